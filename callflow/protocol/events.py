@@ -1,0 +1,315 @@
+"""What happens, in the past tense. Each class holds the `data` of one event frame; its `name` stands in the frame.
+
+Events of one channel carry its id in the frame, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Literal
+
+import msgspec
+
+from .outcomes import AnyOutcome
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The data of one event."""
+
+    name: ClassVar[str]
+
+
+class Party(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One side of a call as SIP named it: the URI, its user part, the display name."""
+
+    uri: str
+    number: str = ""
+    name: str = ""
+
+
+class MediaStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one direction of a leg's RTP came to."""
+
+    packets: int = 0
+    lost: int = 0
+    jitter_ms: float = 0.0
+
+
+class ChannelCreated(Event, frozen=True, kw_only=True):
+    """A new leg. `to` is the number dialled; `route` the app's pattern that took it; `parent` the channel that dials it."""
+
+    name: ClassVar[str] = "channel.created"
+    direction: Literal["inbound", "outbound"]
+    caller: Party
+    callee: Party
+    to: str
+    app: str | None = None
+    route: str | None = None
+    owner: str | None = None
+    user: str | None = None  # the authenticated user
+    parent: str | None = None
+    sip_call_id: str = ""
+
+
+class ChannelRinging(Event, frozen=True, kw_only=True):
+    """180 sent or received."""
+
+    name: ClassVar[str] = "channel.ringing"
+
+
+class ChannelProgress(Event, frozen=True, kw_only=True):
+    """Early media began."""
+
+    name: ClassVar[str] = "channel.progress"
+
+
+class ChannelAnswered(Event, frozen=True, kw_only=True):
+    """200 sent or received: the call is up."""
+
+    name: ClassVar[str] = "channel.answered"
+    codec: str = ""
+
+
+class ChannelHeld(Event, frozen=True, kw_only=True):
+    """The peer put the call on hold."""
+
+    name: ClassVar[str] = "channel.held"
+
+
+class ChannelResumed(Event, frozen=True, kw_only=True):
+    """The peer took the call off hold."""
+
+    name: ClassVar[str] = "channel.resumed"
+
+
+class ChannelBridged(Event, frozen=True, kw_only=True):
+    """The channel hears another."""
+
+    name: ClassVar[str] = "channel.bridged"
+    bridge: str
+    other: str
+
+
+class ChannelUnbridged(Event, frozen=True, kw_only=True):
+    """The channel is alone again. `command` names the bridge command that this ends, on the channel it was given to."""
+
+    name: ClassVar[str] = "channel.unbridged"
+    bridge: str
+    other: str
+    command: str | None = None
+    outcome: AnyOutcome
+
+
+class DigitStarted(Event, frozen=True, kw_only=True):
+    """A key went down."""
+
+    name: ClassVar[str] = "channel.digit_started"
+    digit: str
+
+
+class DigitEnded(Event, frozen=True, kw_only=True):
+    """A key came up."""
+
+    name: ClassVar[str] = "channel.digit_ended"
+    digit: str
+    duration_ms: int
+
+
+class OwnerLost(Event, frozen=True, kw_only=True):
+    """The session that owned the channel is gone."""
+
+    name: ClassVar[str] = "channel.owner_lost"
+    session: str
+
+
+class OwnerChanged(Event, frozen=True, kw_only=True):
+    """The channel has a new owner."""
+
+    name: ClassVar[str] = "channel.owner_changed"
+    app: str
+    owner: str
+
+
+class ChannelEnded(Event, frozen=True, kw_only=True):
+    """The leg is gone, with everything that is known of it. Times are seconds since the epoch."""
+
+    name: ClassVar[str] = "channel.ended"
+    cause: int
+    cause_name: str
+    sip_status: int = 0
+    sip_reason: str = ""
+    ended_by: Literal["caller", "callee", "app", "engine", "network"]
+    phase: Literal["setup", "ringing", "early", "answered"]
+    created_at: float
+    progress_at: float | None = None
+    answered_at: float | None = None
+    ended_at: float
+    billable: float = 0.0
+    received: MediaStatistics = MediaStatistics()
+    sent: MediaStatistics = MediaStatistics()
+
+
+class PlaybackStarted(Event, frozen=True, kw_only=True):
+    """The first frame of a playback was sent."""
+
+    name: ClassVar[str] = "playback.started"
+    command: str
+
+
+class PlaybackFinished(Event, frozen=True, kw_only=True):
+    """A playback is over."""
+
+    name: ClassVar[str] = "playback.finished"
+    command: str
+    outcome: AnyOutcome
+
+
+class GatherFinished(Event, frozen=True, kw_only=True):
+    """A gather is over."""
+
+    name: ClassVar[str] = "gather.finished"
+    command: str
+    outcome: AnyOutcome
+
+
+class RecordingStarted(Event, frozen=True, kw_only=True):
+    """A recording runs."""
+
+    name: ClassVar[str] = "recording.started"
+    command: str
+    path: str
+
+
+class RecordingFinished(Event, frozen=True, kw_only=True):
+    """A recording is closed."""
+
+    name: ClassVar[str] = "recording.finished"
+    command: str
+    outcome: AnyOutcome
+
+
+class EchoFinished(Event, frozen=True, kw_only=True):
+    """An echo is over."""
+
+    name: ClassVar[str] = "echo.finished"
+    command: str
+    outcome: AnyOutcome
+
+
+class DigitsSent(Event, frozen=True, kw_only=True):
+    """Digits were sent."""
+
+    name: ClassVar[str] = "digits.sent"
+    command: str
+    outcome: AnyOutcome
+
+
+class DialBranch(Event, frozen=True, kw_only=True):
+    """A target of a dial came further."""
+
+    name: ClassVar[str] = "dial.branch"
+    command: str
+    target: str
+    leg: str
+    state: Literal["dialing", "ringing", "progress", "answered", "failed", "cancelled"]
+    sip_status: int = 0
+
+
+class DialFinished(Event, frozen=True, kw_only=True):
+    """A dial is over."""
+
+    name: ClassVar[str] = "dial.finished"
+    command: str
+    outcome: AnyOutcome
+
+
+class BridgeCreated(Event, frozen=True, kw_only=True):
+    """A bridge of these channels exists."""
+
+    name: ClassVar[str] = "bridge.created"
+    bridge: str
+    channels: tuple[str, ...]
+
+
+class BridgeEnded(Event, frozen=True, kw_only=True):
+    """A bridge is gone."""
+
+    name: ClassVar[str] = "bridge.ended"
+    bridge: str
+
+
+class RegistrationAdded(Event, frozen=True, kw_only=True):
+    """A user registered a contact, or refreshed it."""
+
+    name: ClassVar[str] = "registration.added"
+    user: str
+    contact: str
+    expires_after: float
+    is_refresh: bool = False
+
+
+class RegistrationRemoved(Event, frozen=True, kw_only=True):
+    """A user took a contact back."""
+
+    name: ClassVar[str] = "registration.removed"
+    user: str
+    contact: str
+
+
+class RegistrationExpired(Event, frozen=True, kw_only=True):
+    """A contact was not refreshed in time."""
+
+    name: ClassVar[str] = "registration.expired"
+    user: str
+    contact: str
+
+
+class AppConnected(Event, frozen=True, kw_only=True):
+    """A session of an app began."""
+
+    name: ClassVar[str] = "app.connected"
+    app: str
+    session: str
+    routes: tuple[str, ...] = ()
+    pid: int | None = None
+
+
+class AppLost(Event, frozen=True, kw_only=True):
+    """A session of an app is gone."""
+
+    name: ClassVar[str] = "app.lost"
+    app: str
+    session: str
+    reason: str
+
+
+class ScriptLoaded(Event, frozen=True, kw_only=True):
+    """A script's worker is ready for calls."""
+
+    name: ClassVar[str] = "script.loaded"
+    app: str
+    script: str
+    pid: int
+
+
+class ScriptFailed(Event, frozen=True, kw_only=True):
+    """A script could not be loaded, its worker died, or a call's function raised: `traceback` says where."""
+
+    name: ClassVar[str] = "script.failed"
+    app: str
+    script: str
+    error: str
+    traceback: str = ""
+
+
+EVENTS: Mapping[str, type[Event]] = MappingProxyType({
+    event.name: event
+    for event in (
+        ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
+        ChannelUnbridged, DigitStarted, DigitEnded, OwnerLost, OwnerChanged, ChannelEnded, PlaybackStarted,
+        PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished, DigitsSent, DialBranch,
+        DialFinished, BridgeCreated, BridgeEnded, RegistrationAdded, RegistrationRemoved, RegistrationExpired,
+        AppConnected, AppLost, ScriptLoaded, ScriptFailed,
+    )
+})  # fmt: skip

@@ -1,0 +1,153 @@
+"""The frames that travel between an app and the engine, in msgpack or JSON: the same fields under the same names.
+
+Every frame is a map whose `type` says which it is. A stream of them is either one WebSocket message (msgpack maps one
+after another, JSON one per line) or, on a byte stream, each preceded by its length as four octets, big-endian.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+VERSION = 1
+MAX_FRAME = 1 << 20  # octets; no command or event comes near it
+
+ErrorCode: TypeAlias = Literal[
+    "not_found",
+    "wrong_state",
+    "not_owner",
+    "bad_argument",
+    "unauthorized",
+    "unsupported",
+    "overloaded",
+    "deadline",
+    "call_ended",
+    "internal",
+]
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """One message of the event socket."""
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """Go on after this event."""
+
+    epoch: str
+    seq: int
+
+
+class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
+    """The app's first frame, whoever dialled. `pid` is set by workers."""
+
+    app: str
+    protocol: int = VERSION
+    token: str | None = None
+    routes: tuple[str, ...] = ()
+    subscribe: tuple[str, ...] = ()
+    resume: Resume | None = None
+    pid: int | None = None
+
+
+class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
+    """The engine's answer. `epoch` names this run of the engine, `seq` its newest event, `owns` the session's channels."""
+
+    engine: str
+    protocol: int
+    epoch: str
+    seq: int
+    session: str
+    owns: tuple[str, ...] = ()
+
+
+class EventFrame(Frame, frozen=True, kw_only=True, tag="event"):
+    """One event. `data` is left encoded until somebody wants it."""
+
+    seq: int
+    at: float
+    name: str
+    channel: str | None = None
+    call_seq: int | None = None
+    data: msgspec.Raw = msgspec.Raw()
+
+
+class CaughtUp(Frame, frozen=True, kw_only=True, tag="caught_up"):
+    """After a resume or a snapshot: from here on it is live."""
+
+    seq: int
+
+
+class Gap(Frame, frozen=True, kw_only=True, tag="gap", rename={"from_": "from"}):
+    """The events `from` to `to` are no longer kept; a snapshot follows."""
+
+    from_: int
+    to: int
+
+
+class ChannelState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A live channel as a list or a snapshot shows it."""
+
+    id: str
+    direction: Literal["inbound", "outbound"]
+    state: str
+    caller: str
+    callee: str
+    to: str
+    created_at: float
+    answered_at: float | None = None
+    app: str | None = None
+    owner: str | None = None
+    user: str | None = None
+    parent: str | None = None
+    bridge: str | None = None
+    call_seq: int = 0
+    variables: dict[str, str] = {}
+
+
+class BridgeState(msgspec.Struct, frozen=True):
+    """A live bridge as a list or a snapshot shows it."""
+
+    id: str
+    channels: tuple[str, ...]
+
+
+class Snapshot(Frame, frozen=True, kw_only=True, tag="snapshot"):
+    """A part of the state: at most 100 channels, `more` if another part follows."""
+
+    channels: tuple[ChannelState, ...] = ()
+    bridges: tuple[BridgeState, ...] = ()
+    more: bool = False
+
+
+class CommandFrame(Frame, frozen=True, kw_only=True, tag="command"):
+    """One command. `id` is the client's; the same id again gets the same reply. `deadline` is seconds from now."""
+
+    id: str
+    name: str
+    channel: str | None = None
+    bridge: str | None = None
+    args: msgspec.Raw = msgspec.Raw()
+    deadline: float | None = None
+
+
+class Error(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a command was not accepted."""
+
+    code: ErrorCode
+    message: str
+    details: dict[str, Any] = {}  # Any: whatever helps, by code
+
+
+class ReplyFrame(Frame, frozen=True, kw_only=True, tag="reply"):
+    """A command was accepted and took effect at `seq`, or was not, and why. `data` is a query's answer."""
+
+    id: str
+    ok: bool
+    seq: int | None = None
+    data: msgspec.Raw | None = None
+    error: Error | None = None
+
+
+AppFrame: TypeAlias = Hello | CommandFrame
+EngineFrame: TypeAlias = Welcome | EventFrame | CaughtUp | Gap | Snapshot | ReplyFrame

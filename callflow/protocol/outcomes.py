@@ -1,0 +1,104 @@
+"""How commands end. Each is a value to match on; what is expected never raises.
+
+On the wire an outcome is a map with its name under `outcome`: `{"outcome": "digits", "value": "42", "terminator": "#"}`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+
+class Outcome(msgspec.Struct, frozen=True, tag_field="outcome"):
+    """The end of one command."""
+
+
+class Played(Outcome, frozen=True, tag="played"):
+    """A playback is over. `heard_ms` counts what was really sent, to the frame."""
+
+    heard_ms: int
+    reason: Literal["completed", "stopped", "digit", "failed"]
+    digit: str | None = None
+    error: str | None = None
+
+
+class Digits(Outcome, frozen=True, tag="digits"):
+    """The caller keyed what was asked for; `terminator` is the key that closed the entry and is not in `value`."""
+
+    value: str
+    terminator: str | None = None
+
+
+class TimedOut(Outcome, frozen=True, tag="timed_out"):
+    """The caller keyed nothing, or too little, in time."""
+
+    partial: str = ""
+
+
+class Invalid(Outcome, frozen=True, tag="invalid"):
+    """The caller keyed what the pattern does not allow, once more than `retries`."""
+
+    partial: str = ""
+
+
+class Recorded(Outcome, frozen=True, tag="recorded"):
+    """A recording is closed. `path` is below the app's recordings; `sha256` is of the file."""
+
+    path: str
+    duration_ms: int
+    reason: Literal["max", "silence", "terminator", "stopped", "hangup", "failed"]
+    sha256: str = ""
+    terminator: str | None = None
+    error: str | None = None
+
+
+class Sent(Outcome, frozen=True, tag="sent"):
+    """Digits were sent; `digits` are those whose last packet left."""
+
+    digits: str
+    reason: Literal["completed", "stopped"] = "completed"
+
+
+class Branch(msgspec.Struct, frozen=True):
+    """One target of a dial, and how it ended."""
+
+    target: str
+    leg: str
+    reason: Literal[
+        "answered", "busy", "no_answer", "declined", "not_found", "unavailable", "failed", "cancelled", "unreachable"
+    ]
+    sip_status: int = 0
+    q850: int = 0
+
+
+class Answered(Outcome, frozen=True, tag="answered"):
+    """A target answered: `leg` is its channel."""
+
+    leg: str
+    target: str = ""
+
+
+class Failed(Outcome, frozen=True, tag="failed"):
+    """No target answered: every branch with its end, in the order they were tried."""
+
+    branches: tuple[Branch, ...] = ()
+    reason: Literal["no_answer", "stopped", "hangup"] = "no_answer"
+
+
+class Unbridged(Outcome, frozen=True, tag="unbridged"):
+    """A bridge is over. `by` is the channel that left or hung up, if one did."""
+
+    reason: Literal["hangup", "unbridged", "stopped", "failed"]
+    by: str | None = None
+
+
+class Stopped(Outcome, frozen=True, tag="stopped"):
+    """A command without a result of its own was ended."""
+
+    reason: Literal["cancelled", "hangup", "replaced"] = "cancelled"
+
+
+AnyOutcome: TypeAlias = (
+    Played | Digits | TimedOut | Invalid | Recorded | Sent | Answered | Failed | Unbridged | Stopped
+)

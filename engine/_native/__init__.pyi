@@ -1,0 +1,2 @@
+from . import codec as codec
+from . import media as media

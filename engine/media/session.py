@@ -1,0 +1,225 @@
+"""What the switch asks of its media: a session per leg, an engine that opens them, and what they report.
+
+Two engines fulfil this: `engine.media.engine` (the native data plane, real sockets) and `engine.media.fake` (by interval,
+on a virtual clock). They pass the same test-suite. Every method here is synchronous and never waits: what it started ends
+with an event, given to the session's `on_event` from the engine's own task.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+
+class Direction(enum.Enum):
+    """Who sends, seen from us (RFC 3264 §5.1)."""
+
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What the offer and the answer agreed on for the leg's audio (RFC 3264), as the data plane needs it."""
+
+    remote: tuple[str, int] | None  # None: nowhere to send yet; latching may find it
+    codec: Literal["PCMU", "PCMA"]
+    payload_type: int
+    telephone_event: int | None  # the payload type of RFC 4733, None if not agreed
+    direction: Direction = Direction.SENDRECV
+    ptime_ms: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A WAV file (8 or 16 bit PCM, A-law, mu-law; any rate; stereo is mixed down)."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ToneSource:
+    """Sines sounding together, on and off by `cadence_ms` (on, off, on, off, ...; empty: steady)."""
+
+    frequencies: tuple[float, ...]  # Hz
+    cadence_ms: tuple[int, ...] = ()
+    duration_ms: int | None = None  # None: endless
+    level_dbm0: float = -10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceSource:
+    """Nothing to hear."""
+
+    duration_ms: int
+
+
+Source: TypeAlias = FileSource | ToneSource | SilenceSource
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackStarted:
+    """The first frame of a playback was sent."""
+
+    playback: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackFinished:
+    """A playback is over; `heard_ms` counts frames really sent."""
+
+    playback: str
+    heard_ms: int
+    reason: Literal["completed", "stopped", "failed"]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFinished:
+    """A recording is closed and stands under its final name. `sha256` is of the whole file."""
+
+    recording: str
+    path: Path
+    duration_ms: int
+    reason: Literal["max", "silence", "stopped", "failed"]
+    sha256: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DigitStarted:
+    """A key went down (RFC 4733): once per key, at its first packet."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitEnded:
+    """A key came up, or its packets stopped coming."""
+
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsSent:
+    """Digits left; `digits` are those whose end packet was sent."""
+
+    sending: str
+    digits: str
+    reason: Literal["completed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class AudioHeard:
+    """Sound began or ended, by energy; sent only to sessions that `watch_audio`."""
+
+    is_sound: bool
+
+
+MediaEvent: TypeAlias = (
+    PlaybackStarted | PlaybackFinished | RecordingFinished | DigitStarted | DigitEnded | DigitsSent | AudioHeard
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a leg's RTP came to so far (RFC 3550 §6.4.1, A.3, A.8). Rates and round trip in ms."""
+
+    packets_sent: int = 0
+    octets_sent: int = 0
+    packets_received: int = 0
+    octets_received: int = 0
+    packets_lost: int = 0
+    packets_discarded: int = 0  # malformed, from a stranger, of an unknown payload type
+    jitter_ms: float = 0.0
+    remote_packets_lost: int = 0  # as the peer's RTCP reports say
+    remote_jitter_ms: float = 0.0
+    round_trip_ms: float | None = None
+
+
+class PortsExhausted(Exception):  # noqa: N818 - a state of the port range, named like trio.ClosedResourceError's kin
+    """No RTP port pair is free in the configured range."""
+
+
+class MediaSession(Protocol):
+    """The audio of one leg, from `open` to `close`. After `close` every method is a no-op and nothing is reported."""
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """The address and RTP port that stand in our SDP; RTCP is on the next port."""
+        ...
+
+    def update(self, stream: Stream) -> None:
+        """Begin, or go on with, what was agreed. Called at first answer and at every re-negotiation."""
+        ...
+
+    def play(self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0,
+             offset_ms: int = 0) -> None:
+        """Play sources one after another, `repeat` times (0: for ever). A playback that runs is stopped first."""
+        ...
+
+    def stop(self, name: str) -> None:
+        """Stop the playback, recording or sending of that name. What does not run is ignored."""
+        ...
+
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+        """Record what is received to a 16-bit 8 kHz mono WAV, lost packets as silence; `silence_ms` 0: never stops by it.
+
+        Written beside as `NAME.part`, renamed when complete.
+        """
+        ...
+
+    def echo(self, *, is_on: bool) -> None:
+        """Send back what is received."""
+        ...
+
+    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+        """Send 0-9 * # A-D by RFC 4733, one after another. Without an agreed telephone-event none is sent."""
+        ...
+
+    def relay(self, other: MediaSession) -> None:
+        """Each hears the other from now on, packet by packet where the codecs agree. Ends an older relay of either.
+
+        Digits (RFC 4733) are passed on, and still reported. A playback on a relayed leg replaces the other's voice
+        while it lasts.
+        """
+        ...
+
+    def unrelay(self) -> None:
+        """End the relay, for both."""
+        ...
+
+    def watch_audio(self, *, is_on: bool) -> None:
+        """Report `AudioHeard` from now on, or no more."""
+        ...
+
+    def statistics(self) -> Statistics:
+        """The leg's figures now; after `close`, the last ones."""
+        ...
+
+    def close(self) -> None:
+        """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""
+        ...
+
+
+class MediaEngine(Protocol):
+    """Where sessions come from."""
+
+    def open(self, on_event: Callable[[MediaEvent], None]) -> MediaSession:
+        """A new session on a port pair of its own. Raises PortsExhausted."""
+        ...
+
+    @property
+    def open_sessions(self) -> int:
+        """How many sessions are open."""
+        ...
+
+    async def run(self) -> None:
+        """Deliver events to the sessions until cancelled; then close what is open."""
+        ...

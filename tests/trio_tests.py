@@ -1,0 +1,36 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+
+import trio
+import trio.testing
+
+
+def run_trio(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run an async test under trio, in real time, failing after 30 seconds."""
+
+    @functools.wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        async def main() -> None:
+            with trio.fail_after(30):
+                await test(*args, **kwargs)
+
+        trio.run(main)
+
+    return run
+
+
+def run_virtual(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run an async test under trio on a clock that jumps to the next deadline; for in-memory parts only."""
+
+    @functools.wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        async def main() -> None:
+            await test(*args, **kwargs)
+
+        trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+    return run
