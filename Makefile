@@ -1,0 +1,62 @@
+# The words a newcomer needs. Everything is set up in .venv beside this file; nothing is installed elsewhere but, when
+# root on Debian, the SIP agents that the tests call (see APT).
+
+PYTHON ?= $(shell command -v python3.13 python3.12 python3.11 python3 2>/dev/null | head -n 1)
+BIN := .venv/bin
+APT := baresip-core sip-tester sipsak tshark
+NATIVE := Cargo.toml Cargo.lock engine/native/Cargo.toml $(shell find engine/native/src engine/native/benches -name '*.rs' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench docs clean
+
+help:  ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+run: .venv/run.stamp  ## Start the engine with examples/ivr, ready to be called
+	@$(BIN)/callflow run examples/ivr/ivr.py
+
+test: .venv/dev.stamp .venv/apt.stamp  ## Run all tests
+	cargo test --quiet --workspace
+	$(BIN)/python -m pytest
+
+lint: .venv/dev.stamp  ## Check style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	cargo clippy --quiet --workspace --all-targets --features python -- -D warnings
+
+bench: .venv/dev.stamp .venv/apt.stamp  ## Measure calls, media and memory
+	@$(BIN)/python -m benchmarks
+
+docs: .venv/dev.stamp  ## Generate the schema, the reference and the recording
+	$(BIN)/python -m callflow.protocol.schema
+
+clean:  ## Remove what was built
+	rm -rf .venv target engine/_native*.so
+
+.venv/bin/pip:
+	@test -n "$(PYTHON)" || { echo "callflow needs Python 3.11 or newer; python3 was not found" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "callflow needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Say which: make PYTHON=..." >&2; exit 1; }
+	@command -v cargo >/dev/null || { echo "callflow needs a Rust toolchain: cargo was not found (https://rustup.rs)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/apt python3-venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+
+# An editable install: Python is read from the tree, the crate is compiled once and again when its sources change.
+.venv/run.stamp: pyproject.toml $(NATIVE) | .venv/bin/pip
+	@echo "Building callflow (the first time takes a minute) ..."
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp
+	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+.venv/apt.stamp: Makefile | .venv/bin/pip
+	@.ci/apt $(APT)
+	@touch $@

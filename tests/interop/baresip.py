@@ -1,0 +1,145 @@
+"""baresip as a phone without ears: it speaks a sine of its own frequency and records what it hears.
+
+Driven over its `ctrl_tcp` module: JSON in netstrings. Every port is the kernel's choice and found by the process id.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from .process import listening_ports
+
+MODULES = "/usr/lib/baresip/modules"
+CONFIG = """\
+poll_method epoll
+net_interface 127.0.0.1
+sip_listen 127.0.0.1:0
+audio_source ausine,{frequency}
+ausrc_srate 48000
+ausrc_channels 2
+auplay_srate 8000
+auplay_channels 1
+rtp_ports 20000-29999
+call_max_calls 4
+module_path {modules}
+module g711.so
+module ausine.so
+module sndfile.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:0
+snd_path {folder}
+"""
+
+
+class Baresip:
+    """One running baresip. `events` are what it told, in order."""
+
+    def __init__(self, folder: Path, process: trio.Process) -> None:
+        self.folder = folder
+        self.events: list[dict[str, Any]] = []
+        self._process = process
+        self._arrived = trio.Condition()
+        self._stream: trio.SocketStream | None = None
+
+    async def dial(self, target: str) -> None:
+        await self.command("dial", target)
+
+    async def press(self, digit: str) -> None:
+        await self.command("sndcode", digit)
+
+    async def hang_up(self) -> None:
+        await self.command("hangup")
+
+    async def hold(self) -> None:
+        await self.command("hold")
+
+    async def resume(self) -> None:
+        await self.command("resume")
+
+    async def command(self, command: str, params: str = "") -> None:
+        text = json.dumps({"command": command, "params": params, "token": "t"}).encode()
+        assert self._stream is not None
+        await self._stream.send_all(b"%d:%s," % (len(text), text))
+
+    async def wait_event(self, kind: str, *, count: int = 1) -> dict[str, Any]:
+        """The event of that type, the `count`th since the start."""
+        return (await self._wait(lambda: [event for event in self.events if event["type"] == kind], count))[count - 1]
+
+    def heard(self) -> list[Path]:
+        """The recordings of what it heard, oldest first. Complete once its call is closed."""
+        return sorted(self.folder.glob("dump-*-dec.wav"))
+
+    async def _wait(self, found: Callable[[], list[dict[str, Any]]], count: int) -> list[dict[str, Any]]:
+        async with self._arrived:
+            while len(events := found()) < count:
+                await self._arrived.wait()
+        return events
+
+    async def _connect(self) -> None:
+        while not (ports := listening_ports(self._process.pid)):
+            await trio.lowlevel.checkpoint()
+            assert self._process.poll() is None, f"baresip ended with {self._process.returncode}"
+        # SIP over TCP and TLS listen first, the control socket last.
+        while len(ports) < 3:
+            await trio.lowlevel.checkpoint()
+            ports = listening_ports(self._process.pid)
+        self._stream = await trio.open_tcp_stream("127.0.0.1", ports[-1])
+
+    async def _read(self) -> None:
+        assert self._stream is not None
+        buffer = b""
+        async for data in self._stream:
+            buffer += data
+            while (at := buffer.find(b":")) > 0 and len(buffer) > (end := at + 1 + int(buffer[:at])):
+                frame, buffer = json.loads(buffer[at + 1 : end]), buffer[end + 1 :]
+                if frame.get("event"):
+                    async with self._arrived:
+                        self.events.append(frame)
+                        self._arrived.notify_all()
+
+
+@asynccontextmanager
+async def baresip(
+    folder: Path, *, user: str, password: str, server: tuple[str, int], frequency: int, register: bool = True,
+    answers: bool = True, transport: str = "udp",
+) -> AsyncIterator[Baresip]:
+    """A phone of `user`, registered with `server` on entry, gone on exit."""
+    folder.mkdir(parents=True)
+    (folder / "config").write_text(CONFIG.format(frequency=frequency, modules=MODULES, folder=folder))
+    account = f"<sip:{user}@{server[0]}:{server[1]};transport={transport}>;auth_user={user};auth_pass={password}"
+    account += f";regint={300 if register else 0};answermode={'auto' if answers else 'manual'}"
+    (folder / "accounts").write_text(account + "\n")
+    (folder / "contacts").write_text("")
+    program = shutil.which("baresip")
+    assert program, "baresip is not installed (apt-get install baresip-core)"
+    with (folder / "log.txt").open("wb") as log:
+        process = await trio.lowlevel.open_process(
+            [program, "-f", str(folder), "-v"], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+        phone = Baresip(folder, process)
+        try:
+            async with trio.open_nursery() as nursery:
+                await phone._connect()
+                nursery.start_soon(phone._read)
+                if register:
+                    await phone.wait_event("REGISTER_OK")
+                yield phone
+                nursery.cancel_scope.cancel()
+        finally:
+            process.terminate()
+            with trio.CancelScope(shield=True), trio.move_on_after(3):
+                await process.wait()
+            if process.poll() is None:
+                process.kill()
+            if phone._stream is not None:
+                await trio.aclose_forcefully(phone._stream)
