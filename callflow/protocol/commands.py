@@ -1,6 +1,6 @@
-"""What a program may ask of the engine. Each class holds the `args` of one command frame; its `name` stands in the frame.
+"""What a program may ask of the engine. Each class holds the `args` of one command frame; its `name` is in the frame.
 
-A field's default is what the command does when the field is left out. Times are seconds as floats unless the name says ms.
+A field's default is what the command does when it is left out. Times are seconds as floats unless the name says ms.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .outcomes import (
 
 
 class Tone(msgspec.Struct, frozen=True, tag_field="source", tag="tone"):
-    """A tone: a named one by country (`busy/us`, `ringback/eu`) or frequencies in Hz (`440+480`); endless without seconds."""
+    """A tone: one named by country (`busy/us`, `ringback/eu`) or frequencies in Hz (`440+480`); no seconds: endless."""
 
     plan: str
     seconds: float | None = None
@@ -74,7 +74,7 @@ class Progress(Command, frozen=True, kw_only=True):
 
 
 class Reject(Command, frozen=True, kw_only=True):
-    """Refuse an unanswered call: `busy`, `declined`, `not_found`, `unavailable`, a Q.850 name, or a SIP status 300-699."""
+    """Refuse an unanswered call: `busy`, `declined`, `not_found`, `unavailable`, a Q.850 name, a SIP status 300-699."""
 
     name: ClassVar[str] = "reject"
     reason: str | int = "declined"
@@ -189,7 +189,7 @@ class Dial(Command, frozen=True, kw_only=True):
 
 
 class Bridge(Command, frozen=True, kw_only=True):
-    """Connect two channels of the same owner. An unanswered caller is answered; an older bridge of either ends first."""
+    """Connect two channels of one owner. An unanswered caller is answered; an older bridge of either ends first."""
 
     name: ClassVar[str] = "bridge"
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Unbridged,)

@@ -37,7 +37,7 @@ class MediaStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ChannelCreated(Event, frozen=True, kw_only=True):
-    """A new leg. `to` is the number dialled; `route` the app's pattern that took it; `parent` the channel that dials it."""
+    """A new leg. `to` is the number dialled, `route` the pattern that took it, `parent` the channel that dials it."""
 
     name: ClassVar[str] = "channel.created"
     direction: Literal["inbound", "outbound"]

@@ -1,7 +1,8 @@
 """The frames that travel between an app and the engine, in msgpack or JSON: the same fields under the same names.
 
-Every frame is a map whose `type` says which it is. A stream of them is either one WebSocket message (msgpack maps one
-after another, JSON one per line) or, on a byte stream, each preceded by its length as four octets, big-endian.
+Every frame is a map whose `type` says which it is. One message carries one or more of them: msgpack maps one after
+another, JSON one per line. A WebSocket has messages; on a byte stream each is preceded by its length as four octets,
+big-endian.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 VERSION = 1
-MAX_FRAME = 1 << 20  # octets; no command or event comes near it
+MAX_MESSAGE = 1 << 20  # octets; no command or event comes near it
 
 ErrorCode: TypeAlias = Literal[
     "not_found",
@@ -51,7 +52,7 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
 
 
 class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
-    """The engine's answer. `epoch` names this run of the engine, `seq` its newest event, `owns` the session's channels."""
+    """The engine's answer. `epoch` is this run of the engine, `seq` its newest event, `owns` the session's channels."""
 
     engine: str
     protocol: int
@@ -145,7 +146,7 @@ class ReplyFrame(Frame, frozen=True, kw_only=True, tag="reply"):
     id: str
     ok: bool
     seq: int | None = None
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw()
     error: Error | None = None
 
 

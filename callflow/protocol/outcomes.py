@@ -1,6 +1,7 @@
 """How commands end. Each is a value to match on; what is expected never raises.
 
-On the wire an outcome is a map with its name under `outcome`: `{"outcome": "digits", "value": "42", "terminator": "#"}`.
+On the wire an outcome is a map with its name under `outcome`:
+`{"outcome": "digits", "value": "42", "terminator": "#"}`.
 """
 
 from __future__ import annotations
@@ -99,6 +100,4 @@ class Stopped(Outcome, frozen=True, tag="stopped"):
     reason: Literal["cancelled", "hangup", "replaced"] = "cancelled"
 
 
-AnyOutcome: TypeAlias = (
-    Played | Digits | TimedOut | Invalid | Recorded | Sent | Answered | Failed | Unbridged | Stopped
-)
+AnyOutcome: TypeAlias = Played | Digits | TimedOut | Invalid | Recorded | Sent | Answered | Failed | Unbridged | Stopped
