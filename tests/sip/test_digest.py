@@ -24,7 +24,7 @@ from engine.sip.digest import (
 
 # RFC 7616 §3.9.1, with its two challenges and the answers to them.
 MUFASA = Credentials("Mufasa", "Circle of Life")
-NONCE = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFsH4GiTo0v"
+NONCE = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"
 CNONCE = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
 CHALLENGES = [
     f'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm={algorithm}, nonce="{NONCE}", '
