@@ -1,0 +1,130 @@
+"""What channels need from their neighbours, and the values that cross: nothing here does anything.
+
+Below: SIP (`SipPort`, fulfilled by `engine.transport.endpoint.Endpoint`) and registrations (`Locator`). Above: where
+events go (`EventSink`) and who takes a call (`Router`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from callflow.protocol.events import Event
+
+if TYPE_CHECKING:
+    from engine.sip.events import Flow, InviteReceived
+    from engine.sip.invite import Invite
+    from engine.sip.messages import Address, Uri
+
+Headers: TypeAlias = Sequence[tuple[str, str]]
+
+
+class EventSink(Protocol):
+    """Where events go: numbered, kept, and read by every subscriber."""
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest event."""
+        ...
+
+    def emit(
+        self, event: Event, *, channel: str | None = None, call_seq: int | None = None, owner: str | None = None
+    ) -> int:
+        """Number and keep an event, and return its number. The session `owner` receives it whatever it subscribed to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The app session that steers a channel. Without a folder it plays no files; without `recordings` it makes none."""
+
+    app: str
+    session: str
+    folder: Path | None = None
+    recordings: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The call may come in, for this app. `owner` None: the app is on its way; after `wait` seconds the caller gets 503."""
+
+    app: str
+    route: str | None = None
+    owner: Owner | None = None
+    user: str | None = None  # the authenticated user
+    wait: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The call may not come in, and this is what the caller is answered: 401 with challenges, 404, 503."""
+
+    status: int
+    reason: str | None = None
+    headers: Headers = ()
+
+
+class Router(Protocol):
+    """Who takes a call that comes in."""
+
+    def route(self, invite: InviteReceived) -> Admission | Refusal:
+        """Decide at once: nothing has been answered but 100, and no media is open."""
+        ...
+
+
+class Contact(Protocol):
+    """Where a registered user is reached."""
+
+    @property
+    def uri(self) -> Uri:
+        """The Request-URI to use (RFC 3261 10.3)."""
+        ...
+
+    @property
+    def flow(self) -> Flow:
+        """The way its registration came (RFC 5626)."""
+        ...
+
+
+class Locator(Protocol):
+    """Where registered users are."""
+
+    def contacts(self, user: str) -> Sequence[Contact]:
+        """The live contacts of a user, most preferred first; empty if not registered or not known."""
+        ...
+
+    def is_local(self, host: str, port: int | None) -> bool:
+        """Is this host one of ours, so that `sip:alice@host` means our user alice?"""
+        ...
+
+
+class SipPort(Protocol):
+    """What a channel asks of SIP. Each verb takes effect at once; only `resolve` waits."""
+
+    def ring(self, invite: Invite, *, status: int = 180, headers: Headers = (), body: bytes = b"") -> None:
+        """A provisional response to an INVITE that came in."""
+        ...
+
+    def answer(self, invite: Invite, *, body: bytes, headers: Headers = ()) -> None:
+        """200 to the INVITE, or to the re-INVITE that is pending."""
+        ...
+
+    def reject(self, invite: Invite, status: int, *, reason: str | None = None, headers: Headers = ()) -> None:
+        """300-699 to the INVITE, or to the re-INVITE that is pending."""
+        ...
+
+    def invite(
+        self, uri: Uri, *, flow: Flow, from_: Address, to: Address | None = None, body: bytes, headers: Headers = ()
+    ) -> Invite:
+        """Place a call: our INVITE with our offer."""
+        ...
+
+    def hang_up(self, invite: Invite, *, headers: Headers = (), status: int = 480) -> None:
+        """End a call in whatever state it is: CANCEL, BYE, or the final `status`. More than once does no harm."""
+        ...
+
+    async def resolve(self, uri: Uri) -> Flow:
+        """The way to a URI (RFC 3263, as far as it goes). Raises Unreachable."""
+        ...
