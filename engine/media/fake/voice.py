@@ -169,13 +169,13 @@ class Timeline:
 
     def heard(self, now: float) -> list[Heard]:
         """All that was heard so far, in order."""
-        found = list(self._digits)
+        found: list[Heard] = []
         for voice, start, end in self.spans(-math.inf, now):
             for piece, offset, begin, finish in voice.heard(start, min(end, now)):
                 is_over = finish < now or end <= now or offset + finish - begin >= piece.seconds
                 offset_ms = round(offset * 1000)
                 found.append(Heard(piece.source, voice.origin, begin, finish if is_over else None, offset_ms))
-        return sorted(found, key=lambda heard: heard.started_at)
+        return sorted([*found, *self._digits], key=lambda heard: heard.started_at)
 
 
 @dataclass(slots=True)
