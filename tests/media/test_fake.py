@@ -37,6 +37,8 @@ async def open_fake(folder, **options):
         nursery.start_soon(engine.run)
         yield Floor("fake", engine, folder)
         nursery.cancel_scope.cancel()
+    await trio.sleep(network.latency)
+    network.advance()  # what was on its way has arrived
     assert engine.open_sessions == 0
     assert network.timers == 0
 
