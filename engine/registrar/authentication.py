@@ -70,6 +70,11 @@ class Authentication:
         self._nonces.use(authorization.nonce, count)
         return user
 
+    @property
+    def remembered(self) -> int:
+        """How many nonces are remembered: those that were used and have not expired."""
+        return self._nonces.used
+
     def _find_authorization(self, request: Request) -> Authorization | None:
         """The first that answers a challenge of ours. Malformed ones are as good as none."""
         for value in request.headers("Authorization"):
@@ -99,7 +104,8 @@ class Authentication:
 def _is_same_target(text: str, uri: Uri) -> bool:
     """Whether the URI that was signed names whom the request is for: one that was caught serves no other call.
 
-    RFC 7616 §3.4.6. Ports and parameters are left out of account, as phones differ in whether they sign them; SIPp signs no user.
+    RFC 7616 §3.4.6. Ports and parameters are left out of account, as phones differ in whether they sign them; SIPp
+    signs no user either.
     """
     try:
         signed = Uri.parse(text)
