@@ -36,7 +36,9 @@ from .protocol.commands import (
     Ring,
     SendDigits,
     Set,
+    Silence,
     Source,
+    Tone,
     Unbridge,
 )
 from .protocol.events import ChannelEnded, Party
@@ -155,7 +157,7 @@ class Call:
         Raises NotFound for a file that is not there, naming it.
         """
         command = _play(sources, repeat=repeat, stop_on=stop_on, offset_ms=offset_ms, gain_db=gain_db)
-        return cast(Played, await self._perform(command, deadline))
+        return cast("Played", await self._perform(command, deadline))
 
     @asynccontextmanager
     async def playing(
@@ -176,7 +178,7 @@ class Call:
         min: int = 1,
         max: int = 1,
         terminators: str = "#",
-        timeout: float = 5.0,
+        timeout: float = 5.0,  # noqa: ASYNC109 - the engine's, and no error
         digit_timeout: float = 3.0,
         valid: str = "",
         type_ahead: bool = True,
@@ -209,11 +211,11 @@ class Call:
     ) -> Recorded:
         """Record the caller to a WAV file below the app's recordings, for `max` seconds at most.
 
-        It ends after `silence` seconds of it (0: never), at a digit in `terminators`, and when the caller hangs up: then,
-        too, it returns, with reason `hangup`, and the script has `HANGUP_WINDOW` seconds to make something of it.
+        It ends after `silence` seconds of it (0: never), at a digit in `terminators`, and when the caller hangs up:
+        then, too, it returns, with reason `hangup`, and the script has `HANGUP_WINDOW` seconds to make use of it.
         """
         command = Record(path=path, max=max, silence=silence, terminators=terminators, beep=beep)
-        return cast(Recorded, await self._perform(command, deadline))
+        return cast("Recorded", await self._perform(command, deadline))
 
     @asynccontextmanager
     async def recording(
@@ -233,21 +235,21 @@ class Call:
     ) -> Sent:
         """Send digits (0-9 * # A-D) as key presses."""
         command = SendDigits(digits=digits, duration_ms=duration_ms, gap_ms=gap_ms)
-        return cast(Sent, await self._perform(command, deadline))
+        return cast("Sent", await self._perform(command, deadline))
 
     async def dial(
         self,
         *stages: Stage,
-        timeout: float = 30.0,
+        timeout: float = 30.0,  # noqa: ASYNC109 - the engine's, and no error
         ringback: Source | None = None,
         caller_id: str | None = None,
         headers: Mapping[str, str] | None = None,
         deadline: float | None = None,
     ) -> dialing.Answered | Failed:
-        """Dial the stages in turn, the targets of a stage together; the first to answer wins, the others are cancelled.
+        """Dial the stages in turn, the targets of a stage together; the first to answer wins, the others end.
 
-        A target is a user's name, a SIP URI, or a `Target` with a delay or time-out of its own. `timeout` is seconds per
-        stage. The caller hears `ringback` (`us`, `eu`, or a source) meanwhile.
+        A target is a user's name, a SIP URI, or a `Target` with a delay or time-out of its own. `timeout` is seconds
+        per stage. The caller hears `ringback` (`us`, `eu`, or a source) meanwhile.
         """
         plan = make_stages(stages, new_leg=lambda: self._leg.link.new_id("leg"))
         command = Dial(
@@ -259,7 +261,7 @@ class Call:
         try:
             outcome = await self._perform(command, deadline)
             if not isinstance(outcome, Answered):
-                return cast(Failed, outcome)
+                return cast("Failed", outcome)
             won = legs.pop(outcome.leg)
             won.is_answered = True
             return dialing.Answered(won, outcome.target)
@@ -274,7 +276,7 @@ class Call:
 
         An unanswered caller is answered. With `hangup_after`, whoever is left is hung up, too.
         """
-        return cast(Unbridged, await self._perform(Bridge(other=other.id, hangup_after=hangup_after), deadline))
+        return cast("Unbridged", await self._perform(Bridge(other=other.id, hangup_after=hangup_after), deadline))
 
     @asynccontextmanager
     async def bridging(self, other: Call, *, hangup_after: bool = True) -> AsyncGenerator[Running[Unbridged], None]:
@@ -380,6 +382,4 @@ def _play(sources: Sequence[Source], *, repeat: int, stop_on: str, offset_ms: in
 
 
 def _sources(sources: Source | Sequence[Source]) -> tuple[Source, ...]:
-    return (
-        tuple(sources) if isinstance(sources, Sequence) and not isinstance(sources, str) else (cast(Source, sources),)
-    )
+    return (sources,) if isinstance(sources, str | Tone | Silence) else tuple(sources)

@@ -1,7 +1,7 @@
 """A leg: what the SDK knows of one channel, what is in flight on it, and how waiting on it ends.
 
-`Call` is built on it; scripts do not see it. A hang-up must reach a script in one way whatever it waits for, so the order
-in which an end is told is fixed here: see `mark_ended` and `release`.
+`Call` is built on it; scripts do not see it. A hang-up must reach a script in one way whatever it waits for, so the
+order in which an end is told is fixed here: see `mark_ended` and `release`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A link: the app's end of one connection to an engine. Commands go out with ids of ours, replies and outcomes find them.
+"""A link: the app's end of one connection to an engine. Commands go out, replies and outcomes find them by their ids.
 
 Events are handed on synchronously, in their order, as they arrive; nothing is queued here but what waits to be sent.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 import anyio.abc
@@ -108,6 +108,7 @@ class Link:
         self._closed: CallflowError | None = None
         self._early: list[EngineFrame] = []
         self.welcome: Welcome | None = None
+        self.before_read: Callable[[], Awaitable[None]] | None = None  # a slow reader of events may hold reading up
 
     @property
     def session(self) -> str:
@@ -223,6 +224,8 @@ class Link:
 
     async def _receive_all(self) -> None:
         while True:
+            if self.before_read is not None:
+                await self.before_read()
             try:
                 for frame in await self._receive():
                     self._dispatch(frame)

@@ -1,4 +1,4 @@
-"""Routes: which numbers a function answers. Patterns are regular expressions that match the whole number; first wins."""
+"""Routes: which numbers a function answers. A pattern is a regular expression for the whole number; the first wins."""
 
 from __future__ import annotations
 

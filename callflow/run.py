@@ -1,7 +1,7 @@
 """One script at work on one call: started when the call comes, cancelled when it ends, and tidied up after.
 
-A hang-up cancels the script where it waits, once: what it waits for next is inside a window that the cancellation does not
-reach, so that `finally` can do something. The window is short; after it nothing is spared.
+A hang-up cancels the script where it waits, once: what it waits for next is inside a window that the cancellation does
+not reach, so that `finally` can do something. The window is short; after it nothing is spared.
 """
 
 from __future__ import annotations

@@ -30,12 +30,12 @@ class Running(Generic[OutcomeT]):
 
     async def wait(self) -> OutcomeT:
         """Its outcome, when it ends by itself. Raises CallEnded."""
-        return cast(OutcomeT, await self._leg.settle(self._pending))  # the command says what it ends as
+        return cast("OutcomeT", await self._leg.settle(self._pending))  # the command says what it ends as
 
     async def stop(self) -> OutcomeT:
         """Stop it; how far it came. Raises CallEnded."""
         await self._leg.let_go(self._pending)
-        return cast(OutcomeT, await self._pending.wait_ended())
+        return cast("OutcomeT", await self._pending.wait_ended())
 
 
 async def race(first: Awaitable[First], second: Awaitable[Second]) -> First | Second:

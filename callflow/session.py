@@ -14,7 +14,7 @@ from .app import App
 from .call import Call
 from .errors import CallEnded, CallflowError, Disconnected
 from .link import Link, StateFrame
-from .protocol.commands import Channels, Reject
+from .listing import list_channels
 from .protocol.events import (
     ChannelAnswered,
     ChannelCreated,
@@ -156,17 +156,6 @@ async def run_app(
                 session.end_all(Disconnected("the connection to the engine ended"))
     finally:
         await transport.aclose()
-
-
-async def list_channels(link: Link) -> list[ChannelState]:
-    """All live channels, page by page."""
-    found: list[ChannelState] = []
-    while True:
-        reply = await link.request(Channels(after=found[-1].id if found else ""))
-        page = link.connection.data(reply, list[ChannelState])
-        found += page
-        if len(page) < Channels().limit:
-            return found
 
 
 async def _reject(call: Call) -> None:

@@ -1,4 +1,4 @@
-"""How messages of the event socket travel: over a byte stream (Unix socket, stream pair), each preceded by its length."""
+"""How messages of the event socket travel: over a byte stream (Unix socket, stream pair), each after its length."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The process of one script: `python -m callflow.runtime.worker APP SCRIPT SOCKET`, started and watched by the engine.
 
 It loads the script, connects to the engine's Unix socket, and runs calls until that socket ends or it is told to stop.
-The token is in the environment (CALLFLOW_WORKER_TOKEN): arguments can be read by every user of the machine. It writes to
-stderr alone. Exit codes: 0 told to stop, 1 the engine is gone or refused it, 2 usage, 3 the script cannot be loaded.
+The token is in the environment (CALLFLOW_WORKER_TOKEN): arguments can be read by every user of the machine. It writes
+to stderr alone. Exit codes: 0 told to stop, 1 the engine is gone or refused it, 2 usage, 3 the script does not load.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from callflow.transport import StreamTransport
 from .loader import load_app
 from .log import configure_log
 
-TOKEN_VARIABLE = "CALLFLOW_WORKER_TOKEN"  # noqa: S105 - a name
+TOKEN_VARIABLE = "CALLFLOW_WORKER_TOKEN"
 EXIT_LOST = 1
 EXIT_USAGE = 2
 EXIT_SCRIPT = 3

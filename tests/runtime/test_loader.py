@@ -64,7 +64,7 @@ def test_what_is_wrong_with_a_script_is_told_with_its_place(tmp_path, text, mess
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ScriptError, match="nowhere.py: expected a Python script, there is no such file"):
+    with pytest.raises(ScriptError, match=r"nowhere.py: expected a Python script, there is no such file"):
         load_app(tmp_path / "nowhere.py", "x")
 
 

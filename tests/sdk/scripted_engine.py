@@ -174,7 +174,7 @@ class ScriptedEngine:
 
 @asynccontextmanager
 async def running(app: App, *, owns: Sequence[str] = ()) -> AsyncGenerator[ScriptedEngine, None]:
-    """The app, connected to an engine that is in the test's hands; at the end the engine dies, and the app must return."""
+    """The app, connected to an engine in the test's hands; at the end the engine dies, and the app must return."""
     ours, theirs = memory_streams()
     engine = ScriptedEngine(ours)
     async with anyio.create_task_group() as tasks:
