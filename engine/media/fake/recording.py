@@ -76,7 +76,8 @@ class Recorder:
         self._recordings: dict[str, Recording] = {}
 
     def start(self, name: str, path: Path, voice: Voice | None, *, max_ms: int, silence_ms: int) -> None:
-        """Record from now on, hearing `voice` at first."""
+        """Record from now on, hearing `voice` at first. One of that name that runs is stopped."""
+        self.stop(name)
         now = self._network.now
         recording = Recording(name, path, max_ms, silence_ms, now, Quiet(voice, now=now))
         try:

@@ -6,6 +6,7 @@ hour of music is one voice. Times are seconds of the engine's clock, offsets sec
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -162,8 +163,7 @@ class Timeline:
 
     def spans(self, start: float, end: float) -> Iterator[tuple[Voice, float, float]]:
         """The voices heard between two times: `(voice, from, to)`, silence left out; `to` may lie beyond `end`."""
-        ends = [at for at, _ in self._changes[1:]] + [math.inf]
-        for (at, voice), until in zip(self._changes, ends, strict=True):
+        for (at, voice), (until, _) in itertools.pairwise([*self._changes, (math.inf, None)]):
             if voice is not None and until > start and at < end:
                 yield voice, max(at, start), until
 
