@@ -120,12 +120,6 @@ def test_star_needs_expires_zero(parts):
     assert result.status == 400
 
 
-def test_star_stands_alone():
-    result = apply((), "*", DESK, expires="0")
-    assert isinstance(result, Refused)
-    assert result.status == 400
-
-
 def test_a_late_star_fails():
     result = apply(accepted((), DESK, cseq=5), "*", expires="0", cseq=4)
     assert isinstance(result, Refused)
@@ -143,12 +137,6 @@ def test_what_has_expired_is_not_there():
 
 def test_a_contact_that_is_no_sip_uri_is_refused():
     result = apply((), "<mailto:alice@example.com>")
-    assert isinstance(result, Refused)
-    assert result.status == 400
-
-
-def test_a_malformed_contact_is_refused():
-    result = apply((), "<sip:alice@10.0.0.1")
     assert isinstance(result, Refused)
     assert result.status == 400
 
