@@ -26,6 +26,7 @@ from .voice import Address, Heard, Timeline, Voice
 from .watch import AudioWatch
 
 _SENDS = (Direction.SENDRECV, Direction.SENDONLY)
+_MAX_HOPS = 16  # relays that pass a digit on: sessions that send to each other in a ring must not do so for ever
 _RECEIVES = (Direction.SENDRECV, Direction.RECVONLY)
 
 
@@ -180,24 +181,24 @@ class FakeMediaSession:
         self._settle_input()
         self._settle_output()
 
-    def receive_digit_start(self, sender: Address, digit: str) -> None:
+    def receive_digit_start(self, sender: Address, digit: str, hops: int) -> None:
         """The network brings a key that went down."""
         if not self._takes_digits_from(sender):
             return
         if self._digit_down is not None:
             before, since = self._digit_down
-            self.receive_digit_end(sender, before, round((self._network.now - since) * 1000))
+            self.receive_digit_end(sender, before, round((self._network.now - since) * 1000), hops)
         self._digit_down = (digit, self._network.now)
         self._post(DigitStarted(digit))
-        if self._relayed is not None:
-            self._relayed.send_digit_start(digit)
+        if self._relayed is not None and hops < _MAX_HOPS:
+            self._relayed.send_digit_start(digit, hops=hops + 1)
 
-    def receive_digit_end(self, sender: Address, digit: str, duration_ms: int) -> None:
+    def receive_digit_end(self, sender: Address, digit: str, duration_ms: int, hops: int) -> None:
         """The network brings a key that came up."""
         if not self._takes_digits_from(sender):
             return
         if self._digit_down is None:  # only its end packets came through
-            self.receive_digit_start(sender, digit)
+            self.receive_digit_start(sender, digit, hops)
         elif self._digit_down[0] != digit:
             return
         now, self._digit_down = self._network.now, None
@@ -205,23 +206,23 @@ class FakeMediaSession:
         self._traffic.receive_digit(duration_ms)
         self._post(DigitEnded(digit, duration_ms))
         self._report_change()
-        if self._relayed is not None:
-            self._relayed.send_digit_end(digit, duration_ms)
+        if self._relayed is not None and hops < _MAX_HOPS:
+            self._relayed.send_digit_end(digit, duration_ms, hops=hops + 1)
 
     def packets_lost(self) -> int:
         """What its RTCP reports say."""
         return self._traffic.packets_lost
 
-    def send_digit_start(self, digit: str) -> None:
+    def send_digit_start(self, digit: str, *, hops: int = 0) -> None:
         """A key goes down: one of our own, or one of the leg that we relay."""
         if (to := self._digits_go_to()) is not None:
-            self._network.carry_digit_start(self._local, to, digit)
+            self._network.carry_digit_start(self._local, to, digit, hops=hops)
 
-    def send_digit_end(self, digit: str, duration_ms: int) -> None:
+    def send_digit_end(self, digit: str, duration_ms: int, *, hops: int = 0) -> None:
         """A key comes up."""
         if (to := self._digits_go_to()) is not None:
             self._traffic.send_digit(duration_ms)
-            self._network.carry_digit_end(self._local, to, digit, duration_ms)
+            self._network.carry_digit_end(self._local, to, digit, duration_ms, hops=hops)
 
     def _is_open(self) -> bool:
         self._network.advance()
