@@ -36,6 +36,7 @@ class Core:
         self.user_agent = ("User-Agent", user_agent)
         self.server = ("Server", user_agent)
         self.allow = allow
+        self._of_connection: dict[Flow, dict[Invite, None]] = {}
         self._last_id = 0
 
     def next_id(self) -> int:
@@ -44,6 +45,28 @@ class Core:
 
     def new_branch(self) -> str:
         return "z9hG4bK" + self.new_token()
+
+    def remember(self, invite: Invite, key: DialogKey, flow: Flow) -> None:
+        """Let requests inside the dialog find their invite, and let it know when its connection is gone."""
+        self.invites[invite.id] = invite
+        self.dialogs[key] = invite
+        if flow.transport != "udp":
+            self._of_connection.setdefault(flow, {})[invite] = None
+
+    def forget(self, invite: Invite, key: DialogKey | None, flow: Flow) -> None:
+        self.invites.pop(invite.id, None)
+        if key is not None:
+            self.dialogs.pop(key, None)
+        self.leave_connection(invite, flow)
+
+    def leave_connection(self, invite: Invite, flow: Flow) -> None:
+        if flow.transport != "udp" and (invites := self._of_connection.get(flow)) is not None:
+            invites.pop(invite, None)
+            if not invites:
+                del self._of_connection[flow]
+
+    def invites_on(self, flow: Flow) -> list[Invite]:
+        return list(self._of_connection.get(flow, ()))
 
     def respond(
         self,
@@ -59,9 +82,7 @@ class Core:
         now: float,
     ) -> bytes:
         """Answer a request through its server transaction; the bytes, for who sends them again."""
-        message = response(
-            request, status, reason, to_tag=to_tag, headers=headers, body=body, received=source.remote
-        )
+        message = response(request, status, reason, to_tag=to_tag, headers=headers, body=body, received=source.remote)
         self.transactions.respond(transaction, status, message, now=now)
         return message
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .events import Flow
-from .messages import Address, Message, Request, Response, Uri
+from .messages import Address, Message, ParseError, Request, Response, Uri
 from .next_hop import dialog_flow, is_literal, is_translated
 
 DialogKey: TypeAlias = tuple[str, str, str]  # Call-ID, local tag, remote tag
@@ -56,7 +56,7 @@ class Dialog:
 
     @classmethod
     def from_response(cls, response: Response, flow: Flow, *, uri: Uri, local_cseq: int) -> Dialog:
-        """As UAC (12.1.2), from a 2xx to our INVITE to `uri`, which went out on `flow`. Raises ParseError."""
+        """As UAC (12.1.2), from a 2xx to our INVITE to `uri`, which went out on `flow`."""
         local, remote = response.from_, response.to
         dialog = cls(
             call_id=response.call_id,
@@ -65,7 +65,7 @@ class Dialog:
             local=str(local),
             remote=str(remote),
             target=_target(response, uri),
-            routes=tuple(str(route) for route in reversed(response.addresses("Record-Route"))),
+            routes=tuple(str(route) for route in reversed(_record_route(response))),
             flow=flow,
             source=flow,
             local_cseq=local_cseq,
@@ -83,7 +83,7 @@ class Dialog:
     def accept_request(self, request: Request, flow: Flow) -> bool:
         """Note a request of the peer; False if it is out of order (12.2.2)."""
         cseq = request.cseq
-        if self.remote_cseq is not None and cseq <= self.remote_cseq:
+        if self.remote_cseq is not None and cseq < self.remote_cseq:
             return False
         self.remote_cseq = cseq
         if flow != self.source:  # a NAT forgot its binding, or the peer has a new connection: it is found there now
@@ -111,15 +111,23 @@ class Dialog:
     def _choose_flow(self) -> None:
         target = self._first_route() if self.routes else self.target
         has_routes = bool(self.routes)
-        self.flow = dialog_flow(
-            target, self.source, has_routes=has_routes, peer_is_translated=self.is_translated
-        )
+        self.flow = dialog_flow(target, self.source, has_routes=has_routes, peer_is_translated=self.is_translated)
 
     def _first_route(self) -> Uri:
         return Address.parse(self.routes[0]).uri
 
 
 def _target(message: Message, fallback: Uri) -> Uri:
-    """The URI of the Contact. An INVITE without one is of RFC 2543 (or wrong): then `fallback` has to do."""
-    contacts = message.contacts
+    """The URI of the Contact. A message without one is of RFC 2543 (or wrong): then `fallback` has to do."""
+    try:
+        contacts = message.contacts
+    except ParseError:
+        return fallback  # of a response: a request like that was answered 400
     return contacts[0].uri if contacts else fallback
+
+
+def _record_route(response: Response) -> list[Address]:
+    try:
+        return response.addresses("Record-Route")
+    except ParseError:
+        return []  # the call stands; an ACK that goes astray ends it soon enough

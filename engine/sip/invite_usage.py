@@ -55,7 +55,6 @@ class InviteEffect(enum.Enum):
     SEND_FINAL = enum.auto()
     SEND_TERMINATED = enum.auto()  # 487
     STOP_OK = enum.auto()  # no more 200s
-    SEND_AGAIN = enum.auto()  # with credentials
     SEND_ACK = enum.auto()
     SEND_CANCEL = enum.auto()
     SEND_BYE = enum.auto()

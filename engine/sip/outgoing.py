@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .core import Core, via_value
-from .dialog import Headers
+from .dialog import Dialog, Headers
 from .digest import Credentials, authorize, parse_challenges
 from .events import Flow
 from .messages import Response, request
@@ -41,6 +41,7 @@ class Outgoing:
         "_credentials",
         "_next_cseq",
         "_user",
+        "acks",
         "attempts",
         "body",
         "branch",
@@ -81,6 +82,7 @@ class Outgoing:
         self.routes, self.headers, self.body = routes, headers, body
         self._answered: dict[tuple[str, str], str] = {}  # (header, realm): the nonce we answered
         self._authorizations: dict[tuple[str, str], str] = {}
+        self.acks: dict[str, tuple[bytes, Flow]] = {}  # of an INVITE, by the To tag of the 2xx
         self.attempts = 0
         self._send(now)
 
@@ -102,14 +104,34 @@ class Outgoing:
         self.abandon(now=now)
         self._core.transactions.open_client(self.branch, "CANCEL", self.flow, message, None, now=now)
 
+    def acknowledge(self, dialog: Dialog) -> None:
+        """Send the ACK to the 2xx that made or refreshed `dialog`, end to end (13.2.2.4), and again when asked to."""
+        uri, routes = dialog.request_uri()
+        fields = [
+            ("Via", via_value(dialog.flow, self._core.new_branch())),
+            MAX_FORWARDS,
+            *routes,
+            ("From", dialog.local),
+            ("To", dialog.remote),
+            ("Call-ID", dialog.call_id),
+            ("CSeq", f"{self.cseq} ACK"),
+            *self.authorizations,
+        ]
+        message = request("ACK", uri, headers=fields)
+        self.acks[dialog.remote_tag] = (message, dialog.flow)
+        self._core.transactions.send(message, dialog.flow)
+
     def receive_response(self, transaction: Transaction, response: Response, *, now: float) -> None:
         if transaction is not self.transaction:
             return
-        if response.status in _CHALLENGES and self._answer_challenge(response):
-            if self._user.wants_retry(self, now=now):
-                self.cseq = self._next_cseq() if self._next_cseq is not None else self.cseq + 1
-                self._send(now)
-                return
+        if self.acks and response.status < 300 and (ack := self.acks.get(response.to.tag or "")) is not None:
+            self._core.transactions.send(*ack)  # the 2xx again: its ACK was lost (13.2.2.4)
+            return
+        is_challenge = response.status in _CHALLENGES and self._answer_challenge(response)
+        if is_challenge and self._user.wants_retry(self, now=now):
+            self.cseq = self._next_cseq() if self._next_cseq is not None else self.cseq + 1
+            self._send(now)
+            return
         self._user.receive_response(self, response, now=now)
 
     def encode_ack(self, response: Response) -> bytes:
@@ -165,3 +187,50 @@ class Outgoing:
         self._answered[key] = authorization.nonce
         self._authorizations[key] = str(authorization)
         return True
+
+
+class Unheard:
+    """The user of a request that nobody waits for."""
+
+    __slots__ = ()
+
+    def wants_retry(self, outgoing: Outgoing, *, now: float) -> bool:
+        return True
+
+    def receive_response(self, outgoing: Outgoing, response: Response, *, now: float) -> None:
+        pass
+
+    def fail(self, outgoing: Outgoing, status: int, *, now: float) -> None:
+        pass
+
+
+def send_in_dialog(
+    core: Core,
+    user: OutgoingUser,
+    method: str,
+    dialog: Dialog,
+    *,
+    headers: Headers = (),
+    body: bytes = b"",
+    credentials: Credentials | None = None,
+    now: float,
+) -> Outgoing:
+    """Send a request inside a dialog (RFC 3261 12.2.1.1)."""
+    uri, routes = dialog.request_uri()
+    return Outgoing(
+        core,
+        user,
+        method,
+        uri,
+        flow=dialog.flow,
+        from_=dialog.local,
+        to=dialog.remote,
+        call_id=dialog.call_id,
+        cseq=dialog.next_cseq(),
+        next_cseq=dialog.next_cseq,
+        routes=routes,
+        headers=headers,
+        body=body,
+        credentials=credentials,
+        now=now,
+    )

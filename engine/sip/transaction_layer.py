@@ -78,7 +78,9 @@ class TransactionLayer:
         self.send(message, flow)
         return transaction
 
-    def open_acceptance(self, key: Key, flow: Flow, message: bytes, user: TransactionUser, *, now: float) -> Transaction:
+    def open_acceptance(
+        self, key: Key, flow: Flow, message: bytes, user: TransactionUser, *, now: float
+    ) -> Transaction:
         """Send a 2xx to an INVITE again until its ACK comes. The first one went through the server transaction."""
         transaction = Transaction(server_transaction.ACCEPTANCE, flow, key=key, message=message, user=user, now=now)
         self._add(transaction)
@@ -99,9 +101,7 @@ class TransactionLayer:
             return
         self.fire(transaction, response_trigger(response.status), response, now=now)
 
-    def fire(
-        self, transaction: Transaction, trigger: Trigger, response: Response | None = None, *, now: float
-    ) -> None:
+    def fire(self, transaction: Transaction, trigger: Trigger, response: Response | None = None, *, now: float) -> None:
         effects = transaction.fire(trigger, now=now)
         self._settle(transaction)
         for effect in effects:
