@@ -15,11 +15,11 @@ from callflow.protocol.connection import Spelling, respelled
 from callflow.protocol.events import ChannelCreated, ChannelEnded, Event
 from callflow.protocol.frames import EventFrame
 
+from .encoding import encoded
+
 MAX_EVENTS = 100_000
 MAX_OCTETS = 64 << 20
 MAX_AGE = 3600.0  # seconds
-
-_encoder = msgspec.msgpack.Encoder()
 
 
 class Entry(msgspec.Struct, gc=False):
@@ -86,7 +86,7 @@ class EventLog:
         # msgspec encodes what it finds, so that the data needs no pass of its own.
         data = cast("msgspec.Raw", event)
         frame = EventFrame(seq=seq, at=at, name=name, channel=channel, call_seq=call_seq, data=data)
-        entry = Entry(seq, at, name, channel, owner, _encoded(frame))
+        entry = Entry(seq, at, name, channel, owner, encoded(frame))
         self._keep(entry)
         for listener in self._by_name.get(name, ()):
             listener.push(entry)
@@ -162,23 +162,6 @@ class EventLog:
         self.octets -= len(cast("Entry", self._ring[at]).frame)
         self._ring[at] = None
         self.first_seq += 1
-
-
-def _encoded(frame: EventFrame) -> bytes:
-    try:
-        return _encoder.encode(frame)
-    except UnicodeEncodeError:  # a peer's octets that were no UTF-8 and came in as lone surrogates
-        return _encoder.encode(_readable(msgspec.to_builtins(frame)))
-
-
-def _readable(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {_readable(key): _readable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_readable(item) for item in value]
-    return value
 
 
 def _drop(index: dict[str, tuple[Listener, ...]], key: str, listener: Listener) -> None:
