@@ -95,7 +95,9 @@ class Link:
         *,
         on_event: Callable[[EventFrame, Event | None], None],
         on_state: Callable[[StateFrame], None] | None = None,
+        prefix: str | None = None,
     ) -> None:
+        """`prefix` is of the ids of commands and legs: nobody else's. Without one it is random."""
         self._transport = transport
         self._connection = AppConnection(transport.spelling)
         self._on_event = on_event
@@ -103,7 +105,7 @@ class Link:
         self._pending: dict[str, Pending] = {}
         self._outgoing: deque[bytes] = deque()
         self._has_outgoing = anyio.Event()
-        self._prefix = secrets.token_hex(6)
+        self._prefix = prefix or secrets.token_hex(6)
         self._numbers = itertools.count(1)
         self._closed: CallflowError | None = None
         self._early: list[EngineFrame] = []
