@@ -109,6 +109,10 @@ class SipStack:
         """A datagram could not be sent: our unanswered requests to there fail with 503, all else goes on."""
         self._core.transactions.fail_requests(flow, now=now)
 
+    def is_in_use(self, flow: Flow) -> bool:
+        """Whether a call would be lost with this connection."""
+        return bool(self._core.invites_on(flow))
+
     def handle_deadline(self, *, now: float) -> None:
         self._core.transactions.handle_deadline(now=now)
 
