@@ -194,9 +194,7 @@ def response(
     Raises ValueError for what cannot be written: CR, LF or NUL, a name that is no token, a header written here.
     """
 
-def request(
-    method: str, uri: Uri | str, *, headers: Sequence[tuple[str, str]], body: bytes = b""
-) -> bytes:
+def request(method: str, uri: Uri | str, *, headers: Sequence[tuple[str, str]], body: bytes = b"") -> bytes:
     """A request with these header fields in this order; Content-Length is added. Raises ValueError like `response`."""
 
 def reason_phrase(status: int) -> str:

@@ -51,11 +51,10 @@ __all__ = [
 ]
 
 # What the stack writes itself; a program that set one of these could break or forge a dialog. Long and compact names.
-STACK_HEADERS = frozenset({
-    "accept", "allow", "authorization", "c", "call-id", "contact", "content-length", "content-type", "cseq", "f", "from",
-    "i", "k", "l", "m", "max-forwards", "proxy-authenticate", "proxy-authorization", "record-route", "require", "route",
-    "supported", "t", "to", "unsupported", "v", "via", "www-authenticate",
-})  # fmt: skip
+STACK_HEADERS = frozenset(
+    "accept allow authorization call-id contact content-length content-type cseq from max-forwards proxy-authenticate"
+    " proxy-authorization record-route require route supported to unsupported via www-authenticate c f i k l m t v".split()
+)
 
 _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~")
 

@@ -9,6 +9,7 @@ use crate::codec::limits;
 
 mod build;
 mod message;
+mod sdp;
 mod value;
 
 create_exception!(engine._native.codec, ParseErrorType, PyValueError);
@@ -28,7 +29,8 @@ pub(super) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("MAX_BODY", limits::MAX_BODY)?;
     value::fill(module)?;
     message::fill(module)?;
-    build::fill(module)
+    build::fill(module)?;
+    sdp::fill(module)
 }
 
 /// The exception of a parse error, with what to answer.
