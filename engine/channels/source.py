@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -15,6 +16,7 @@ from .ports import Owner
 from .tone import COUNTRIES, TONES, tone_of
 
 _LONGEST_NAME = 512
+_LONGEST_PART = 240  # octets; file systems allow 255, and a recording is NAME.part first
 _LONGEST = 86400.0  # seconds of one tone or silence
 
 
@@ -37,7 +39,7 @@ def recording_path(name: str, owner: Owner | None) -> Path:
     if owner is None or owner.recordings is None:
         raise CommandError("not_found", f"no place for recording {name[:64]!r}: the app has no recordings folder")
     path = _below(owner.recordings, name)
-    if path.is_dir() or path == owner.recordings.resolve():
+    if os.path.isdir(path) or path == owner.recordings.resolve():
         raise CommandError("bad_argument", f"expected the name of a recording, got the folder {name[:64]!r}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +66,7 @@ def _file(name: str, owner: Owner | None) -> Path:
     if owner is None or owner.folder is None:
         raise CommandError("not_found", f"no file {name[:64]!r}: the app has no folder", {"file": name[:64]})
     path = _below(owner.folder, name)
-    if not path.is_file():
+    if not os.path.isfile(path):  # never raises
         raise CommandError(
             "not_found", f"no file {name!r} in {owner.folder}", {"file": name, "folder": str(owner.folder)}
         )
@@ -73,14 +75,17 @@ def _file(name: str, owner: Owner | None) -> Path:
 
 def _below(folder: Path, name: str) -> Path:
     """The path of that name with every link followed; it is below the folder, or CommandError is raised."""
+    refusal = CommandError("bad_argument", f"expected a name inside the app's folder, got {name[:64]!r}")
     relative = PurePosixPath(name)
     if not name or len(name) > _LONGEST_NAME or "\0" in name or relative.is_absolute() or ".." in relative.parts:
-        raise CommandError("bad_argument", f"expected a name inside the app's folder, got {name[:64]!r}")
+        raise refusal
+    if any(len(part.encode(errors="replace")) > _LONGEST_PART for part in relative.parts):
+        raise refusal
     root = folder.resolve()
     try:
         path = (root / relative).resolve()
-    except (OSError, RuntimeError) as error:  # too long a part; links that go in a circle
-        raise CommandError("bad_argument", f"expected a name inside the app's folder, got {name[:64]!r}") from error
+    except (OSError, RuntimeError, ValueError) as error:  # links that go in a circle; what is no text
+        raise refusal from error
     if not path.is_relative_to(root):
-        raise CommandError("bad_argument", f"expected a name inside the app's folder, {name[:64]!r} leads out of it")
+        raise refusal
     return path
