@@ -40,7 +40,7 @@ class AppSession:
         self._tasks = tasks
         self._calls: dict[str, Call] = {}
         self._runs: dict[str, Run] = {}
-        self._unknown: set[str] = set()  # ours, but we were not told of their creation
+        self._unknown: set[str] = set()  # ours, but created before our time: their events are told again, if still kept
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -68,13 +68,13 @@ class AppSession:
 
     def end_all(self, error: CallflowError) -> None:
         """The link is gone, and every call with it."""
-        for run in set(self._runs.values()):
+        for run in dict.fromkeys(self._runs.values()):
             run.end_all(error)
 
     def _create(self, channel: str, event: ChannelCreated) -> None:
         if (call := self._calls.get(channel)) is not None:  # a leg that a script dials
             call.caller, call.callee = event.caller, event.callee
-        elif event.owner == self._link.session and event.parent is None:
+        elif event.parent is None and (event.owner == self._link.session or channel in self._unknown):
             self._start(channel, event.caller, event.callee, event.to, event.user, event.route)
 
     def _change_owner(self, channel: str, event: OwnerChanged) -> None:
@@ -129,6 +129,7 @@ async def run_app(
     name: str | None = None,
     token: str | None = None,
     pid: int | None = None,
+    prefix: str | None = None,
     task_status: anyio.abc.TaskStatus[Welcome] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Say hello and run the app's calls until the connection ends: then its scripts are cancelled, and it returns.
@@ -143,7 +144,7 @@ async def run_app(
         if isinstance(frame, Snapshot):
             session.adopt(tuple(state.id for state in frame.channels if state.owner == link.session))
 
-    link = Link(transport, on_event=handle, on_state=handle_state)
+    link = Link(transport, on_event=handle, on_state=handle_state, prefix=prefix)
     try:
         welcome = await link.open(Hello(app=name or app.name, token=token, routes=app.patterns, pid=pid))
         async with anyio.create_task_group() as tasks:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import anyio
-import anyio.abc
 
 from .errors import Disconnected
 from .protocol.connection import MalformedMessage, MessageReader, Spelling, prefixed
@@ -35,12 +34,22 @@ class Transport(Protocol):
         ...
 
 
+class ByteStream(Protocol):
+    """What is needed of `anyio.abc.ByteStream`."""
+
+    async def send(self, item: bytes, /) -> None: ...
+
+    async def receive(self) -> bytes: ...
+
+    async def aclose(self) -> None: ...
+
+
 class StreamTransport:
     """Messages over an anyio byte stream."""
 
     spelling = Spelling.MSGPACK
 
-    def __init__(self, stream: anyio.abc.ByteStream) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._reader = MessageReader()
 

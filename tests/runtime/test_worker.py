@@ -35,7 +35,7 @@ async def bug(call: Call) -> None:
 Scenario = Callable[[trio.Process, ScriptedEngine], Awaitable[None]]
 
 
-class _Stream:
+class TrioStream:
     """A trio stream, spelled as anyio's."""
 
     def __init__(self, stream: trio.SocketStream) -> None:
@@ -72,7 +72,7 @@ def run_worker(
             listening.listen()
             process = await start(path, socket)
             connection, _ = await listening.accept()
-            engine = ScriptedEngine(_Stream(trio.SocketStream(connection)))
+            engine = ScriptedEngine(TrioStream(trio.SocketStream(connection)))
             try:
                 await scenario(process, engine)
                 await engine.close()

@@ -17,7 +17,7 @@ from callflow.protocol.commands import Command
 from callflow.protocol.connection import EngineConnection, MessageReader, prefixed
 from callflow.protocol.frames import CommandFrame, Error, EventFrame, Hello, ReplyFrame, Welcome
 from callflow.session import run_app
-from callflow.transport import StreamTransport
+from callflow.transport import ByteStream, StreamTransport
 
 SESSION = "session-1"
 CommandT = TypeVar("CommandT", bound=Command)
@@ -60,7 +60,7 @@ def memory_streams() -> tuple[MemoryStream, MemoryStream]:
 class ScriptedEngine:
     """The test's end. `take` reads the next command; what it is answered is up to the test."""
 
-    def __init__(self, stream: anyio.abc.ByteStream) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self.stream = stream
         self.connection = EngineConnection()
         self.seen: list[Command] = []
