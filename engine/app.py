@@ -43,14 +43,17 @@ class Engine:
     """A running engine, as whoever started it sees it."""
 
     switch: Switch
-    sip: tuple[Listener, ...]  # with the ports that the kernel gave
+    listeners: tuple[Listener, ...]  # of SIP, with the ports that the kernel gave
     socket_url: str
     pids: Mapping[str, int]  # of the workers, by app
+    routes: tuple[str, ...] = ()  # as configured
 
-    def routes(self) -> dict[str, tuple[str, ...]]:
-        """What the connected apps take, by app: patterns of numbers."""
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What can be dialled: the configured routes, or without them those of the apps."""
         sessions = self.switch.sessions
-        return {app: tuple(dict.fromkeys(r for s in sessions.of(app) for r in s.routes)) for app in sessions.apps}
+        own = (route for app in sessions.apps for session in sessions.of(app) for route in session.routes)
+        return self.routes or tuple(dict.fromkeys(own))
 
 
 async def serve(config: Config, *, task_status: trio.TaskStatus[Engine] = trio.TASK_STATUS_IGNORED) -> None:
@@ -80,10 +83,11 @@ async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engi
         )
         try:
             await parts.start(switch.run)
-            sip = [await _listen(switch, listener) for listener in config.sip.listen]
+            listeners = [await _listen(switch, listener) for listener in config.sip.listen]
             url = await _open_doors(switch, config, tokens, parts)
             supervisor = await _start_workers(switch, config, folder / "worker.socket", parts)
-            task_status.started(Engine(switch, tuple(sip), url, supervisor.pids))
+            routes = tuple(route.to for route in config.routes)
+            task_status.started(Engine(switch, tuple(listeners), url, supervisor.pids, routes))
             await trio.sleep_forever()
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):
