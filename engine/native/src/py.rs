@@ -10,7 +10,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     let modules = py.import("sys")?.getattr("modules")?;
     for (name, fill) in [
-        ("codec", codec::fill as fn(&Bound<'_, PyModule>) -> PyResult<()>),
+        (
+            "codec",
+            codec::fill as fn(&Bound<'_, PyModule>) -> PyResult<()>,
+        ),
         ("media", media::fill),
     ] {
         let inner = PyModule::new(py, name)?;
