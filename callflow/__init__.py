@@ -1,1 +1,78 @@
-""""""
+"""What script writers import.
+
+from callflow import App, Call, Digits
+
+app = App("reception")
+
+@app.route("1000")
+async def reception(call: Call) -> None:
+    await call.answer()
+    match await call.gather("welcome.wav", max=1):
+        case Digits("1"):
+            await call.play("opening-hours.wav")
+        case _:
+            await call.play("goodbye.wav")
+"""
+
+from .app import App
+from .call import Call
+from .dialing import Answered
+from .errors import (
+    BadArgument,
+    CallEnded,
+    CallflowError,
+    CommandError,
+    DeadlineExceeded,
+    Disconnected,
+    InternalError,
+    NotFound,
+    NotOwner,
+    Overloaded,
+    RouteError,
+    Unauthorized,
+    Unreachable,
+    Unsupported,
+    WrongState,
+)
+from .protocol.commands import Silence, Source, Target, Tone
+from .protocol.events import ChannelEnded, Party
+from .protocol.outcomes import Branch, Digits, Failed, Invalid, Played, Recorded, Sent, TimedOut, Unbridged
+from .running import Running, race
+
+__all__ = [
+    "Answered",
+    "App",
+    "BadArgument",
+    "Branch",
+    "Call",
+    "CallEnded",
+    "CallflowError",
+    "ChannelEnded",
+    "CommandError",
+    "DeadlineExceeded",
+    "Digits",
+    "Disconnected",
+    "Failed",
+    "InternalError",
+    "Invalid",
+    "NotFound",
+    "NotOwner",
+    "Overloaded",
+    "Party",
+    "Played",
+    "Recorded",
+    "RouteError",
+    "Running",
+    "Sent",
+    "Silence",
+    "Source",
+    "Target",
+    "TimedOut",
+    "Tone",
+    "Unauthorized",
+    "Unbridged",
+    "Unreachable",
+    "Unsupported",
+    "WrongState",
+    "race",
+]

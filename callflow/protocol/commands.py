@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
+from .frames import BridgeState, ChannelState
 from .outcomes import (
     Answered,
     Digits,
@@ -24,6 +25,7 @@ from .outcomes import (
     TimedOut,
     Unbridged,
 )
+from .queries import AppState, EngineStatus, RegistrationState
 
 
 class Tone(msgspec.Struct, frozen=True, tag_field="source", tag="tone"):
@@ -39,7 +41,7 @@ class Silence(msgspec.Struct, frozen=True, tag_field="source", tag="silence"):
     seconds: float
 
 
-# A string is the name of a file inside the app's folder.
+# A string is the name of a file inside the app's folder, or of a recording that the app made.
 Source: TypeAlias = str | Tone | Silence
 
 
@@ -50,6 +52,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     of: ClassVar[Literal["channel", "engine"]] = "channel"
     ends_as: ClassVar[tuple[type[Outcome], ...]] = ()  # empty: the reply is all there is
     ended_by: ClassVar[str] = ""  # the event that carries the outcome
+    replies_with: ClassVar[object] = None  # the type of the reply's data
 
 
 class Answer(Command, frozen=True, kw_only=True):
@@ -215,6 +218,7 @@ class Get(Command, frozen=True, kw_only=True):
     """Read variables of the channel: all, or those named. The reply's data is a map."""
 
     name: ClassVar[str] = "get"
+    replies_with: ClassVar[object] = dict[str, str]
     variables: tuple[str, ...] = ()
 
 
@@ -236,7 +240,7 @@ class Unsubscribe(Command, frozen=True, kw_only=True):
 
 
 class Listing(Command, frozen=True, kw_only=True):
-    """A page of a list: `after` is the last id of the page before."""
+    """A page of a list in the order of ids: `after` is the last id of the page before. A short page is the last."""
 
     of: ClassVar[Literal["channel", "engine"]] = "engine"
     after: str = ""
@@ -247,30 +251,35 @@ class Channels(Listing, frozen=True, kw_only=True):
     """The live channels."""
 
     name: ClassVar[str] = "channels"
+    replies_with: ClassVar[object] = list[ChannelState]
 
 
 class Bridges(Listing, frozen=True, kw_only=True):
     """The live bridges."""
 
     name: ClassVar[str] = "bridges"
+    replies_with: ClassVar[object] = list[BridgeState]
 
 
 class Registrations(Listing, frozen=True, kw_only=True):
     """The registered contacts."""
 
     name: ClassVar[str] = "registrations"
+    replies_with: ClassVar[object] = list[RegistrationState]
 
 
 class Apps(Listing, frozen=True, kw_only=True):
     """The apps, with their sessions and routes."""
 
     name: ClassVar[str] = "apps"
+    replies_with: ClassVar[object] = list[AppState]
 
 
 class Status(Command, frozen=True, kw_only=True):
     """The engine's facts and counters."""
 
     name: ClassVar[str] = "status"
+    replies_with: ClassVar[object] = EngineStatus
     of: ClassVar[Literal["channel", "engine"]] = "engine"
 
 

@@ -83,7 +83,7 @@ class MessageReader:
         """No part of a message is waiting for its rest: a stream that ends here ends cleanly."""
         return not self._buffer
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes | bytearray) -> list[bytes]:
         """The messages that are complete now. Raises MalformedMessage for one that is too long."""
         self._buffer += data
         messages, at, end = [], 0, len(self._buffer)

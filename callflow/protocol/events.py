@@ -27,6 +27,9 @@ class Party(msgspec.Struct, frozen=True, omit_defaults=True):
     number: str = ""
     name: str = ""
 
+    def __str__(self) -> str:
+        return self.number or self.uri
+
 
 class MediaStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one direction of a leg's RTP came to."""

@@ -7,12 +7,29 @@ big-endian.
 
 from __future__ import annotations
 
+import enum
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 VERSION = 1
 MAX_MESSAGE = 1 << 20  # octets; no command or event comes near it
+HELLO_WITHIN = 10.0  # seconds after connecting
+
+
+class CloseCode(enum.IntEnum):
+    """Why the engine closed a WebSocket; the reason beside it says it in words."""
+
+    NORMAL = 1000  # the app's own, or its call has ended
+    GOING_AWAY = 1001  # the engine stops
+    MALFORMED = 1007  # a message that is none of this protocol
+    UNAUTHORIZED = 4001
+    UNSUPPORTED = 4002  # another version of the protocol
+    NO_HELLO = 4003  # in time, or another frame before it
+    BAD_HELLO = 4004  # an app's name, a pattern
+    OVERLOADED = 4005  # too many sessions
+    STALLED = 4006  # it owns calls and reads nothing
+
 
 ErrorCode: TypeAlias = Literal[
     "not_found",
@@ -80,7 +97,7 @@ class CaughtUp(Frame, frozen=True, kw_only=True, tag="caught_up"):
 
 
 class Gap(Frame, frozen=True, kw_only=True, tag="gap", rename={"from_": "from"}):
-    """The events `from` to `to` are no longer kept; a snapshot follows."""
+    """The events `from` to `to` will not come, for not all are kept any more; a snapshot follows."""
 
     from_: int
     to: int
@@ -114,7 +131,7 @@ class BridgeState(msgspec.Struct, frozen=True):
 
 
 class Snapshot(Frame, frozen=True, kw_only=True, tag="snapshot"):
-    """A part of the state: at most 100 channels, `more` if another part follows."""
+    """A part of the state: at most 100 channels and 100 bridges, `more` if another part follows."""
 
     channels: tuple[ChannelState, ...] = ()
     bridges: tuple[BridgeState, ...] = ()
@@ -141,7 +158,11 @@ class Error(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReplyFrame(Frame, frozen=True, kw_only=True, tag="reply"):
-    """A command was accepted and took effect at `seq`, or was not, and why. `data` is a query's answer."""
+    """A command was accepted and took effect at `seq`, or was not, and why. `data` is a query's answer.
+
+    A hello that is refused is answered with a reply whose id is `hello`; a message that is none of this protocol with
+    one whose id is empty. Both are the last frame.
+    """
 
     id: str
     ok: bool

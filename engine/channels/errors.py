@@ -1,6 +1,6 @@
 """The one error of this layer: a command that is not accepted.
 
-    CommandError(code, message, details)     code is one of `callflow.protocol.frames.ErrorCode`
+CommandError(code, message, details)     code is one of `callflow.protocol.frames.ErrorCode`
 """
 
 from __future__ import annotations

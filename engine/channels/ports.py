@@ -32,7 +32,7 @@ class EventSink(Protocol):
     def emit(
         self, event: Event, *, channel: str | None = None, call_seq: int | None = None, owner: str | None = None
     ) -> int:
-        """Number and keep an event, and return its number. The session `owner` receives it whatever it subscribed to."""
+        """Number and keep an event, and return its number. The session `owner` gets it, whatever it subscribed to."""
         ...
 
 
@@ -48,7 +48,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The call may come in, for this app. `owner` None: the app is on its way; after `wait` seconds the caller gets 503."""
+    """The call may come in, for this app. `owner` None: the app is on its way; after `wait` seconds it is 503."""
 
     app: str
     route: str | None = None

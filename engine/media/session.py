@@ -143,7 +143,7 @@ class Statistics:
     round_trip_ms: float | None = None
 
 
-class PortsExhausted(Exception):  # noqa: N818 - a state of the port range, named like trio.ClosedResourceError's kin
+class PortsExhausted(Exception):
     """No RTP port pair is free in the configured range."""
 
 

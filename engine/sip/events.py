@@ -119,7 +119,7 @@ class RequestReceived:
 
 @dataclass(frozen=True, slots=True)
 class ResponseReceived:
-    """A response to a request of ours that was no INVITE; 408 and 503 may be made by ourselves (then without message)."""
+    """A final response to a request of ours that was no INVITE; 408 and 503 may be our own (then without message)."""
 
     transaction: ClientRequest
     status: int

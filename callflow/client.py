@@ -1,0 +1,294 @@
+"""Engines from outside: `connect` to one to watch and steer it, `join` it with an app, or `serve` calls it brings.
+
+async with connect("ws://127.0.0.1:7443/v1/socket", token=token, subscribe=["channel.*"]) as engine:
+    for channel in await engine.channels():
+        print(channel.id, channel.caller, channel.to)
+    async for frame, event in engine.events():
+        print(frame.name, event)
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, NoReturn
+
+import anyio
+import anyio.abc
+import msgspec
+
+from .app import App
+from .errors import BadArgument, CallflowError, Disconnected, EventsMissed, Unreachable
+from .link import Link, StateFrame
+from .listing import list_channels, list_pages
+from .protocol.commands import COMMANDS, Apps, Bridges, Command, Hangup, Registrations, Status, Subscribe
+from .protocol.events import Event
+from .protocol.frames import BridgeState, ChannelState, EventFrame, Gap, Hello, ReplyFrame, Welcome
+from .session import run_app
+from .websocket import accept_websocket, is_same_token, open_websocket
+
+PAUSE_AT = 1_000  # events that nobody took: stop reading, so that the engine keeps them
+MISS_AT = 100_000  # and when replies had to be read past them: drop them, and say so
+MAX_CALLS = 10_000  # connections that `serve` holds at once
+_BACK_OFF = (0.1, 5.0)  # seconds, first and longest
+
+log = logging.getLogger("callflow.client")
+
+
+class Happening(NamedTuple):
+    """An event: the frame that says when and where, and what happened; None if this version does not know it."""
+
+    frame: EventFrame
+    event: Event | None
+
+
+class Engine:
+    """A connection to a running engine."""
+
+    def __init__(self, link: Link, inbox: _Inbox) -> None:
+        self._link = link
+        self._inbox = inbox
+
+    @property
+    def welcome(self) -> Welcome:
+        """What the engine said of itself and of this session."""
+        if self._link.welcome is None:
+            raise Disconnected("the engine has not said welcome")
+        return self._link.welcome
+
+    async def command(
+        self,
+        command: Command | str,
+        *,
+        channel: str | None = None,
+        **arguments: Any,  # noqa: ANN401 - by command
+    ) -> Any:  # noqa: ANN401 - by command
+        """Have a command done, given as a value or by name with its arguments; the data of its reply, if it has any.
+
+        Only waits for the reply; how a long command ends is an event. Raises CommandError's kin.
+        """
+        reply = await self._request(_command(command, arguments), channel)
+        return self._link.connection.data(reply, object) if bytes(reply.data) else None
+
+    async def channels(self) -> list[ChannelState]:
+        """The live channels."""
+        return await list_channels(self._link)
+
+    async def bridges(self) -> list[BridgeState]:
+        """The live bridges."""
+        return await list_pages(self._link, Bridges, list[BridgeState], lambda bridge: bridge.id)
+
+    async def registrations(self) -> list[dict[str, Any]]:
+        """The registered contacts."""
+        return await list_pages(self._link, Registrations, list[dict[str, Any]], _id_of)
+
+    async def apps(self) -> list[dict[str, Any]]:
+        """The apps, with their sessions and routes."""
+        return await list_pages(self._link, Apps, list[dict[str, Any]], _id_of)
+
+    async def status(self) -> dict[str, Any]:
+        """The engine's facts and counters."""
+        reply = await self._request(Status(), None)
+        return self._link.connection.data(reply, dict[str, Any])
+
+    async def hangup(self, channel: str, *, cause: str | int = "normal_clearing") -> None:
+        """End a call. Raises NotFound when there is no such channel."""
+        await self._request(Hangup(cause=cause), channel)
+
+    async def subscribe(self, *patterns: str, channels: Sequence[str] = ()) -> None:
+        """Receive events with these names (`channel.*`, `*`), of all channels or of those named."""
+        await self._request(Subscribe(events=patterns, channels=tuple(channels)), None)
+
+    def events(self, *patterns: str) -> AsyncIterator[Happening]:
+        """The events subscribed to, from the connection on, and those of `patterns` from here on. One reader at a time.
+
+        Raises EventsMissed when the reader was too slow for the engine to keep them (iterate again to go on), and
+        Disconnected at the end of the connection.
+        """
+        return _Events(self, self._inbox, patterns)
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection has ended."""
+        await self._inbox.closed.wait()
+
+    async def _request(self, command: Command, channel: str | None) -> ReplyFrame:
+        self._inbox.expect_reply()
+        return await self._link.request(command, channel=channel)
+
+
+class _Events:
+    # No async generator: one that is left half-way would have to be closed by whoever left it.
+    def __init__(self, engine: Engine, inbox: _Inbox, patterns: Sequence[str]) -> None:
+        self._engine = engine
+        self._inbox = inbox
+        self._patterns = patterns
+
+    def __aiter__(self) -> AsyncIterator[Happening]:
+        return self
+
+    async def __anext__(self) -> Happening:
+        if self._patterns:
+            patterns, self._patterns = self._patterns, ()
+            await self._engine.subscribe(*patterns)
+        return await self._inbox.take()
+
+
+class _Inbox:
+    """Events on their way to the one reader. Full, it stops the link from reading, unless a reply has to be read."""
+
+    def __init__(self) -> None:
+        self.closed = anyio.Event()
+        self._events: deque[Happening] = deque()
+        self._missed: EventsMissed | None = None
+        self._changed = anyio.Event()
+
+    def put(self, frame: EventFrame, event: Event | None) -> None:
+        if len(self._events) >= MISS_AT:
+            self.miss(self._events[0].frame.seq, frame.seq - 1)
+            self._events.clear()
+        self._events.append(Happening(frame, event))
+        self._wake()
+
+    def miss(self, first: int, last: int) -> None:
+        """These events cannot be had any more; the reader is told, once."""
+        self._missed = EventsMissed(self._missed.first if self._missed else first, last)
+        self._wake()
+
+    def expect_reply(self) -> None:
+        """Somebody waits for a reply: let the link read."""
+        self._wake()
+
+    def close(self) -> None:
+        self.closed.set()
+        self._wake()
+
+    async def take(self) -> Happening:
+        while True:
+            if self._missed is not None:
+                missed, self._missed = self._missed, None
+                raise missed
+            if self._events:
+                self._wake()
+                return self._events.popleft()
+            if self.closed.is_set():
+                raise Disconnected("the connection to the engine ended")
+            await self._changed.wait()
+
+    async def wait_for_room(self, link: Link) -> None:
+        while len(self._events) >= PAUSE_AT and not link.in_flight:
+            await self._changed.wait()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+@asynccontextmanager
+async def connect(
+    url: str, *, app: str = "monitor", token: str | None = None, subscribe: Sequence[str] = ()
+) -> AsyncGenerator[Engine, None]:
+    """Connect to an engine's event socket, to watch and to steer. `subscribe` are the events to begin with.
+
+    Raises Unreachable when no engine answers, Unauthorized when it does not know the token.
+    """
+    inbox = _Inbox()
+    transport = await open_websocket(url, token=token)
+    link = Link(transport, on_event=inbox.put, on_state=lambda frame: _take_gap(inbox, frame))
+    link.before_read = lambda: inbox.wait_for_room(link)
+    error: BaseException | None = None
+    try:
+        await link.open(Hello(app=app, subscribe=tuple(subscribe)))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_run_link, link, inbox)
+            try:
+                yield Engine(link, inbox)
+            except (Exception, KeyboardInterrupt) as raised:  # raised below as itself, not in a group
+                error = raised
+            tasks.cancel_scope.cancel()
+    finally:
+        await transport.aclose()
+    if error is not None:
+        raise error
+
+
+async def join(url: str, app: App, *, token: str | None = None) -> NoReturn:
+    """Keep an app connected to an engine: it takes the calls of its routes there. When the engine is lost, try again.
+
+    Raises Unauthorized when the engine does not know the token, or does not let it take calls.
+    """
+    delay = _BACK_OFF[0]
+    while True:
+        try:
+            transport = await open_websocket(url, token=token)
+            delay = _BACK_OFF[0]
+            await run_app(app, transport)
+            log.info("the engine at %s closed the connection", url)
+        except (Unreachable, Disconnected) as error:
+            log.warning("%s; trying again in %.1f s", error, delay)
+        await anyio.sleep(delay)
+        delay = min(delay * 2, _BACK_OFF[1])
+
+
+async def serve(
+    app: App,
+    *,
+    token: str,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    task_status: anyio.abc.TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
+) -> NoReturn:
+    """Take calls that engines bring, one WebSocket per call, until cancelled. `task_status` is given the port.
+
+    An engine must present the token (that of its route). Raises OSError when the address cannot be had.
+    """
+    if not token:
+        raise BadArgument("expected a token that the engines present", command="serve")
+    listener = await anyio.create_tcp_listener(local_host=host, local_port=port)
+    limiter = anyio.CapacityLimiter(MAX_CALLS)
+
+    async def take(stream: anyio.abc.SocketStream) -> None:
+        async with stream, limiter:
+            await _take_call(app, stream, token)
+
+    async with listener:
+        task_status.started(listener.extra(anyio.abc.SocketAttribute.local_port))
+        await listener.serve(take)
+    raise AssertionError("a listener serves until cancelled")
+
+
+async def _take_call(app: App, stream: anyio.abc.SocketStream, token: str) -> None:
+    try:
+        transport = await accept_websocket(stream, is_token=lambda given: is_same_token(token, given))
+        await run_app(app, transport)
+    except CallflowError as error:
+        log.warning("a connection was not taken: %s", error)
+
+
+async def _run_link(link: Link, inbox: _Inbox) -> None:
+    try:
+        await link.run()
+    finally:
+        inbox.close()
+
+
+def _take_gap(inbox: _Inbox, frame: StateFrame) -> None:
+    if isinstance(frame, Gap):
+        inbox.miss(frame.from_, frame.to)
+
+
+def _command(command: Command | str, arguments: dict[str, Any]) -> Command:
+    if isinstance(command, Command):
+        return command
+    shape = COMMANDS.get(command)
+    if shape is None:
+        raise BadArgument(f"there is no such command; there are {', '.join(sorted(COMMANDS))}", command=command)
+    try:
+        return msgspec.convert(arguments, shape)
+    except msgspec.ValidationError as error:
+        raise BadArgument(str(error), command=command) from error
+
+
+def _id_of(row: dict[str, Any]) -> str:
+    return str(row["id"])

@@ -1,0 +1,48 @@
+"""What queries answer with: the `data` of their replies, beside the channels and bridges of frames.py."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class RegistrationState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A registered contact. `id` is what a page goes on `after`."""
+
+    id: str
+    user: str
+    contact: str
+    expires_at: float  # seconds since the epoch
+    source: str = ""  # where it registered from: `udp:192.0.2.1:5060`
+
+
+class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One connection of an app."""
+
+    id: str
+    peer: str
+    connected_at: float  # seconds since the epoch
+    scopes: tuple[str, ...] = ()
+    channels: int = 0  # how many it owns
+    pid: int | None = None
+
+
+class AppState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An app that is connected: its sessions share its calls."""
+
+    id: str  # its name
+    routes: tuple[str, ...] = ()
+    sessions: tuple[SessionState, ...] = ()
+
+
+class EngineStatus(msgspec.Struct, frozen=True):
+    """The engine's facts and counters."""
+
+    engine: str
+    epoch: str
+    seq: int  # of the newest event
+    started_at: float  # seconds since the epoch
+    channels: int
+    bridges: int
+    registrations: int
+    sessions: int
+    counters: dict[str, int] = {}

@@ -1,0 +1,82 @@
+"""The process of one script: `python -m callflow.runtime.worker APP SCRIPT SOCKET`, started and watched by the engine.
+
+It loads the script, connects to the engine's Unix socket, and runs calls until that socket ends or it is told to stop.
+The token is in the environment (CALLFLOW_WORKER_TOKEN): arguments can be read by every user of the machine. It writes
+to stderr alone. Exit codes: 0 told to stop, 1 the engine is gone or refused it, 2 usage, 3 the script does not load.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+
+from callflow.app import App
+from callflow.errors import CallflowError, ScriptError
+from callflow.session import run_app
+from callflow.transport import StreamTransport
+
+from .loader import load_app
+from .log import configure_log
+
+TOKEN_VARIABLE = "CALLFLOW_WORKER_TOKEN"
+EXIT_LOST = 1
+EXIT_USAGE = 2
+EXIT_SCRIPT = 3
+
+log = logging.getLogger("callflow.worker")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a worker; its exit code."""
+    if len(arguments) != 3:
+        sys.stderr.write("usage: python -m callflow.runtime.worker APP SCRIPT SOCKET\n")
+        return EXIT_USAGE
+    name, script, socket = arguments
+    token = os.environ.pop(TOKEN_VARIABLE, None)  # not for the script's own child processes
+    configure_log()
+    try:
+        app = load_app(Path(script), name)
+    except ScriptError as error:
+        log.error("cannot load %s", error, extra={"traceback": error.report})
+        return EXIT_SCRIPT
+    try:
+        return anyio.run(_work, app, name, socket, token, backend=app.backend)
+    except KeyboardInterrupt:
+        return 0
+
+
+async def _work(app: App, name: str, socket: str, token: str | None) -> int:
+    code = 0
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
+        code = await _run(app, name, socket, token)
+        tasks.cancel_scope.cancel()
+    return code
+
+
+async def _run(app: App, name: str, socket: str, token: str | None) -> int:
+    try:
+        stream = await anyio.connect_unix(socket)
+        await run_app(app, StreamTransport(stream), name=name, token=token, pid=os.getpid())
+    except (OSError, CallflowError) as error:
+        log.error("no engine at %s: %s", socket, error)
+        return EXIT_LOST
+    log.info("the engine closed the connection")
+    return EXIT_LOST
+
+
+async def _stop_on_signal(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            scope.cancel()
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

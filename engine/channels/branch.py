@@ -1,0 +1,211 @@
+"""One target of a dial while it is tried: its delay, its legs (a user may have several phones), and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import trio
+
+from callflow.protocol import commands
+from callflow.protocol.causes import cause_of_status
+from callflow.protocol.outcomes import Branch
+from engine.media.session import PortsExhausted
+from engine.sip.messages import Uri
+from engine.transport.errors import Unreachable
+
+from .ending import By, Ending
+from .origination import Destination, User, originate
+from .ports import Headers
+from .reason import ANSWERED_ELSEWHERE, COMPLETED_ELSEWHERE, NO_ANSWER, SUBSCRIBER_ABSENT, reason_header
+
+if TYPE_CHECKING:
+    from engine.sip.events import Flow
+
+    from .channel import Channel
+    from .dial import Dialing
+    from .timer import Timer
+
+Failure: TypeAlias = Literal[
+    "busy", "no_answer", "declined", "not_found", "unavailable", "failed", "cancelled", "unreachable"
+]
+
+_FAILURES: Mapping[int, Failure] = MappingProxyType({
+    404: "not_found", 408: "no_answer", 410: "not_found", 480: "unavailable", 484: "not_found", 485: "not_found",
+    486: "busy", 487: "no_answer", 600: "busy", 603: "declined", 604: "not_found",
+})  # fmt: skip
+
+# Of several phones of one user, the end that tells the caller most.
+_TELLING = (
+    "declined", "busy", "no_answer", "unavailable", "not_found", "failed", "unreachable", "cancelled",
+)  # fmt: skip
+
+
+class RunningBranch:
+    """A target from its stage's beginning to its end. `result` is None until then."""
+
+    def __init__(self, dialing: Dialing, target: commands.Target, destination: Destination, headers: Headers) -> None:
+        self.target = target
+        self.leg = target.leg or dialing.channel.table.new_id()
+        self.result: Branch | None = None
+        self._dialing = dialing
+        self._table = dialing.channel.table
+        self._destination = destination
+        self._headers = headers
+        self._legs: list[Channel] = []
+        self._ends: list[Branch] = []
+        self._told: set[str] = set()  # which steps were reported
+        self._timer: Timer | None = None
+        self._resolving: trio.CancelScope | None = None
+        self._is_placing = False
+
+    def begin(self) -> None:
+        """Wait for the delay, then call."""
+        if self.target.delay > 0:
+            self._timer = self._table.timers.after(self.target.delay, self._call)
+        else:
+            self._call()
+
+    def cancel(self, reason: Literal["cancelled", "no_answer"], ending: Ending) -> None:
+        """End what is still tried."""
+        if self.result is None:
+            q850 = NO_ANSWER if reason == "no_answer" else 0
+            self._finish(Branch(self.target.target, self.leg, reason, q850=q850), ending)
+
+    def _call(self) -> None:
+        self._timer = None
+        if self.target.timeout is not None:
+            self._timer = self._table.timers.after(self.target.timeout, self._time_out)
+        self._tell("dialing")
+        if isinstance(self._destination, User):
+            self._call_user(self._destination.name)
+            return
+        self._resolving = trio.CancelScope()
+        self._table.start(partial(self._resolve, self._destination))
+
+    def _call_user(self, name: str) -> None:
+        contacts = self._table.locator.contacts(name)[: self._table.limits.contacts]
+        if not contacts:
+            self._ends.append(Branch(self.target.target, self.leg, "unavailable", 480, SUBSCRIBER_ABSENT))
+        self._place([(contact.uri, contact.flow) for contact in contacts], user=name)
+
+    async def _resolve(self, uri: Uri) -> None:
+        assert self._resolving is not None
+        ways: list[tuple[Uri, Flow]] = []
+        with self._resolving:
+            try:
+                ways.append((uri, await self._table.sip.resolve(uri)))
+            except Unreachable:
+                self._ends.append(self._failure(503, "unreachable"))
+        if not self._resolving.cancelled_caught:
+            self._place(ways, user=None)
+
+    def _place(self, ways: Sequence[tuple[Uri, Flow]], *, user: str | None) -> None:
+        """Call all of them at once; one that ends while others are yet to be called does not settle the branch."""
+        self._is_placing = True
+        for number, (uri, flow) in enumerate(ways):
+            if self.result is None:
+                leg_id = self.leg if number == 0 else self._table.new_id()
+                self._originate(leg_id, uri, flow, user)
+        self._is_placing = False
+        self._settle()
+
+    def _originate(self, leg_id: str, uri: Uri, flow: Flow, user: str | None) -> None:
+        dialing = self._dialing
+        with self._table.events_held():  # what the INVITE causes at once comes after channel.created
+            try:
+                leg = originate(
+                    dialing.channel, leg_id, uri, flow, user=user, caller=dialing.caller, headers=self._headers
+                )
+            except PortsExhausted:
+                self._ends.append(self._failure(503, "failed"))
+                return
+            leg.watcher = self
+            self._legs.append(leg)
+
+    def _time_out(self) -> None:
+        self._timer = None
+        self.cancel("no_answer", cancelling(NO_ANSWER, "engine"))
+        self._dialing.branch_ended()
+
+    # LegWatcher
+
+    def leg_rang(self, leg: Channel) -> None:
+        self._tell("ringing", leg)
+        self._dialing.branch_rang()
+
+    def leg_progressed(self, leg: Channel) -> None:
+        self._tell("progress", leg)
+
+    def leg_answered(self, leg: Channel) -> None:
+        self._legs.remove(leg)
+        self.leg = leg.id
+        self._tell("answered", leg)
+        self._finish(Branch(self.target.target, leg.id, "answered", 200, 0), elsewhere(), is_told=True)
+        self._dialing.branch_answered(self)
+
+    def leg_ended(self, leg: Channel, ending: Ending) -> None:
+        if leg not in self._legs:
+            return
+        self._legs.remove(leg)
+        self._ends.append(Branch(self.target.target, leg.id, _reason(ending), ending.status, ending.cause))
+        if ending.status >= 600:  # RFC 3261 16.7: a 6xx speaks for all phones of the user
+            self._conclude()
+        else:
+            self._settle()
+
+    # Inside
+
+    def _settle(self) -> None:
+        if not self._legs and not self._is_placing:
+            self._conclude()
+
+    def _conclude(self) -> None:
+        if self.result is None:
+            self._finish(min(self._ends, key=lambda end: _TELLING.index(end.reason)))
+            self._dialing.branch_ended()
+
+    def _failure(self, status: int, reason: Failure) -> Branch:
+        return Branch(self.target.target, self.leg, reason, status, cause_of_status(status))
+
+    def _finish(self, result: Branch, ending: Ending | None = None, *, is_told: bool = False) -> None:
+        self.result = result
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._resolving is not None:
+            self._resolving.cancel()
+        legs, self._legs = self._legs, []
+        for leg in legs:
+            leg.watcher = None
+            leg.end(ending or elsewhere())
+        if not is_told:
+            self._tell("cancelled" if result.reason == "cancelled" else "failed", status=result.sip_status)
+
+    def _tell(
+        self,
+        state: Literal["dialing", "ringing", "progress", "answered", "failed", "cancelled"],
+        leg: Channel | None = None,
+        *,
+        status: int = 0,
+    ) -> None:
+        if state not in self._told:
+            self._told.add(state)
+            self._dialing.tell(self, state, leg.id if leg is not None else self.leg, status)
+
+
+def cancelling(cause: int, by: By) -> Ending:
+    """An unanswered callee is cancelled, and learns why."""
+    return Ending(cause, by, status=487, headers=[reason_header(cause)])
+
+
+def elsewhere() -> Ending:
+    """Another was faster."""
+    return Ending(ANSWERED_ELSEWHERE, "engine", status=487, headers=[COMPLETED_ELSEWHERE])
+
+
+def _reason(ending: Ending) -> Failure:
+    if ending.by == "network":
+        return "unreachable"
+    return _FAILURES.get(ending.status, "failed")

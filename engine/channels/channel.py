@@ -1,0 +1,362 @@
+"""One leg of a call, as programs see it: its state, its owner, what runs on it, and how it ends.
+
+    channel.perform("c1", Answer())            # from the dispatcher; raises CommandError
+    channel.end(Ending(cause=16, by="app"))    # hang up, whatever the state
+
+A channel has no task. What happens to it comes in as calls: commands, SIP events, media events, timers. It tells what
+became of it as events, the last of which is `channel.ended`, after the outcome of every command that ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from callflow.protocol.commands import Command
+from callflow.protocol.events import (
+    ChannelAnswered,
+    ChannelCreated,
+    ChannelEnded,
+    ChannelHeld,
+    ChannelProgress,
+    ChannelResumed,
+    ChannelRinging,
+    DigitEnded,
+    DigitStarted,
+    Event,
+    OwnerChanged,
+    OwnerLost,
+)
+from callflow.protocol.frames import ChannelState
+from engine.media import session as media
+
+from .account import Account, with_statistics
+from .ending import Ending, LegWatcher
+from .errors import CommandError
+from .performing import perform
+from .ports import Headers, Owner
+from .reason import INCOMPATIBLE_DESTINATION, TEMPORARY_FAILURE, reason_header
+from .running import Running
+from .state import ALIVE, TRANSITIONS, UNANSWERED, State, Trigger
+from .timer import Timer
+from .verb import Verb, Why
+
+if TYPE_CHECKING:
+    from .bridge import BridgeOfTwo
+    from .signalling import Signalling
+    from .table import ChannelTable
+
+_RINGING, _PROGRESS, _HELD, _RESUMED = ChannelRinging(), ChannelProgress(), ChannelHeld(), ChannelResumed()
+
+
+class Channel:
+    """One leg. `facts` are what was known when it was created, as its first event told."""
+
+    __slots__ = (
+        "_account", "_call_seq", "_ended", "_is_held", "_owner_timer", "_running", "bridge", "digits_ahead", "facts",
+        "has_offer", "id", "media", "owner", "signalling", "state", "table", "variables", "watcher",
+    )  # fmt: skip
+
+    facts: ChannelCreated
+    signalling: Signalling
+
+    def __init__(self, table: ChannelTable, channel_id: str, owner: Owner | None, *, has_offer: bool) -> None:
+        """Open its media; raises PortsExhausted. It is nobody's yet: `begin` announces it."""
+        self.id = channel_id
+        self.owner = owner
+        self.state = State.CREATED
+        self.has_offer = has_offer  # the INVITE that came in has SDP: early media is possible
+        self.variables: dict[str, str] = {}
+        self.digits_ahead: list[str] = []  # keyed while nobody asked
+        self.bridge: BridgeOfTwo | None = None
+        self.watcher: LegWatcher | None = None
+        self.table = table
+        self._call_seq = 0
+        self._account = Account(table.epoch)
+        self._is_held = False
+        self._running = Running(table.timers)
+        self._owner_timer: Timer | None = None
+        self._ended: ChannelEnded | None = None
+        self.media = table.media.open(self.receive_media)
+
+    # What it is
+
+    @property
+    def is_inbound(self) -> bool:
+        return self.facts.direction == "inbound"
+
+    @property
+    def is_alive(self) -> bool:
+        return self.state in ALIVE
+
+    @property
+    def running(self) -> Iterator[Verb]:
+        """The commands that run now, oldest first."""
+        return iter(self._running)
+
+    def snapshot(self) -> ChannelState:
+        """The channel as a list or a snapshot shows it."""
+        facts = self.facts
+        return ChannelState(
+            id=self.id,
+            direction=facts.direction,
+            state=self.state.value,
+            caller=facts.caller.number or facts.caller.uri,
+            callee=facts.callee.number or facts.callee.uri,
+            to=facts.to,
+            created_at=self._account.created_at,
+            answered_at=self._account.answered_at,
+            app=self.owner.app if self.owner is not None else facts.app,
+            owner=self.owner.session if self.owner is not None else None,
+            user=facts.user,
+            parent=facts.parent,
+            bridge=self.bridge.id if self.bridge is not None else None,
+            call_seq=self._call_seq,
+            variables=dict(self.variables),
+        )
+
+    # Life
+
+    def begin(self, signalling: Signalling, facts: ChannelCreated, *, wait: float | None = None) -> None:
+        """Announce the channel. `wait`: it has no owner yet, and ends if none comes within so many seconds."""
+        self.signalling = signalling
+        self.facts = facts
+        self.emit(facts)
+        if wait is not None:
+            self._owner_timer = self.table.timers.after(wait, self._miss_owner)
+
+    def emit(self, event: Event) -> None:
+        self._call_seq += 1
+        owner = self.owner
+        self.table.events.emit(
+            event, channel=self.id, call_seq=self._call_seq, owner=owner.session if owner is not None else None
+        )
+
+    def ring(self, headers: Headers = ()) -> None:
+        """Tell the caller that it rings (180)."""
+        if self._moves(Trigger.RING):
+            self._enter(Trigger.RING)
+            self.emit(_RINGING)
+        self.signalling.ring(headers)
+
+    def progress(self, headers: Headers = ()) -> None:
+        """Open early media (183 with SDP), once."""
+        if not self.has_offer:  # RFC 3261 13.2.1: an unreliable 183 carries no offer
+            raise CommandError("wrong_state", "expected a caller whose INVITE has an offer, or an answered call")
+        if not self._moves(Trigger.PROGRESS):
+            return
+        self.signalling.prepare_answer(has_offer=True)
+        self._enter(Trigger.PROGRESS)
+        self.emit(_PROGRESS)
+        self.signalling.progress(headers)
+
+    def answer(self, headers: Headers = ()) -> None:
+        """Answer a call that came in."""
+        self.signalling.prepare_answer(has_offer=self.has_offer)
+        self._enter_answered()
+        self.signalling.answer(headers)
+
+    def open_audio(self, verb: str) -> None:
+        """See to it that the peer can hear us: an unanswered caller gets early media. Raises CommandError."""
+        if self.state is State.CREATED or self.state is State.RINGING:
+            self.expect_inbound(verb)
+            self.progress()
+            self.expect_alive()
+        elif self.state is State.EARLY:
+            self.expect_inbound(verb)
+
+    def open_call(self, verb: str) -> None:
+        """See to it that the call is answered. Raises CommandError."""
+        if self.state is not State.ANSWERED:
+            self.expect_inbound(verb)
+            self.answer()
+            self.expect_alive()
+
+    def end(self, ending: Ending) -> None:
+        """End the channel: now for SIP, and for programs once every running command has had its outcome."""
+        if self.state not in ALIVE:
+            return
+        was_unanswered = self.state in UNANSWERED
+        self._ended = self._account.close(ending, self.state)
+        self._enter(Trigger.END)
+        self.table.unlink(self)
+        if self._owner_timer is not None:
+            self._owner_timer.cancel()
+        if not ending.is_remote:
+            self._part(ending, was_unanswered=was_unanswered)
+        if self.bridge is not None:
+            self.bridge.end("hangup", by=self, told=ending.by)
+        for verb in self._running:
+            self.stop(verb, Why.HANGUP)
+        self._drain()
+        if self.watcher is not None:
+            watcher, self.watcher = self.watcher, None
+            watcher.leg_ended(self, ending)
+
+    # Owners
+
+    def give(self, owner: Owner | None) -> None:
+        """Another session steers the channel from now on."""
+        if self.state not in ALIVE:
+            return
+        self.owner = owner
+        if owner is None:
+            return
+        if self._owner_timer is not None:
+            self._owner_timer.cancel()
+            self._owner_timer = None
+        self.emit(OwnerChanged(app=owner.app, owner=owner.session))
+
+    def lose_owner(self, session: str) -> None:
+        """The session is gone: the call ends with `temporary_failure`. Another session's call goes on."""
+        if self.state not in ALIVE or self.owner is None or self.owner.session != session:
+            return
+        self.emit(OwnerLost(session=session))
+        self.end(Ending(TEMPORARY_FAILURE, "engine", status=503, headers=[reason_header(TEMPORARY_FAILURE)]))
+
+    def _miss_owner(self) -> None:
+        limits = self.table.limits
+        retry = ("Retry-After", str(round(limits.retry_after)))
+        headers = [reason_header(TEMPORARY_FAILURE), retry]
+        self.end(Ending(TEMPORARY_FAILURE, "engine", status=503, headers=headers))
+
+    # Commands
+
+    def perform(self, command_id: str, command: Command) -> object | None:
+        """Accept a command, or raise CommandError. What it gives back is the reply's data."""
+        self.expect_alive()
+        if command.ends_as:
+            self._running.expect_room(command_id, self.table.limits.running_commands)
+        return perform(self, command_id, command)
+
+    def run(self, verb: Verb) -> None:
+        """The verb's command is accepted: from now on it owes an outcome."""
+        self._running.add(verb)
+
+    def finish(self, verb: Verb, event: Event) -> None:
+        """The verb's outcome is this event. A verb that has had its outcome has no second."""
+        if self._running.remove(verb):
+            self.emit(event)
+            self._drain()
+
+    def stop(self, verb: Verb, why: Why) -> None:
+        """End a running verb; its outcome follows, now or when the media has told what was heard."""
+        self._running.stop(verb, why, report_after=self.table.limits.report_after)
+
+    def stop_command(self, command_id: str) -> None:
+        """End the command of that id, if it still runs."""
+        verb = self._running.get(command_id)
+        if verb is not None:
+            self.stop(verb, Why.CANCELLED)
+
+    def name_for(self, verb: Verb) -> str:
+        """A new name under which the verb starts something in the media."""
+        return self._running.name_for(verb)
+
+    def expect_alive(self) -> None:
+        if self.state not in ALIVE:
+            raise CommandError("call_ended", f"the call {self.id} has ended")
+
+    def expect_inbound(self, verb: str) -> None:
+        """Raise CommandError unless this is an inbound call that is not answered."""
+        if not self.is_inbound or self.state not in UNANSWERED:
+            came = f"an {self.facts.direction} one that is {self.state.value}"
+            raise CommandError("wrong_state", f"{verb}: expected an inbound call that is not answered, came {came}")
+
+    # What the peer does
+
+    def receive_ring(self) -> None:
+        if self._moves(Trigger.RING):
+            self._enter(Trigger.RING)
+            self.emit(_RINGING)
+        if self.watcher is not None:
+            self.watcher.leg_rang(self)
+
+    def receive_progress(self) -> None:
+        if self._moves(Trigger.PROGRESS):
+            self._enter(Trigger.PROGRESS)
+            self.emit(_PROGRESS)
+        if self.watcher is not None:
+            self.watcher.leg_progressed(self)
+
+    def receive_answer(self, body: bytes) -> None:
+        if not self._moves(Trigger.ANSWER):
+            return
+        if not self.signalling.receive_answer(body):
+            self._end_incompatible()
+            return
+        self._enter_answered()
+        if self.watcher is not None:
+            watcher, self.watcher = self.watcher, None
+            watcher.leg_answered(self)
+
+    def receive_ack(self, body: bytes) -> None:
+        if not self.signalling.receive_ack(body):
+            self._end_incompatible()
+            return
+        self._tell_hold()
+
+    def receive_reinvite(self, body: bytes) -> None:
+        self.signalling.receive_reinvite(body)
+        self._tell_hold()
+
+    def receive_media(self, event: media.MediaEvent) -> None:
+        match event:
+            case media.DigitStarted(digit):
+                self._press(digit)
+            case media.DigitEnded(digit, duration_ms):
+                if self.state in ALIVE:
+                    self.emit(DigitEnded(digit=digit, duration_ms=duration_ms))
+            case media.PlaybackStarted(name) | media.PlaybackFinished(name):
+                self._running.report(name, event)
+            case media.RecordingFinished(name) | media.DigitsSent(name):
+                self._running.report(name, event)
+            case media.AudioHeard():
+                pass
+
+    def _press(self, digit: str) -> None:
+        if self.state not in ALIVE:
+            return
+        self.emit(DigitStarted(digit=digit))
+        is_used = self._running.press(digit)
+        if not is_used and self.bridge is None and len(self.digits_ahead) < self.table.limits.digits_ahead:
+            self.digits_ahead.append(digit)
+
+    def _tell_hold(self) -> None:
+        is_held = self.signalling.is_held
+        if is_held is not self._is_held and self.state in ALIVE:
+            self._is_held = is_held
+            self.emit(_HELD if is_held else _RESUMED)
+
+    # Inside
+
+    def _moves(self, trigger: Trigger) -> bool:
+        return (self.state, trigger) in TRANSITIONS
+
+    def _enter(self, trigger: Trigger) -> None:
+        self.state = TRANSITIONS[self.state, trigger]
+        if self.state in (State.RINGING, State.EARLY):
+            self._account.note_progress()
+
+    def _enter_answered(self) -> None:
+        self._enter(Trigger.ANSWER)
+        self._account.note_answer()
+        self.emit(ChannelAnswered(codec=self.signalling.codec))
+
+    def _end_incompatible(self) -> None:
+        header = reason_header(INCOMPATIBLE_DESTINATION)
+        self.end(Ending(INCOMPATIBLE_DESTINATION, "engine", status=488, headers=[header]))
+
+    def _part(self, ending: Ending, *, was_unanswered: bool) -> None:
+        if was_unanswered and self.is_inbound:
+            self.signalling.reject(ending.status, ending.headers)
+        else:
+            self.signalling.hang_up(ending.headers)
+
+    def _drain(self) -> None:
+        if self._running or self.state is not State.ENDING or self._ended is None:
+            return
+        self._enter(Trigger.DRAIN)
+        self.media.close()
+        self.table.forget(self)
+        self.emit(with_statistics(self._ended, self.media.statistics()))

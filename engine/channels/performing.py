@@ -1,0 +1,46 @@
+"""Which function performs which command of a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from callflow.protocol import commands
+from callflow.protocol.commands import Command
+
+from . import answering, bridge, dial, digit, echo, gather, playback, recording, variable
+from .errors import CommandError
+
+if TYPE_CHECKING:
+    from .channel import Channel
+
+# Any: each takes its own command class, which is the key it stands under.
+Performer: TypeAlias = Callable[["Channel", str, Any], object]
+
+PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
+    commands.Answer: answering.answer,
+    commands.Ring: answering.ring,
+    commands.Progress: answering.progress,
+    commands.Reject: answering.reject,
+    commands.Hangup: answering.hang_up,
+    commands.Cancel: answering.cancel,
+    commands.Play: playback.play,
+    commands.Gather: gather.gather,
+    commands.Record: recording.record,
+    commands.Echo: echo.echo,
+    commands.SendDigits: digit.send_digits,
+    commands.Dial: dial.dial,
+    commands.Bridge: bridge.connect,
+    commands.Unbridge: bridge.part,
+    commands.Set: variable.set_variables,
+    commands.Get: variable.get_variables,
+})
+
+
+def perform(channel: Channel, command_id: str, command: Command) -> object:
+    """Perform a command on a channel that is alive. Raises CommandError; gives back the reply's data."""
+    performer = PERFORMERS.get(type(command))
+    if performer is None:
+        raise CommandError("unsupported", f"{command.name} is not a command of a channel")
+    return performer(channel, command_id, command)

@@ -1,0 +1,83 @@
+"""play: sources one after another, until they end, a key stops them, or another play replaces them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from callflow.protocol import commands
+from callflow.protocol.events import PlaybackFinished, PlaybackStarted
+from callflow.protocol.outcomes import Played
+from engine.media import session as media
+
+from .argument import digits_only, within
+from .errors import CommandError
+from .source import resolve_sources
+from .verb import Why
+
+if TYPE_CHECKING:
+    from .channel import Channel
+
+_MOST_REPEATS = 1_000_000
+_LATEST_OFFSET = 86_400_000  # ms
+_GAIN = 40.0  # dB, either way
+
+
+def play(channel: Channel, command_id: str, command: commands.Play) -> None:
+    within("repeat", command.repeat, 0, _MOST_REPEATS)
+    within("offset_ms", command.offset_ms, 0, _LATEST_OFFSET)
+    within("gain_db", command.gain_db, -_GAIN, _GAIN)
+    digits_only("stop_on", command.stop_on, 16)
+    sources = resolve_sources(command.sources, channel.owner, channel.table.limits.sources)
+    if not sources:
+        raise CommandError("bad_argument", "expected at least one source to play")
+    channel.open_audio("play")
+    Playback(channel, command_id, command, sources)
+
+
+class Playback:
+    """A play that runs."""
+
+    __slots__ = ("_channel", "_digit", "_name", "_stop_on", "command_id")
+
+    def __init__(
+        self, channel: Channel, command_id: str, command: commands.Play, sources: tuple[media.Source, ...]
+    ) -> None:
+        self.command_id = command_id
+        self._channel = channel
+        self._stop_on = command.stop_on
+        self._digit: str | None = None
+        channel.run(self)
+        self._name = channel.name_for(self)
+        channel.media.play(
+            self._name, sources, repeat=command.repeat, gain_db=command.gain_db, offset_ms=command.offset_ms
+        )
+
+    def press(self, digit: str) -> bool:
+        if digit not in self._stop_on or self._digit is not None:
+            return False
+        self._digit = digit
+        self._channel.stop(self, Why.CANCELLED)
+        return True
+
+    def receive(self, event: media.MediaEvent) -> None:
+        if isinstance(event, media.PlaybackStarted):
+            self._channel.emit(PlaybackStarted(command=self.command_id))
+        elif isinstance(event, media.PlaybackFinished):
+            is_keyed = event.reason == "stopped" and self._digit is not None
+            self._finish(
+                Played(
+                    event.heard_ms,
+                    "digit" if is_keyed else event.reason,
+                    self._digit if is_keyed else None,
+                    event.error,
+                )
+            )
+
+    def stop(self, why: Why) -> None:
+        self._channel.media.stop(self._name)
+
+    def give_up(self) -> None:
+        self._finish(Played(0, "stopped", error="the media did not report what was heard"))
+
+    def _finish(self, outcome: Played) -> None:
+        self._channel.finish(self, PlaybackFinished(command=self.command_id, outcome=outcome))

@@ -1,0 +1,115 @@
+"""The SIP and SDP side of one channel: its invite, its negotiation, and the media stream that they agree on.
+
+It decides nothing: `channel` says when. Offers and answers are RFC 3264, carried as RFC 3261 13 and 14 allow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, cast
+
+from engine.media.session import Direction, MediaSession, Stream
+from engine.sdp.negotiation import Negotiation, NotAcceptable
+from engine.sip.messages import ParseError
+
+from .ports import Headers, SipPort
+
+if TYPE_CHECKING:
+    from engine.sip.invite import Invite
+
+
+class Signalling:
+    """One invite with its negotiation, steering one media session."""
+
+    __slots__ = ("_answer", "_media", "_negotiation", "_offer_is_ours", "_sip", "invite")
+
+    def __init__(self, sip: SipPort, invite: Invite, negotiation: Negotiation, media: MediaSession) -> None:
+        self.invite = invite
+        self._sip = sip
+        self._negotiation = negotiation
+        self._media = media
+        self._answer = b""  # our answer to the first offer: the 183 and the 200 carry the same
+        self._offer_is_ours = False  # a 200 with our offer is out; the ACK brings the answer
+
+    @property
+    def codec(self) -> str:
+        """The codec agreed on, empty before."""
+        agreed = self._negotiation.agreed
+        return agreed.codec if agreed is not None else ""
+
+    @property
+    def is_held(self) -> bool:
+        """Has the peer put us on hold?"""
+        agreed = self._negotiation.agreed
+        return agreed is not None and agreed.is_held_by_peer
+
+    def prepare_answer(self, *, has_offer: bool) -> None:
+        """Make the SDP of our 183 or 200; with an offer at hand the media begins."""
+        if self._answer:
+            return
+        if not has_offer:
+            self._answer = self._negotiation.create_offer()
+            self._offer_is_ours = True
+            return
+        self._answer = self._negotiation.create_answer()
+        self._update_media()
+
+    def ring(self, headers: Headers) -> None:
+        self._sip.ring(self.invite, status=180, headers=headers)
+
+    def progress(self, headers: Headers) -> None:
+        self._sip.ring(self.invite, status=183, headers=headers, body=self._answer)
+
+    def answer(self, headers: Headers) -> None:
+        self._sip.answer(self.invite, body=self._answer, headers=headers)
+
+    def reject(self, status: int, headers: Headers) -> None:
+        self._sip.reject(self.invite, status, headers=headers)
+
+    def hang_up(self, headers: Headers) -> None:
+        self._sip.hang_up(self.invite, headers=headers)
+
+    def receive_answer(self, body: bytes) -> bool:
+        """The answer to our offer, in a 200 or an ACK. False: it fits nothing we can do."""
+        self._offer_is_ours = False
+        try:
+            self._negotiation.receive_answer(body)
+        except (ParseError, NotAcceptable):
+            return False
+        self._update_media()
+        return True
+
+    def receive_ack(self, body: bytes) -> bool:
+        """The ACK to a 200 of ours. False: it should have brought an answer, and did not."""
+        return not self._offer_is_ours or self.receive_answer(body)
+
+    def receive_reinvite(self, body: bytes) -> None:
+        """Answer a re-INVITE; one that cannot be is refused, and the session goes on as it was (RFC 3261 14.2)."""
+        if not body:
+            self._offer_is_ours = True
+            self._sip.answer(self.invite, body=self._negotiation.create_offer())
+            return
+        try:
+            self._negotiation.receive_offer(body)
+        except ParseError:
+            self._sip.reject(self.invite, 400)
+        except NotAcceptable:
+            self._sip.reject(self.invite, 488)
+        else:
+            answer = self._negotiation.create_answer()
+            self._update_media()
+            self._sip.answer(self.invite, body=answer)
+
+    def _update_media(self) -> None:
+        agreed = self._negotiation.agreed
+        if agreed is None:
+            return
+        self._media.update(
+            Stream(
+                agreed.remote,
+                cast("Literal['PCMU', 'PCMA']", agreed.codec),  # the only ones a Negotiation is given here
+                agreed.payload_type,
+                agreed.telephone_event,
+                Direction(agreed.direction.value),
+                agreed.ptime_ms,
+            )
+        )

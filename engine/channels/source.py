@@ -1,0 +1,90 @@
+"""What is heard and where it is recorded: a program's names become sources and paths, never outside its folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from callflow.protocol.commands import Silence, Source, Tone
+from engine.media import session as media
+
+from .argument import within
+from .errors import CommandError
+from .ports import Owner
+from .tone import COUNTRIES, TONES, tone_of
+
+_LONGEST_NAME = 512
+_LONGEST_PART = 240  # octets; file systems allow 255, and a recording is NAME.part first
+_LONGEST = 86400.0  # seconds of one tone or silence
+
+
+def resolve_sources(sources: Sequence[Source], owner: Owner | None, most: int) -> tuple[media.Source, ...]:
+    """The sources, ready to play. Raises CommandError; of a missing file it names the file and the folder."""
+    if len(sources) > most:
+        raise CommandError("bad_argument", f"expected at most {most} sources, got {len(sources)}")
+    return tuple([_resolve(source, owner) for source in sources])
+
+
+def resolve_ringback(ringback: Source, owner: Owner | None) -> media.Source:
+    """A country's ringback tone, or any source."""
+    if isinstance(ringback, str) and ringback in COUNTRIES:
+        return TONES[f"ringback/{ringback}"]
+    return _resolve(ringback, owner)
+
+
+def recording_path(name: str, owner: Owner | None) -> Path:
+    """Where a recording of that name goes; its folder is made. Raises CommandError."""
+    if owner is None or owner.recordings is None:
+        raise CommandError("not_found", f"no place for recording {name[:64]!r}: the app has no recordings folder")
+    path = _below(owner.recordings, name)
+    if os.path.isdir(path) or path == owner.recordings.resolve():
+        raise CommandError("bad_argument", f"expected the name of a recording, got the folder {name[:64]!r}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError("bad_argument", f"no folder for recording {name[:64]!r}: {error.strerror}") from error
+    return path
+
+
+def _resolve(source: Source, owner: Owner | None) -> media.Source:
+    if isinstance(source, str):
+        return media.FileSource(_file(source, owner))
+    if isinstance(source, Silence):
+        within("seconds of silence", source.seconds, 0.001, _LONGEST)
+        return media.SilenceSource(round(source.seconds * 1000))
+    assert isinstance(source, Tone)
+    tone = tone_of(source.plan)
+    if source.seconds is None:
+        return tone
+    within("seconds of tone", source.seconds, 0.001, _LONGEST)
+    return replace(tone, duration_ms=round(source.seconds * 1000))
+
+
+def _file(name: str, owner: Owner | None) -> Path:
+    if owner is None or owner.folder is None:
+        raise CommandError("not_found", f"no file {name[:64]!r}: the app has no folder", {"file": name[:64]})
+    for folder in (owner.folder, owner.recordings):  # what the app recorded can be played, too
+        path = _below(folder, name) if folder is not None else None
+        if path is not None and os.path.isfile(path):  # never raises
+            return path
+    raise CommandError("not_found", f"no file {name!r} in {owner.folder}", {"file": name, "folder": str(owner.folder)})
+
+
+def _below(folder: Path, name: str) -> Path:
+    """The path of that name with every link followed; it is below the folder, or CommandError is raised."""
+    refusal = CommandError("bad_argument", f"expected a name inside the app's folder, got {name[:64]!r}")
+    relative = PurePosixPath(name)
+    if not name or len(name) > _LONGEST_NAME or "\0" in name or relative.is_absolute() or ".." in relative.parts:
+        raise refusal
+    if any(len(part.encode(errors="replace")) > _LONGEST_PART for part in relative.parts):
+        raise refusal
+    root = folder.resolve()
+    try:
+        path = (root / relative).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links that go in a circle; what is no text
+        raise refusal from error
+    if not path.is_relative_to(root):
+        raise refusal
+    return path

@@ -1,0 +1,230 @@
+"""Every channel and bridge of the engine: where calls come in, events find their channel, and nothing is left behind.
+
+table = ChannelTable(sip=endpoint, media=..., events=..., router=..., locator=..., new_id=..., epoch=..., nursery=...)
+table.handle(event)         # from the endpoint's `on_event`
+table.channels["…"].perform("c1", Answer())
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+
+from callflow.protocol.events import Event
+from callflow.protocol.frames import BridgeState, ChannelState
+from engine.media.session import MediaEngine, MediaSession, PortsExhausted
+from engine.sdp.negotiation import Negotiation
+from engine.sip.events import (
+    InviteAnswered,
+    InviteReceived,
+    MalformedReceived,
+    RequestReceived,
+    ResponseReceived,
+    SipEvent,
+)
+
+from .bridge import BridgeOfTwo
+from .channel import Channel
+from .incoming import facts_of, read_offer, tell
+from .limits import Limits
+from .ports import EventSink, Locator, Owner, Refusal, Router, SipPort
+from .signalling import Signalling
+from .timer import Timers
+
+if TYPE_CHECKING:
+    from engine.sip.invite import Invite
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the table holds right now. All zero when no call is up."""
+
+    channels: int
+    invites: int
+    bridges: int
+    timers: int
+    tasks: int
+    claimed_ids: int
+
+
+class ChannelTable:
+    """The channels of one engine."""
+
+    def __init__(
+        self,
+        *,
+        sip: SipPort,
+        media: MediaEngine,
+        events: EventSink,
+        router: Router,
+        locator: Locator,
+        new_id: Callable[[], str],
+        epoch: Callable[[], float],
+        nursery: trio.Nursery,
+        limits: Limits | None = None,
+    ) -> None:
+        """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled."""
+        self.sip = sip
+        self.media = media
+        self.events = events
+        self.locator = locator
+        self.new_id = new_id
+        self.epoch = epoch
+        self.limits = limits or Limits()
+        self.timers = Timers()
+        self.channels: dict[str, Channel] = {}
+        self.bridges: dict[str, BridgeOfTwo] = {}
+        self._router = router
+        self._nursery = nursery
+        self._invites: dict[int, Channel] = {}
+        self._invite_ids: dict[str, int] = {}  # by channel id
+        self._claimed: set[str] = set()
+        self._tasks = 0
+        self._sessions = 0
+        self._held: deque[SipEvent] | None = None
+        nursery.start_soon(self.timers.run)
+
+    # What SIP tells
+
+    def handle(self, event: SipEvent) -> None:
+        """Let the event's channel know, or make one. Events that are no call's are not for here."""
+        if self._held is not None:
+            self._held.append(event)
+            return
+        match event:
+            case InviteReceived():
+                self._receive_invite(event)
+            case RequestReceived() | ResponseReceived() | MalformedReceived():
+                pass
+            case _:
+                channel = self._invites.get(event.invite.id)
+                if channel is not None:
+                    tell(channel, event)
+                elif isinstance(event, InviteAnswered):  # it crossed our CANCEL
+                    self.sip.hang_up(event.invite)
+
+    @contextmanager
+    def events_held(self) -> Iterator[None]:
+        """What SIP tells meanwhile waits until the end of the block."""
+        if self._held is not None:
+            yield
+            return
+        self._held = deque()
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            for event in held:
+                self.handle(event)
+
+    # What channels ask
+
+    def negotiation(self, media: MediaSession) -> Negotiation:
+        """A new negotiation for a leg that receives there."""
+        self._sessions += 1
+        return Negotiation(local=media.local, session_id=(int(self.epoch()) << 24) + self._sessions)
+
+    def open(self, channel_id: str, owner: Owner | None, *, has_offer: bool) -> Channel:
+        """A new channel with its media, that nobody knows yet. Raises PortsExhausted."""
+        return Channel(self, channel_id, owner, has_offer=has_offer)
+
+    def add(self, channel: Channel, invite: Invite) -> None:
+        self.channels[channel.id] = channel
+        self._invites[invite.id] = channel
+        self._invite_ids[channel.id] = invite.id
+
+    def unlink(self, channel: Channel) -> None:
+        """SIP has nothing more to say to this channel."""
+        self._invites.pop(self._invite_ids.pop(channel.id), None)
+
+    def forget(self, channel: Channel) -> None:
+        del self.channels[channel.id]
+
+    def add_bridge(self, bridge: BridgeOfTwo) -> None:
+        self.bridges[bridge.id] = bridge
+
+    def remove_bridge(self, bridge: BridgeOfTwo) -> None:
+        del self.bridges[bridge.id]
+
+    def is_taken(self, channel_id: str) -> bool:
+        """Is this the id of a channel, or promised to a leg?"""
+        return channel_id in self.channels or channel_id in self._claimed
+
+    def claim(self, channel_ids: Iterable[str]) -> None:
+        self._claimed.update(channel_ids)
+
+    def release(self, channel_ids: Iterable[str]) -> None:
+        self._claimed.difference_update(channel_ids)
+
+    def emit(self, event: Event, owner: Owner | None) -> None:
+        """An event that is not one channel's."""
+        self.events.emit(event, owner=owner.session if owner is not None else None)
+
+    def start(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run a task that its verb can cancel."""
+        self._tasks += 1
+        self._nursery.start_soon(self._run, work)
+
+    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        finally:
+            self._tasks -= 1
+
+    # What the layers above ask
+
+    def lose_owner(self, session: str) -> None:
+        """The session is gone: its calls end, and no others."""
+        for channel in list(self.channels.values()):
+            channel.lose_owner(session)
+
+    def states(self) -> list[ChannelState]:
+        return [channel.snapshot() for channel in self.channels.values()]
+
+    def bridge_states(self) -> list[BridgeState]:
+        return [bridge.state() for bridge in self.bridges.values()]
+
+    def counts(self) -> Counts:
+        return Counts(
+            channels=len(self.channels),
+            invites=len(self._invites),
+            bridges=len(self.bridges),
+            timers=self.timers.count,
+            tasks=self._tasks,
+            claimed_ids=len(self._claimed),
+        )
+
+    # Calls that come in
+
+    def _receive_invite(self, event: InviteReceived) -> None:
+        if len(self.channels) >= self.limits.channels:
+            self._refuse(event.invite, Refusal(503, headers=[("Retry-After", str(round(self.limits.retry_after)))]))
+            return
+        admission = self._router.route(event)
+        if isinstance(admission, Refusal):
+            self._refuse(event.invite, admission)
+            return
+        body = event.request.body
+        try:
+            channel = self.open(self.new_id(), admission.owner, has_offer=bool(body))
+        except PortsExhausted:
+            self._refuse(event.invite, Refusal(503, headers=[("Retry-After", str(round(self.limits.retry_after)))]))
+            return
+        negotiation = self.negotiation(channel.media)
+        status = read_offer(negotiation, body)
+        if status:
+            channel.media.close()
+            self._refuse(event.invite, Refusal(status))
+            return
+        self.add(channel, event.invite)
+        signalling = Signalling(self.sip, event.invite, negotiation, channel.media)
+        wait = admission.wait if admission.owner is None else None
+        channel.begin(signalling, facts_of(event, admission), wait=wait)
+
+    def _refuse(self, invite: Invite, refusal: Refusal) -> None:
+        self.sip.reject(invite, refusal.status, reason=refusal.reason, headers=refusal.headers)

@@ -1,0 +1,374 @@
+"""The configuration: none is needed; a TOML file says the rest. `load(path)` checks it whole before anything starts.
+
+What is wrong is a `ConfigError` that names the file, the line, what was expected and what came.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from .toml_lines import KeyPath, line_of
+from .toml_reader import Wrong, list_of, nonempty, one_of, read_flag, read_text, show, suggest, table
+
+SCOPES = ("read", "calls:own", "calls:any", "admin")
+SOURCES = ("users", "trunks", "anyone")
+MAX_SIZE = 1 << 20  # octets of the file
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used: where, what was expected, what came."""
+
+    def __init__(self, message: str, *, path: Path | None = None, line: int | None = None) -> None:
+        place = ":".join(str(part) for part in (path, line) if part is not None)
+        super().__init__(f"{place}: {message}" if place else message)
+        self.path, self.line, self.message = path, line, message
+
+
+class Listener(NamedTuple):
+    """Where SIP is received. Port 0 lets the kernel choose."""
+
+    transport: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{join_host_port(self.host, self.port)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sip:
+    """[sip]"""
+
+    listen: tuple[Listener, ...] = (Listener("udp", "127.0.0.1", 5060), Listener("tcp", "127.0.0.1", 5060))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can call."""
+        return all(is_loopback(listener.host) for listener in self.listen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rtp:
+    """[rtp]: `ports` are the first and the last. Without an address media goes where SIP listens."""
+
+    address: str | None = None
+    ports: tuple[int, int] = (16384, 32767)
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """One of [socket] tokens."""
+
+    name: str
+    token: str = field(repr=False)
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Socket:
+    """[socket]: the event socket."""
+
+    listen: tuple[str, int] = ("127.0.0.1", 7443)
+    tokens: tuple[Token, ...] = ()  # none: a random one in DATA/token
+    origins: tuple[str, ...] = ()
+    allow_plaintext: bool = False  # beyond loopback without TLS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One [[user]], who may register and call."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """One [[app]]: a script that the engine runs."""
+
+    name: str
+    script: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One [[route]]: which calls go to an app, or to a program that listens at a WebSocket address."""
+
+    to: str  # a regular expression for the whole number
+    app: str | None = None
+    socket: str | None = None
+    token: str | None = field(default=None, repr=False)
+    sources: tuple[str, ...] | None = None  # `from`; None: users and trunks, anyone too on loopback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything the engine is told. Without routes each app's own routes apply."""
+
+    sip: Sip = Sip()
+    rtp: Rtp = Rtp()
+    socket: Socket = Socket()
+    users: tuple[User, ...] = ()
+    apps: tuple[App, ...] = ()
+    routes: tuple[Route, ...] = ()
+    data: Path = Path("data")  # from the command line
+    path: Path | None = None  # the file it came from
+
+    @property
+    def rtp_address(self) -> str:
+        """The address for media."""
+        return self.rtp.address or self.sip.listen[0].host
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration file. Raises ConfigError."""
+    text = _read_file(path)
+    try:
+        return _read_config(tomllib.loads(text), path)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax_error(error, text, path) from error
+    except (RecursionError, ValueError) as error:  # brackets nested too deep; an integer of thousands of digits
+        raise ConfigError(f"not TOML: {error}", path=path) from error
+    except Wrong as wrong:
+        line = line_of(text, wrong.at, hint=wrong.hint)
+        raise ConfigError(f"{_spell(wrong.at)}{wrong.message}", path=path, line=line) from wrong
+
+
+def check_socket(socket: Socket) -> None:
+    """Refuse an event socket that strangers could use. Raises ConfigError."""
+    host = socket.listen[0]
+    if is_loopback(host):
+        return
+    if not socket.tokens:
+        raise ConfigError(
+            f"expected [socket] tokens, as the event socket listens beyond this machine ({host}), got none"
+        )
+    if not socket.allow_plaintext:
+        raise ConfigError(
+            f"expected the event socket on loopback, got {host}: it has no TLS yet, so tokens and calls would travel "
+            "in the clear; allow_plaintext = true in [socket] allows that"
+        )
+
+
+def parse_listener(text: str) -> Listener:
+    """Read `udp:HOST:PORT` or `tcp:HOST:PORT`; an IPv6 host stands in brackets. Raises ValueError."""
+    transport, _, address = text.partition(":")
+    if transport not in ("udp", "tcp"):
+        raise ValueError(f'expected "udp:HOST:PORT" or "tcp:HOST:PORT", got {show(text)}')
+    try:
+        return Listener(transport, *parse_address(address))
+    except ValueError:
+        raise ValueError(f'expected "{transport}:HOST:PORT" with an IP address, got {show(text)}') from None
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Read `HOST:PORT`, the host an IP address or `localhost`. Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > 65535:
+        raise ValueError(f'expected "HOST:PORT" with an IP address, got {show(text)}')
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if (":" in bare) != (bare is not host):
+        raise ValueError(f'expected an IPv6 address as "[ADDRESS]:PORT", got {show(text)}')
+    return parse_host(bare), int(port)
+
+
+def parse_host(text: str) -> str:
+    """Read an IP address or `localhost`. Raises ValueError."""
+    if text == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError(f"expected an IP address, got {show(text)}") from None
+
+
+def join_host_port(host: str, port: int) -> str:
+    """`HOST:PORT`, an IPv6 host in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone."""
+    return ipaddress.ip_address(host).is_loopback
+
+
+def _read_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_SIZE + 1)
+        if len(data) > MAX_SIZE:
+            raise ConfigError(f"expected at most {MAX_SIZE} octets, got more", path=path)
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"expected UTF-8, got the octet {data[error.start]:#04x}", path=path, line=line) from error
+    except OSError as error:
+        raise ConfigError(f"expected a configuration file: {error.strerror or error}", path=path) from error
+
+
+def _syntax_error(error: tomllib.TOMLDecodeError, text: str, path: Path) -> ConfigError:
+    message = str(error)
+    place = re.search(r" \(at line ([0-9]+), column [0-9]+\)$", message)
+    line = int(place[1]) if place else text.count("\n") + 1
+    return ConfigError(f"not TOML: {message[0].lower()}{message[1:]}", path=path, line=line)
+
+
+def _read_config(document: Mapping[str, object], path: Path) -> Config:
+    config = table(Config, _CONFIG)(document)
+    _check_unique("user", [user.name for user in config.users])
+    _check_unique("app", [app.name for app in config.apps])
+    scripts = [_find_script(app, index, path.parent) for index, app in enumerate(config.apps)]
+    for index, route in enumerate(config.routes):
+        _check_route(route, index, [app.name for app in config.apps])
+    _check_listeners(config.sip)
+    try:
+        check_socket(config.socket)
+    except ConfigError as error:
+        raise Wrong(error.message, at=("socket", "listen")) from error
+    return replace(config, apps=tuple(scripts), path=path)
+
+
+def _check_unique(section: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            raise Wrong(f"expected each {section} once, got {show(name)} again", at=(section, index, "name"))
+        seen.add(name)
+
+
+def _find_script(app: App, index: int, folder: Path) -> App:
+    script = (folder / app.script).resolve()
+    if not script.is_file():
+        raise Wrong(f"expected a script, but there is no file {str(script)!r}", at=("app", index, "script"))
+    return App(name=app.name, script=script)
+
+
+def _check_route(route: Route, index: int, apps: list[str]) -> None:
+    at = ("route", index)
+    if (route.app is None) == (route.socket is None):
+        came = "neither" if route.app is None else "both"
+        raise Wrong(f"expected an app or a socket, got {came}", at=at)
+    if route.app is not None and route.app not in apps:
+        raise Wrong(
+            f"expected the name of an [[app]]{suggest(route.app, apps)}, got {show(route.app)}", at=(*at, "app")
+        )
+    if route.token is not None and route.socket is None:
+        raise Wrong("expected a token only beside a socket", at=(*at, "token"))
+
+
+def _check_listeners(sip: Sip) -> None:
+    seen: set[Listener] = set()
+    for listener in sip.listen:
+        if listener in seen and listener.port:
+            raise Wrong(f"expected each address once, got {show(str(listener))} again", at=("sip", "listen"))
+        seen.add(listener)
+
+
+def _user_name(value: object) -> str:
+    name = read_text(value)
+    if not re.fullmatch(r"[^\s@:;<>\"]{1,128}", name):
+        raise ValueError(f'expected the user part of a SIP address, without spaces or any of @:;<>", got {show(name)}')
+    return name
+
+
+def _app_name(value: object) -> str:
+    name = read_text(value)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name, re.ASCII):
+        raise ValueError(f"expected a name of letters, digits, '_', '.' and '-' (it names folders), got {show(name)}")
+    return name
+
+
+def _threads(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 64:
+        raise ValueError(f"expected a number from 1 to 64, got {show(value)}")
+    return value
+
+
+def _ports(value: object) -> tuple[int, int]:
+    """RTP takes the even port of a pair and RTCP the odd one above it (RFC 3550 §11)."""
+    match = re.fullmatch(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*", value, re.ASCII) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'expected ports as "FIRST-LAST", such as "16384-32767", got {show(value)}')
+    first, last = int(match[1]), int(match[2])
+    if first > last:
+        raise ValueError(f'expected the first port before the last, got "{first}-{last}"')
+    if first % 2:
+        raise ValueError(f'expected an even first port (RTP even, RTCP odd), got "{first}-{last}"')
+    if first < 1024 or last > 65535:
+        raise ValueError(f'expected ports from 1024 to 65535, got "{first}-{last}"')
+    if last == first:
+        raise ValueError(f'expected two ports at least (a call takes two), got "{first}-{last}"')
+    return first, last
+
+
+def _pattern(value: object) -> str:
+    text = read_text(value)
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"expected a regular expression, got {show(text)}: {error}") from error
+    return text
+
+
+def _web_socket_url(value: object) -> str:
+    text = read_text(value)
+    parts = urlsplit(text)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise ValueError(f'expected a WebSocket address such as "ws://127.0.0.1:9000/call", got {show(text)}')
+    return text
+
+
+_TOKEN = MappingProxyType({
+    "name": ("name", read_text),
+    "token": ("token", read_text),
+    "scopes": ("scopes", nonempty(one_of(SCOPES))),
+})
+_SIP = MappingProxyType({"listen": ("listen", nonempty(lambda value: parse_listener(read_text(value))))})
+_RTP = MappingProxyType({
+    "address": ("address", lambda value: parse_host(read_text(value))),
+    "ports": ("ports", _ports),
+    "threads": ("threads", _threads),
+})
+_SOCKET = MappingProxyType({
+    "listen": ("listen", lambda value: parse_address(read_text(value))),
+    "tokens": ("tokens", list_of(table(Token, _TOKEN))),
+    "origins": ("origins", list_of(read_text)),
+    "allow_plaintext": ("allow_plaintext", read_flag),
+})
+_USER = MappingProxyType({"name": ("name", _user_name), "password": ("password", read_text)})
+_APP = MappingProxyType({"name": ("name", _app_name), "script": ("script", lambda value: Path(read_text(value)))})
+_ROUTE = MappingProxyType({
+    "to": ("to", _pattern),
+    "app": ("app", read_text),
+    "socket": ("socket", _web_socket_url),
+    "token": ("token", read_text),
+    "from": ("sources", nonempty(one_of(SOURCES))),
+})
+_CONFIG = MappingProxyType({
+    "sip": ("sip", table(Sip, _SIP)),
+    "rtp": ("rtp", table(Rtp, _RTP)),
+    "socket": ("socket", table(Socket, _SOCKET)),
+    "user": ("users", list_of(table(User, _USER))),
+    "app": ("apps", list_of(table(App, _APP))),
+    "route": ("routes", list_of(table(Route, _ROUTE))),
+})
+_REPEATED = frozenset({"user", "app", "route"})
+
+
+def _spell(at: KeyPath) -> str:
+    """The key path as a reader of the file would say it: `[[route]] app: `."""
+    if not at:
+        return ""
+    first, *rest = at
+    section = f"[[{first}]]" if first in _REPEATED else f"[{first}]" if first in _CONFIG else str(first)
+    names = [str(part) for part in rest if isinstance(part, str)]
+    return " ".join([section, ".".join(names)]).strip() + ": "

@@ -1,0 +1,104 @@
+"""Which sessions there are, and which channels are whose.
+
+Several sessions of one app share its calls in turn. What becomes of the calls of a session that is lost is the
+channel's business (`lose_owner`); it is told at once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, OwnerChanged
+
+from .log import Entry, EventLog
+from .session import Session
+
+_MAX_FORMER = 1000  # lost sessions that a resuming one may follow
+
+
+class Sessions:
+    """The sessions by app. Hooks in `on_change` are told an app's name when one of its sessions came or went."""
+
+    def __init__(self) -> None:
+        self.on_change: list[Callable[[str], None]] = []
+        self._by_id: dict[str, Session] = {}
+        self._by_app: dict[str, list[Session]] = {}
+        self._former: OrderedDict[str, tuple[str, str]] = OrderedDict()  # lost session -> app, token's name
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    @property
+    def apps(self) -> Sequence[str]:
+        """The names of the apps that are connected."""
+        return tuple(self._by_app)
+
+    def of(self, app: str) -> Sequence[Session]:
+        """The sessions of an app, in the order in which they are to get calls."""
+        return tuple(self._by_app.get(app, ()))
+
+    def get(self, id: str) -> Session | None:
+        return self._by_id.get(id)
+
+    def all(self) -> Sequence[Session]:
+        return tuple(self._by_id.values())
+
+    def session_for(self, app: str) -> Session | None:
+        """Whose turn it is to get a call of this app: one that may own calls, and reads what it is sent."""
+        able = [session for session in self._by_app.get(app, ()) if session.may_own and not session.is_closing]
+        chosen = next((session for session in able if not session.is_stalled), None) or next(iter(able), None)
+        if chosen is not None:
+            turns = self._by_app[app]
+            turns.remove(chosen)
+            turns.append(chosen)
+        return chosen
+
+    def former(self, app: str, token: str) -> frozenset[str]:
+        """The lost sessions of an app that showed this token (by name)."""
+        return frozenset(id for id, whose in self._former.items() if whose == (app, token))
+
+    def add(self, session: Session) -> None:
+        self._by_id[session.id] = session
+        self._by_app.setdefault(session.app, []).append(session)
+
+    def remove(self, session: Session) -> None:
+        del self._by_id[session.id]
+        rest = [other for other in self._by_app[session.app] if other is not session]
+        if rest:
+            self._by_app[session.app] = rest
+        else:
+            del self._by_app[session.app]
+        self._former[session.id] = (session.app, session.token.name)
+        if len(self._former) > _MAX_FORMER:
+            self._former.popitem(last=False)
+
+    def tell(self, app: str) -> None:
+        """Tell the hooks that the app's sessions have changed."""
+        for hook in self.on_change:
+            hook(app)
+
+
+class Ownership:
+    """Keeps each session's `owned` true, from what the log is told."""
+
+    def __init__(self, log: EventLog, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._owner_of: dict[str, str] = {}  # channel -> session
+        log.watch(ChannelCreated, self._note)
+        log.watch(OwnerChanged, self._note)
+        log.watch(ChannelEnded, self._drop)
+
+    def _note(self, event: Event, entry: Entry) -> None:
+        self._drop(event, entry)
+        session = self._sessions.get(entry.owner) if entry.owner is not None else None
+        if session is not None and entry.channel is not None:
+            self._owner_of[entry.channel] = session.id
+            session.owned.add(entry.channel)
+
+    def _drop(self, event: Event, entry: Entry) -> None:
+        if entry.channel is None:
+            return
+        session = self._sessions.get(self._owner_of.pop(entry.channel, ""))
+        if session is not None:
+            session.owned.discard(entry.channel)

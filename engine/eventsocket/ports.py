@@ -1,0 +1,48 @@
+"""What the event socket needs from the channels below it; `engine.channels.table.ChannelTable` fulfils it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from callflow.protocol.commands import Command
+from callflow.protocol.events import ChannelCreated
+from callflow.protocol.frames import BridgeState, ChannelState
+from engine.channels.ports import Owner
+
+
+class SteeredChannel(Protocol):
+    """A channel, as far as commands and owners go."""
+
+    @property
+    def owner(self) -> Owner | None: ...
+
+    @property
+    def facts(self) -> ChannelCreated:
+        """What its first event told."""
+        ...
+
+    def snapshot(self) -> ChannelState: ...
+
+    def perform(self, command_id: str, command: Command) -> object | None:
+        """Accept a command, or raise CommandError. What it gives back is the reply's data."""
+        ...
+
+    def give(self, owner: Owner | None) -> None:
+        """Another session steers the channel from now on."""
+        ...
+
+    def lose_owner(self, session: str) -> None:
+        """The session is gone: the call's policy runs."""
+        ...
+
+
+class Table(Protocol):
+    """The live channels."""
+
+    @property
+    def channels(self) -> Mapping[str, SteeredChannel]: ...
+
+    def states(self) -> Sequence[ChannelState]: ...
+
+    def bridge_states(self) -> Sequence[BridgeState]: ...

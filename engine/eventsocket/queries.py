@@ -1,0 +1,120 @@
+"""What queries are answered: the live state, page by page in the order of ids, as far as a session may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from callflow.protocol import commands
+from callflow.protocol.frames import BridgeState, ChannelState
+from callflow.protocol.queries import AppState, EngineStatus, RegistrationState, SessionState
+from engine.channels.errors import CommandError
+
+from .log import EventLog
+from .ownership import Sessions
+from .ports import Table
+from .session import Session
+
+MAX_PAGE = 1000
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=_HasId)
+
+
+class Queries:
+    """Answers the commands that only ask."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        table: Table,
+        sessions: Sessions,
+        *,
+        engine: str,
+        started_at: float,
+        registrations: Callable[[], Sequence[RegistrationState]],
+        counters: Callable[[], Mapping[str, int]],
+    ) -> None:
+        self._log = log
+        self._table = table
+        self._sessions = sessions
+        self._engine = engine
+        self._started_at = started_at
+        self._registrations = registrations
+        self._counters = counters
+
+    def channels(self, session: Session, command: commands.Command) -> list[ChannelState]:
+        return _page(self.visible_channels(session), command)
+
+    def bridges(self, session: Session, command: commands.Command) -> list[BridgeState]:
+        return _page(self.visible_bridges(session), command)
+
+    def registrations(self, session: Session, command: commands.Command) -> list[RegistrationState]:
+        _expect_read(session)
+        return _page(self._registrations(), command)
+
+    def apps(self, session: Session, command: commands.Command) -> list[AppState]:
+        _expect_read(session)
+        return _page([_app_state(name, self._sessions.of(name)) for name in self._sessions.apps], command)
+
+    def status(self, session: Session, command: commands.Command) -> EngineStatus:
+        _expect_read(session)
+        return EngineStatus(
+            engine=self._engine,
+            epoch=self._log.epoch,
+            seq=self._log.last_seq,
+            started_at=self._started_at,
+            channels=len(self._table.channels),
+            bridges=len(self._table.bridge_states()),
+            registrations=len(self._registrations()),
+            sessions=len(self._sessions),
+            counters=dict(self._counters()),
+        )
+
+    def visible_channels(self, session: Session) -> Sequence[ChannelState]:
+        """All, or the session's own."""
+        if session.token.allows("read"):
+            return self._table.states()
+        channels = self._table.channels
+        return [channels[id].snapshot() for id in sorted(session.owned) if id in channels]
+
+    def visible_bridges(self, session: Session) -> Sequence[BridgeState]:
+        """All, or those with a channel of the session's."""
+        bridges = self._table.bridge_states()
+        if session.token.allows("read"):
+            return bridges
+        return [bridge for bridge in bridges if not session.owned.isdisjoint(bridge.channels)]
+
+
+def _page(rows: Sequence[Row], command: commands.Command) -> list[Row]:
+    assert isinstance(command, commands.Listing)
+    if not 1 <= command.limit <= MAX_PAGE:
+        raise CommandError("bad_argument", f"{command.name}: expected a limit of 1 to {MAX_PAGE}, got {command.limit}")
+    rest = sorted((row for row in rows if row.id > command.after), key=lambda row: row.id)
+    return rest[: command.limit]
+
+
+def _app_state(name: str, sessions: Sequence[Session]) -> AppState:
+    routes = dict.fromkeys(route for session in sessions for route in session.routes)
+    return AppState(id=name, routes=tuple(routes), sessions=tuple(map(_session_state, sessions)))
+
+
+def _session_state(session: Session) -> SessionState:
+    return SessionState(
+        id=session.id,
+        peer=session.peer,
+        connected_at=session.connected_at,
+        scopes=tuple(sorted(session.token.scopes)),
+        channels=len(session.owned),
+        pid=session.pid,
+    )
+
+
+def _expect_read(session: Session) -> None:
+    if not session.token.allows("read"):
+        raise CommandError("unauthorized", f"the token {session.token.name!r} lacks the scope read", {"scope": "read"})

@@ -1,0 +1,267 @@
+"""One app's connection, after its hello: one task reads and has commands done, one writes all that is ready at once.
+
+Replies and events leave in the order in which they happened: an event numbered up to a reply's `seq` before the reply,
+a later one after it. Everything that waits is bounded: events wait in the log, and while replies wait too many, no
+command is read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from callflow.protocol.connection import EngineConnection, MalformedMessage, Spelling, respelled
+from callflow.protocol.frames import AppFrame, CaughtUp, CloseCode, CommandFrame, Error, Gap, ReplyFrame
+from engine.channels.ports import Owner
+
+from .encoding import encoded
+from .link import Link, LinkClosed
+from .log import EventLog
+from .reader import Reader
+from .tokens import Token
+
+MAX_OWED = 1 << 20  # octets of replies that wait to be sent before no more commands are read
+_BATCH = 128 * 1024  # octets of frames that are sent as one message
+_YIELD = 50  # commands done without letting others run
+_CLOSE_WITHIN = 5.0  # seconds to send what is owed, when closing
+_STALLED_AFTER = 5.0  # seconds in one send, and new calls go to other sessions
+
+logger = structlog.get_logger("engine.eventsocket")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a command is answered, in msgpack: the frames to send once all events up to `at` are sent."""
+
+    at: int
+    frames: tuple[bytes, ...]
+
+
+class Session:
+    """One app's connection. `answer` does a command and gives its reply; it never raises and never waits."""
+
+    def __init__(
+        self,
+        id: str,
+        link: Link,
+        log: EventLog,
+        *,
+        app: str,
+        routes: tuple[str, ...],
+        token: Token,
+        owner: Owner,
+        former: frozenset[str],
+        connected_at: float,
+        pid: int | None,
+        answer: Callable[[Session, CommandFrame], Reply],
+        snapshot: Callable[[Session], Sequence[bytes]],
+    ) -> None:
+        """`former`: ids of lost sessions whose channels' events it gets too. `snapshot`: the state that it may see."""
+        self.id = id
+        self.app = app
+        self.routes = routes
+        self.token = token
+        self.owner = owner
+        self.connected_at = connected_at
+        self.pid = pid
+        self.peer = link.peer
+        self.owned: set[str] = set()  # channel ids; kept by Ownership
+        self.reader = Reader(log, owners=former | {id}, may_read=token.allows("read"), wake=self._wake)
+        self._link = link
+        self._log = log
+        self._connection = EngineConnection(link.spelling)
+        self._answer = answer
+        self._snapshot = snapshot
+        self._ready: deque[bytes] = deque()  # frames in their order and spelling
+        self._replies: deque[Reply] = deque()
+        self._owed = 0
+        self._owes_caught_up = False
+        self._woken = trio.Event()
+        self._drained = trio.Event()
+        self._written = trio.Event()
+        self._reading = trio.CancelScope()
+        self._ended: tuple[CloseCode, str] | None = None
+        self._sending_since: float | None = None
+
+    @property
+    def spelling(self) -> Spelling:
+        return self._connection.spelling
+
+    @property
+    def may_own(self) -> bool:
+        return self.token.allows("calls:own")
+
+    @property
+    def is_stalled(self) -> bool:
+        """The app reads nothing: a send has taken long."""
+        return self._sending_since is not None and trio.current_time() - self._sending_since > _STALLED_AFTER
+
+    @property
+    def sending_since(self) -> float | None:
+        """When the send that is not done yet began, by trio's clock."""
+        return self._sending_since
+
+    @property
+    def is_paused(self) -> bool:
+        """No command is read, for too many replies wait to be sent."""
+        return self._owed > MAX_OWED
+
+    @property
+    def is_closing(self) -> bool:
+        return self._ended is not None
+
+    def greet(self, welcome: bytes) -> None:
+        """The first frame, before all others."""
+        self._ready.append(self._spelled(welcome))
+
+    def resume(self, epoch: str, seq: int) -> bool:
+        """Go on after an event that the app has seen, if it is one of this run of the engine."""
+        if epoch != self._log.epoch or not 0 <= seq <= self._log.last_seq:
+            return False
+        self.reader.resume(seq)
+        self._owes_caught_up = True
+        return True
+
+    def begin_again(self, *, after: int) -> None:
+        """Say that the events after this one up to now will not come, and the state instead."""
+        seq = self._log.last_seq
+        frames = (encoded(Gap(from_=after + 1, to=seq)), *self._snapshot(self))
+        self._ready.extend(map(self._spelled, frames))
+        self._owes_caught_up = False
+        self.reader.restart()
+
+    async def run(self, early: Sequence[AppFrame] = ()) -> str:
+        """Serve until either side ends it; why. `early`: frames that came with the hello."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._write)
+            with self._reading:
+                await self._read(early)
+            await self._part()
+        return self._ended[1] if self._ended is not None else "the engine stopped"
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Send what is owed by now, then close, within a few seconds."""
+        self._end(code, reason)
+
+    async def abort(self, code: CloseCode, reason: str) -> None:
+        """Close without sending anything more."""
+        self._end(code, reason)
+        await self._link.abort()
+
+    # Reading
+
+    async def _read(self, early: Sequence[AppFrame]) -> None:
+        try:
+            await self._handle(early)
+            while True:
+                for message in await self._link.receive():
+                    await self._handle(self._connection.receive(message))
+        except LinkClosed as error:
+            self._end(CloseCode.NORMAL, str(error))
+            await self._link.abort()
+        except MalformedMessage as error:
+            self._refuse(CloseCode.MALFORMED, f"malformed message: {error}")
+
+    async def _handle(self, frames: Sequence[AppFrame]) -> None:
+        for done, frame in enumerate(frames):
+            if done % _YIELD == _YIELD - 1:
+                await trio.lowlevel.checkpoint()
+            if not isinstance(frame, CommandFrame):
+                raise MalformedMessage("expected a command, got a second hello")
+            self._owe(self._answer(self, frame))
+            while self.is_paused:
+                self._drained = trio.Event()
+                await self._drained.wait()
+
+    def _owe(self, reply: Reply) -> None:
+        self._replies.append(reply)
+        self._owed += sum(map(len, reply.frames))
+        self._wake()
+
+    def _refuse(self, code: CloseCode, reason: str) -> None:
+        frame = ReplyFrame(id="", ok=False, error=Error("bad_argument", reason))
+        self._owe(Reply(self._log.last_seq, (encoded(frame),)))
+        self.close(code, reason)
+
+    # Ending
+
+    def _end(self, code: CloseCode, reason: str) -> None:
+        if self._ended is None:
+            self._ended = code, reason
+            self._replies.append(Reply(self._log.last_seq, ()))  # the events up to now are still sent
+        self._reading.cancel()
+        self._wake()
+
+    async def _part(self) -> None:
+        with trio.move_on_after(_CLOSE_WITHIN):
+            await self._written.wait()
+            if self._ended is not None:
+                await self._link.close(*self._ended)
+        await self._link.abort()  # ends a send that still blocks
+
+    # Writing
+
+    async def _write(self) -> None:
+        try:
+            while message := await self._next_message():
+                self._sending_since = trio.current_time()
+                await self._link.send(message)  # never under a time-out: half a frame would corrupt all that follows
+                self._sending_since = None
+        except LinkClosed as error:
+            self._end(CloseCode.NORMAL, str(error))
+        finally:
+            self._written.set()
+
+    async def _next_message(self) -> bytes:
+        while not (frames := self._next_frames()):
+            if self._ended is not None:
+                return b""
+            self._woken = trio.Event()
+            await self._woken.wait()
+        return self._connection.spelling.join(frames)
+
+    def _next_frames(self) -> list[bytes]:
+        frames: list[bytes] = []
+        octets = 0
+        while self._ready or self._fill():
+            if self._ready:
+                octets += len(self._ready[0])
+                if frames and octets > _BATCH:
+                    break
+                frames.append(self._ready.popleft())
+        return frames
+
+    def _fill(self) -> bool:
+        """Make ready what comes next: events up to the first reply that waits, then that. False: nothing is left."""
+        if self.reader.is_lost:
+            self.begin_again(after=self.reader.cursor)
+            return True
+        reply = self._replies[0] if self._replies else None
+        if reply is None and self._ended is not None:
+            return False
+        entries, is_done = self.reader.take(None if reply is None else reply.at)
+        spelling = self._connection.spelling
+        self._ready.extend([entry.spelled(spelling) for entry in entries])
+        if is_done and self._owes_caught_up and self.reader.is_live:
+            self._owes_caught_up = False
+            self._ready.append(self._spelled(encoded(CaughtUp(seq=self._log.last_seq))))
+        if is_done and reply is not None:
+            self._replies.popleft()
+            self._settle(reply)
+        return bool(self._ready) or not is_done or reply is not None
+
+    def _settle(self, reply: Reply) -> None:
+        self._ready.extend(map(self._spelled, reply.frames))
+        self._owed -= sum(map(len, reply.frames))
+        if self._owed <= MAX_OWED // 2:
+            self._drained.set()
+
+    def _spelled(self, frame: bytes) -> bytes:
+        return frame if self._connection.spelling is Spelling.MSGPACK else respelled(frame)
+
+    def _wake(self) -> None:
+        self._woken.set()

@@ -1,0 +1,220 @@
+"""The WebSocket doors: apps that dial the engine (`serve_websocket`), and apps that the engine dials (outbound.py).
+
+Three traps of the library are dealt with here and in session.py: a close must not wait for a reader that is paused
+(`_Closing`), a send is never cancelled, and there is no broadcast: each session's writer pulls from the log.
+"""
+
+from __future__ import annotations
+
+import functools
+import http
+import ssl
+from collections.abc import Callable, Sequence
+
+import structlog
+import trio
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.trio.client import ClientConnection
+from websockets.trio.connection import Connection
+from websockets.trio.server import Server, ServerConnection, serve
+from websockets.typing import Subprotocol
+
+from callflow.protocol.connection import Spelling
+from callflow.protocol.frames import MAX_MESSAGE
+
+from .eventsocket import EventSocket
+from .link import LinkClosed
+from .tokens import Token, Tokens
+
+PATH = "/v1/socket"
+PING_INTERVAL = 15.0  # seconds
+PING_TIMEOUT = 30.0  # two missed
+CLOSE_TIMEOUT = 3.0
+MAX_QUEUE = 16  # messages received and not read, before reading from the socket is paused
+SUBPROTOCOLS: tuple[Subprotocol, ...] = tuple(Subprotocol(spelling.value) for spelling in Spelling)
+_MAX_REASON = 123  # octets, RFC 6455 5.5
+
+logger = structlog.get_logger("engine.eventsocket")
+
+
+class _ServerConnection(ServerConnection):
+    """What a handshake has shown, and a close that does not wait for reading to go on."""
+
+    token: Token | None = None
+
+    async def close_stream(self) -> None:
+        await super().close_stream()
+        _resume_reading(self)
+
+
+class DialledConnection(ClientConnection):
+    """A client's connection whose close does not wait for reading to go on."""
+
+    async def close_stream(self) -> None:
+        await super().close_stream()
+        _resume_reading(self)
+
+
+def _resume_reading(connection: Connection) -> None:
+    # Paused by back-pressure, the library's reader waits for a queue that nobody empties any more, and its nursery for
+    # that reader: the close would hang for ever.
+    if connection.recv_flow_control is not None:
+        connection.resume_reading()
+
+
+class WebSocketLink:
+    """A link over a WebSocket. Without a subprotocol the first message decides: text is JSON, binary is msgpack."""
+
+    def __init__(self, connection: Connection, peer: str) -> None:
+        self.peer = peer
+        self._connection = connection
+        offered = connection.subprotocol
+        self._spelling = Spelling(offered) if offered is not None else None
+
+    @property
+    def spelling(self) -> Spelling:
+        return self._spelling or Spelling.JSON
+
+    async def receive(self) -> Sequence[bytes | str]:
+        try:
+            message = await self._connection.recv()
+        except ConnectionClosed as error:
+            raise LinkClosed(_how(error)) from error
+        if self._spelling is None:
+            self._spelling = Spelling.JSON if isinstance(message, str) else Spelling.MSGPACK
+        return (message,)
+
+    async def send(self, message: bytes) -> None:
+        try:
+            await self._connection.send(message, text=self.spelling.is_text)
+        except ConnectionClosed as error:
+            raise LinkClosed(_how(error)) from error
+
+    async def close(self, code: int, reason: str) -> None:
+        await self._connection.aclose(code, shortened(reason))
+
+    async def abort(self) -> None:
+        await trio.aclose_forcefully(self._connection.stream)
+
+
+async def serve_websocket(
+    sockets: EventSocket,
+    host: str,
+    port: int,
+    *,
+    tokens: Tokens,
+    schema: Callable[[], bytes],
+    origins: Sequence[str] = (),
+    ssl_context: ssl.SSLContext | None = None,
+    task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Let apps in at ws://HOST:PORT/v1/socket, and tell the address when listening. Raises OSError.
+
+    `origins`: the only ones that web pages may come from. `schema`: the text of GET /v1/schema.
+    Whether to listen beyond loopback at all: see `check_exposure`.
+    """
+    door = _Door(sockets, tokens, frozenset(origins), schema)
+    async with trio.open_nursery() as nursery:
+        server: Server = await nursery.start(
+            functools.partial(
+                serve,
+                door.welcome,
+                port,
+                host=host,
+                ssl=ssl_context,
+                select_subprotocol=_select_subprotocol,
+                compression=None,
+                process_request=door.judge,
+                server_header=None,
+                ping_interval=PING_INTERVAL,
+                ping_timeout=PING_TIMEOUT,
+                close_timeout=CLOSE_TIMEOUT,
+                max_size=MAX_MESSAGE,
+                max_queue=MAX_QUEUE,
+                create_connection=_ServerConnection,
+            )
+        )
+        address = server.listeners[0].socket.getsockname()
+        task_status.started((address[0], address[1]))
+
+
+class _Door:
+    """Judges handshakes and hands connections on."""
+
+    def __init__(
+        self, sockets: EventSocket, tokens: Tokens, origins: frozenset[str], schema: Callable[[], bytes]
+    ) -> None:
+        self._sockets = sockets
+        self._tokens = tokens
+        self._origins = origins
+        self._schema = schema
+
+    def judge(self, connection: ServerConnection, request: Request) -> Response | None:
+        """None: go on with the handshake."""
+        path = request.path.partition("?")[0]
+        if path == "/v1/health":
+            return _json(self._health())
+        if path == "/v1/schema":
+            return _json(self._schema())
+        if path != PATH:
+            return connection.respond(http.HTTPStatus.NOT_FOUND, f"expected {PATH}, /v1/health or /v1/schema\n")
+        origins = request.headers.get_all("Origin")
+        if any(origin not in self._origins for origin in origins):
+            # No web page steers a switch by accident.
+            message = f"the origin {origins[0]} is not in the list of allowed origins\n"
+            return connection.respond(http.HTTPStatus.FORBIDDEN, message)
+        return self._authenticate(connection, request)
+
+    async def welcome(self, connection: ServerConnection) -> None:
+        """Serve one connection, to its end."""
+        token = connection.token if isinstance(connection, _ServerConnection) else None
+        host, port = connection.remote_address[:2]
+        link = WebSocketLink(connection, f"{host}:{port}")
+        await self._sockets.serve(link, tokens=self._tokens, token=token)
+
+    def _authenticate(self, connection: ServerConnection, request: Request) -> Response | None:
+        shown = request.headers.get_all("Authorization")
+        if not shown:
+            return None  # the hello is to show it
+        scheme, _, secret = shown[0].partition(" ")
+        token = self._tokens.find(secret.strip()) if scheme.lower() == "bearer" else None
+        if token is None:
+            response = connection.respond(http.HTTPStatus.UNAUTHORIZED, "expected Authorization: Bearer TOKEN\n")
+            response.headers["WWW-Authenticate"] = 'Bearer realm="callflow"'
+            return response
+        assert isinstance(connection, _ServerConnection)
+        connection.token = token
+        return None
+
+    def _health(self) -> bytes:
+        return Spelling.JSON.encode({"status": "ok", "engine": self._sockets.engine, "epoch": self._sockets.log.epoch})
+
+
+def _select_subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """The first of ours that the client likes; none if it offers none, as interactive clients do."""
+    return next((name for name in offered if name in SUBPROTOCOLS), None)
+
+
+def _json(body: bytes) -> Response:
+    headers = Headers([
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("Connection", "close"),
+    ])
+    return Response(http.HTTPStatus.OK, "OK", headers, body)
+
+
+def shortened(reason: str) -> str:
+    """As much of a close reason as a WebSocket takes."""
+    return reason.encode("utf-8", "replace")[:_MAX_REASON].decode("utf-8", "ignore")
+
+
+def _how(error: ConnectionClosed) -> str:
+    if error.rcvd is not None:
+        why = f"{error.rcvd.code} {error.rcvd.reason}".strip()
+        return f"the app closed the connection ({why})"
+    if error.sent is not None and error.sent.reason:
+        return error.sent.reason
+    return "the connection broke"

@@ -1,0 +1,85 @@
+"""The engine of fake sessions: their ports, and the task that delivers their events."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import trio
+
+from ..session import MediaEvent, PortsExhausted
+from .network import FakeMediaNetwork
+from .session import FakeMediaSession
+
+
+class FakeMediaEngine:
+    """Fulfils MediaEngine. Engines that share a network reach each other's sessions::
+
+    network = FakeMediaNetwork(latency=0.03)
+    switch, phones = FakeMediaEngine(network, "10.0.0.1"), FakeMediaEngine(network, "10.0.0.2")
+    """
+
+    def __init__(
+        self, network: FakeMediaNetwork, address: str = "127.0.0.1", ports: range | tuple[int, int] = (16384, 32767)
+    ) -> None:
+        first, last = (ports.start, ports.stop - 1) if isinstance(ports, range) else ports
+        self._network = network
+        self._address = address
+        self._ports = deque(range(first + first % 2, last, 2))  # even, with the odd one above for RTCP
+        self._sessions: dict[int, FakeMediaSession] = {}
+        self._events: deque[tuple[FakeMediaSession, Callable[[MediaEvent], None], MediaEvent]] = deque()
+        self._wake = trio.Event()
+
+    def open(self, on_event: Callable[[MediaEvent], None]) -> FakeMediaSession:
+        """A new session on a port pair of its own. Raises PortsExhausted."""
+        if not self._ports:
+            raise PortsExhausted(f"all {len(self._sessions)} port pairs at {self._address} are in use")
+        port = self._ports.popleft()
+        session = FakeMediaSession(
+            self._network, (self._address, port), lambda event: self._post(session, on_event, event), self._release
+        )
+        self._sessions[port] = session
+        return session
+
+    @property
+    def open_sessions(self) -> int:
+        """How many sessions are open."""
+        return len(self._sessions)
+
+    @property
+    def sessions(self) -> Sequence[FakeMediaSession]:
+        """The open sessions, oldest first."""
+        return tuple(self._sessions.values())
+
+    async def run(self) -> None:
+        """Deliver events to the sessions until cancelled; then close what is open."""
+        stop_waking = self._network.wake_with(self._wake_up)
+        try:
+            while True:
+                self._wake = trio.Event()
+                self._network.advance()
+                self._deliver()
+                with trio.move_on_at(self._network.next_due()):
+                    await self._wake.wait()
+        finally:
+            stop_waking()
+            for session in self.sessions:
+                session.close()
+
+    def _post(self, session: FakeMediaSession, on_event: Callable[[MediaEvent], None], event: MediaEvent) -> None:
+        self._events.append((session, on_event, event))
+        self._wake_up()
+
+    def _deliver(self) -> None:
+        while self._events:
+            session, on_event, event = self._events.popleft()
+            if self._sessions.get(session.local[1]) is session:
+                on_event(event)
+
+    def _wake_up(self) -> None:
+        self._wake.set()
+
+    def _release(self, session: FakeMediaSession) -> None:
+        port = session.local[1]
+        del self._sessions[port]
+        self._ports.append(port)  # the oldest free pair is used next: late packets find nobody

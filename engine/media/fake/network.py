@@ -1,0 +1,162 @@
+"""The network that fake sessions share: who sits at which address, what travels there, and one heap of timers.
+
+Nothing travels but changes: a voice that began or ended, a digit that went down or up. Each takes `latency` seconds.
+Loss is counted, not heard, save for digits, whose packets are few enough to matter.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+import trio
+
+from .voice import FRAME_SECONDS, Address, Voice
+from .wav import Library
+
+
+class Receiver(Protocol):
+    """What sits at an address."""
+
+    def receive_voice(self, sender: Address, voice: Voice | None) -> None:
+        """From now on this comes from there; None: nothing more."""
+        ...
+
+    def receive_digit_start(self, sender: Address, digit: str, hops: int) -> None:
+        """A key went down; `hops` relays passed it on."""
+        ...
+
+    def receive_digit_end(self, sender: Address, digit: str, duration_ms: int, hops: int) -> None:
+        """A key came up."""
+        ...
+
+    def packets_lost(self) -> int:
+        """How many packets of its peer never came: what its RTCP reports say."""
+        ...
+
+
+class Timer:
+    """Something to be done at a time, unless cancelled before."""
+
+    __slots__ = ("action", "at")
+
+    def __init__(self, at: float, action: Callable[[], None]) -> None:
+        self.at = at
+        self.action: Callable[[], None] | None = action
+
+    def cancel(self) -> None:
+        """Do not do it."""
+        self.action = None
+
+
+class FakeMediaNetwork:
+    """Carries voices and digits between sessions, on a virtual clock. `rng` decides which digit packets are lost."""
+
+    def __init__(
+        self,
+        *,
+        latency: float = 0.0,
+        loss: float = 0.0,
+        jitter_ms: float = 0.0,
+        rng: random.Random | None = None,
+        clock: Callable[[], float] = trio.current_time,
+    ) -> None:
+        self.latency = latency
+        self.loss = loss
+        self.jitter_ms = jitter_ms
+        self.library = Library()
+        self._rng = rng or random.Random(0)
+        self._clock = clock
+        self._acting_at: float | None = None
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._count = itertools.count()
+        self._receivers: dict[Address, Receiver] = {}
+        self._wakers: list[Callable[[], None]] = []
+
+    @property
+    def now(self) -> float:
+        """The time; while a timer acts, the time that it was set for."""
+        return self._clock() if self._acting_at is None else self._acting_at
+
+    @property
+    def timers(self) -> int:
+        """How many timers wait."""
+        return sum(timer.action is not None for _, _, timer in self._timers)
+
+    def attach(self, address: Address, receiver: Receiver) -> None:
+        """From now on it sits at that address."""
+        self._receivers[address] = receiver
+
+    def detach(self, address: Address) -> None:
+        """Nobody sits there any more."""
+        self._receivers.pop(address, None)
+
+    def packets_lost_at(self, address: Address) -> int:
+        """What the receiver there would report as lost."""
+        receiver = self._receivers.get(address)
+        return receiver.packets_lost() if receiver is not None else 0
+
+    def call_at(self, at: float, action: Callable[[], None]) -> Timer:
+        """Do it then."""
+        timer = Timer(at, action)
+        heapq.heappush(self._timers, (at, next(self._count), timer))
+        for wake in self._wakers:
+            wake()
+        return timer
+
+    def wake_with(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake` whenever a timer is set; returns what ends that."""
+        self._wakers.append(wake)
+        return lambda: self._wakers.remove(wake)
+
+    def advance(self) -> None:
+        """Do what is due, each thing at its own time."""
+        if self._acting_at is not None:
+            return
+        now = self._clock()
+        while self._timers and self._timers[0][0] <= now:
+            at, _, timer = heapq.heappop(self._timers)
+            if timer.action is not None:
+                self._acting_at = at
+                try:
+                    timer.action()
+                finally:
+                    self._acting_at = None
+
+    def next_due(self) -> float:
+        """When the next timer is due; infinity if none is set."""
+        while self._timers and self._timers[0][2].action is None:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else math.inf
+
+    def carry_voice(self, sender: Address, to: Address, voice: Voice | None) -> None:
+        """The sender's stream to that address is this voice from now on; None: it stopped."""
+        arriving = voice.delayed(self.latency) if voice is not None else None
+        self._carry(to, lambda receiver: receiver.receive_voice(sender, arriving))
+
+    def carry_digit_start(self, sender: Address, to: Address, digit: str, *, hops: int) -> None:
+        """A key went down; the first packet that is not lost says so."""
+        late = 0.0
+        while self.loss and self._rng.random() < self.loss and late < 1.0:
+            late += FRAME_SECONDS
+        self._carry(to, lambda receiver: receiver.receive_digit_start(sender, digit, hops), late=late)
+
+    def carry_digit_end(self, sender: Address, to: Address, digit: str, duration_ms: int, *, hops: int) -> None:
+        """A key came up. It is said three times (RFC 4733 §2.5.1.4); if all are lost, the missing packets tell."""
+        late = 0.1 if self.loss and all(self._rng.random() < self.loss for _ in range(3)) else 0.0
+        self._carry(to, lambda receiver: receiver.receive_digit_end(sender, digit, duration_ms, hops), late=late)
+
+    def _carry(self, to: Address, give: Callable[[Receiver], None], *, late: float = 0.0) -> None:
+        def arrive() -> None:
+            receiver = self._receivers.get(to)
+            if receiver is not None:
+                give(receiver)
+
+        if self.latency or late:
+            self.call_at(self.now + self.latency + late, arrive)
+        else:
+            arrive()

@@ -1,0 +1,299 @@
+"""A leg's audio by interval: what it sends is settled anew at each change, and carried only when it differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import trio
+
+from ..session import (
+    DigitEnded,
+    DigitStarted,
+    Direction,
+    MediaEvent,
+    MediaSession,
+    Source,
+    Statistics,
+    Stream,
+)
+from .digits import DigitSender, Sending
+from .network import FakeMediaNetwork
+from .playback import Player
+from .recording import Recorder
+from .traffic import Traffic
+from .voice import Address, Heard, Timeline, Voice
+from .watch import AudioWatch
+
+_SENDS = (Direction.SENDRECV, Direction.SENDONLY)
+_MAX_HOPS = 16  # relays that pass a digit on: sessions that send to each other in a ring must not do so for ever
+_RECEIVES = (Direction.SENDRECV, Direction.RECVONLY)
+
+
+class FakeMediaSession:
+    """Fulfils MediaSession; besides, `heard` tells tests what came in, and `wait_change` when something else did."""
+
+    def __init__(
+        self,
+        network: FakeMediaNetwork,
+        local: Address,
+        post: Callable[[MediaEvent], None],
+        release: Callable[[FakeMediaSession], None],
+    ) -> None:
+        self._network = network
+        self._local = local
+        self._post = post
+        self._release = release
+        self._is_closed = False
+        self._stream: Stream | None = None
+        self._latched: Address | None = None
+        self._arriving: dict[Address, Voice] = {}
+        self._input: Voice | None = None
+        self._output: tuple[Address, Voice] | None = None
+        self._relayed: FakeMediaSession | None = None
+        self._is_echoing = False
+        self._digit_down: tuple[str, float] | None = None
+        self._timeline = Timeline()
+        self._traffic = Traffic(network)
+        self._player = Player(network, local, post, self._settle_output)
+        self._recorder = Recorder(network, self._timeline, post)
+        self._digits = DigitSender(network, self, post)
+        self._watch = AudioWatch(network, post)
+        self._changed = trio.Event()
+        network.attach(local, self)
+
+    @property
+    def heard(self) -> list[Heard]:
+        """What came in so far, piece by piece, in order."""
+        self._network.advance()
+        return self._timeline.heard(self._network.now)
+
+    @property
+    def hearing(self) -> Voice | None:
+        """What comes in now."""
+        self._network.advance()
+        return self._input
+
+    async def wait_change(self) -> None:
+        """Wait until another voice, or a digit, has come in."""
+        await self._changed.wait()
+
+    @property
+    def local(self) -> Address:
+        """The address and RTP port that stand in our SDP."""
+        return self._local
+
+    def update(self, stream: Stream) -> None:
+        """Begin, or go on with, what was agreed."""
+        if not self._is_open():
+            return
+        if self._stream is not None and self._stream.remote != stream.remote:
+            self._latched = None
+        self._stream = stream
+        self._latch()
+        self._settle_input()
+        self._settle_output()
+
+    def play(
+        self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
+    ) -> None:
+        """Play sources one after another. If one cannot be read, the whole playback fails at once."""
+        if self._is_open():
+            self._player.play(playback, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms)
+            self._settle_output()
+
+    def stop(self, name: str) -> None:
+        """Stop the playback, recording or sending of that name."""
+        if self._is_open():
+            self._player.stop(name)
+            self._recorder.stop(name)
+            self._digits.stop(name)
+            self._settle_output()
+
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+        """Record what is received; the file is drawn when the recording ends."""
+        if self._is_open():
+            self._recorder.start(recording, path, self._input, max_ms=max_ms, silence_ms=silence_ms)
+
+    def echo(self, *, is_on: bool) -> None:
+        """Send back what is received."""
+        if self._is_open():
+            self._is_echoing = is_on
+            self._settle_output()
+
+    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+        """Send digits by RFC 4733."""
+        if self._is_open():
+            can_send = self._stream is not None and self._stream.telephone_event is not None
+            self._digits.send(Sending(sending, digits if can_send else "", duration_ms, gap_ms))
+
+    def relay(self, other: MediaSession) -> None:
+        """Each hears the other from now on."""
+        assert isinstance(other, FakeMediaSession), f"expected a session of this engine, got {other!r}"
+        if not self._is_open() or other._is_closed or other is self:
+            return
+        self._part()
+        other._part()
+        self._relayed, other._relayed = other, self
+        self._settle_output()
+        other._settle_output()
+
+    def unrelay(self) -> None:
+        """End the relay, for both."""
+        if self._is_open():
+            self._part()
+
+    def watch_audio(self, *, is_on: bool) -> None:
+        """Report `AudioHeard` from now on, or no more."""
+        if self._is_open():
+            self._watch.switch(self._input, is_on=is_on)
+
+    def statistics(self) -> Statistics:
+        """The leg's figures now; after `close`, the last ones."""
+        self._network.advance()
+        return self._traffic.statistics(self._peer())
+
+    def close(self) -> None:
+        """Give the ports back. Running recordings are closed properly, without an event."""
+        if not self._is_open():
+            return
+        self._digits.close()
+        self._player.close()
+        self._recorder.close()
+        self._watch.switch(None, is_on=False)
+        self._part()
+        self._is_echoing = False
+        self._traffic.close(self._peer())
+        self._stream = None
+        self._settle_input()
+        self._settle_output()
+        self._is_closed = True
+        self._network.detach(self._local)
+        self._release(self)
+
+    def receive_voice(self, sender: Address, voice: Voice | None) -> None:
+        """The network brings another voice from there."""
+        if voice is None:
+            self._arriving.pop(sender, None)
+        else:
+            self._arriving[sender] = voice
+        self._latch()
+        self._settle_input()
+        self._settle_output()
+
+    def receive_digit_start(self, sender: Address, digit: str, hops: int) -> None:
+        """The network brings a key that went down."""
+        if not self._takes_digits_from(sender):
+            return
+        if self._digit_down is not None:
+            before, since = self._digit_down
+            self.receive_digit_end(sender, before, round((self._network.now - since) * 1000), hops)
+        self._digit_down = (digit, self._network.now)
+        self._post(DigitStarted(digit))
+        if self._relayed is not None and hops < _MAX_HOPS:
+            self._relayed.send_digit_start(digit, hops=hops + 1)
+
+    def receive_digit_end(self, sender: Address, digit: str, duration_ms: int, hops: int) -> None:
+        """The network brings a key that came up."""
+        if not self._takes_digits_from(sender):
+            return
+        if self._digit_down is None:  # only its end packets came through
+            self.receive_digit_start(sender, digit, hops)
+        elif self._digit_down[0] != digit:
+            return
+        now, self._digit_down = self._network.now, None
+        self._timeline.add_digit(digit, origin=sender, started_at=now - duration_ms / 1000, ended_at=now)
+        self._traffic.receive_digit(duration_ms)
+        self._post(DigitEnded(digit, duration_ms))
+        self._report_change()
+        if self._relayed is not None and hops < _MAX_HOPS:
+            self._relayed.send_digit_end(digit, duration_ms, hops=hops + 1)
+
+    def packets_lost(self) -> int:
+        """What its RTCP reports say."""
+        return self._traffic.packets_lost
+
+    def send_digit_start(self, digit: str, *, hops: int = 0) -> None:
+        """A key goes down: one of our own, or one of the leg that we relay."""
+        if (to := self._digits_go_to()) is not None:
+            self._network.carry_digit_start(self._local, to, digit, hops=hops)
+
+    def send_digit_end(self, digit: str, duration_ms: int, *, hops: int = 0) -> None:
+        """A key comes up."""
+        if (to := self._digits_go_to()) is not None:
+            self._traffic.send_digit(duration_ms)
+            self._network.carry_digit_end(self._local, to, digit, duration_ms, hops=hops)
+
+    def _is_open(self) -> bool:
+        self._network.advance()
+        return not self._is_closed
+
+    def _peer(self) -> Address | None:
+        return None if self._stream is None else self._stream.remote or self._latched
+
+    def _latch(self) -> None:
+        """Without an address from the SDP, the first who sends is the peer."""
+        if self._latched is None and self._stream is not None and self._stream.remote is None:
+            self._latched = next(iter(self._arriving), None)
+
+    def _settle_input(self) -> None:
+        peer = self._peer()
+        arriving = self._arriving.get(peer) if peer is not None else None
+        self._traffic.receive(is_on=arriving is not None)
+        voice = arriving if self._stream is not None and self._stream.direction in _RECEIVES else None
+        if voice == self._input:
+            return
+        self._input = voice
+        self._timeline.change(voice, now=self._network.now)
+        self._recorder.change(voice)
+        self._watch.change(voice)
+        self._report_change()
+        (self._relayed or self)._settle_output()
+
+    def _settle_output(self) -> None:
+        output = self._choose_output()
+        self._player.settled(output[1] if output is not None else None)
+        if output == self._output:
+            return
+        before, self._output = self._output, output
+        self._traffic.send(self._stream, is_on=output is not None)
+        if before is not None and (output is None or output[0] != before[0]):
+            self._network.carry_voice(self._local, before[0], None)
+        if output is not None:
+            self._network.carry_voice(self._local, *output)
+
+    def _choose_output(self) -> tuple[Address, Voice] | None:
+        peer = self._peer()
+        if peer is None or self._stream is None or self._stream.direction not in _SENDS:
+            return None
+        voice = self._player.voice
+        if voice is None and self._relayed is not None:
+            voice = self._relayed._input
+        elif voice is None and self._is_echoing:
+            voice = self._input
+        return (peer, voice) if voice is not None else None
+
+    def _part(self) -> None:
+        other, self._relayed = self._relayed, None
+        if other is not None:
+            other._relayed = None
+            other._settle_output()
+            self._settle_output()
+
+    def _takes_digits_from(self, sender: Address) -> bool:
+        stream = self._stream
+        return (
+            stream is not None
+            and stream.telephone_event is not None
+            and stream.direction in _RECEIVES
+            and sender == self._peer()
+        )
+
+    def _digits_go_to(self) -> Address | None:
+        stream = self._stream
+        can_send = stream is not None and stream.telephone_event is not None and stream.direction in _SENDS
+        return self._peer() if can_send else None
+
+    def _report_change(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()

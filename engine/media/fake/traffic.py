@@ -1,0 +1,73 @@
+"""What a session's packets come to: time divided by ptime, the network's loss taken off."""
+
+from __future__ import annotations
+
+from ..session import Statistics, Stream
+from .network import FakeMediaNetwork
+from .voice import Address, Meter, whole_frames
+
+_OCTETS_PER_MS = 8  # of payload, G.711
+_DIGIT_END_PACKETS = 2  # the end of a digit is sent three times (RFC 4733 §2.5.1.4)
+
+
+class Traffic:
+    """Counts what one session sends and receives."""
+
+    def __init__(self, network: FakeMediaNetwork) -> None:
+        self._network = network
+        self._ptime_ms = 20
+        self._sent, self._received = Meter(), Meter()
+        self._digits_sent = self._digits_received = 0
+        self._last: Statistics | None = None
+
+    def send(self, stream: Stream | None, *, is_on: bool) -> None:
+        """The session sends from now on, or no more."""
+        if stream is not None:
+            self._ptime_ms = stream.ptime_ms
+        self._sent.switch(is_on=is_on, now=self._network.now)
+
+    def receive(self, *, is_on: bool) -> None:
+        """Packets come in from now on, or no more."""
+        self._received.switch(is_on=is_on, now=self._network.now)
+
+    def send_digit(self, duration_ms: int) -> None:
+        """A digit was sent. Its packets replace those of a voice: only without one are they more."""
+        if not self._sent.is_on:
+            self._digits_sent += duration_ms // self._ptime_ms + _DIGIT_END_PACKETS
+
+    def receive_digit(self, duration_ms: int) -> None:
+        """A digit was received."""
+        if not self._received.is_on:
+            self._digits_received += duration_ms // self._ptime_ms + _DIGIT_END_PACKETS
+
+    @property
+    def packets_lost(self) -> int:
+        """Those of the peer that never came."""
+        return self._last.packets_lost if self._last is not None else int(self._packets_carried() * self._network.loss)
+
+    def statistics(self, peer: Address | None) -> Statistics:
+        """The figures now."""
+        return self._last if self._last is not None else self._compute(peer)
+
+    def close(self, peer: Address | None) -> None:
+        """These were the last."""
+        self._last = self._compute(peer)
+
+    def _packets_carried(self) -> int:
+        return whole_frames(self._received.seconds(self._network.now), frame_ms=self._ptime_ms) + self._digits_received
+
+    def _compute(self, peer: Address | None) -> Statistics:
+        network, octets = self._network, self._ptime_ms * _OCTETS_PER_MS
+        sent = whole_frames(self._sent.seconds(network.now), frame_ms=self._ptime_ms) + self._digits_sent
+        lost = self.packets_lost
+        received = self._packets_carried() - lost
+        return Statistics(
+            packets_sent=sent,
+            octets_sent=sent * octets,
+            packets_received=received,
+            octets_received=received * octets,
+            packets_lost=lost,
+            jitter_ms=network.jitter_ms if received else 0.0,
+            remote_packets_lost=network.packets_lost_at(peer) if peer is not None else 0,
+            round_trip_ms=network.latency * 2000 if sent and received else None,
+        )

@@ -1,0 +1,75 @@
+"""Where the users are: their contacts, each with the flow it registered from, until they expire. Without I/O."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+
+from engine.sip.registration import Contact
+
+
+class Locations:
+    """The contacts of all users. Times are those of the clock that `Contact.expires_at` was made with."""
+
+    def __init__(self, *, max_contacts: int = 100_000) -> None:
+        self._max_contacts = max_contacts
+        self._contacts: dict[str, tuple[Contact, ...]] = {}
+        self._count = 0
+        self._deadlines: list[tuple[float, str]] = []  # a heap; entries may be too early, never too late
+        self._scheduled: dict[str, float] = {}  # by user, the entry that counts
+
+    def contacts(self, user: str) -> Sequence[Contact]:
+        """The contacts of a user, most preferred first, and of equals the newest first."""
+        return sorted(reversed(self._contacts.get(user, ())), key=lambda contact: -contact.q)
+
+    def stored(self, user: str) -> tuple[Contact, ...]:
+        """The contacts of a user, those refreshed longest ago first."""
+        return self._contacts.get(user, ())
+
+    def has_room(self, user: str, contacts: Sequence[Contact]) -> bool:
+        """Whether these may take the place of the user's contacts."""
+        growth = len(contacts) - len(self.stored(user))
+        return growth <= 0 or self._count + growth <= self._max_contacts
+
+    def store(self, user: str, contacts: Sequence[Contact]) -> None:
+        """Put these in the place of the user's contacts."""
+        self._count += len(contacts) - len(self.stored(user))
+        if not contacts:
+            self._contacts.pop(user, None)
+            self._scheduled.pop(user, None)
+            return
+        self._contacts[user] = tuple(contacts)
+        self._schedule(user)
+
+    def next_deadline(self) -> float | None:
+        """When `expire` is to be called next."""
+        while self._deadlines and self._scheduled.get(self._deadlines[0][1]) != self._deadlines[0][0]:
+            heapq.heappop(self._deadlines)
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def expire(self, *, now: float) -> list[tuple[str, Contact]]:
+        """Drop what was not refreshed in time, and tell it."""
+        dropped: list[tuple[str, Contact]] = []
+        while (deadline := self.next_deadline()) is not None and deadline <= now:
+            _, user = heapq.heappop(self._deadlines)
+            del self._scheduled[user]
+            contacts = self.stored(user)
+            dropped += [(user, contact) for contact in contacts if contact.expires_at <= now]
+            self.store(user, [contact for contact in contacts if contact.expires_at > now])
+        return dropped
+
+    def __iter__(self) -> Iterator[tuple[str, Contact]]:
+        """Every contact with its user, by the user's name."""
+        for user in sorted(self._contacts):
+            for contact in self.contacts(user):
+                yield user, contact
+
+    def __len__(self) -> int:
+        return self._count
+
+    def _schedule(self, user: str) -> None:
+        """One entry for each user: a refresh leaves it as it is, and it is made anew when it comes up."""
+        earliest = min(contact.expires_at for contact in self._contacts[user])
+        if earliest < self._scheduled.get(user, float("inf")):
+            self._scheduled[user] = earliest
+            heapq.heappush(self._deadlines, (earliest, user))

@@ -1,0 +1,180 @@
+"""Who takes a call that comes in: the configured routes choose the app, the app's own patterns the function.
+
+Without configured routes the apps' patterns apply directly. A caller whose From is a user of ours must authenticate;
+whoever does not is anonymous, and reaches only what admits anyone. To an anonymous caller a number that is not there
+and one that is not for him look alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from engine.channels.ports import Admission, Owner, Refusal
+from engine.registrar.authentication import Challenge
+from engine.registrar.users import User
+from engine.sip.events import InviteReceived
+from engine.sip.messages import ParseError, Request
+
+from .patterns import Patterns
+
+Source: TypeAlias = Literal["users", "trunks", "anyone"]
+
+_BY_DEFAULT: frozenset[Source] = frozenset({"users", "trunks"})
+_ANYONE: frozenset[Source] = frozenset({"anyone"})
+_NOT_FOUND = Refusal(404)
+_FORBIDDEN = Refusal(403)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteSpec:
+    """Calls to numbers that match `to`, from these sources (None: the default), go to an app, or one at a `socket`."""
+
+    to: str
+    app: str | None = None
+    socket: str | None = None
+    sources: frozenset[Source] | None = None
+
+    @property
+    def taker(self) -> str:
+        """The name of the app that takes the calls; one behind a socket goes by its address."""
+        return self.app or self.socket or ""
+
+
+class Authenticator(Protocol):
+    """`engine.registrar.authentication.Authentication`."""
+
+    def check(self, request: Request) -> User | Challenge:
+        """Who sent this."""
+        ...
+
+
+class SessionOfApp(Protocol):
+    """A session, as far as routing goes."""
+
+    @property
+    def owner(self) -> Owner: ...
+
+    @property
+    def routes(self) -> tuple[str, ...]: ...
+
+
+class AppSessions(Protocol):
+    """`engine.eventsocket.ownership.Sessions`."""
+
+    @property
+    def apps(self) -> Sequence[str]: ...
+
+    def of(self, app: str) -> Sequence[SessionOfApp]: ...
+
+    def session_for(self, app: str) -> SessionOfApp | None: ...
+
+
+class CallRouter:
+    """Decides at once, from what is known now. `apps` are those that have workers, in the order they are asked."""
+
+    def __init__(
+        self,
+        *,
+        routes: Sequence[RouteSpec] = (),
+        apps: Sequence[str] = (),
+        sessions: AppSessions,
+        authentication: Authenticator,
+        is_user: Callable[[str], bool],
+        is_loopback: bool,
+    ) -> None:
+        """`is_loopback`: all SIP listeners are, and anybody on this machine may call."""
+        self._default = _BY_DEFAULT | _ANYONE if is_loopback else _BY_DEFAULT
+        self._routes = Patterns((route.to, route) for route in routes)
+        self._has_routes = bool(routes)
+        self._admits_anyone = any(self._admits(route, None) for route in routes or (RouteSpec(to=""),))
+        self._apps = tuple(apps)
+        self._sessions = sessions
+        self._authentication = authentication
+        self._is_user = is_user
+        self._patterns: dict[str, tuple[tuple[str, ...], Patterns[str]]] = {}  # by app, as it last said
+
+    def route(self, invite: InviteReceived) -> Admission | Refusal:
+        """Who takes the call, or what the caller is told."""
+        number = invite.request.uri.user or ""
+        user = self._identify(invite.request)
+        if isinstance(user, Refusal):
+            return user
+        admission = self._choose(number, user) if number else None
+        if admission is not None:
+            return admission
+        if user is None and not self._admits_anyone:
+            return self._challenge(invite.request)
+        return _NOT_FOUND
+
+    def _identify(self, request: Request) -> User | Refusal | None:
+        """The user who calls, None for an anonymous caller."""
+        try:
+            claimed = request.from_.uri.user or ""
+        except ParseError as error:
+            return Refusal(error.status, error.reason)
+        is_claimed = self._is_user(claimed)
+        if not is_claimed and request.header("Authorization") is None:
+            return None
+        user = self._authentication.check(request)
+        if isinstance(user, Challenge):
+            return Refusal(user.status, headers=user.headers)
+        if is_claimed and user.name != claimed:
+            return _FORBIDDEN  # one user under the name of another
+        return user
+
+    def _challenge(self, request: Request) -> Refusal:
+        answer = self._authentication.check(request)
+        return Refusal(answer.status, headers=answer.headers) if isinstance(answer, Challenge) else _FORBIDDEN
+
+    def _choose(self, number: str, user: User | None) -> Admission | None:
+        if not self._has_routes:
+            return self._ask_apps(number, user)
+        route = self._routes.find(number, accept=lambda route: self._admits(route, user))
+        if route is None:
+            return None
+        return self._admit(route.taker, number, user, is_socket=route.socket is not None)
+
+    def _ask_apps(self, number: str, user: User | None) -> Admission | None:
+        if user is None and not self._admits_anyone:
+            return None
+        for app in dict.fromkeys((*self._apps, *self._sessions.apps)):
+            patterns = self._patterns_of(app)
+            if patterns is not None and patterns.find(number) is not None:
+                return self._admit(app, number, user, is_socket=False)
+        return None
+
+    def _admit(self, app: str, number: str, user: User | None, *, is_socket: bool) -> Admission | None:
+        name = user.name if user is not None else None
+        if is_socket:
+            return Admission(app=app, user=name)  # a connection for this one call is on its way
+        patterns = self._patterns_of(app)
+        pattern = patterns.find(number) if patterns is not None else None
+        if patterns is not None and pattern is None:
+            return None
+        session = self._sessions.session_for(app)
+        return Admission(app=app, route=pattern, owner=session.owner if session is not None else None, user=name)
+
+    def _patterns_of(self, app: str) -> Patterns[str] | None:
+        """What an app said that it takes, also while it is away; None if it never said anything."""
+        for session in self._sessions.of(app):
+            if session.routes and session.routes != self._patterns.get(app, ((), None))[0]:
+                self._patterns[app] = (session.routes, Patterns(_sound(session.routes)))
+        known = self._patterns.get(app)
+        return known[1] if known is not None else None
+
+    def _admits(self, route: RouteSpec, user: User | None) -> bool:
+        sources = self._default if route.sources is None else route.sources
+        return "anyone" in sources or (user is not None and "users" in sources)
+
+
+def _sound(patterns: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Those that are regular expressions: what an app says must not bring the router down."""
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except (re.error, RecursionError, OverflowError):
+            continue
+        yield pattern, pattern

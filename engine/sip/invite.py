@@ -1,0 +1,385 @@
+"""One call as the layer above holds it: an INVITE and the dialog it makes (RFC 3261 §13, §15).
+
+The tables are in invite_usage.py; here is what their effects do. Driven by SipStack alone; the layer
+above reads the public attributes and hangs what it likes on `owner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from .core import Core, contact_value, with_content_type
+from .dialog import Dialog, Headers
+from .digest import Credentials
+from .events import (
+    AckReceived,
+    Flow,
+    InviteAnswered,
+    InviteCancelled,
+    InviteEnded,
+    InviteFailed,
+    InviteProgressed,
+    InviteReceived,
+)
+from .incoming import IncomingInvite
+from .invite_usage import TRANSITIONS, InviteEffect, InviteState, InviteTrigger
+from .messages import Address, Request, Response, Uri, reason_phrase
+from .outgoing import Outgoing, Unheard, send_in_dialog
+from .reinvite import Reinvite
+from .transaction_layer import merge_key
+
+S, T, E = InviteState, InviteTrigger, InviteEffect
+
+MAX_FORKS = 16  # 2xx of one INVITE that are acknowledged and ended; a peer that sends more is not helped
+
+
+class Occasion(NamedTuple):
+    """What the effects of a step need to know."""
+
+    response: Response | None = None
+    status: int = 0
+    phrase: str | None = None
+    headers: Headers = ()
+    body: bytes = b""
+    reason: str | None = None  # the Reason header of the peer
+
+
+class Invite:
+    """One call, incoming (`is_uas`) or outgoing."""
+
+    __slots__ = (
+        "_core",
+        "_credentials",
+        "_dialog",
+        "_farewell",
+        "_incoming",
+        "_outgoing",
+        "_reinvite",
+        "_state",
+        "_uri",
+        "call_id",
+        "flow",
+        "id",
+        "is_uas",
+        "local",
+        "owner",
+        "remote",
+        "request",
+    )
+
+    def __init__(
+        self, core: Core, *, request: Request | None, flow: Flow, call_id: str, local: Address, remote: Address
+    ) -> None:
+        self._core = core
+        self._credentials: Credentials | None = None
+        self._dialog: Dialog | None = None
+        self._farewell: Headers = ()  # what goes into our CANCEL or BYE, which may have to wait
+        self._incoming: IncomingInvite | None = None
+        self._outgoing: Outgoing | None = None
+        self._reinvite: Reinvite | None = None
+        self._uri: Uri | None = None
+        self.id = core.next_id()
+        self.is_uas = request is not None
+        self._state = S.RECEIVED if self.is_uas else S.CALLING
+        self.request = request
+        self.flow = flow
+        self.call_id = call_id
+        self.local = local
+        self.remote = remote
+        self.owner: object = None
+
+    @property
+    def state(self) -> InviteState:
+        return self._state
+
+    @property
+    def dialog(self) -> Dialog | None:
+        """The dialog, from the INVITE (UAS) or its 2xx (UAC) on."""
+        return self._dialog
+
+    @classmethod
+    def receive(cls, core: Core, request: Request, flow: Flow, *, now: float) -> None:
+        """A call comes in. Raises ParseError before anything is done."""
+        dialog = Dialog.from_request(request, flow, core.new_token())
+        invite = cls(core, request=request, flow=flow, call_id=dialog.call_id, local=request.to, remote=request.from_)
+        invite._dialog = dialog
+        invite._incoming = IncomingInvite(
+            core, invite, request, flow, to_tag=dialog.local_tag, merge=merge_key(request), now=now
+        )
+        core.remember(invite, dialog.key, dialog.flow)
+        core.events.append(InviteReceived(invite, request, flow))
+
+    @classmethod
+    def send(
+        cls,
+        core: Core,
+        uri: Uri,
+        *,
+        flow: Flow,
+        from_: Address,
+        to: Address,
+        body: bytes,
+        headers: Headers,
+        credentials: Credentials | None,
+        call_id: str,
+        now: float,
+    ) -> Invite:
+        """Call somebody."""
+        local = from_.with_tag(core.new_token())
+        invite = cls(core, request=None, flow=flow, call_id=call_id, local=local, remote=to)
+        invite._credentials = credentials
+        invite._uri = uri
+        core.invites[invite.id] = invite
+        fields = (*invite._contact(), *headers, core.allow, core.user_agent)
+        invite._outgoing = Outgoing(
+            core,
+            invite,
+            "INVITE",
+            str(uri),
+            flow=flow,
+            from_=str(local),
+            to=str(to),
+            call_id=call_id,
+            cseq=1,
+            headers=with_content_type(fields, body),
+            body=body,
+            credentials=credentials,
+            now=now,
+        )
+        return invite
+
+    # The verbs: False when it is too late for that, or too early.
+
+    def ring(self, status: int, *, headers: Headers, body: bytes, now: float) -> bool:
+        return self._fire(T.RING, Occasion(status=status, headers=headers, body=body), now=now)
+
+    def answer(self, *, headers: Headers, body: bytes, now: float) -> bool:
+        if self._state is S.RECEIVED:
+            return self._fire(T.ANSWER, Occasion(headers=headers, body=body), now=now)
+        return self._reinvite is not None and self._reinvite.answer(headers=headers, body=body, now=now)
+
+    def reject(self, status: int, *, phrase: str | None, headers: Headers, now: float) -> bool:
+        if self._state is S.RECEIVED:
+            return self._fire(T.REJECT, Occasion(status=status, phrase=phrase, headers=headers), now=now)
+        return self._reinvite is not None and self._reinvite.reject(status, phrase=phrase, headers=headers, now=now)
+
+    def hang_up(self, status: int, *, headers: Headers, now: float) -> bool:
+        if (self._state, T.HANG_UP) in TRANSITIONS:
+            self._farewell = headers
+        return self._fire(T.HANG_UP, Occasion(status=status, headers=headers), now=now)
+
+    def reinvite(self, *, body: bytes, now: float) -> bool:
+        return self._state is S.CONFIRMED and self._open_reinvite().send(body, now=now)
+
+    # What comes inside the dialog.
+
+    def accept_request(self, request: Request, flow: Flow) -> bool:
+        """Note a request other than ACK; False if it is out of order (12.2.2)."""
+        assert self._dialog is not None
+        before = self._dialog.flow
+        if not self._dialog.accept_request(request, flow):
+            return False
+        if self._dialog.flow != before:
+            self._core.leave_connection(self, before)
+            self._core.remember(self, self._dialog.key, self._dialog.flow)
+            self.flow = self._dialog.flow
+        return True
+
+    def receive_ack(self, request: Request, *, now: float) -> None:
+        if self._incoming is not None and request.cseq == self._incoming.cseq:
+            self._fire(T.ACK, Occasion(body=request.body), now=now)
+        elif self._reinvite is not None:
+            self._reinvite.receive_ack(request, now=now)
+
+    def receive_bye(self, reason: str | None, *, now: float) -> None:
+        self._fire(T.BYE, Occasion(reason=reason), now=now)
+
+    def receive_reinvite(self, request: Request, flow: Flow, *, now: float) -> int | None:
+        """An INVITE inside the dialog, which the layer above will answer. Or the status to refuse it with at once.
+
+        One in place of the ACK to our 200 implies that ACK, unless it is to hold the answer (RFC 5407 3.1.4).
+        """
+        if self._state is S.ANSWERED and self._incoming is not None and not self._incoming.is_offerless:
+            self._fire(T.ACK, Occasion(), now=now)
+        if self._state is not S.CONFIRMED:
+            return {S.RECEIVED: 500, S.ANSWERED: 491, S.HANGING_UP: 491}.get(self._state, 481)
+        return self._open_reinvite().receive(request, flow, now=now)
+
+    def lose_connection(self, *, now: float) -> None:
+        self._fire(T.TRANSPORT_ERROR, Occasion(), now=now)
+
+    # What becomes of the INVITE that came, of ours, and of our BYE.
+
+    def cancel(self, incoming: IncomingInvite, reason: str | None, *, now: float) -> None:
+        if incoming is self._incoming:
+            self._fire(T.CANCEL, Occasion(reason=reason), now=now)
+
+    def wants_retry(self, outgoing: Outgoing, *, now: float) -> bool:
+        return outgoing is not self._outgoing or self._fire(T.CHALLENGE, Occasion(), now=now)
+
+    def receive_response(self, outgoing: Outgoing, response: Response, *, now: float) -> None:
+        status = response.status
+        if outgoing is not self._outgoing:
+            if status >= 200:
+                self._fire(T.BYE_DONE, Occasion(), now=now)
+        elif status < 200:
+            self._fire(T.PROVISIONAL, Occasion(response, status), now=now)
+        elif status >= 300:
+            self._fire(T.FAILURE, Occasion(response, status, response.reason), now=now)
+        elif self._dialog is None and (self._state, T.SUCCESS) in TRANSITIONS:
+            self._fire(T.SUCCESS, Occasion(response, status), now=now)
+        else:
+            self._end_fork(outgoing, response, now)
+
+    def fail(self, source: IncomingInvite | Outgoing, status: int, *, now: float) -> None:
+        if isinstance(source, IncomingInvite):
+            self._fire(T.TIMEOUT if status == 408 else T.TRANSPORT_ERROR, Occasion(), now=now)
+        elif source is self._outgoing:
+            self._fire(T.FAILURE, Occasion(None, status, reason_phrase(status)), now=now)
+        else:
+            self._fire(T.BYE_DONE, Occasion(), now=now)
+
+    def lose_dialog(self, status: int, *, now: float) -> None:
+        """A request of ours inside the dialog got 481, or nothing (408, 503): it ends here too (12.2.1.2)."""
+        self._fire(T.GONE if status == 481 else T.TIMEOUT, Occasion(), now=now)
+
+    def miss_ack(self, *, now: float) -> None:
+        """Nobody acknowledged our 2xx to a re-INVITE (14.2)."""
+        self._fire(T.TIMEOUT, Occasion(), now=now)
+
+    def _fire(self, trigger: InviteTrigger, occasion: Occasion, *, now: float) -> bool:
+        step = TRANSITIONS.get((self._state, trigger))
+        if step is None:
+            return False
+        self._enter(step.state)
+        for effect in step.effects:
+            _EFFECTS[effect](self, occasion, now)
+        return True
+
+    def _enter(self, state: InviteState) -> None:
+        self._state = state
+        if state is S.ENDED:
+            dialog = self._dialog
+            self._core.forget(self, dialog.key if dialog else None, dialog.flow if dialog else self.flow)
+
+    def _contact(self) -> Headers:
+        flow = self._dialog.flow if self._dialog is not None else self.flow
+        return (("Contact", contact_value(self.local.uri.user, flow)),)
+
+    def _open_reinvite(self) -> Reinvite:
+        if self._reinvite is None:
+            assert self._dialog is not None
+            self._reinvite = Reinvite(self._core, self, self._dialog, credentials=self._credentials)
+        return self._reinvite
+
+    def _end_fork(self, outgoing: Outgoing, response: Response, now: float) -> None:
+        """A 2xx of another branch of a forking proxy: a call that nobody wants (13.2.2.4)."""
+        if len(outgoing.acks) < MAX_FORKS:
+            dialog = self._form_dialog(outgoing, response)
+            outgoing.acknowledge(dialog)
+            send_in_dialog(self._core, Unheard(), "BYE", dialog, credentials=self._credentials, now=now)
+
+    def _form_dialog(self, outgoing: Outgoing, response: Response) -> Dialog:
+        assert self._uri is not None
+        return Dialog.from_response(response, outgoing.flow, uri=self._uri, local_cseq=outgoing.cseq)
+
+    # The effects.
+
+    def _send_provisional(self, occasion: Occasion, now: float) -> None:
+        assert self._incoming is not None
+        headers = (*self._contact(), *occasion.headers, self._core.allow)
+        self._incoming.respond(occasion.status, headers=headers, body=occasion.body, now=now)
+
+    def _send_ok(self, occasion: Occasion, now: float) -> None:
+        assert self._incoming is not None
+        headers = (*self._contact(), *occasion.headers, self._core.allow)
+        self._incoming.accept(headers=headers, body=occasion.body, now=now)
+
+    def _send_final(self, occasion: Occasion, now: float) -> None:
+        assert self._incoming is not None
+        self._incoming.respond(occasion.status, reason=occasion.phrase, headers=occasion.headers, now=now)
+
+    def _send_terminated(self, occasion: Occasion, now: float) -> None:
+        assert self._incoming is not None
+        self._incoming.respond(487, now=now)
+
+    def _stop_ok(self, occasion: Occasion, now: float) -> None:
+        if self._incoming is not None:
+            self._incoming.acknowledge(now=now)
+            self._incoming = None  # the request and its transaction are not kept through the call
+
+    def _send_ack(self, occasion: Occasion, now: float) -> None:
+        assert self._outgoing is not None
+        assert occasion.response is not None
+        self._dialog = self._form_dialog(self._outgoing, occasion.response)
+        self.flow = self._dialog.flow
+        self._core.remember(self, self._dialog.key, self._dialog.flow)
+        self._outgoing.acknowledge(self._dialog)
+
+    def _send_cancel(self, occasion: Occasion, now: float) -> None:
+        assert self._outgoing is not None
+        self._outgoing.cancel(self._farewell, now=now)
+
+    def _send_bye(self, occasion: Occasion, now: float) -> None:
+        assert self._dialog is not None
+        headers = (*self._farewell, self._core.user_agent)
+        send_in_dialog(self._core, self, "BYE", self._dialog, headers=headers, credentials=self._credentials, now=now)
+
+    def _end_reinvite(self, occasion: Occasion, now: float) -> None:
+        if self._reinvite is not None:
+            self._reinvite.end(now=now)
+
+    def _report_cancelled(self, occasion: Occasion, now: float) -> None:
+        self._core.events.append(InviteCancelled(self, occasion.reason))
+
+    def _report_ack(self, occasion: Occasion, now: float) -> None:
+        self._core.events.append(AckReceived(self, occasion.body))
+
+    def _report_progress(self, occasion: Occasion, now: float) -> None:
+        assert occasion.response is not None
+        if occasion.status > 100:
+            self._core.events.append(InviteProgressed(self, occasion.response))
+
+    def _report_answered(self, occasion: Occasion, now: float) -> None:
+        assert occasion.response is not None
+        self._core.events.append(InviteAnswered(self, occasion.response))
+
+    def _report_failed(self, occasion: Occasion, now: float) -> None:
+        phrase = occasion.phrase or reason_phrase(occasion.status)
+        self._core.events.append(InviteFailed(self, occasion.status, phrase, occasion.response))
+
+    def _report_given_up(self, occasion: Occasion, now: float) -> None:
+        self._core.events.append(InviteFailed(self, 487, reason_phrase(487), occasion.response))
+
+    def _report_bye(self, occasion: Occasion, now: float) -> None:
+        self._core.events.append(InviteEnded(self, "peer", occasion.reason))
+
+    def _report_timeout(self, occasion: Occasion, now: float) -> None:
+        self._core.events.append(InviteEnded(self, "timeout", None))
+
+    def _report_transport(self, occasion: Occasion, now: float) -> None:
+        self._core.events.append(InviteEnded(self, "transport", None))
+
+
+_EFFECTS: Mapping[InviteEffect, Callable[[Invite, Occasion, float], None]] = MappingProxyType({
+    E.SEND_PROVISIONAL: Invite._send_provisional,
+    E.SEND_OK: Invite._send_ok,
+    E.SEND_FINAL: Invite._send_final,
+    E.SEND_TERMINATED: Invite._send_terminated,
+    E.STOP_OK: Invite._stop_ok,
+    E.SEND_ACK: Invite._send_ack,
+    E.SEND_CANCEL: Invite._send_cancel,
+    E.SEND_BYE: Invite._send_bye,
+    E.END_REINVITE: Invite._end_reinvite,
+    E.REPORT_CANCELLED: Invite._report_cancelled,
+    E.REPORT_ACK: Invite._report_ack,
+    E.REPORT_PROGRESS: Invite._report_progress,
+    E.REPORT_ANSWERED: Invite._report_answered,
+    E.REPORT_FAILED: Invite._report_failed,
+    E.REPORT_GIVEN_UP: Invite._report_given_up,
+    E.REPORT_BYE: Invite._report_bye,
+    E.REPORT_TIMEOUT: Invite._report_timeout,
+    E.REPORT_TRANSPORT: Invite._report_transport,
+})

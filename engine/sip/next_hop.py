@@ -1,0 +1,76 @@
+"""Where a message goes: the flow of a response, and of a request inside a dialog.
+
+The stack knows flows and literal addresses only. Names are resolved before a request is made
+(`Endpoint.resolve`); inside a dialog a target that is a name is reached by the flow it came from.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from .messages import Request, Uri
+
+if TYPE_CHECKING:
+    from .events import Flow
+
+DEFAULT_PORT = 5060
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an IP address. Reads 192.0.2.1 and 2001:db8::1, without brackets."""
+    if not host[-1:].isdigit() and ":" not in host:
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def response_flow(request: Request, flow: Flow) -> Flow:
+    """The flow of the responses to a request that came by `flow` (RFC 3261 18.2.2, RFC 3581 §4)."""
+    if flow.transport != "udp":
+        return flow
+    via = request.via
+    port = via.port or DEFAULT_PORT
+    if port == flow.remote[1] or via.wants_rport or via.rport is not None:
+        return flow
+    # Without rport the answer belongs to the port of the Via. But a Via whose host is not the source was
+    # translated on its way, and its port means nothing outside: then the source is the only way back.
+    return flow._replace(remote=(flow.remote[0], port)) if via.host == flow.remote[0] else flow
+
+
+def is_translated(request: Request, flow: Flow) -> bool:
+    """Whether the sender of a request sits behind a NAT: its own Via gives an address it did not come from."""
+    host = request.via.host
+    return host != flow.remote[0] and is_literal(host)
+
+
+def dialog_flow(target: Uri, flow: Flow, *, has_routes: bool, peer_is_translated: bool) -> Flow:
+    """The flow of our requests inside a dialog. `target` is the first route, or else the peer's Contact.
+
+    RFC 3261 12.2.1.1 says the target; a phone behind a NAT is reached by `flow` alone, the way its last message
+    came. So: a name, another transport, or a connection: the flow. A Contact that differs from the source: the
+    flow if the peer is translated, or if it claims a private address from a public one; otherwise the target.
+    """
+    host, port = target.host, target.port or DEFAULT_PORT
+    remote = flow.remote
+    if flow.transport != "udp" or (host == remote[0] and port == remote[1]):
+        return flow
+    if target.params.get("transport", "udp") != "udp" or not is_literal(host) or not _is_reachable(host, flow):
+        return flow
+    if not has_routes and (peer_is_translated or _hides_behind(host, remote[0])):
+        return flow
+    return flow._replace(remote=(host, port))
+
+
+def _is_reachable(host: str, flow: Flow) -> bool:
+    """Whether a socket of the flow can send there at all: the same family, and one address."""
+    address = ipaddress.ip_address(host)
+    ours = ipaddress.ip_address(flow.local[0]) if is_literal(flow.local[0]) else address
+    return address.version == ours.version and not address.is_multicast and not address.is_unspecified
+
+
+def _hides_behind(host: str, source: str) -> bool:
+    return ipaddress.ip_address(host).is_private and is_literal(source) and not ipaddress.ip_address(source).is_private

@@ -1,0 +1,69 @@
+"""One heap of deadlines for everything in a stack that waits.
+
+An item has at most one deadline that counts, `scheduled_at`; moving it leaves the old
+entry in the heap, where it is recognised as stale and skipped when its time comes.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from .timers import NEVER
+
+
+class Timed(Protocol):
+    """What can wait in a schedule."""
+
+    scheduled_at: float  # set by the schedule alone; NEVER: waits for nothing
+
+
+class Alarm:
+    """One moment at which something is to be called: what has a deadline but is no transaction."""
+
+    __slots__ = ("call", "scheduled_at")
+
+    def __init__(self, call: Callable[[float], None]) -> None:
+        self.call = call
+        self.scheduled_at = NEVER
+
+
+Item = TypeVar("Item", bound=Timed)
+
+
+class Schedule(Generic[Item]):
+    """Deadlines, nearest first; equal ones in the order they were set."""
+
+    __slots__ = ("_heap", "_order")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Item]] = []
+        self._order = 0
+
+    def set(self, item: Item, at: float) -> None:
+        """Let `item` wait until `at`, and no longer for what it waited for before. NEVER: for nothing."""
+        if at == item.scheduled_at:
+            return
+        item.scheduled_at = at
+        if at != NEVER:
+            self._order += 1
+            heapq.heappush(self._heap, (at, self._order, item))
+
+    def next_deadline(self) -> float | None:
+        heap = self._heap
+        while heap:
+            at, _, item = heap[0]
+            if item.scheduled_at == at:
+                return at
+            heapq.heappop(heap)
+        return None
+
+    def pop_due(self, now: float) -> Item | None:
+        """Take out the item whose deadline is the nearest, if that is not after `now`."""
+        at = self.next_deadline()
+        if at is None or at > now:
+            return None
+        item = heapq.heappop(self._heap)[2]
+        item.scheduled_at = NEVER
+        return item

@@ -1,0 +1,389 @@
+"""The SIP stack: bytes, connections and time go in; bytes, events and deadlines come out (RFC 3261).
+
+It reads no clock, opens no socket, makes no random number::
+
+    stack = SipStack(new_token=lambda: secrets.token_hex(8))
+    stack.receive_datagram(data, flow, now=now)  # or receive_data for a stream, close_flow, handle_deadline
+    for message, flow in stack.datagrams_to_send():
+        ...
+    while (event := stack.next_event()) is not None:
+        ...  # answer it with a verb: ring, answer, reject, ..., then drain again
+    wake_at = stack.next_deadline()
+
+The verbs on a call return False when they come too late (the peer has cancelled or hung up meanwhile) or too
+early; that is never an error. What needs no decision is answered here; see `_receive_request`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+from zlib import crc32
+
+from .core import Core
+from .dialog import Headers
+from .digest import Credentials
+from .events import Flow, MalformedReceived, SipEvent
+from .exchange import ClientRequest, ServerRequest
+from .incoming import IncomingInvite
+from .invite import Invite
+from .invite_usage import InviteState
+from .messages import Address, ParseError, Request, Response, Uri, parse_datagram, response
+from .next_hop import response_flow
+from .screening import ACCEPT, refuse
+from .streams import Streams
+from .transaction import State, Transaction, Trigger
+from .transaction_layer import merge_key, server_key
+
+__all__ = ["ClientRequest", "Counts", "Credentials", "Invite", "InviteState", "ServerRequest", "SipStack"]
+
+CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
+RETRY_AFTER_PENDING = (("Retry-After", "1"),)  # 14.2 wants 0 to 10 seconds
+RETRY_AFTER_OVERLOAD = (("Retry-After", "5"),)
+
+
+class Counts(NamedTuple):
+    """What a stack holds. All zero: nothing is left of any call."""
+
+    transactions: int
+    invites: int
+    dialogs: int
+    streams: int
+
+
+class SipStack:
+    """One user agent, any number of calls."""
+
+    def __init__(
+        self,
+        *,
+        new_token: Callable[[], str],
+        user_agent: str = "callflow/0.1.0",
+        request_methods: Iterable[str] = ("REGISTER",),
+        max_transactions: int = 200_000,
+        max_invites: int = 50_000,
+    ) -> None:
+        """`new_token` makes at least 64 random bits in hex. `request_methods` come up as RequestReceived."""
+        self._request_methods = frozenset(request_methods)
+        methods = (*CORE_METHODS, *sorted(self._request_methods))
+        self._methods = frozenset(methods)
+        self._core = Core(
+            new_token=new_token,
+            user_agent=user_agent,
+            max_transactions=max_transactions,
+            allow=("Allow", ", ".join(methods)),
+        )
+        self._max_invites = max_invites
+        self._streams = Streams(self._core.transactions.schedule)
+        self._tag_secret = new_token()[:8]
+
+    # What the shell does.
+
+    def receive_datagram(self, data: bytes, flow: Flow, *, now: float) -> None:
+        try:
+            message = parse_datagram(data)
+        except ParseError as error:
+            if data.strip(b"\r\n\0 "):  # else a keep-alive of a phone behind a NAT
+                self._refuse_malformed(error, flow)
+            return
+        self._receive(message, flow, now)
+
+    def receive_data(self, data: bytes, flow: Flow, *, now: float) -> None:
+        """Read a piece of a stream. What cannot be framed any more shows up in `flows_to_close`."""
+        for message in self._streams.feed(data, flow, now=now):
+            if isinstance(message, ParseError):
+                self._refuse_malformed(message, flow)
+            elif isinstance(message, Request | Response):
+                self._receive(message, flow, now)
+            else:
+                self._core.transactions.send(b"\r\n", flow)
+
+    def close_flow(self, flow: Flow, *, now: float) -> None:
+        """The connection is gone: what waits on it fails, the calls on it have ended."""
+        self._streams.forget(flow)
+        self._core.transactions.close_connection(flow, now=now)
+        for invite in self._core.invites_on(flow):
+            invite.lose_connection(now=now)
+
+    def fail_flow(self, flow: Flow, *, now: float) -> None:
+        """A datagram could not be sent: our unanswered requests to there fail with 503, all else goes on."""
+        self._core.transactions.fail_requests(flow, now=now)
+
+    def is_in_use(self, flow: Flow) -> bool:
+        """Whether a call would be lost with this connection."""
+        return bool(self._core.invites_on(flow))
+
+    def handle_deadline(self, *, now: float) -> None:
+        self._core.transactions.handle_deadline(now=now)
+
+    def next_deadline(self) -> float | None:
+        return self._core.transactions.schedule.next_deadline()
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Flow]]:
+        """Everything to be sent since the last time, in order."""
+        return self._core.transactions.take_outbox()
+
+    def flows_to_close(self) -> list[Flow]:
+        """Streams that can be read no further. Closing one ends in `close_flow`."""
+        return self._streams.take_broken()
+
+    def next_event(self) -> SipEvent | None:
+        events = self._core.events
+        return events.popleft() if events else None
+
+    @property
+    def counts(self) -> Counts:
+        core = self._core
+        return Counts(len(core.transactions), len(core.invites), len(core.dialogs), len(self._streams))
+
+    # What the layer above does, as UAS.
+
+    def ring(
+        self,
+        invite: Invite,
+        *,
+        status: int = 180,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        now: float,
+    ) -> bool:
+        """Send a provisional response: 180, 183, ..."""
+        return invite.ring(status, headers=tuple(headers), body=body, now=now)
+
+    def answer(self, invite: Invite, *, body: bytes, headers: Iterable[tuple[str, str]] = (), now: float) -> bool:
+        """Send 200 to the INVITE, or to the pending re-INVITE."""
+        return invite.answer(headers=tuple(headers), body=body, now=now)
+
+    def reject(
+        self,
+        invite: Invite,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        now: float,
+    ) -> bool:
+        """Send 300-699 to the INVITE, or to the pending re-INVITE."""
+        return invite.reject(status, phrase=reason, headers=tuple(headers), now=now)
+
+    def respond(
+        self,
+        transaction: ServerRequest,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        now: float,
+    ) -> None:
+        """Answer what came as RequestReceived."""
+        transaction.respond(status, reason=reason, headers=tuple(headers), body=body, now=now)
+
+    # What the layer above does, as UAC.
+
+    def invite(
+        self,
+        uri: Uri,
+        *,
+        flow: Flow,
+        from_: Address,
+        to: Address | None = None,
+        body: bytes,
+        headers: Iterable[tuple[str, str]] = (),
+        credentials: Credentials | None = None,
+        call_id: str | None = None,
+        now: float,
+    ) -> Invite:
+        """Call `uri` by `flow`, with the offer in `body`."""
+        return Invite.send(
+            self._core,
+            uri,
+            flow=flow,
+            from_=from_,
+            to=to or Address(uri),
+            body=body,
+            headers=tuple(headers),
+            credentials=credentials,
+            call_id=call_id or self._core.new_token(),
+            now=now,
+        )
+
+    def hang_up(
+        self, invite: Invite, *, headers: Iterable[tuple[str, str]] = (), status: int = 480, now: float
+    ) -> bool:
+        """End a call in any state: `status` to an unanswered one, CANCEL or BYE in due time. False: it is over."""
+        return invite.hang_up(status, headers=tuple(headers), now=now)
+
+    def reinvite(self, invite: Invite, *, body: bytes, now: float) -> bool:
+        """Offer something new inside a call. False while another re-INVITE is pending, or there is no call."""
+        return invite.reinvite(body=body, now=now)
+
+    def request(
+        self,
+        method: str,
+        uri: Uri,
+        *,
+        flow: Flow,
+        from_: Address,
+        to: Address,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        credentials: Credentials | None = None,
+        call_id: str | None = None,
+        cseq: int = 1,
+        now: float,
+    ) -> ClientRequest:
+        """Send a request outside of dialogs; its outcome comes as ResponseReceived. A REGISTER names its Contact."""
+        return ClientRequest(
+            self._core,
+            method,
+            str(uri),
+            flow=flow,
+            from_=from_,
+            to=to,
+            call_id=call_id or self._core.new_token(),
+            cseq=cseq,
+            headers=tuple(headers),
+            body=body,
+            credentials=credentials,
+            now=now,
+        )
+
+    # What comes in.
+
+    def _receive(self, message: Request | Response, flow: Flow, now: float) -> None:
+        if isinstance(message, Response):
+            if len(message.vias) == 1:  # 8.1.3.3: more were meant for a proxy
+                self._core.transactions.receive_response(message, now=now)
+            return
+        try:
+            self._receive_request(message, flow, now)
+        except ParseError as error:
+            self._refuse_malformed(error, flow, message)
+
+    def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
+        method, transactions = request.method, self._core.transactions
+        transaction = transactions.find(server_key(request, "INVITE" if method == "ACK" else method))
+        if method == "ACK":
+            self._receive_ack(request, transaction, now)
+        elif transaction is not None:
+            transactions.fire(transaction, Trigger.REQUEST, now=now)
+        elif method == "CANCEL":
+            self._receive_cancel(request, flow, now)
+        elif (refusal := refuse(request, allowed=self._methods, allow=self._core.allow)) is not None:
+            self._refuse(request, flow, refusal.status, refusal.headers)
+        elif request.to.tag is not None:
+            self._receive_in_dialog(request, flow, now)
+        elif transactions.is_merged(merge_key(request)):
+            self._refuse(request, flow, 482)
+        else:
+            self._receive_first(request, flow, now)
+
+    def _receive_first(self, request: Request, flow: Flow, now: float) -> None:
+        """A request outside of dialogs that is new."""
+        method, core = request.method, self._core
+        if method == "OPTIONS":
+            self._refuse(request, flow, 200, self._capabilities())
+        elif method == "BYE":
+            self._refuse(request, flow, 481)
+        elif core.transactions.is_full or (method == "INVITE" and len(core.invites) >= self._max_invites):
+            self._refuse(request, flow, 503, RETRY_AFTER_OVERLOAD)
+        elif method == "INVITE":
+            Invite.receive(core, request, flow, now=now)
+        else:
+            ServerRequest(core, request, flow, merge=merge_key(request), now=now)
+
+    def _receive_in_dialog(self, request: Request, flow: Flow, now: float) -> None:
+        invite = self._find_invite(request)
+        if invite is None or request.method in self._request_methods:
+            self._refuse(request, flow, 481)
+            return
+        _ = request.contacts  # raises ParseError while nothing has been changed
+        if not invite.accept_request(request, flow):
+            self._respond(request, flow, 500, now, headers=())  # 12.2.2: out of order
+        elif request.method == "INVITE":
+            status = invite.receive_reinvite(request, flow, now=now)
+            if status is not None:
+                self._respond(request, flow, status, now, headers=RETRY_AFTER_PENDING if status == 500 else ())
+        elif request.method == "BYE":
+            self._respond(request, flow, 200, now)
+            invite.receive_bye(request.header("Reason"), now=now)
+        else:
+            self._respond(request, flow, 200, now, headers=self._capabilities())
+
+    def _receive_ack(self, request: Request, transaction: Transaction | None, now: float) -> None:
+        """The ACK of a refusal has its transaction; that of a 2xx finds its dialog; a stray one nobody (17.1.1.2)."""
+        if transaction is not None and transaction.state is not State.ACCEPTED:
+            self._core.transactions.fire(transaction, Trigger.ACK, now=now)
+        elif (invite := self._find_invite(request)) is not None:
+            invite.receive_ack(request, now=now)
+
+    def _receive_cancel(self, request: Request, flow: Flow, now: float) -> None:
+        """9.2: 200 if the INVITE is known, whether it can still be cancelled or not."""
+        cancelled = self._core.transactions.find(server_key(request, "INVITE"))
+        if cancelled is None:
+            self._refuse(request, flow, 481)
+            return
+        incoming = cancelled.user
+        tag = incoming.to_tag if isinstance(incoming, IncomingInvite) else None
+        self._respond(request, flow, 200, now, to_tag=tag)
+        if isinstance(incoming, IncomingInvite):
+            incoming.cancel(request.header("Reason"), now=now)
+
+    def _find_invite(self, request: Request) -> Invite | None:
+        return self._core.dialogs.get((request.call_id, request.to.tag or "", request.from_.tag or ""))
+
+    # Answers that need no decision.
+
+    def _capabilities(self) -> Headers:
+        return (self._core.allow, ACCEPT, ("Supported", ""))
+
+    def _respond(
+        self,
+        request: Request,
+        flow: Flow,
+        status: int,
+        now: float,
+        *,
+        to_tag: str | None = None,
+        headers: Headers = (),
+    ) -> None:
+        """Answer within a transaction, which absorbs what comes again."""
+        core = self._core
+        transaction = core.transactions.open_server(request, response_flow(request, flow), now=now)
+        core.respond(
+            transaction,
+            request,
+            status,
+            to_tag=to_tag or self._stateless_tag(request),
+            headers=(*headers, core.server),
+            source=flow,
+            now=now,
+        )
+
+    def _refuse(
+        self, request: Request, flow: Flow, status: int, headers: Headers = (), reason: str | None = None
+    ) -> None:
+        """Answer without state (8.2.7): a flood of nonsense costs no memory, and a retransmission is answered alike."""
+        message = response(
+            request,
+            status,
+            reason,
+            to_tag=self._stateless_tag(request),
+            headers=(*headers, self._core.server),
+            received=flow.remote,
+        )
+        self._core.transactions.send(message, response_flow(request, flow))
+
+    def _refuse_malformed(self, error: ParseError, flow: Flow, request: Request | None = None) -> None:
+        partial = request or error.partial
+        was_answered = False
+        if partial is not None and partial.method != "ACK":
+            message = response(partial, error.status, error.reason, to_tag=self._tag_secret, received=flow.remote)
+            self._core.transactions.send(message, flow)
+            was_answered = True
+        self._core.events.append(MalformedReceived(flow, str(error), was_answered))
+
+    def _stateless_tag(self, request: Request) -> str:
+        """A To tag that is the same for every retransmission, and unlike that of any other element."""
+        return f"{self._tag_secret}{crc32(f'{request.call_id} {request.cseq}'.encode()):08x}"

@@ -1,0 +1,58 @@
+"""The streams of a stack: each is cut into messages, and may not stop in the middle of one for ever."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from .events import Flow
+from .messages import KeepAlive, ParseError, Request, Response, StreamReader
+from .schedule import Alarm, Schedule
+from .timers import HALF_MESSAGE, NEVER
+from .transaction import Transaction
+
+
+class _Stream:
+    __slots__ = ("alarm", "reader")
+
+    def __init__(self, alarm: Alarm) -> None:
+        self.reader = StreamReader()
+        self.alarm = alarm
+
+
+class Streams:
+    """One StreamReader per connection, and the connections that can be read no further."""
+
+    def __init__(self, schedule: Schedule[Transaction | Alarm]) -> None:
+        self._schedule = schedule
+        self._streams: dict[Flow, _Stream] = {}
+        self._broken: list[Flow] = []
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def feed(self, data: bytes, flow: Flow, *, now: float) -> list[Request | Response | ParseError | KeepAlive]:
+        stream = self._streams.get(flow)
+        if stream is None:
+            stream = self._streams[flow] = _Stream(Alarm(partial(self._break, flow)))
+        reader = stream.reader
+        messages = reader.feed(data)
+        if reader.is_broken:
+            self._break(flow, now)
+        elif not reader.pending:
+            self._schedule.set(stream.alarm, NEVER)
+        elif messages or stream.alarm.scheduled_at == NEVER:
+            # Counted from its first octets: a sender that trickles the rest gains nothing by it.
+            self._schedule.set(stream.alarm, now + HALF_MESSAGE)
+        return messages
+
+    def forget(self, flow: Flow) -> None:
+        stream = self._streams.pop(flow, None)
+        if stream is not None:
+            self._schedule.set(stream.alarm, NEVER)
+
+    def take_broken(self) -> list[Flow]:
+        broken, self._broken = self._broken, []
+        return broken
+
+    def _break(self, flow: Flow, now: float) -> None:
+        self._broken.append(flow)

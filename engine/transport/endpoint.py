@@ -1,0 +1,347 @@
+"""An endpoint: a SipStack with sockets and a clock. What the engine and phones talk to.
+
+::
+
+    endpoint = Endpoint(stack, on_event=handle)
+    nursery.start_soon(endpoint.run)
+    host, port = await endpoint.listen("udp", "127.0.0.1", 0)
+    invite = endpoint.invite(uri, flow=await endpoint.resolve(uri), from_=..., body=offer)
+
+Everything is done at once and in one thread: bytes in, events up, bytes out. Only `resolve` waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import trio
+
+from ..sip.events import Flow, SipEvent
+from ..sip.messages import Address, Uri
+from ..sip.stack import ClientRequest, Credentials, Invite, ServerRequest, SipStack
+from .address import LocalAddresses, family, is_wildcard
+from .errors import Unreachable
+from .resolver import resolve_host
+from .tcp import TcpLimits, TcpTransport
+from .udp import UdpTransport
+
+DEFAULT_PORT = 5060
+MIN_REST = 0.005  # seconds between two wakings of the timer task: under load, deadlines are served in batches
+
+Headers = Sequence[tuple[str, str]]
+
+
+class Transport(Protocol):
+    """What carries datagrams: a socket, or the memory of a simulation."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def local(self) -> tuple[str, int]: ...
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """Send without waiting. Raises OSError when that is known to be in vain."""
+
+    async def run(self, receive: Callable[[bytes, Flow], None]) -> None:
+        """Hand on what arrives, until cancelled."""
+
+
+class Endpoint:
+    """Drives a SipStack. Its verbs are the stack's; each takes effect before it returns."""
+
+    def __init__(
+        self,
+        stack: SipStack,
+        *,
+        clock: Callable[[], float] = trio.current_time,
+        on_event: Callable[[SipEvent], None],
+        resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host,
+        tcp_limits: TcpLimits | None = None,
+    ) -> None:
+        self.stack = stack
+        self._clock = clock
+        self._on_event = on_event
+        self._resolve_host = resolve_host
+        self._tcp_limits = tcp_limits or TcpLimits()
+        self._addresses = LocalAddresses()
+        self._transports: list[Transport] = []
+        self._transport_of: dict[tuple[str, tuple[str, int]], Transport] = {}
+        self._nursery: trio.Nursery | None = None
+        self._timer = trio.CancelScope()
+        self._not_before = float("-inf")
+        self._is_flushing = False
+
+    @property
+    def listeners(self) -> list[tuple[str, str, int]]:
+        """(transport, host, port) of each transport that peers can reach."""
+        return [(transport.name, *transport.local) for transport in self._transports if transport.local[1]]
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled; then all sockets are closed. Calls are ended by who holds them, before that."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            try:
+                for transport in self._transports:
+                    self._start(transport, nursery)
+                task_status.started()
+                await self._run_timers()
+            finally:
+                self._nursery = None
+
+    async def listen(self, transport: str, host: str, port: int) -> tuple[str, int]:
+        """Open a listener; port 0 takes any. The address it got. Raises OSError, Unreachable for an unknown name."""
+        literal = (await self._resolve_host(host))[0]
+        listener = self._open_listener(transport, literal, port)
+        self.add_transport(listener)
+        return listener.local
+
+    def add_transport(self, transport: Transport) -> None:
+        """From now on send and receive by this one too."""
+        self._transports.append(transport)
+        if self._nursery is not None:
+            self._start(transport, self._nursery)
+
+    async def resolve(self, uri: Uri, *, transport: str | None = None) -> Flow:
+        """The flow to a URI: its addresses are tried in order, a TCP connection is opened or used again.
+
+        Raises Unreachable.
+        """
+        name = (transport or uri.params.get("transport") or "udp").lower()
+        if uri.scheme != "sip" or name not in ("udp", "tcp"):
+            raise Unreachable(f"{uri}: expected sip over udp or tcp")
+        reasons = []
+        for host in await self._resolve_host(uri.host):
+            remote = (host, uri.port or DEFAULT_PORT)
+            try:
+                return self._flow_by_udp(remote) if name == "udp" else await self._flow_by_tcp(remote)
+            except (Unreachable, OSError) as error:
+                reasons.append(str(error))
+        raise Unreachable(f"{uri}: {'; '.join(reasons) or 'no address found'}")
+
+    # The verbs of the stack.
+
+    def ring(self, invite: Invite, *, status: int = 180, headers: Headers = (), body: bytes = b"") -> None:
+        self.stack.ring(invite, status=status, headers=headers, body=body, now=self._clock())
+        self._flush()
+
+    def answer(self, invite: Invite, *, body: bytes, headers: Headers = ()) -> None:
+        self.stack.answer(invite, body=body, headers=headers, now=self._clock())
+        self._flush()
+
+    def reject(self, invite: Invite, status: int, *, reason: str | None = None, headers: Headers = ()) -> None:
+        self.stack.reject(invite, status, reason=reason, headers=headers, now=self._clock())
+        self._flush()
+
+    def hang_up(self, invite: Invite, *, headers: Headers = (), status: int = 480) -> None:
+        self.stack.hang_up(invite, headers=headers, status=status, now=self._clock())
+        self._flush()
+
+    def reinvite(self, invite: Invite, *, body: bytes) -> bool:
+        is_sent = self.stack.reinvite(invite, body=body, now=self._clock())
+        self._flush()
+        return is_sent
+
+    def invite(
+        self,
+        uri: Uri,
+        *,
+        flow: Flow,
+        from_: Address,
+        to: Address | None = None,
+        body: bytes,
+        headers: Headers = (),
+        credentials: Credentials | None = None,
+        call_id: str | None = None,
+    ) -> Invite:
+        invite = self.stack.invite(
+            uri,
+            flow=flow,
+            from_=from_,
+            to=to,
+            body=body,
+            headers=headers,
+            credentials=credentials,
+            call_id=call_id,
+            now=self._clock(),
+        )
+        self._flush()
+        return invite
+
+    def request(
+        self,
+        method: str,
+        uri: Uri,
+        *,
+        flow: Flow,
+        from_: Address,
+        to: Address,
+        headers: Headers = (),
+        body: bytes = b"",
+        credentials: Credentials | None = None,
+        call_id: str | None = None,
+        cseq: int = 1,
+    ) -> ClientRequest:
+        request = self.stack.request(
+            method,
+            uri,
+            flow=flow,
+            from_=from_,
+            to=to,
+            headers=headers,
+            body=body,
+            credentials=credentials,
+            call_id=call_id,
+            cseq=cseq,
+            now=self._clock(),
+        )
+        self._flush()
+        return request
+
+    def respond(
+        self,
+        transaction: ServerRequest,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: Headers = (),
+        body: bytes = b"",
+    ) -> None:
+        self.stack.respond(transaction, status, reason=reason, headers=headers, body=body, now=self._clock())
+        self._flush()
+
+    # What comes from below.
+
+    def _receive_datagram(self, data: bytes, flow: Flow) -> None:
+        self.stack.receive_datagram(data, flow, now=self._clock())
+        self._flush()
+
+    def _receive_data(self, data: bytes, flow: Flow) -> None:
+        self.stack.receive_data(data, flow, now=self._clock())
+        self._flush()
+
+    def _lose_connection(self, flow: Flow) -> None:
+        self.stack.close_flow(flow, now=self._clock())
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send what is to be sent and tell what happened. A verb called by who is told finds this at work already."""
+        if self._is_flushing:
+            return
+        self._is_flushing = True
+        stack = self.stack
+        try:
+            while True:
+                outgoing = stack.datagrams_to_send()
+                for data, flow in outgoing:
+                    self._send(data, flow)
+                for flow in stack.flows_to_close():
+                    self._close(flow)
+                event = stack.next_event()
+                if event is not None:
+                    self._on_event(event)
+                elif not outgoing:
+                    break
+        finally:
+            self._is_flushing = False
+        self._set_timer()
+
+    def _send(self, data: bytes, flow: Flow) -> None:
+        transport = self._transport_of.get((flow.transport, flow.local)) or self._find_transport(flow)
+        try:
+            if transport is None:
+                raise OSError(f"nothing listens on {flow.transport}:{flow.local[0]}:{flow.local[1]} any more")
+            transport.send(data, flow)
+        except OSError:
+            if flow.transport == "udp":
+                self.stack.fail_flow(flow, now=self._clock())
+            else:
+                self.stack.close_flow(flow, now=self._clock())
+
+    def _close(self, flow: Flow) -> None:
+        transport = self._find_transport(flow)
+        if isinstance(transport, TcpTransport):
+            transport.close_flow(flow)
+
+    def _find_transport(self, flow: Flow) -> Transport | None:
+        """The transport of a flow, by its address; remembered, so that a message costs one lookup."""
+        host, port = flow.local
+        for transport in self._transports:
+            ours = transport.local
+            is_it = ours == flow.local or (is_wildcard(ours[0]) and ours[1] == port and family(ours[0]) == family(host))
+            if transport.name == flow.transport and is_it:
+                self._transport_of[flow.transport, flow.local] = transport
+                return transport
+        if flow.transport == "tcp":  # a connection of ours, from a port of its own
+            return next((transport for transport in self._transports if isinstance(transport, TcpTransport)), None)
+        return None
+
+    # Time.
+
+    async def _run_timers(self) -> None:
+        while True:
+            with trio.CancelScope() as self._timer:
+                self._set_timer()
+                await trio.sleep_forever()
+            self._not_before = trio.current_time() + MIN_REST
+            self.stack.handle_deadline(now=self._clock())
+            self._flush()
+
+    def _set_timer(self) -> None:
+        """Let the timer task wake in time. It is never put off: waking for nothing costs less than moving it."""
+        deadline = self.stack.next_deadline()
+        if deadline is None:
+            return
+        at = max(trio.current_time() + deadline - self._clock(), self._not_before)
+        if at < self._timer.deadline:
+            self._timer.deadline = at
+
+    # Transports.
+
+    def _start(self, transport: Transport, nursery: trio.Nursery) -> None:
+        receive = self._receive_datagram if transport.name == "udp" else self._receive_data
+        nursery.start_soon(transport.run, receive)
+
+    def _open_listener(self, transport: str, host: str, port: int) -> UdpTransport | TcpTransport:
+        if transport == "udp":
+            return UdpTransport(host, port, self._addresses)
+        if transport == "tcp":
+            return self._open_tcp(host, port)
+        raise ValueError(f"expected udp or tcp, got {transport!r}")
+
+    def _open_tcp(self, host: str, port: int | None) -> TcpTransport:
+        return TcpTransport(
+            host,
+            port,
+            closed=self._lose_connection,
+            is_in_use=self.stack.is_in_use,
+            limits=self._tcp_limits,
+        )
+
+    def _flow_by_udp(self, remote: tuple[str, int]) -> Flow:
+        transport = self._choose("udp", remote[0])
+        if transport is None:
+            raise Unreachable(f"udp:{remote[0]}:{remote[1]}: no udp listener of ours can send there")
+        if isinstance(transport, UdpTransport):
+            return transport.flow_to(remote)
+        return Flow("udp", transport.local, remote)
+
+    async def _flow_by_tcp(self, remote: tuple[str, int]) -> Flow:
+        transport = self._choose("tcp", remote[0])
+        if not isinstance(transport, TcpTransport):
+            transport = self._open_tcp("::" if ":" in remote[0] else "0.0.0.0", None)
+            self.add_transport(transport)
+        return await transport.connect(remote)
+
+    def _choose(self, name: str, host: str) -> Transport | None:
+        """Of the transports that could send to a host, the one bound to where the kernel would send from."""
+        able = [t for t in self._transports if t.name == name and family(t.local[0]) == family(host)]
+        if len(able) <= 1:
+            return able[0] if able else None
+        try:
+            local = self._addresses.towards(host)
+        except OSError:
+            return able[0]
+        exact = (t for t in able if t.local[0] == local)
+        return next(exact, None) or next((t for t in able if is_wildcard(t.local[0])), able[0])

@@ -1,0 +1,7 @@
+"""What can go wrong on the way to a peer."""
+
+from __future__ import annotations
+
+
+class Unreachable(Exception):  # noqa: N818 - what the peer is
+    """No way to that URI: its host has no address, its transport is not ours, or nobody accepts the connection."""

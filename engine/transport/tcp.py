@@ -1,0 +1,261 @@
+"""SIP over TCP: a listener, the connections it accepted and those opened to peers (RFC 3261 §18)."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import trio
+
+from ..sip.events import Flow
+from .address import Address, bind, family
+from .errors import Unreachable
+
+READ_SIZE = 65536
+BACKLOG = 128  # connections the kernel keeps for us
+CONNECT_TIMEOUT = 10.0
+
+_OUT_OF_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpLimits:
+    """Bounds on what peers may take of us. Times are seconds."""
+
+    connections: int = 4096
+    connections_per_address: int = 512
+    unsent: int = 1 << 20  # octets waiting for one peer that does not read
+    silent_timeout: float = 32.0  # until the first octets
+    idle_timeout: float = 3700.0  # afterwards, without a call: a registration's longest usual life
+
+
+class _Connection:
+    __slots__ = ("flow", "has_unsent", "is_spoken", "scope", "socket", "unsent")
+
+    def __init__(self, sock: socket.socket, flow: Flow) -> None:
+        self.socket = sock
+        self.flow = flow
+        self.is_spoken = False
+        self.unsent = bytearray()
+        self.has_unsent = trio.Event()
+        self.scope = trio.CancelScope()
+
+
+class TcpTransport:
+    """A TCP listener (or none: then it only connects) with all connections of its address."""
+
+    name = "tcp"
+
+    def __init__(
+        self,
+        host: str,
+        port: int | None,
+        *,
+        closed: Callable[[Flow], None],
+        is_in_use: Callable[[Flow], bool],
+        limits: TcpLimits = TcpLimits(),
+    ) -> None:
+        """Listen, unless `port` is None. Raises OSError saying what to do about it.
+
+        `closed` is told of every connection that ends by itself; one `is_in_use` is never idle.
+        """
+        self._listener: socket.socket | None = None
+        if port is not None:
+            self._listener = bind(socket.SOCK_STREAM, host, port)
+            self._listener.listen(BACKLOG)
+            port = self._listener.getsockname()[1]
+        self.local: Address = (host, port or 0)
+        self.refused = 0
+        self._closed = closed
+        self._is_in_use = is_in_use
+        self._limits = limits
+        self._connections: dict[Flow, _Connection] = {}
+        self._by_remote: dict[Address, Flow] = {}
+        self._per_address: Counter[str] = Counter()
+        self._connecting: dict[Address, trio.Event] = {}
+        self._last_id = 0
+        self._nursery: trio.Nursery | None = None
+        self._is_running = trio.Event()
+        self._receive: Callable[[bytes, Flow], None] = lambda data, flow: None
+
+    async def run(self, receive: Callable[[bytes, Flow], None]) -> None:
+        """Accept, and hand on what arrives, until cancelled."""
+        self._receive = receive
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                self._is_running.set()
+                if self._listener is None:
+                    await trio.sleep_forever()
+                else:
+                    await self._accept(self._listener)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """Send now or as soon as the peer reads; never waits. Raises OSError when the connection is gone."""
+        connection = self._connections.get(flow)
+        if connection is None:
+            raise OSError(errno.ENOTCONN, f"the connection to tcp:{flow.remote[0]}:{flow.remote[1]} is gone")
+        sent = 0
+        if not connection.unsent:
+            try:
+                sent = connection.socket.send(data)
+            except BlockingIOError:
+                pass
+            except OSError:
+                connection.scope.cancel()
+                raise
+        if sent == len(data):
+            return
+        if len(connection.unsent) + len(data) - sent > self._limits.unsent:
+            connection.scope.cancel()
+            raise OSError(errno.ENOBUFS, f"tcp:{flow.remote[0]}:{flow.remote[1]} does not read what it is sent")
+        connection.unsent += data[sent:]
+        connection.has_unsent.set()
+
+    def close_flow(self, flow: Flow) -> None:
+        connection = self._connections.get(flow)
+        if connection is not None:
+            connection.scope.cancel()
+
+    async def connect(self, remote: Address) -> Flow:
+        """The flow of a connection to there, a new one if there is none. Raises Unreachable."""
+        while (pending := self._connecting.get(remote)) is not None:
+            await pending.wait()
+        flow = self._by_remote.get(remote)
+        if flow is not None:
+            return flow
+        self._connecting[remote] = trio.Event()
+        try:
+            await self._is_running.wait()
+            return self._open(await _connect(remote), remote, is_ours=True).flow
+        finally:
+            self._connecting.pop(remote).set()
+
+    async def _accept(self, listener: socket.socket) -> None:
+        while True:
+            await trio.lowlevel.wait_readable(listener)
+            try:
+                sock, address = listener.accept()
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                if error.errno in _OUT_OF_FILES:
+                    await trio.sleep(0.1)  # it stays readable; let others close theirs first
+                continue
+            remote = (str(address[0]), int(address[1]))
+            if self._is_refused(remote[0]):
+                self.refused += 1
+                sock.close()
+            else:
+                sock.setblocking(False)
+                self._open(sock, remote, is_ours=False)
+
+    def _is_refused(self, host: str) -> bool:
+        limits = self._limits
+        return len(self._connections) >= limits.connections or self._per_address[host] >= limits.connections_per_address
+
+    def _open(self, sock: socket.socket, remote: Address, *, is_ours: bool) -> _Connection:
+        assert self._nursery is not None
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a peer that lost power says no goodbye
+        host, port = sock.getsockname()[:2]
+        if is_ours and self._listener is not None and self.local[0] in (host, "0.0.0.0", "::"):
+            port = self.local[1]  # where it can connect to us: the port of this connection is none to call
+        self._last_id += 1
+        connection = _Connection(sock, Flow("tcp", (host, port), remote, self._last_id))
+        self._connections[connection.flow] = connection
+        self._by_remote[remote] = connection.flow
+        self._per_address[remote[0]] += 1
+        connection.is_spoken = is_ours
+        self._nursery.start_soon(self._run_connection, connection)
+        return connection
+
+    async def _run_connection(self, connection: _Connection) -> None:
+        try:
+            with connection.scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._write, connection)
+                    await self._read(connection)
+                    nursery.cancel_scope.cancel()
+        finally:
+            self._forget(connection)
+        self._closed(connection.flow)  # not on our own way out
+
+    def _forget(self, connection: _Connection) -> None:
+        flow = connection.flow
+        connection.socket.close()
+        del self._connections[flow]
+        if self._by_remote.get(flow.remote) == flow:
+            del self._by_remote[flow.remote]
+        self._per_address[flow.remote[0]] -= 1
+        if not self._per_address[flow.remote[0]]:
+            del self._per_address[flow.remote[0]]
+
+    async def _read(self, connection: _Connection) -> None:
+        while await self._wait_readable(connection):
+            try:
+                data = connection.socket.recv(READ_SIZE)
+            except BlockingIOError:
+                continue
+            except OSError:
+                return
+            if not data:
+                return
+            connection.is_spoken = True
+            self._receive(data, connection.flow)
+
+    async def _wait_readable(self, connection: _Connection) -> bool:
+        """False when nothing came for so long that the connection is given up."""
+        timeout = self._limits.idle_timeout if connection.is_spoken else self._limits.silent_timeout
+        while True:
+            with trio.move_on_after(timeout):
+                await trio.lowlevel.wait_readable(connection.socket)
+                return True
+            if not self._is_in_use(connection.flow):
+                return False
+
+    async def _write(self, connection: _Connection) -> None:
+        while True:
+            await connection.has_unsent.wait()
+            with trio.move_on_after(self._limits.silent_timeout) as scope:
+                await trio.lowlevel.wait_writable(connection.socket)
+            if scope.cancelled_caught:
+                connection.scope.cancel()
+                return
+            try:
+                sent = connection.socket.send(connection.unsent)
+            except BlockingIOError:
+                continue
+            except OSError:
+                connection.scope.cancel()
+                return
+            del connection.unsent[:sent]
+            if not connection.unsent:
+                connection.has_unsent = trio.Event()
+
+
+async def _connect(remote: Address) -> socket.socket:
+    where = f"tcp:{remote[0]}:{remote[1]}"
+    sock = trio.socket.socket(family(remote[0]), socket.SOCK_STREAM)
+    try:
+        with trio.fail_after(CONNECT_TIMEOUT):
+            await sock.connect(remote)
+    except trio.TooSlowError:
+        raise Unreachable(f"{where}: nobody accepted the connection within {CONNECT_TIMEOUT:g} s") from None
+    except OSError as error:
+        raise Unreachable(f"{where}: {error.strerror or error}") from error
+    else:
+        plain = socket.socket(fileno=sock.detach())
+        plain.setblocking(False)
+        return plain
+    finally:
+        sock.close()

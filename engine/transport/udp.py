@@ -1,0 +1,106 @@
+"""SIP over UDP: one bound socket."""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from ..sip.events import Flow
+from .address import Address, LocalAddresses, bind, is_wildcard
+
+MAX_PER_WAKE = 64  # datagrams read before others get their turn
+MAX_WAITING = 1000  # datagrams kept while the socket is full; SIP sends again what is dropped beyond
+MAX_KNOWN_FLOWS = 4096
+
+
+class UdpTransport:
+    """A UDP listener. Its flows have the address that the peer sees, also when it is bound to all of them."""
+
+    name = "udp"
+
+    def __init__(self, host: str, port: int, addresses: LocalAddresses) -> None:
+        """Bind. Raises OSError saying what to do about it."""
+        self._socket = bind(socket.SOCK_DGRAM, host, port)
+        self.local: Address = (host, self._socket.getsockname()[1])
+        self.dropped = 0
+        self._addresses = addresses
+        self._flows: dict[Address, Flow] = {}
+        self._waiting: deque[tuple[bytes, Address]] = deque()
+        self._is_waiting = trio.Event()
+
+    def flow_to(self, remote: Address) -> Flow:
+        """Raises OSError when there is no way to it."""
+        flow = self._flows.get(remote)
+        if flow is None:
+            host, port = self.local
+            if is_wildcard(host):
+                host = self._addresses.towards(remote[0])
+            if len(self._flows) >= MAX_KNOWN_FLOWS:
+                self._flows.clear()
+            flow = self._flows[remote] = Flow("udp", (host, port), remote)
+        return flow
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """Send one datagram; never waits. Raises OSError when it cannot be sent at all."""
+        if self._waiting:
+            self._wait_in_line(data, flow.remote)
+            return
+        try:
+            self._socket.sendto(data, flow.remote)
+        except BlockingIOError:
+            self._wait_in_line(data, flow.remote)
+        except ConnectionRefusedError:
+            pass  # an ICMP error of an earlier datagram; the peer may be back
+
+    async def run(self, receive: Callable[[bytes, Flow], None]) -> None:
+        """Hand on what arrives, until cancelled."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write)
+                while True:
+                    await trio.lowlevel.wait_readable(self._socket)
+                    self._read(receive)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _read(self, receive: Callable[[bytes, Flow], None]) -> None:
+        for _ in range(MAX_PER_WAKE):
+            try:
+                data, remote = self._socket.recvfrom(65535)
+                flow = self._flows.get(remote) or self.flow_to(remote[:2])
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an ICMP error, or a source that no way leads back to
+            receive(data, flow)
+
+    def _wait_in_line(self, data: bytes, remote: Address) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            self.dropped += 1
+            return
+        self._waiting.append((data, remote))
+        self._is_waiting.set()
+
+    async def _write(self) -> None:
+        while True:
+            await self._is_waiting.wait()
+            await trio.lowlevel.wait_writable(self._socket)
+            self._drain()
+            if not self._waiting:
+                self._is_waiting = trio.Event()
+
+    def _drain(self) -> None:
+        while self._waiting:
+            try:
+                self._socket.sendto(*self._waiting[0])
+            except BlockingIOError:
+                return
+            except OSError:
+                self.dropped += 1
+            self._waiting.popleft()

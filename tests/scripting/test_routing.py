@@ -1,0 +1,172 @@
+"""Who takes a call that comes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from engine.channels.ports import Admission, Owner, Refusal
+from engine.registrar.authentication import Authentication
+from engine.registrar.users import User, Users
+from engine.scripting.routing import CallRouter, RouteSpec
+from engine.sip.digest import Credentials, authorize, parse_challenges
+from engine.sip.events import Flow, InviteReceived
+from engine.sip.messages import parse_datagram
+
+FLOW = Flow("udp", ("127.0.0.1", 5060), ("127.0.0.1", 5062))
+
+
+@dataclass
+class Session:
+    owner: Owner
+    routes: tuple[str, ...] = ()
+
+
+class Sessions:
+    """One session per app."""
+
+    def __init__(self, **routes: tuple[str, ...]) -> None:
+        self.by_app = {app: Session(Owner(app, f"session of {app}"), patterns) for app, patterns in routes.items()}
+
+    @property
+    def apps(self):
+        return tuple(self.by_app)
+
+    def of(self, app):
+        return (self.by_app[app],) if app in self.by_app else ()
+
+    def session_for(self, app):
+        return self.by_app.get(app)
+
+
+def invite(to="1000", *, user="guest", authorization=None) -> InviteReceived:
+    lines = [
+        f"INVITE sip:{to}@127.0.0.1 SIP/2.0",
+        "Via: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK1",
+        f"From: <sip:{user}@127.0.0.1>;tag=f",
+        f"To: <sip:{to}@127.0.0.1>",
+        "Call-ID: 1",
+        "CSeq: 1 INVITE",
+        *([f"Authorization: {authorization}"] if authorization else []),
+        "",
+        "",
+    ]
+    return InviteReceived(None, parse_datagram("\r\n".join(lines).encode()), FLOW)
+
+
+def router(*routes: RouteSpec, sessions=None, apps=(), is_loopback=True) -> CallRouter:
+    users = Users([User("alice", "secret"), User("bob", "hidden")])
+    tokens = iter(f"{number:032x}" for number in range(1000))
+    authentication = Authentication(users, realm="callflow", new_token=lambda: next(tokens), clock=lambda: 0.0)
+    return CallRouter(
+        routes=routes,
+        apps=apps,
+        sessions=sessions if sessions is not None else Sessions(ivr=("1000", "2...")),
+        authentication=authentication,
+        is_user=lambda name: users.get(name) is not None,
+        is_loopback=is_loopback,
+    )
+
+
+def answer(refusal: Refusal, *, user="alice", password="secret", to="1000") -> str:
+    assert refusal.status == 401
+    challenges = parse_challenges(value for name, value in refusal.headers if name == "WWW-Authenticate")
+    made = authorize(
+        challenges, Credentials(user, password), method="INVITE", uri=f"sip:{to}@127.0.0.1", cnonce="c", nonce_count=1
+    )
+    assert made is not None
+    return str(made)
+
+
+def test_without_routes_the_app_s_patterns_apply():
+    admission = router().route(invite("2345"))
+    assert admission == Admission(app="ivr", route="2...", owner=Owner("ivr", "session of ivr"))
+
+
+@pytest.mark.parametrize("to", ["3000", "10000", "2" * 129])
+def test_a_number_that_nobody_takes_is_404(to):
+    assert router().route(invite(to)) == Refusal(404)
+
+
+def test_a_request_without_a_user_part_is_404():
+    request = invite().request.raw.replace(b"sip:1000@", b"sip:", 1)
+    assert router().route(InviteReceived(None, parse_datagram(request), FLOW)) == Refusal(404)
+
+
+def test_apps_are_asked_in_the_order_of_the_configuration():
+    sessions = Sessions(second=("1000",), first=("1...",))
+    assert router(sessions=sessions, apps=["first", "second"]).route(invite()).app == "first"
+
+
+def test_a_route_chooses_the_app_and_the_app_the_function():
+    sessions = Sessions(one=("1000",), two=("[0-9]+",))
+    routes = [RouteSpec(to="1...", app="two"), RouteSpec(to=".*", app="one")]
+    assert router(*routes, sessions=sessions).route(invite("1000")).app == "two"
+    assert router(*routes, sessions=sessions).route(invite("1000")).route == "[0-9]+"
+    assert router(*routes, sessions=sessions).route(invite("2000")) == Refusal(404)
+
+
+def test_an_app_that_joins_without_patterns_takes_what_its_route_gives_it():
+    admission = router(RouteSpec(to="1000", app="raw"), sessions=Sessions(raw=())).route(invite())
+    assert admission == Admission(app="raw", owner=Owner("raw", "session of raw"))
+
+
+def test_an_app_that_is_away_is_waited_for():
+    sessions = Sessions(ivr=("1000",))
+    chosen = router(sessions=sessions, apps=["ivr"])
+    assert chosen.route(invite()).owner is not None
+    del sessions.by_app["ivr"]
+    assert chosen.route(invite()) == Admission(app="ivr", route="1000", owner=None)
+    assert chosen.route(invite("9999")) == Refusal(404)
+    assert router(RouteSpec(to="1000", app="new"), sessions=Sessions()).route(invite()) == Admission(app="new")
+
+
+def test_a_route_to_a_socket_admits_for_whoever_will_be_there():
+    url = "ws://127.0.0.1:9000/call"
+    assert router(RouteSpec(to="1000", socket=url)).route(invite()) == Admission(app=url)
+
+
+def test_a_user_must_authenticate_and_is_named():
+    chosen = router()
+    challenge = chosen.route(invite(user="alice"))
+    admission = chosen.route(invite(user="alice", authorization=answer(challenge)))
+    assert isinstance(admission, Admission)
+    assert admission.user == "alice"
+
+
+def test_a_wrong_password_is_challenged_again():
+    chosen = router()
+    wrong = answer(chosen.route(invite(user="alice")), password="guess")
+    assert chosen.route(invite(user="alice", authorization=wrong)).status == 401
+
+
+def test_one_user_may_not_call_under_the_name_of_another():
+    chosen = router()
+    of_bob = answer(chosen.route(invite(user="alice")), user="bob", password="hidden")
+    assert chosen.route(invite(user="alice", authorization=of_bob)) == Refusal(403)
+
+
+def test_a_user_may_show_a_number_that_is_no_user_s():
+    chosen = router(is_loopback=False)
+    authorization = answer(chosen.route(invite(user="+44123")))
+    assert chosen.route(invite(user="+44123", authorization=authorization)).user == "alice"
+
+
+def test_beyond_loopback_an_anonymous_caller_is_challenged_whatever_the_number():
+    chosen = router(is_loopback=False)
+    assert chosen.route(invite("1000")).status == 401
+    assert chosen.route(invite("9999")).status == 401
+
+
+def test_an_anonymous_caller_reaches_only_what_admits_anyone():
+    routes = [RouteSpec(to="1000", app="ivr"), RouteSpec(to="2...", app="ivr", sources=frozenset({"anyone"}))]
+    chosen = router(*routes, is_loopback=False)
+    assert chosen.route(invite("2000")).app == "ivr"
+    assert chosen.route(invite("1000")) == Refusal(404)
+    authorization = answer(chosen.route(invite(user="alice")))
+    assert chosen.route(invite(user="alice", authorization=authorization)).app == "ivr"
+
+
+def test_patterns_of_an_app_that_are_none_are_passed_over():
+    assert router(sessions=Sessions(ivr=("(", "1000"))).route(invite()).route == "1000"

@@ -1,0 +1,157 @@
+"""RFC 3261 §10.3: what a REGISTER does to contacts."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.sip.events import Flow
+from engine.sip.messages import Request, Uri, parse_datagram
+from engine.sip.registration import (
+    Accepted,
+    Added,
+    Contact,
+    Limits,
+    Refreshed,
+    Refused,
+    Removed,
+    contact_header,
+    register,
+)
+
+FLOW = Flow("udp", ("192.0.2.1", 5060), ("198.51.100.7", 40000))
+DESK, MOBILE = "<sip:alice@10.0.0.1:5062>", "<sip:alice@10.0.0.2>"
+
+
+def request(*contacts: str, call_id="a", cseq=1, expires: str | None = None) -> Request:
+    lines = [
+        "REGISTER sip:pbx SIP/2.0",
+        "Via: SIP/2.0/UDP 10.0.0.1:5062;branch=z9hG4bK1",
+        "From: <sip:alice@pbx>;tag=f",
+        "To: <sip:alice@pbx>",
+        f"Call-ID: {call_id}",
+        f"CSeq: {cseq} REGISTER",
+        "Max-Forwards: 70",
+        *(f"Contact: {contact}" for contact in contacts),
+        *([f"Expires: {expires}"] if expires is not None else []),
+        "Content-Length: 0",
+    ]
+    message = parse_datagram(("\r\n".join(lines) + "\r\n\r\n").encode())
+    assert isinstance(message, Request)
+    return message
+
+
+def apply(contacts=(), *wishes: str, now=0.0, limits=None, flow=FLOW, **parts) -> Accepted | Refused:
+    return register(contacts, request(*wishes, **parts), flow=flow, limits=limits or Limits(), now=now)
+
+
+def accepted(contacts=(), *wishes: str, **parts) -> tuple[Contact, ...]:
+    result = apply(contacts, *wishes, **parts)
+    assert isinstance(result, Accepted)
+    return result.contacts
+
+
+def test_a_contact_is_added_with_the_flow_that_it_came_by():
+    result = apply((), DESK, expires="120", now=10.0)
+    contact = Contact(uri=Uri.parse("sip:alice@10.0.0.1:5062"), flow=FLOW, call_id="a", cseq=1, expires_at=130.0)
+    assert result == Accepted((contact,), (Added(contact),))
+
+
+def test_several_contacts_each_with_its_own_time_and_preference():
+    desk, mobile = accepted((), DESK + ";expires=90;q=0.5", MOBILE, expires="120")
+    assert (desk.expires_at, desk.q, mobile.expires_at, mobile.q) == (90.0, 0.5, 120.0, 1.0)
+
+
+def test_without_a_time_or_with_a_strange_one_it_is_an_hour():
+    assert [contact.expires_at for contact in accepted((), DESK, MOBILE + ";expires=soon")] == [3600.0, 3600.0]
+    assert accepted((), DESK, expires="never")[0].expires_at == 3600.0
+
+
+def test_a_long_time_is_shortened():
+    assert accepted((), DESK + ";expires=4294967295")[0].expires_at == 3600.0
+
+
+@pytest.mark.parametrize("wish", [DESK + ";expires=59", DESK])
+def test_a_short_time_is_refused_with_the_shortest(wish):
+    assert apply((), MOBILE + ";expires=3600", wish, expires="59") == Refused(423, None, (("Min-Expires", "60"),))
+
+
+def test_a_newer_register_refreshes_in_place_of_the_old():
+    contacts = accepted((), DESK, MOBILE)
+    other = FLOW._replace(remote=("198.51.100.8", 1))
+    result = apply(contacts, DESK, cseq=2, now=100.0, flow=other)
+    assert isinstance(result, Accepted)
+    mobile, desk = result.contacts
+    assert (desk.expires_at, desk.flow, desk.cseq) == (3700.0, other, 2)
+    assert mobile == contacts[1]
+    assert result.changes == (Refreshed(desk),)
+
+
+@pytest.mark.parametrize("cseq", [1, 2])
+def test_an_older_or_repeated_register_fails_as_a_whole(cseq):
+    contacts = accepted((), DESK, cseq=2)
+    result = apply(contacts, DESK, MOBILE, cseq=cseq)
+    assert isinstance(result, Refused)
+    assert result.status == 500
+
+
+def test_another_call_id_counts_from_its_own_start():
+    assert accepted(accepted((), DESK, cseq=9), DESK, call_id="b", cseq=1)[0].cseq == 1
+
+
+def test_time_zero_removes_that_contact_alone():
+    contacts = accepted((), DESK, MOBILE)
+    result = apply(contacts, DESK + ";expires=0", cseq=2)
+    assert result == Accepted((contacts[1],), (Removed(contacts[0]),))
+
+
+def test_removing_what_is_not_there_is_no_error():
+    assert apply((), DESK, expires="0") == Accepted(())
+
+
+def test_star_removes_all():
+    contacts = accepted((), DESK, MOBILE)
+    assert apply(contacts, "*", expires="0", cseq=2) == Accepted((), tuple(Removed(contact) for contact in contacts))
+
+
+@pytest.mark.parametrize("parts", [{}, {"expires": "60"}])
+def test_star_needs_expires_zero(parts):
+    result = apply(accepted((), DESK), "*", cseq=2, **parts)
+    assert isinstance(result, Refused)
+    assert result.status == 400
+
+
+def test_a_late_star_fails():
+    result = apply(accepted((), DESK, cseq=5), "*", expires="0", cseq=4)
+    assert isinstance(result, Refused)
+    assert result.status == 500
+
+
+def test_a_query_changes_nothing():
+    contacts = accepted((), DESK)
+    assert apply(contacts, cseq=2, now=5.0) == Accepted(contacts)
+
+
+def test_what_has_expired_is_not_there():
+    assert apply(accepted((), DESK, expires="60"), now=60.0) == Accepted(())
+
+
+def test_a_contact_that_is_no_sip_uri_is_refused():
+    result = apply((), "<mailto:alice@example.com>")
+    assert isinstance(result, Refused)
+    assert result.status == 400
+
+
+def test_above_the_limit_the_one_refreshed_longest_ago_gives_way():
+    limits = Limits(contacts=2)
+    contacts = accepted((), DESK, MOBILE, limits=limits)
+    contacts = accepted(contacts, DESK, cseq=2, limits=limits)
+    result = apply(contacts, "<sip:alice@10.0.0.3>;expires=60", cseq=3, limits=limits)
+    assert isinstance(result, Accepted)
+    assert [contact.uri.host for contact in result.contacts] == ["10.0.0.1", "10.0.0.3"]
+    assert [type(change) for change in result.changes] == [Added, Removed]
+
+
+def test_the_answer_names_each_contact_with_the_time_left():
+    desk, mobile = accepted((), DESK + ";q=0.25", MOBILE + ";q=7")
+    assert contact_header(desk, now=0.4) == ("Contact", DESK + ";expires=3600;q=0.25")
+    assert contact_header(mobile, now=4000.0) == ("Contact", MOBILE + ";expires=0")

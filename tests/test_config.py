@@ -1,0 +1,254 @@
+"""The configuration file: what it may say, and how it is told off."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.config import (
+    App,
+    Config,
+    ConfigError,
+    Listener,
+    Route,
+    Rtp,
+    Sip,
+    Socket,
+    Token,
+    User,
+    check_socket,
+    load,
+    parse_address,
+    parse_listener,
+)
+from engine.toml_lines import line_of
+
+FULL = """\
+[sip]
+listen = ["udp:127.0.0.1:5060", "tcp:[::1]:5070"]
+[rtp]
+address = "127.0.0.1"
+ports = "20000-20099"
+threads = 2
+[socket]
+listen = "127.0.0.1:7443"
+tokens = [
+  { name = "monitor", token = "m", scopes = ["read"] },
+  { name = "dialer", token = "d", scopes = ["calls:own", "admin"] },
+]
+origins = ["https://example.com"]
+allow_plaintext = true
+[[user]]
+name = "alice"
+password = "secret"
+[[user]]
+name = "bob"
+password = "hidden"
+[[app]]
+name = "reception"
+script = "reception.py"
+[[route]]
+to = "1[0-9]{3}"
+app = "reception"
+from = ["users", "trunks"]
+[[route]]
+to = "2.*"
+socket = "ws://127.0.0.1:9000/call"
+token = "t"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "reception.py").write_text("")
+    return tmp_path
+
+
+def read(folder, text: str) -> Config:
+    path = folder / "callflow.toml"
+    path.write_text(text)
+    return load(path)
+
+
+def refused(folder, text: str) -> ConfigError:
+    with pytest.raises(ConfigError) as error:
+        read(folder, text)
+    return error.value
+
+
+def test_a_full_file_is_read(folder):
+    assert read(folder, FULL) == Config(
+        sip=Sip(listen=(Listener("udp", "127.0.0.1", 5060), Listener("tcp", "::1", 5070))),
+        rtp=Rtp(address="127.0.0.1", ports=(20000, 20099), threads=2),
+        socket=Socket(
+            tokens=(
+                Token(name="monitor", token="m", scopes=("read",)),
+                Token(name="dialer", token="d", scopes=("calls:own", "admin")),
+            ),
+            origins=("https://example.com",),
+            allow_plaintext=True,
+        ),
+        users=(User(name="alice", password="secret"), User(name="bob", password="hidden")),
+        apps=(App(name="reception", script=(folder / "reception.py").resolve()),),
+        routes=(
+            Route(to="1[0-9]{3}", app="reception", sources=("users", "trunks")),
+            Route(to="2.*", socket="ws://127.0.0.1:9000/call", token="t"),
+        ),
+        path=folder / "callflow.toml",
+    )
+
+
+def test_an_empty_file_is_the_default(folder):
+    config = read(folder, "")
+    assert config == Config(path=config.path)
+    assert config.sip.is_loopback
+    assert config.rtp_address == "127.0.0.1"
+
+
+def test_media_goes_where_sip_listens_unless_told_otherwise(folder):
+    assert read(folder, '[sip]\nlisten = ["udp:192.0.2.1:5060"]').rtp_address == "192.0.2.1"
+    assert not read(folder, '[sip]\nlisten = ["udp:192.0.2.1:5060"]').sip.is_loopback
+
+
+def test_secrets_are_not_shown(folder):
+    shown = repr(read(folder, FULL))
+    assert "'secret'" not in shown
+    assert "'m'" not in shown
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("[sip]", "[spi]", 1, 'spi: unknown key (did you mean "sip"?)'),
+        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, user, app, route)"),
+        ("listen = [", "listn = [", 2, '[sip] listn: unknown key (did you mean "listen"?)'),
+        ("udp:127.0.0.1:5060", "tls:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT" or "tcp:HOST:PORT"'),
+        ("udp:127.0.0.1:5060", "udp:pbx:5060", 2, 'with an IP address, got "udp:pbx:5060"'),
+        ("udp:127.0.0.1:5060", "tcp:[::1]:5070", 2, "expected each address once"),
+        ('["udp:127.0.0.1:5060", "tcp:[::1]:5070"]', "[]", 2, "expected at least one"),
+        ('["udp:127.0.0.1:5060", "tcp:[::1]:5070"]', '"udp:1.1.1.1:5"', 2, "expected a list"),
+        ('address = "127.0.0.1"', 'address = "pbx"', 4, '[rtp] address: expected an IP address, got "pbx"'),
+        ("20000-20099", "20099-20000", 5, "first port before the last"),
+        ("20000-20099", "20001-20099", 5, "even first port"),
+        ("20000-20099", "20000-20000", 5, "two ports at least"),
+        ("20000-20099", "80-90", 5, "from 1024 to 65535"),
+        ("20000-20099", "20000-99999", 5, "from 1024 to 65535"),
+        ("20000-20099", "20000", 5, '"FIRST-LAST"'),
+        ("threads = 2", "threads = 0", 6, "[rtp] threads: expected a number from 1 to 64, got 0"),
+        ("threads = 2", "threads = true", 6, "got true"),
+        ("127.0.0.1:7443", "127.0.0.1", 8, '[socket] listen: expected "HOST:PORT"'),
+        ('"read"', '"raed"', 10, 'expected "read" or "calls:own" or "calls:any" or "admin", got "raed"'),
+        ('token = "d"', 'tokn = "d"', 11, '[socket] tokens.tokn: unknown key (did you mean "token"?)'),
+        ('token = "d", ', "", 9, '[socket] tokens: expected the key "token"'),
+        ('allow_plaintext = true', 'allow_plaintext = "yes"', 14, 'expected true or false, got "yes"'),
+        ('name = "bob"', 'name = "alice"', 19, '[[user]] name: expected each user once, got "alice" again'),
+        ('name = "bob"', 'name = "b@b"', 19, "expected the user part of a SIP address"),
+        ('name = "bob"', 'name = 7', 19, "expected a string, got 7"),
+        ('password = "hidden"', "", 18, '[[user]]: expected the key "password"'),
+        ('password = "hidden"', 'pasword = "hidden"', 20, '[[user]] pasword: unknown key (did you mean "password"?)'),
+        ('password = "hidden"', 'password = ""', 20, "expected text"),
+        ('name = "reception"', 'name = "../x"', 22, "expected a name of letters"),
+        ('"reception.py"', '"recpetion.py"', 23, "there is no file"),
+        ("1[0-9]{3}", "1[0-9{3}", 25, "expected a regular expression"),
+        ('app = "reception"', 'app = "recption"', 26, '(did you mean "reception"?), got "recption"'),
+        ('app = "reception"', "", 24, "[[route]]: expected an app or a socket, got neither"),
+        ('app = "reception"', 'app = "reception"\nsocket = "ws://a"', 24, "got both"),
+        ('app = "reception"', 'app = "reception"\ntoken = "t"', 27, "expected a token only beside a socket"),
+        ('["users", "trunks"]', '["user"]', 27, 'expected "users" or "trunks" or "anyone", got "user"'),
+        ("ws://127.0.0.1:9000/call", "http://127.0.0.1", 30, "expected a WebSocket address"),
+        ('to = "2.*"', "to = 2.*", 29, "not TOML: "),
+        ('to = "2.*"', 'to = "2.*', 29, "not TOML: "),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_its_line(folder, old, new, line, message):
+    assert old in FULL
+    error = refused(folder, FULL.replace(old, new, 1))
+    assert message in str(error)
+    assert str(error).startswith(f"{folder / 'callflow.toml'}:{line}: "), str(error)
+
+
+def test_two_apps_of_one_name_are_refused(folder):
+    again = FULL + '[[app]]\nname = "reception"\nscript = "reception.py"\n'
+    assert "expected each app once" in str(refused(folder, again))
+
+
+def test_an_app_where_there_is_none_says_so(folder):
+    assert "(there is none)" in str(refused(folder, '[[route]]\nto = "1"\napp = "x"'))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('listen = "0.0.0.0:7443"', "expected [socket] tokens"),
+        ('listen = "0.0.0.0:7443"\ntokens = [{name="a", token="b", scopes=["read"]}]', "allow_plaintext = true"),
+    ],
+)
+def test_an_open_event_socket_is_refused(folder, text, message):
+    error = refused(folder, "[socket]\n" + text)
+    assert message in str(error)
+    assert error.line == 2
+
+
+def test_an_open_event_socket_with_tokens_may_be_wanted():
+    check_socket(
+        Socket(listen=("0.0.0.0", 1), tokens=(Token(name="a", token="b", scopes=("read",)),), allow_plaintext=True)
+    )
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"absent\.toml: expected a configuration file: No such file"):
+        load(tmp_path / "absent.toml")
+    with pytest.raises(ConfigError, match="Is a directory"):
+        load(tmp_path)
+
+
+def test_octets_that_are_no_text_are_named(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_bytes(b"[sip]\n\n# \xff")
+    with pytest.raises(ConfigError, match=r"c\.toml:3: expected UTF-8, got the octet 0xff"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["x = " + "[" * 5000, "x = " + "9" * 5000, "x = 'a'\n" * 200_000, "user = 1", "sip = []"]
+)
+def test_a_strange_file_is_a_config_error(folder, text):
+    refused(folder, text)
+
+
+def test_listeners_and_addresses_are_read_back():
+    for text in ("udp:127.0.0.1:5060", "tcp:[::1]:0"):
+        assert str(parse_listener(text)) == text
+    assert parse_address("localhost:7443") == ("127.0.0.1", 7443)
+    for text in ("", ":", "1.2.3.4", "1.2.3.4:", "1.2.3.4:66666", "::1:5", "[1.2.3.4]:5", "a:5", "1.2.3.4:٣"):
+        with pytest.raises(ValueError, match="expected"):
+            parse_address(text)
+
+
+def test_lines_of_keys_are_found_in_any_spelling():
+    text = "a.b = 1\n[c . 'd e']\n\"f\" = 2\n[[g]]\n[[g]]\nh = 3\n[g.i]\nj = 4\n"
+    assert line_of(text, ("a", "b")) == 1
+    assert line_of(text, ("c", "d e", "f")) == 3
+    assert line_of(text, ("g", 1, "h")) == 6
+    assert line_of(text, ("g", 0)) == 4
+    assert line_of(text, ("absent",)) == 1
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_no_file_raises_anything_but_config_error(folder, data):
+    lines = FULL.splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        line = data.draw(st.integers(0, len(lines) - 1))
+        old = lines[line]
+        cut, length = data.draw(st.integers(0, len(old))), data.draw(st.integers(0, 5))
+        insert = data.draw(
+            st.one_of(st.text(max_size=4), st.sampled_from(['"', "[", "]", "{", "}", "=", "-1", "1e9", "\\"]))
+        )
+        lines[line] = old[:cut] + insert + old[cut + length :]
+    (folder / "callflow.toml").write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
+    with contextlib.suppress(ConfigError):
+        load(folder / "callflow.toml")
