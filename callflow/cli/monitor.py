@@ -129,7 +129,7 @@ def registrations(
         if json:
             print_json(rows)
         else:
-            shown = [[str(row.get(key, "")) for key in ("user", "contact")] for row in rows]
+            shown = [[row.user, row.contact] for row in rows]
             print_table(("USER", "CONTACT"), shown, empty="nobody has registered")
 
     _with_engine(show, socket=socket, token=token, data=data)
