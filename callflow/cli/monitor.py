@@ -127,7 +127,7 @@ def registrations(
     async def show(engine: Engine) -> None:
         rows = await engine.registrations()
         if json:
-            print_json(rows)
+            print_json(msgspec.to_builtins(rows))
         else:
             shown = [[row.user, row.contact] for row in rows]
             print_table(("USER", "CONTACT"), shown, empty="nobody has registered")
