@@ -17,6 +17,7 @@ import trio
 
 from callflow.protocol.events import ScriptFailed, ScriptLoaded
 from callflow.runtime.log import Record
+from callflow.runtime.worker import EXIT_CLOSED
 from engine.channels.ports import EventSink
 from engine.eventsocket.tokens import Token, Tokens
 
@@ -164,6 +165,9 @@ class Supervisor:
             )
 
     def _report(self, app: _Supervised, exit: Exit) -> None:
+        if exit.status == EXIT_CLOSED and app.has_loaded:  # the engine stops, or has said why
+            logger.info(str(exit), app=app.spec.name)
+            return
         logger.error(str(exit), app=app.spec.name, will_restart=app.has_loaded)
         self._events.emit(
             ScriptFailed(app=app.spec.name, script=str(app.spec.script), error=str(exit), traceback=exit.report)
