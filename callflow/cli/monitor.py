@@ -194,5 +194,5 @@ def _print_event(happening: Happening) -> None:
 
 def _short(value: object) -> str:
     if isinstance(value, dict):
-        return "(" + " ".join(f"{key}={_short(item)}" for key, item in value.items()) + ")"
+        return "(" + " ".join(f"{key}={_short(item)}" for key, item in value.items() if item is not None) + ")"
     return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
