@@ -10,7 +10,7 @@ import anyio
 
 from .errors import CallEnded, CallflowError, DeadlineExceeded, Disconnected
 from .link import Link, Pending
-from .protocol.commands import Cancel, Command, Hangup
+from .protocol.commands import Bridge, Cancel, Command, Hangup
 from .protocol.events import ChannelEnded
 from .protocol.frames import ReplyFrame
 from .protocol.outcomes import Outcome, Recorded, Unbridged
@@ -87,7 +87,7 @@ class Leg:
         A recording that the caller ended by hanging up is a result: it is returned, in the window after the hang-up.
         """
         outcome = await pending.wait_ended()
-        if not _is_last(outcome, self.id):
+        if not _is_last(outcome, pending.command, self.id):
             return outcome
         if isinstance(outcome, Recorded):
             with anyio.move_on_after(END_TIMEOUT, shield=True):
@@ -118,8 +118,9 @@ class Leg:
         return DeadlineExceeded(f"not done within its deadline of {deadline} s", command=command.name, channel=self.id)
 
 
-def _is_last(outcome: Outcome, channel: str) -> bool:
+def _is_last(outcome: Outcome, command: Command, channel: str) -> bool:
     """This outcome may be what a hang-up of the channel looks like."""
     if isinstance(outcome, Unbridged):
-        return outcome.reason == "hangup" and outcome.by in (None, channel)
+        hangs_up = isinstance(command, Bridge) and command.hangup_after
+        return outcome.reason == "hangup" and (hangs_up or outcome.by in (None, channel))
     return getattr(outcome, "reason", None) in ("stopped", "hangup")

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.sdp.negotiation import Direction as OfferedDirection
-from engine.sdp.negotiation import Negotiation, NotAcceptable
-
 from engine.media.session import (
     AudioHeard,
     Direction,
     MediaEngine,
     MediaEvent,
+    MediaSession,
     RecordingFinished,
     Source,
     Statistics,
     Stream,
 )
+from engine.sdp.negotiation import Direction as OfferedDirection
+from engine.sdp.negotiation import Negotiation, NotAcceptable
 from engine.sip.messages import ParseError
 
 MAX_RECORDING_MS = 24 * 3600 * 1000
@@ -44,6 +44,11 @@ class Audio:
         self.is_recording = False
         self.is_sounding = False
         self.changed_at = clock()  # when the sound last began or ended
+
+    @property
+    def session(self) -> MediaSession:
+        """What carries it."""
+        return self._session
 
     @property
     def is_agreed(self) -> bool:
@@ -135,7 +140,7 @@ class Audio:
         self._session.update(
             Stream(
                 remote=agreed.remote,
-                codec=agreed.codec,
+                codec="PCMA" if agreed.codec == "PCMA" else "PCMU",
                 payload_type=agreed.payload_type,
                 telephone_event=agreed.telephone_event,
                 direction=Direction(agreed.direction.value),

@@ -11,7 +11,7 @@ import trio
 
 from callflow.protocol.causes import cause_name
 from engine.channels.reason import read_reason
-from engine.media.session import AudioHeard, DigitEnded, DigitsSent, MediaEvent, Source, Statistics
+from engine.media.session import AudioHeard, DigitEnded, DigitsSent, MediaEvent, MediaSession, Source, Statistics
 from engine.sip import events as sip
 
 from .audio import Audio
@@ -30,10 +30,9 @@ from .events import (
 )
 
 if TYPE_CHECKING:
-    from engine.transport.endpoint import Endpoint
-
     from engine.sip.invite import Invite
     from engine.sip.messages import Address
+    from engine.transport.endpoint import Endpoint
 
 PROMPT_PAUSE = 0.7  # seconds of silence after which a prompt is taken to be over
 _By = Literal["us", "peer", "network"]
@@ -84,6 +83,11 @@ class PhoneCall:
         return self._invite
 
     @property
+    def session(self) -> MediaSession:
+        """What carries its audio."""
+        return self._audio.session
+
+    @property
     def is_sounding(self) -> bool:
         """The far end is heard now."""
         return self._audio.is_sounding
@@ -107,7 +111,8 @@ class PhoneCall:
 
     def answer(self) -> None:
         """Take a call that comes in."""
-        if self.state is CallState.OFFERED and self._endpoint.answer(self.invite, body=self._audio.answer()):
+        if self.state is CallState.OFFERED:
+            self._endpoint.answer(self.invite, body=self._audio.answer())
             self._enter_answered()
 
     def reject(self, status: int = 486) -> None:
@@ -203,6 +208,10 @@ class PhoneCall:
     def place(self, send: Callable[[bytes], Invite]) -> None:
         """Send our INVITE with our offer."""
         self._invite = send(self._audio.offer())
+
+    def close(self) -> None:
+        """Give the ports back of a call that could not be placed."""
+        self._audio.close()
 
     def receive(self, event: sip.InviteReceived) -> None:
         """An INVITE came in."""

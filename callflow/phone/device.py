@@ -19,10 +19,9 @@ from .call import CallState, PhoneCall
 from .events import Calling, PhoneEvent
 
 if TYPE_CHECKING:
-    from engine.transport.endpoint import Endpoint
-
     from engine.sip.events import Flow
     from engine.sip.stack import ClientRequest
+    from engine.transport.endpoint import Endpoint
 
 REQUEST_TIMEOUT = 35.0  # seconds; Timer F ends every request before (RFC 3261 §17.1.2.2)
 

@@ -41,7 +41,7 @@ class Silence(msgspec.Struct, frozen=True, tag_field="source", tag="silence"):
     seconds: float
 
 
-# A string is the name of a file inside the app's folder.
+# A string is the name of a file inside the app's folder, or of a recording that the app made.
 Source: TypeAlias = str | Tone | Silence
 
 

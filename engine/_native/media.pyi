@@ -1,0 +1,76 @@
+"""The RTP data plane (engine/native/src/media), as engine/media/engine.py uses it."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, final
+
+class NoPorts(OSError):
+    """No RTP port pair could be had; the text says why."""
+
+@final
+class Source:
+    """Something to play."""
+
+    @staticmethod
+    def file(path: str | os.PathLike[str]) -> Source: ...
+    @staticmethod
+    def tone(
+        frequencies: Sequence[float], cadence_ms: Sequence[int], duration_ms: int | None, level_dbm0: float
+    ) -> Source: ...
+    @staticmethod
+    def silence(duration_ms: int) -> Source: ...
+
+@final
+class Engine:
+    """The data plane: its threads run from construction to `shutdown`. Nothing here waits for a media thread."""
+
+    def __new__(cls, address: str, first_port: int, last_port: int, threads: int) -> Engine: ...
+    @property
+    def fd(self) -> int:
+        """Readable while reports wait."""
+
+    @property
+    def reports_dropped(self) -> int:
+        """Digits and sounds dropped because more than 65,536 reports waited."""
+
+    def open(self) -> Leg:
+        """Raises NoPorts."""
+
+    def reports(self) -> list[tuple[Any, ...]]:
+        """Everything reported since the last time: `(leg, kind, ...)`, kinds as in engine.py."""
+
+    def shutdown(self) -> None:
+        """Close every leg and end every thread."""
+
+@final
+class Leg:
+    """One leg. Every method raises RuntimeError when its media thread does not keep up with 65,536 commands."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def port(self) -> int: ...
+    def update(
+        self,
+        *,
+        remote: tuple[str, int] | None,
+        is_a_law: bool,
+        payload_type: int,
+        telephone_event: int | None,
+        may_send: bool,
+        may_receive: bool,
+    ) -> None: ...
+    def play(
+        self, name: str, sources: Sequence[Source], *, repeat: int, gain_db: float, offset_ms: int
+    ) -> None: ...
+    def record(self, name: str, path: str | os.PathLike[str], *, max_ms: int, silence_ms: int) -> None: ...
+    def stop(self, name: str) -> None: ...
+    def echo(self, *, is_on: bool) -> None: ...
+    def send_digits(self, name: str, digits: str, *, duration_ms: int, gap_ms: int) -> None: ...
+    def relay(self, other: Leg) -> None: ...
+    def unrelay(self) -> None: ...
+    def watch_audio(self, *, is_on: bool) -> None: ...
+    def statistics(self) -> tuple[int, int, int, int, int, int, float, int, float, float | None]:
+        """In the order of engine.media.session.Statistics."""
+
+    def close(self) -> None: ...

@@ -5,7 +5,7 @@ It decides nothing: `channel` says when. Offers and answers are RFC 3264, carrie
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
 from engine.media.session import Direction, MediaSession, Stream
 from engine.sdp.negotiation import Negotiation, NotAcceptable
@@ -106,7 +106,7 @@ class Signalling:
         self._media.update(
             Stream(
                 agreed.remote,
-                agreed.codec,
+                cast("Literal['PCMU', 'PCMA']", agreed.codec),  # the only ones a Negotiation is given here
                 agreed.payload_type,
                 agreed.telephone_event,
                 Direction(agreed.direction.value),

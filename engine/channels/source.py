@@ -65,12 +65,11 @@ def _resolve(source: Source, owner: Owner | None) -> media.Source:
 def _file(name: str, owner: Owner | None) -> Path:
     if owner is None or owner.folder is None:
         raise CommandError("not_found", f"no file {name[:64]!r}: the app has no folder", {"file": name[:64]})
-    path = _below(owner.folder, name)
-    if not os.path.isfile(path):  # never raises
-        raise CommandError(
-            "not_found", f"no file {name!r} in {owner.folder}", {"file": name, "folder": str(owner.folder)}
-        )
-    return path
+    for folder in (owner.folder, owner.recordings):  # what the app recorded can be played, too
+        path = _below(folder, name) if folder is not None else None
+        if path is not None and os.path.isfile(path):  # never raises
+            return path
+    raise CommandError("not_found", f"no file {name!r} in {owner.folder}", {"file": name, "folder": str(owner.folder)})
 
 
 def _below(folder: Path, name: str) -> Path:

@@ -9,7 +9,7 @@ import structlog
 import trio
 
 from callflow.protocol.events import AppConnected, AppLost
-from callflow.protocol.frames import VERSION, CloseCode, Hello, Welcome
+from callflow.protocol.frames import VERSION, AppFrame, CloseCode, Hello, Welcome
 from callflow.protocol.queries import RegistrationState
 from engine.channels.ports import Owner
 
@@ -25,6 +25,7 @@ from .session import Session
 from .tokens import Token, Tokens
 
 MAX_SESSIONS = 10_000
+_MAX_STRANGERS = 1000  # connections that have not said hello
 _CHECK_EVERY = 15.0  # seconds
 _STALLED_AFTER = 30.0  # seconds in one send: dead, like two missed pings
 
@@ -58,6 +59,7 @@ class EventSocket:
         self._recordings = recordings
         self._max_sessions = max_sessions
         self._is_closing = False
+        self._strangers = 0
         self._left = trio.Event()
         Ownership(log, sessions)
         queries = Queries(
@@ -95,23 +97,19 @@ class EventSocket:
         `channel`: the one call that the app was dialled for.
         """
         try:
-            hello, early = await read_hello(link)
+            hello, early = await self._read_hello(link)
             token = judge(hello, tokens=tokens, shown=token)
             waiting = self._waiting(hello.app, channel)
             self._expect_room()
+            await self._serve(self._open(link, hello, token, pid), hello, early, waiting)
         except LinkClosed as error:
             logger.debug("closed before its hello", peer=link.peer, reason=str(error))
-            return await link.abort()
         except Refused as refused:
             logger.info("refused", peer=link.peer, reason=str(refused))
-            return await refuse(link, refused)
-        session = self._open(link, hello, token, pid)
-        reason = "the engine stopped"
-        try:
-            self._begin(session, hello, waiting)
-            reason = await session.run(early)
+            await refuse(link, refused)
         finally:
-            self._lose(session, reason)
+            with trio.CancelScope(shield=True):
+                await link.abort()
 
     async def close(self, reason: str = "the engine stops") -> None:
         """Send the sessions what they are owed and close them, and let no more in."""
@@ -121,6 +119,26 @@ class EventSocket:
         while len(self.sessions):
             self._left = trio.Event()
             await self._left.wait()
+
+    async def _read_hello(self, link: Link) -> tuple[Hello, Sequence[AppFrame]]:
+        if self._strangers >= _MAX_STRANGERS:
+            raise LinkClosed(f"expected at most {_MAX_STRANGERS} connections without a hello")
+        self._strangers += 1
+        try:
+            return await read_hello(link)
+        finally:
+            self._strangers -= 1
+
+    async def _serve(self, session: Session, hello: Hello, early: Sequence[AppFrame], waiting: list[str]) -> None:
+        reason = "the engine stopped"
+        try:
+            self._begin(session, hello, waiting)
+            reason = await session.run(early)
+        except Exception:  # a fault of ours must not take other sessions with it
+            logger.exception("a session failed", app=session.app, session=session.id)
+            reason = "the engine failed to serve it"
+        finally:
+            self._lose(session, reason)
 
     def _expect_room(self) -> None:
         if self._is_closing:
@@ -157,6 +175,7 @@ class EventSocket:
 
     def _begin(self, session: Session, hello: Hello, waiting: list[str]) -> None:
         log = self.log
+        self.sessions.add(session)
         waiting = waiting if session.may_own else []
         owns = tuple(waiting)
         welcome = Welcome(
@@ -169,7 +188,6 @@ class EventSocket:
         can_resume = hello.resume is None or session.resume(hello.resume.epoch, hello.resume.seq)
         if can_resume:
             session.reader.adopt(waiting)
-        self.sessions.add(session)
         logger.info("connected", app=session.app, session=session.id, peer=session.peer, token=session.token.name)
         log.emit(AppConnected(app=session.app, session=session.id, routes=session.routes, pid=session.pid))
         for id in waiting:
@@ -180,6 +198,7 @@ class EventSocket:
 
     def _lose(self, session: Session, reason: str) -> None:
         owned = sorted(session.owned)
+        session.reader.close()
         self.sessions.remove(session)
         logger.info("lost", app=session.app, session=session.id, reason=reason, channels=len(owned))
         self.log.emit(AppLost(app=session.app, session=session.id, reason=reason))

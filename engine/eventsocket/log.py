@@ -90,6 +90,8 @@ class EventLog:
         self._keep(entry)
         for listener in self._by_name.get(name, ()):
             listener.push(entry)
+        if owner is not None and (owning := self._by_owner.get(owner)) is not None:
+            owning.push(entry)
         if channel is not None:
             self._tell_channel(entry, channel, event)
         for watcher in self._watchers.get(type(event), ()):
@@ -133,8 +135,6 @@ class EventLog:
                 del self._by_owner[owner]
 
     def _tell_channel(self, entry: Entry, channel: str, event: Event) -> None:
-        if entry.owner is not None and (owner := self._by_owner.get(entry.owner)) is not None:
-            owner.push(entry)
         for listener in self._by_channel.get(channel, ()):
             listener.push(entry)
         if type(event) is ChannelCreated:

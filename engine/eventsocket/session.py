@@ -106,6 +106,11 @@ class Session:
         return self._sending_since
 
     @property
+    def is_paused(self) -> bool:
+        """No command is read, for too many replies wait to be sent."""
+        return self._owed > MAX_OWED
+
+    @property
     def is_closing(self) -> bool:
         return self._ended is not None
 
@@ -131,16 +136,11 @@ class Session:
 
     async def run(self, early: Sequence[AppFrame] = ()) -> str:
         """Serve until either side ends it; why. `early`: frames that came with the hello."""
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write)
-                with self._reading:
-                    await self._read(early)
-                await self._part()
-        finally:
-            self.reader.close()
-            with trio.CancelScope(shield=True):
-                await self._link.abort()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._write)
+            with self._reading:
+                await self._read(early)
+            await self._part()
         return self._ended[1] if self._ended is not None else "the engine stopped"
 
     def close(self, code: CloseCode, reason: str) -> None:
@@ -173,7 +173,7 @@ class Session:
             if not isinstance(frame, CommandFrame):
                 raise MalformedMessage("expected a command, got a second hello")
             self._owe(self._answer(self, frame))
-            while self._owed > MAX_OWED:
+            while self.is_paused:
                 self._drained = trio.Event()
                 await self._drained.wait()
 

@@ -1,4 +1,4 @@
-"""A channel table between fakes of its neighbours: SIP and media that only note what they are asked and play their part."""
+"""A channel table between fakes of its neighbours: SIP and media that note what they are asked, and play their part."""
 
 from __future__ import annotations
 

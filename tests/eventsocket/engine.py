@@ -1,4 +1,4 @@
-"""An engine small enough to look into: a real log and event socket over channels that only remember what they were told."""
+"""An engine small enough to look into: a real log and event socket over channels that remember what they were told."""
 
 from __future__ import annotations
 

@@ -60,6 +60,8 @@ async def test_the_timeline_names_what_was_heard_from_when_to_when(tmp_path):
         assert [h.started_at for h in phone.session.heard] == pytest.approx([0, 0.2, 1.0])
         assert [h.ended_at for h in phone.session.heard[:2]] == pytest.approx([0.2, 0.4])
         assert phone.session.heard[2].ended_at is None
+        assert [h.is_whole for h in phone.session.heard] == [False, True, False]
+        assert phone.session.foretell(9.0)[2].ended_at is None
 
 
 @run_virtual
@@ -110,7 +112,7 @@ async def test_latency_delays_voices_and_digits(tmp_path):
         assert trio.current_time() == pytest.approx(0.25)
         assert phone.session.heard == [
             Heard(LOW, switch.session.local, 0.15, None),
-            Heard(Digit("7"), switch.session.local, pytest.approx(0.15), pytest.approx(0.25)),
+            Heard(Digit("7"), switch.session.local, pytest.approx(0.15), pytest.approx(0.25), 0, pytest.approx(0.1)),
         ]
         assert switch.session.statistics().round_trip_ms is None
         assert phone.session.statistics().packets_received == 5

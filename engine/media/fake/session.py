@@ -74,6 +74,11 @@ class FakeMediaSession:
         self._network.advance()
         return self._input
 
+    def foretell(self, until: float) -> list[Heard]:
+        """What will have been heard by then, if nothing changes."""
+        self._network.advance()
+        return self._timeline.heard(until)
+
     async def wait_change(self) -> None:
         """Wait until another voice, or a digit, has come in."""
         await self._changed.wait()

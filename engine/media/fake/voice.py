@@ -40,6 +40,12 @@ class Heard:
     started_at: float
     ended_at: float | None
     offset_ms: int = 0  # how far into the source it was when it began
+    seconds: float = math.inf  # how long the source is
+
+    @property
+    def is_whole(self) -> bool:
+        """It was heard from its beginning to its end, but for a frame."""
+        return self.ended_at is not None and self.ended_at - self.started_at > self.seconds - FRAME_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,7 @@ class Timeline:
 
     def add_digit(self, digit: str, *, origin: Address, started_at: float, ended_at: float) -> None:
         """A digit was heard besides."""
-        self._digits.append(Heard(Digit(digit), origin, started_at, ended_at))
+        self._digits.append(Heard(Digit(digit), origin, started_at, ended_at, seconds=ended_at - started_at))
 
     def spans(self, start: float, end: float) -> Iterator[tuple[Voice, float, float]]:
         """The voices heard between two times: `(voice, from, to)`, silence left out; `to` may lie beyond `end`."""
@@ -174,7 +180,8 @@ class Timeline:
             for piece, offset, begin, finish in voice.heard(start, min(end, now)):
                 is_over = finish < now or end <= now or offset + finish - begin >= piece.seconds
                 offset_ms = round(offset * 1000)
-                found.append(Heard(piece.source, voice.origin, begin, finish if is_over else None, offset_ms))
+                ended_at = finish if is_over else None
+                found.append(Heard(piece.source, voice.origin, begin, ended_at, offset_ms, piece.seconds))
         return sorted([*found, *self._digits], key=lambda heard: heard.started_at)
 
 

@@ -1,1 +1,33 @@
 //! The RTP data plane (RFC 3550, RFC 3551, RFC 4733).
+//!
+//! `engine::Engine` is the door. It owns media threads (`plane`), each with its legs (`leg`), their sockets (`ports`) and a
+//! wheel of 20 ms (`wheel`). Commands go in by `command::Inbox`, reports come out by `report::ReportQueue` and one descriptor.
+//! Files are read by `loader`, recordings written by `writer`, on threads of their own.
+
+pub mod clock;
+pub mod command;
+pub mod engine;
+pub mod g711;
+pub mod latch;
+pub mod leg;
+pub mod loader;
+pub mod plane;
+pub mod player;
+pub mod ports;
+pub mod reception;
+pub mod recorder;
+pub mod report;
+pub mod resample;
+pub mod rtcp;
+pub mod rtp;
+pub mod sender;
+pub mod sound;
+pub mod statistics;
+pub mod syscalls;
+pub mod telephone_event;
+#[cfg(test)]
+mod testing;
+pub mod tone;
+pub mod wav;
+pub mod wheel;
+pub mod writer;

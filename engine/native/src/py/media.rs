@@ -1,7 +1,370 @@
-//! `engine._native.media`.
+//! `engine._native.media`: the data plane as `engine/media/engine.py` uses it.
 
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::create_exception;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
-pub(super) fn fill(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+use crate::media::command::{Stalled, Verb};
+use crate::media::engine::{Engine as DataPlane, Settings};
+use crate::media::g711::Law;
+use crate::media::leg::Stream;
+use crate::media::loader::SourceSpec;
+use crate::media::player::PlaySpec;
+use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, Report};
+use crate::media::rtp::Pt;
+use crate::media::statistics::Counters;
+use crate::media::telephone_event::code_of;
+use crate::media::tone::{ToneSpec, MAX_SINES, MAX_STEPS};
+
+create_exception!(
+    engine._native.media,
+    NoPorts,
+    PyOSError,
+    "No RTP port pair could be had; the text says why."
+);
+
+fn stalled(_: Stalled) -> PyErr {
+    PyRuntimeError::new_err("the media thread does not keep up with its commands")
+}
+
+/// Something to play: made by `file`, `tone` or `silence`.
+#[pyclass(frozen, module = "engine._native.media")]
+struct Source {
+    spec: SourceSpec,
+}
+
+#[pymethods]
+impl Source {
+    #[staticmethod]
+    fn file(path: PathBuf) -> Self {
+        Source {
+            spec: SourceSpec::File(path),
+        }
+    }
+
+    #[staticmethod]
+    fn tone(
+        frequencies: Vec<f32>,
+        cadence_ms: Vec<u32>,
+        duration_ms: Option<u32>,
+        level_dbm0: f32,
+    ) -> PyResult<Self> {
+        if frequencies.len() > MAX_SINES || cadence_ms.len() > MAX_STEPS {
+            let message = format!(
+                "expected at most {MAX_SINES} frequencies and {MAX_STEPS} steps of cadence, got {} and {}",
+                frequencies.len(),
+                cadence_ms.len()
+            );
+            return Err(PyValueError::new_err(message));
+        }
+        let spec = SourceSpec::Tone(ToneSpec {
+            frequencies,
+            cadence_ms,
+            duration_ms,
+            level_dbm0,
+        });
+        Ok(Source { spec })
+    }
+
+    #[staticmethod]
+    fn silence(duration_ms: u32) -> Self {
+        Source {
+            spec: SourceSpec::Silence(duration_ms),
+        }
+    }
+}
+
+/// The data plane: its threads run from construction to `shutdown`.
+#[pyclass(frozen, module = "engine._native.media")]
+struct Engine {
+    plane: Arc<DataPlane>,
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        address: &str,
+        first_port: u16,
+        last_port: u16,
+        threads: usize,
+    ) -> PyResult<Self> {
+        let address: IpAddr = address.parse().map_err(|_| {
+            PyValueError::new_err(format!("expected an IP address for RTP, got {address:?}"))
+        })?;
+        let settings = Settings {
+            address,
+            ports: first_port..=last_port,
+            threads,
+        };
+        let plane = py.detach(|| DataPlane::start(&settings))?;
+        Ok(Engine {
+            plane: Arc::new(plane),
+        })
+    }
+
+    /// Readable while reports wait.
+    #[getter]
+    fn fd(&self) -> RawFd {
+        self.plane.as_raw_fd()
+    }
+
+    #[getter]
+    fn reports_dropped(&self) -> u64 {
+        self.plane.reports_dropped()
+    }
+
+    fn open(&self, py: Python<'_>) -> PyResult<Leg> {
+        let opened = py
+            .detach(|| self.plane.open())
+            .map_err(|error| NoPorts::new_err(error.to_string()))?;
+        Ok(Leg {
+            plane: self.plane.clone(),
+            id: opened.leg,
+            port: opened.port,
+            counters: opened.counters,
+        })
+    }
+
+    /// Everything that was reported, as `(leg, kind, ...)`.
+    fn reports<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        self.plane
+            .reports()
+            .into_iter()
+            .map(|(leg, report)| to_tuple(py, leg, report))
+            .collect()
+    }
+
+    fn shutdown(&self, py: Python<'_>) {
+        py.detach(|| self.plane.shutdown());
+    }
+}
+
+/// One leg of the data plane.
+#[pyclass(frozen, module = "engine._native.media")]
+struct Leg {
+    plane: Arc<DataPlane>,
+    id: LegId,
+    port: u16,
+    counters: Arc<Counters>,
+}
+
+#[pymethods]
+impl Leg {
+    #[getter]
+    fn id(&self) -> u64 {
+        self.id.0
+    }
+
+    #[getter]
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    #[pyo3(signature = (*, remote, is_a_law, payload_type, telephone_event, may_send, may_receive))]
+    fn update(
+        &self,
+        remote: Option<(String, u16)>,
+        is_a_law: bool,
+        payload_type: u8,
+        telephone_event: Option<u8>,
+        may_send: bool,
+        may_receive: bool,
+    ) -> PyResult<()> {
+        let remote = match remote {
+            None => None,
+            Some((host, port)) => {
+                let address: IpAddr = host.parse().map_err(|_| {
+                    PyValueError::new_err(format!("expected the peer's IP address, got {host:?}"))
+                })?;
+                Some(SocketAddr::new(address, port))
+            }
+        };
+        let stream = Stream {
+            remote,
+            law: if is_a_law { Law::A } else { Law::Mu },
+            payload_type: Pt(payload_type & 0x7f),
+            telephone_event: telephone_event.map(|payload_type| Pt(payload_type & 0x7f)),
+            may_send,
+            may_receive,
+        };
+        self.tell(Verb::Update(stream))
+    }
+
+    #[pyo3(signature = (name, sources, *, repeat, gain_db, offset_ms))]
+    fn play(
+        &self,
+        name: String,
+        sources: Vec<PyRef<'_, Source>>,
+        repeat: u32,
+        gain_db: f32,
+        offset_ms: u64,
+    ) -> PyResult<()> {
+        let sources = sources.iter().map(|source| source.spec.clone()).collect();
+        let spec = PlaySpec {
+            name,
+            repeat,
+            gain_db,
+            offset_ms,
+        };
+        self.plane.play(self.id, spec, sources).map_err(stalled)
+    }
+
+    #[pyo3(signature = (name, path, *, max_ms, silence_ms))]
+    fn record(&self, name: String, path: PathBuf, max_ms: u64, silence_ms: u64) -> PyResult<()> {
+        self.plane
+            .record(self.id, name, path, max_ms, silence_ms)
+            .map_err(stalled)
+    }
+
+    fn stop(&self, name: String) -> PyResult<()> {
+        self.tell(Verb::Stop(name))
+    }
+
+    #[pyo3(signature = (*, is_on))]
+    fn echo(&self, is_on: bool) -> PyResult<()> {
+        self.tell(Verb::Echo(is_on))
+    }
+
+    #[pyo3(signature = (name, digits, *, duration_ms, gap_ms))]
+    fn send_digits(
+        &self,
+        name: String,
+        digits: String,
+        duration_ms: u32,
+        gap_ms: u32,
+    ) -> PyResult<()> {
+        if let Some(other) = digits.chars().find(|digit| code_of(*digit).is_none()) {
+            let message = format!("expected digits of 0-9 * # A-D, got {other:?} in {digits:?}");
+            return Err(PyValueError::new_err(message));
+        }
+        self.tell(Verb::SendDigits {
+            name,
+            digits,
+            duration_ms,
+            gap_ms,
+        })
+    }
+
+    fn relay(&self, other: &Leg) -> PyResult<()> {
+        if !Arc::ptr_eq(&self.plane, &other.plane) {
+            return Err(PyValueError::new_err("expected a leg of the same engine"));
+        }
+        self.plane.relay(self.id, other.id).map_err(stalled)
+    }
+
+    fn unrelay(&self) -> PyResult<()> {
+        self.tell(Verb::Unrelay)
+    }
+
+    #[pyo3(signature = (*, is_on))]
+    fn watch_audio(&self, is_on: bool) -> PyResult<()> {
+        self.tell(Verb::WatchAudio(is_on))
+    }
+
+    /// In the order of `engine.media.session.Statistics`.
+    #[allow(clippy::type_complexity)] // a tuple is what Python unpacks fastest
+    fn statistics(&self) -> (u64, u64, u64, u64, u64, u64, f64, u64, f64, Option<f64>) {
+        let now = self.counters.read();
+        (
+            now.packets_sent,
+            now.octets_sent,
+            now.packets_received,
+            now.octets_received,
+            now.packets_lost,
+            now.packets_discarded,
+            now.jitter_ms,
+            now.remote_packets_lost,
+            now.remote_jitter_ms,
+            now.round_trip_ms,
+        )
+    }
+
+    fn close(&self) {
+        self.plane.close(self.id);
+    }
+}
+
+impl Leg {
+    fn tell(&self, verb: Verb) -> PyResult<()> {
+        self.plane.tell(self.id, verb).map_err(stalled)
+    }
+}
+
+fn to_tuple(py: Python<'_>, LegId(leg): LegId, report: Report) -> PyResult<Bound<'_, PyTuple>> {
+    match report {
+        Report::PlaybackStarted { playback } => {
+            (leg, "playback_started", playback).into_pyobject(py)
+        }
+        Report::PlaybackFinished {
+            playback,
+            heard_ms,
+            end,
+        } => {
+            let (reason, error) = match end {
+                PlaybackEnd::Completed => ("completed", None),
+                PlaybackEnd::Stopped => ("stopped", None),
+                PlaybackEnd::Failed(error) => ("failed", Some(error)),
+            };
+            (leg, "playback_finished", playback, heard_ms, reason, error).into_pyobject(py)
+        }
+        Report::RecordingFinished {
+            recording,
+            path,
+            duration_ms,
+            outcome,
+        } => {
+            let (reason, sha256, error) = match outcome {
+                RecordingOutcome::Saved { end, sha256 } => (reason_of(end), sha256, None),
+                RecordingOutcome::Failed(error) => ("failed", String::new(), Some(error)),
+            };
+            (
+                leg,
+                "recording_finished",
+                recording,
+                path,
+                duration_ms,
+                reason,
+                sha256,
+                error,
+            )
+                .into_pyobject(py)
+        }
+        Report::DigitStarted { digit } => (leg, "digit_started", digit).into_pyobject(py),
+        Report::DigitEnded { digit, duration_ms } => {
+            (leg, "digit_ended", digit, duration_ms).into_pyobject(py)
+        }
+        Report::DigitsSent {
+            sending,
+            digits,
+            is_complete,
+        } => {
+            let reason = if is_complete { "completed" } else { "stopped" };
+            (leg, "digits_sent", sending, digits, reason).into_pyobject(py)
+        }
+        Report::AudioHeard { is_sound } => (leg, "audio_heard", is_sound).into_pyobject(py),
+        Report::ThreadDied { message } => (leg, "thread_died", message).into_pyobject(py),
+    }
+}
+
+fn reason_of(end: RecordingEnd) -> &'static str {
+    match end {
+        RecordingEnd::Max => "max",
+        RecordingEnd::Silence => "silence",
+        RecordingEnd::Stopped => "stopped",
+    }
+}
+
+pub(super) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("NoPorts", module.py().get_type::<NoPorts>())?;
+    module.add_class::<Source>()?;
+    module.add_class::<Engine>()?;
+    module.add_class::<Leg>()
 }

@@ -1,0 +1,332 @@
+"""`callflow dial`: a phone in the terminal, which places one call and tells what happens."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import trio
+import typer
+from rich.markup import escape
+
+from .output import Refused, print_json, stdout
+from .place import choose_engine
+
+if TYPE_CHECKING:
+    from callflow.phone import Ended, Phone, PhoneCall, PhoneEvent
+    from engine.sip.messages import Uri
+
+RTP_PORTS = (49152, 65535)  # RFC 6335 §6: nobody's
+SILENT_AFTER = 5.0  # seconds without a sound, after which a key is pressed all the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the call shall do."""
+
+    target: Uri
+    transport: str
+    user: str | None
+    password: str | None
+    presses: tuple[str, ...]
+    press_after: float | None
+    record: Path | None
+    play: Path | None
+    tone: float | None
+    answer_timeout: float
+    duration: float | None
+    is_json: bool
+
+
+def dial(
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="A number of the local engine, or sip:USER@HOST[:PORT].")
+    ],
+    press: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--press", metavar="DIGITS", help="Press these keys when the far end has spoken and paused; repeatable."
+        ),
+    ] = None,
+    press_after: Annotated[
+        float | None,
+        typer.Option(
+            "--press-after", metavar="S", help="Do not wait for a pause longer than S seconds, for each --press."
+        ),
+    ] = None,
+    record: Annotated[Path | None, typer.Option("--record", metavar="FILE.wav", help="Save what is heard.")] = None,
+    play: Annotated[Path | None, typer.Option("--play", metavar="FILE.wav", help="Say this.")] = None,
+    tone: Annotated[float | None, typer.Option("--tone", metavar="HZ", help="Say a tone of this frequency.")] = None,
+    user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="Who we are.")] = None,
+    password: Annotated[str | None, typer.Option("--password", metavar="WORD", help="And how we prove it.")] = None,
+    transport: Annotated[str | None, typer.Option("--transport", metavar="udp|tcp", help="How SIP travels.")] = None,
+    answer_timeout: Annotated[
+        float, typer.Option("--answer-timeout", metavar="S", help="Give up if nobody answers in S seconds.")
+    ] = 60.0,
+    duration: Annotated[
+        float | None, typer.Option("--duration", metavar="S", help="Hang up S seconds after the answer.")
+    ] = None,
+    socket: Annotated[
+        str | None, typer.Option("--socket", metavar="URL", help="The local engine that is meant, by its event socket.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="The local engine that is meant, by its data folder.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print each event as a JSON object on a line.")] = False,
+) -> None:
+    """Place a call, to a local engine or to any SIP server, and show what happens.
+
+    A --press waits until the far end was heard and then silent for 0.7 seconds, or was not heard at all for 5. Several
+    are done in turn, each after another pause. Ctrl-C hangs up. The exit code is 0 if the call was answered and ended
+    normally, 1 if it was refused or failed.
+
+    Examples:
+
+        callflow dial 1000 --press 1 --press 2 --record heard.wav
+
+        callflow dial sip:bob@pbx.example.com --user alice --password secret --tone 440 --duration 10
+    """
+    plan = Plan(
+        target=_target_uri(target, transport=transport, socket=socket, data=data),
+        transport=transport or "udp",
+        user=user,
+        password=password,
+        presses=tuple(_digits(keys) for keys in press or ()),
+        press_after=press_after,
+        record=_absolute(record),
+        play=_existing(play),
+        tone=_frequency(tone),
+        answer_timeout=answer_timeout,
+        duration=duration,
+        is_json=json,
+    )
+    trio.run(_dial, plan)
+
+
+async def _dial(plan: Plan) -> None:
+    from callflow.phone import Phone
+    from engine.media.engine import NativeMediaEngine
+    from engine.sip.digest import Credentials
+    from engine.sip.stack import SipStack
+    from engine.transport.endpoint import Endpoint
+    from engine.transport.errors import Unreachable
+
+    host = await _local_address(plan.target)
+    media = NativeMediaEngine(host, RTP_PORTS)
+    stack = SipStack(new_token=lambda: secrets.token_hex(8))
+    phone = Phone(
+        lambda on_event: Endpoint(stack, on_event=on_event),
+        media,
+        name=plan.user or "dial",
+        credentials=Credentials(plan.user, plan.password) if plan.user and plan.password else None,
+        domain=plan.target.host if plan.user else None,
+        on_event=_Reporter(is_json=plan.is_json),
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(phone.endpoint.run)
+        nursery.start_soon(media.run)
+        try:
+            await phone.endpoint.listen("udp", host, 0)
+            ended = await _talk(phone, plan)
+        except (Unreachable, OSError) as error:
+            nursery.cancel_scope.cancel()
+            raise Refused(f"cannot call {plan.target}: {error}") from error
+        nursery.cancel_scope.cancel()
+    if not ended.was_answered or ended.by == "network":
+        raise Refused(f"the call failed: {_how(ended)}")
+
+
+async def _talk(phone: Phone, plan: Plan) -> Ended:
+
+    call = await phone.call(plan.target)
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_hang_up_on_signal, signals, call)
+            nursery.start_soon(_behave, call, plan)
+            ended: Ended = await call.wait_ended()
+            with trio.move_on_after(2.0):  # the recording is being written, the BYE answered
+                await call.wait_closed()
+                await trio.sleep(0.05 if ended.by == "peer" else 0.2)
+            nursery.cancel_scope.cancel()
+    return ended
+
+
+async def _behave(call: PhoneCall, plan: Plan) -> None:
+    from engine.media.session import FileSource, ToneSource
+
+    if plan.record is not None:
+        call.record(plan.record)
+    with trio.move_on_after(plan.answer_timeout) as waiting:
+        await call.wait_answered()
+    if waiting.cancelled_caught:
+        call.hang_up()
+    if call.ended is not None or waiting.cancelled_caught:
+        return
+    if plan.play is not None:
+        call.play(FileSource(plan.play))
+    elif plan.tone is not None:
+        call.play(ToneSource((plan.tone,)))
+    with trio.move_on_after(math.inf if plan.duration is None else plan.duration):
+        for digits in plan.presses:
+            if not await _wait_for_pause(call, plan.press_after):
+                return
+            call.press(digits)
+        await call.wait_ended()
+    call.hang_up()
+
+
+async def _wait_for_pause(call: PhoneCall, press_after: float | None) -> bool:
+    """Wait for the moment to press a key; False if the call is over."""
+    with trio.move_on_after(math.inf if press_after is None else press_after):
+        with trio.move_on_after(SILENT_AFTER):
+            await call.wait_sound()
+        await call.wait_silence()
+    return call.ended is None
+
+
+async def _hang_up_on_signal(signals: AsyncIterator[int], call: PhoneCall) -> None:
+    async for _ in signals:
+        call.hang_up()
+
+
+class _Reporter:
+    """Tells what happens, line by line."""
+
+    def __init__(self, *, is_json: bool) -> None:
+        self._is_json = is_json
+        self._started_at = time.monotonic()
+
+    def __call__(self, call: PhoneCall, event: PhoneEvent) -> None:
+        elapsed = time.monotonic() - self._started_at
+        if self._is_json:
+            print_json({"at": round(elapsed, 3), "event": _name(event), **_facts(call, event)})
+        else:
+            stdout().print(f"[dim]{elapsed:7.2f}[/]  {escape(_line(event))}")
+
+
+def _line(event: PhoneEvent) -> str:
+    from callflow import phone
+
+    match event:
+        case phone.Calling(uri):
+            return f"calling {uri}"
+        case phone.Ringing():
+            return "ringing"
+        case phone.EarlyMedia():
+            return "early media"
+        case phone.Answered(after):
+            return f"answered after {after:.2f} s"
+        case phone.SoundHeard():
+            return "hears sound"
+        case phone.SilenceHeard():
+            return "hears silence"
+        case phone.DigitHeard(digit, duration_ms):
+            return f"heard key {digit} ({duration_ms} ms)"
+        case phone.DigitsPressed(digits):
+            return f"sent {digits}" if digits else "sent nothing: the far end takes no keys (RFC 4733)"
+        case phone.Held():
+            return "put on hold"
+        case phone.Resumed():
+            return "off hold"
+        case phone.Ended():
+            return _how(event)
+
+
+def _how(ended: Ended) -> str:
+    words = ended.reason.replace("_", " ")
+    if ended.was_answered:
+        return f"{ {'us': 'we hung up', 'peer': 'far end hung up', 'network': 'lost'}[ended.by] } ({words})"
+    if ended.by == "us":
+        return "given up: not answered"
+    return (
+        f"refused {ended.status} {ended.reason}" if ended.by == "peer" else f"no answer at all ({ended.status} {words})"
+    )
+
+
+def _name(event: PhoneEvent) -> str:
+    """`SoundHeard` as `sound_heard`."""
+    name = type(event).__name__
+    return name[0].lower() + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name[1:])
+
+
+def _facts(call: PhoneCall, event: PhoneEvent) -> dict[str, Any]:
+    facts = asdict(event)
+    if call.ended is event:
+        figures = call.statistics
+        facts |= {"packets_received": figures.packets_received, "packets_sent": figures.packets_sent,
+                  "packets_lost": figures.packets_lost}  # fmt: skip
+    return facts
+
+
+def _target_uri(target: str, *, transport: str | None, socket: str | None, data: Path | None) -> Uri:
+    from engine.sip.messages import ParseError, Uri
+
+    from .banner import sip_address
+
+    if transport not in (None, "udp", "tcp"):
+        raise typer.BadParameter(f"expected udp or tcp, got {transport!r}", param_hint="--transport")
+    text = target
+    if not target.startswith(("sip:", "sips:")):
+        engine = choose_engine(socket=socket, data=data)
+        if engine is None:
+            raise Refused(
+                f"no engine runs here to dial {target} at: start one with callflow run SCRIPT, or say sip:{target}@HOST"
+            )
+        text = target if "@" in target else ""
+        text = f"sip:{target}" if text else sip_address(engine.sip, target, transport=transport)
+    try:
+        uri = Uri.parse(text)
+    except ParseError as error:
+        raise typer.BadParameter(
+            f"expected a number or sip:USER@HOST, got {target!r}: {error}", param_hint="TARGET"
+        ) from error
+    if uri.scheme != "sip":
+        raise typer.BadParameter(f"expected sip:, got {uri.scheme}: (TLS is not there yet)", param_hint="TARGET")
+    if transport == "tcp":
+        return Uri(user=uri.user, host=uri.host, port=uri.port, params={**uri.params, "transport": "tcp"})
+    return uri
+
+
+async def _local_address(target: Uri) -> str:
+    """The address of ours that the far end is reached from: it stands in our SIP and SDP."""
+    import trio.socket as sockets
+
+    try:
+        (family, _, _, _, address), *_ = await sockets.getaddrinfo(
+            target.host, target.port or 5060, type=sockets.SOCK_DGRAM
+        )
+        with sockets.socket(family, sockets.SOCK_DGRAM) as probe:
+            await probe.connect(address)  # sends nothing
+            return str(probe.getsockname()[0])
+    except OSError as error:
+        raise Refused(f"cannot call {target}: {target.host} is not reachable: {error.strerror or error}") from error
+
+
+def _digits(keys: str) -> str:
+    if not keys or not set(keys.upper()) <= set("0123456789*#ABCD"):
+        raise typer.BadParameter(f"expected keys 0-9 * # A-D, got {keys!r}", param_hint="--press")
+    return keys.upper()
+
+
+def _existing(path: Path | None) -> Path | None:
+    if path is not None and not path.is_file():
+        raise Refused(f"expected a WAV file to play, but there is no file {str(path)!r}")
+    return _absolute(path)
+
+
+def _absolute(path: Path | None) -> Path | None:
+    if path is not None and not path.absolute().parent.is_dir():
+        raise Refused(f"there is no folder {str(path.absolute().parent)!r}")
+    return None if path is None else path.absolute()
+
+
+def _frequency(hertz: float | None) -> float | None:
+    if hertz is not None and not 1.0 <= hertz <= 4000.0:
+        raise typer.BadParameter(f"expected 1 to 4000 Hz, got {hertz:g}", param_hint="--tone")
+    return hertz

@@ -1,0 +1,48 @@
+"""How commands speak: results to stdout, everything else to stderr; refused is exit code 1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+class Refused(Exception):
+    """The command was understood but could not be done. The text says why and, where there is one, the way out."""
+
+
+def stdout() -> Console:
+    """Where results go; plain text when it is no terminal."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def stderr() -> Console:
+    """Where complaints go."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def complain(message: str) -> None:
+    """Say what went wrong."""
+    stderr().print(f"[bold red]callflow:[/] {escape(message)}")
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - anything JSON can say
+    """One value on one line."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    """Rows for a person to read."""
+    if not rows:
+        stderr().print(escape(empty))
+        return
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console = stdout()
+    width = None if console.is_terminal else 1000  # a pipe gets whole lines
+    console.print(table, width=width, soft_wrap=False)

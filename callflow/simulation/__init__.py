@@ -1,0 +1,1 @@
+"""Simulated calls on virtual time; what is for others stands in `callflow.testing`."""

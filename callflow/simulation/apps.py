@@ -1,0 +1,93 @@
+"""Scripts in the engine's own loop: each app speaks to the engine over the in-memory door, in frames, like a worker."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import trio
+
+from callflow.app import App
+from callflow.errors import CallflowError
+from callflow.protocol.frames import Welcome
+from callflow.session import run_app
+from callflow.transport import StreamTransport
+from engine.eventsocket.eventsocket import EventSocket
+from engine.eventsocket.memory import open_memory_session
+from engine.eventsocket.tokens import Token
+
+from .determinism import Dice
+
+RESTART_AFTER = 1.0  # seconds: about what it takes to start a worker again
+_CHUNK = 64 * 1024
+
+log = logging.getLogger("callflow.simulation")
+
+
+class AppHost:
+    """Runs one app, and runs it again when its connection was lost."""
+
+    def __init__(self, app: App, *, folder: Path, sockets: EventSocket, nursery: trio.Nursery, dice: Dice) -> None:
+        self.app = app
+        self._sockets = sockets
+        self._nursery = nursery
+        self._new_prefix = dice.tokens(f"app {app.name}")
+        self._token = Token(app.name, self._new_prefix(), frozenset({"calls:own", "read"}), app=app.name, folder=folder)
+        self._stream: AppStream | None = None
+
+    async def run(self, *, task_status: anyio.abc.TaskStatus[Welcome] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Keep the app connected until cancelled; `task_status` tells when it is for the first time."""
+        while True:
+            stream = open_memory_session(self._sockets, self._nursery, token=self._token, peer=self.app.name)
+            self._stream = AppStream(stream)
+            try:
+                await run_app(
+                    self.app, StreamTransport(self._stream), prefix=self._new_prefix(), task_status=task_status
+                )
+            except CallflowError as error:
+                log.info("%s: %s", self.app.name, error)
+            task_status = anyio.TASK_STATUS_IGNORED
+            await trio.sleep(RESTART_AFTER)
+
+    def kill(self) -> None:
+        """Its process dies, in the middle of whatever it did."""
+        if self._stream is not None:
+            self._stream.cut()
+            self._nursery.start_soon(self._stream.aclose)
+
+
+class AppStream(anyio.abc.ByteStream):
+    """The app's end of a stream in memory, as anyio wants it."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._is_cut = False
+
+    def cut(self) -> None:
+        """Nothing passes any more."""
+        self._is_cut = True
+
+    async def send(self, item: bytes) -> None:
+        if self._is_cut:
+            raise anyio.BrokenResourceError
+        try:
+            await self._stream.send_all(item)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise anyio.BrokenResourceError from error
+
+    async def receive(self, max_bytes: int = _CHUNK) -> bytes:
+        try:
+            data = await self._stream.receive_some(max_bytes)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise anyio.BrokenResourceError from error
+        if not data or self._is_cut:
+            raise anyio.EndOfStream
+        return bytes(data)
+
+    async def send_eof(self) -> None:
+        raise NotImplementedError("a stream of frames ends by being closed")
+
+    async def aclose(self) -> None:
+        await trio.aclose_forcefully(self._stream)

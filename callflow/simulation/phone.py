@@ -1,0 +1,328 @@
+"""A simulated phone, and whoever holds it: what that person does, and what that person perceives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import trio
+
+from callflow.phone import Answered, Calling, DigitsPressed, Ended, Phone, PhoneCall, PhoneEvent
+from engine.media.fake import Digit, FakeMediaEngine, FakeMediaSession, Heard
+from engine.media.session import FileSource, SilenceSource, Source, ToneSource
+from engine.transport.errors import Unreachable
+
+from .waiting import wait_first
+
+PATIENCE = 60.0  # seconds that a person waits for what a test says will come
+BREATH = SilenceSource(1000)  # what a phone sends whose owner says nothing: silence is sent, too
+SPEECH = (310.0, 440.0)  # Hz: what stands for speech
+BUSY = 486
+
+What: TypeAlias = str | float  # the name of a file, or a frequency in Hz
+
+
+class SimulatedPhone:
+    """Verbs take effect at once; what is awaited is what the person perceives.
+
+    A wait that is in vain fails with an AssertionError that tells what happened instead: after `within` seconds of
+    virtual time, and at once when the call is over.
+    """
+
+    def __init__(
+        self,
+        phone: Phone,
+        media: FakeMediaEngine,
+        nursery: trio.Nursery,
+        *,
+        registrar: str,
+        answers_after: float | None,
+        rejects: int | None,
+    ) -> None:
+        self.name = phone.name
+        self.answers_after = answers_after
+        self.media = media
+        self.endpoint = phone.endpoint
+        self._phone = phone
+        self._nursery = nursery
+        self._registrar = registrar
+        self._rejects = rejects
+        self._line: PhoneCall | None = None
+        self._is_dialing = False
+        self._log: list[tuple[float, str]] = []
+        self._listened_until = -math.inf  # what came about before has been asked for, or never will
+        self._asked_for: set[tuple[str, object, float]] = set()
+        self._changed = trio.Event()
+        self._is_registered = trio.Event()
+
+    def __repr__(self) -> str:
+        return f"<SimulatedPhone {self.name}>"
+
+    @property
+    def uri(self) -> str:
+        """Where the phone itself is reached, without the engine's registrations."""
+        _, host, port = self.endpoint.listeners[0]
+        return f"sip:{self.name}@{host}:{port}"
+
+    async def run(self, *, registers: bool) -> None:
+        """The phone itself: it registers again and again, and takes calls, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.media.run)
+            await nursery.start(self.endpoint.run)
+            nursery.start_soon(self._take_calls)
+            while registers:
+                seconds = await self._phone.register(self._registrar)
+                self._is_registered.set()
+                await trio.sleep(seconds / 2)
+            self._is_registered.set()
+
+    # What the person does
+
+    def call(self, target: str) -> None:
+        """Dial a number, or a SIP URI."""
+        assert not self.is_in_call, f"{self.name} has a call already"
+        self._line, self._is_dialing, self._listened_until = None, True, -math.inf
+        uri = target if target.startswith("sip:") else self._registrar.replace("sip:", f"sip:{target}@", 1)
+        self._nursery.start_soon(self._dial, uri)
+
+    def answer(self) -> None:
+        """Take the call that rings."""
+        self._current.answer()
+
+    def reject(self, status: int = BUSY) -> None:
+        """Refuse the call that rings."""
+        self._current.reject(status)
+
+    def rejects(self, status: int = BUSY) -> None:
+        """Refuse calls from now on."""
+        self._rejects = status
+
+    def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+        """Press keys, one after another."""
+        self._note(f"presses {digits}")
+        self._current.press(digits, duration_ms=duration_ms, gap_ms=gap_ms)
+
+    def speak(self, *what: Source | float) -> None:
+        """Say something: files and tones, or so many seconds of what stands for speech; then fall silent."""
+        said = [ToneSource(SPEECH, duration_ms=round(1000 * it)) if isinstance(it, int | float) else it for it in what]
+        self._current.play(*said, SilenceSource(24 * 3600 * 1000))
+
+    def hold(self) -> None:
+        """Put the far end on hold."""
+        self._note("holds")
+        self._current.hold()
+
+    def resume(self) -> None:
+        """Take the far end off hold."""
+        self._note("resumes")
+        self._current.resume()
+
+    def hang_up(self) -> None:
+        """End the call, or give it up. Without one it is nothing."""
+        self._note("hangs up")
+        self._is_dialing = False
+        if self._line is not None:
+            self._line.hang_up()
+        self._wake()
+
+    # What the person perceives
+
+    @property
+    def is_in_call(self) -> bool:
+        """There is a call, answered or not."""
+        return self._is_dialing or (self._line is not None and self._line.ended is None)
+
+    @property
+    def session(self) -> FakeMediaSession | None:
+        """The audio of the call, or of the last one."""
+        session = self._line.session if self._line is not None else None
+        return session if isinstance(session, FakeMediaSession) else None
+
+    @property
+    def sounds(self) -> list[Heard]:
+        """All that was heard in the call, or in the last one: what, from when, until when."""
+        return self.session.heard if self.session is not None else []
+
+    @property
+    def digits(self) -> str:
+        """The keys that the far end pressed."""
+        return "".join(heard.what.digit for heard in self.sounds if isinstance(heard.what, Digit))
+
+    @property
+    def events(self) -> Sequence[PhoneEvent]:
+        """What happened to the call, or to the last one."""
+        return tuple(self._line.events) if self._line is not None else ()
+
+    async def registered(self, *, within: float = PATIENCE) -> None:
+        """Wait until the engine knows where the phone is."""
+        async with self._patience("be registered", within):
+            await self._is_registered.wait()
+
+    async def rings(self, *, within: float = PATIENCE) -> None:
+        """Wait until a call comes in and rings here."""
+        async with self._patience("ring", within):
+            while self._line is None or self._line.ended is not None:
+                await self._changed.wait()
+
+    async def answered(self, *, within: float = PATIENCE) -> None:
+        """Wait until the call is up, whoever placed it."""
+        async with self._patience("get through", within):
+            if not await (await self._wait_line()).wait_answered():
+                self._fail("get through")
+
+    async def ended(self, *, within: float = PATIENCE) -> Ended:
+        """Wait until the call is over; says how it ended."""
+        async with self._patience("see the call end", within):
+            return await (await self._wait_line()).wait_ended()
+        raise AssertionError("unreachable: patience that ends raises")
+
+    async def heard(self, what: What, *, within: float = PATIENCE) -> None:
+        """Wait until something, later than what was asked for before, was heard from its beginning to its end."""
+        await self._listen(what, "hear all of", within, lambda heard: heard.ended_at if heard.is_whole else None)
+
+    async def hears(self, what: What, *, within: float = PATIENCE) -> None:
+        """Wait until something, later than what was asked for before, begins: a file by name, a tone by a frequency."""
+        await self._listen(what, "hear", within, lambda heard: heard.started_at)
+
+    async def connected_to(self, other: SimulatedPhone, *, within: float = PATIENCE) -> None:
+        """Wait until each hears the other."""
+        async with self._patience(f"be connected to {other.name}", within):
+            while not (self.listens_to(other) and other.listens_to(self)):
+                await wait_first(self._wait_change, other._wait_change)
+
+    def listens_to(self, other: SimulatedPhone) -> bool:
+        """Does what is heard now, if only silence, come from the other phone?"""
+        ours, theirs = self.session, other.session
+        voice = ours.hearing if ours is not None else None
+        return voice is not None and theirs is not None and voice.origin == theirs.local
+
+    def describe(self) -> str:
+        """What this person did and perceived, a line each."""
+        lines = [*self._log, *((heard.started_at, f"heard {_name(heard)}") for heard in self.sounds)]
+        return "\n".join(f"{at:9.3f}  {self.name} {text}" for at, text in sorted(lines, key=lambda line: line[0]))
+
+    # The phone's own doings
+
+    @property
+    def _current(self) -> PhoneCall:
+        assert self._line is not None, f"{self.name} has no call"
+        return self._line
+
+    async def _dial(self, uri: str) -> None:
+        await self._is_registered.wait()
+        if not self._is_dialing:
+            return
+        try:
+            self._line = await self._phone.call(uri)
+        except Unreachable as error:
+            self._note(f"cannot call: {error}")
+        self._is_dialing = False
+        self._wake()
+
+    async def _take_calls(self) -> None:
+        while True:
+            call = await self._phone.wait_call()
+            if self.is_in_call:
+                call.reject(BUSY)
+                continue
+            self._line, self._listened_until = call, -math.inf
+            self._note(f"rings: {call.remote.uri}")
+            if self._rejects is not None:
+                call.reject(self._rejects)
+            elif self.answers_after is not None:
+                self._nursery.start_soon(self._answer, call, self.answers_after)
+
+    async def _answer(self, call: PhoneCall, after: float) -> None:
+        with trio.move_on_after(after):
+            await call.wait_ended()
+        call.answer()
+
+    def take(self, call: PhoneCall, event: PhoneEvent) -> None:
+        """What the phone tells."""
+        if isinstance(event, Answered):
+            call.play(BREATH, repeat=0)
+        if not isinstance(event, Calling | DigitsPressed):
+            self._note(str(event))
+        self._wake()
+
+    def _note(self, text: str) -> None:
+        self._log.append((trio.current_time(), text))
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def _wait_line(self) -> PhoneCall:
+        while self._line is None:
+            await self._changed.wait()
+        return self._line
+
+    async def _wait_change(self) -> None:
+        if self.session is None:
+            await self._changed.wait()
+        else:
+            await wait_first(self._changed.wait, self.session.wait_change)
+
+    async def _listen(self, what: What, verb: str, within: float, when: Callable[[Heard], float | None]) -> None:
+        """Wait for the first that matches; look ahead, so as to be awake when it has come about and not before."""
+        doing = f"{verb} {what}"
+        async with self._patience(doing, within):
+            await self._wait_line()
+            while True:
+                now = trio.current_time()
+                at, heard = self._find(what, verb, when, until=now + within)
+                if heard is not None and at <= now:
+                    self._listened_until = at
+                    self._asked_for.add((verb, heard.what, heard.started_at))
+                    return
+                if self._line is not None and self._line.ended is not None:
+                    self._fail(doing)
+                with trio.move_on_at(at):
+                    await self._wait_change()
+
+    def _find(
+        self, what: What, verb: str, when: Callable[[Heard], float | None], *, until: float
+    ) -> tuple[float, Heard | None]:
+        """The first that matches and was not asked for before, and when it comes about."""
+        for heard in self.session.foretell(until) if self.session is not None else ():
+            at = when(heard) if _matches(heard, what) else None
+            if (
+                at is not None
+                and at >= self._listened_until
+                and (verb, heard.what, heard.started_at) not in self._asked_for
+            ):
+                return at, heard
+        return math.inf, None
+
+    @asynccontextmanager
+    async def _patience(self, doing: str, within: float) -> AsyncGenerator[None]:
+        with trio.move_on_after(within) as patience:
+            yield
+        if patience.cancelled_caught:
+            self._fail(f"{doing} within {within:g} s")
+
+    def _fail(self, doing: str) -> None:
+        raise AssertionError(f"{self.name} did not {doing}. What happened:\n{self.describe()}")
+
+
+def _matches(heard: Heard, what: What) -> bool:
+    if isinstance(heard.what, FileSource):
+        return isinstance(what, str) and heard.what.path.as_posix().endswith(f"/{what}")
+    return isinstance(heard.what, ToneSource) and what in heard.what.frequencies
+
+
+def _name(heard: Heard) -> str:
+    match heard.what:
+        case FileSource(path=path):
+            name = path.name
+        case ToneSource(frequencies=frequencies):
+            name = "+".join(f"{frequency:g}" for frequency in frequencies) + " Hz"
+        case Digit(digit=digit):
+            name = f"the key {digit}"
+        case _:
+            name = "silence"
+    offset = f" from {heard.offset_ms} ms on" if heard.offset_ms else ""
+    return name + offset + (f" until {heard.ended_at:.3f}" if heard.ended_at is not None else "")

@@ -1,0 +1,262 @@
+"""A simulated world: the real engine on virtual time, its scripts, its phones, and the network between them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import trio
+
+from callflow.app import App
+from callflow.phone import Phone, PhoneCall, PhoneEvent
+from callflow.protocol.events import EVENTS, Event
+from callflow.protocol.frames import EventFrame
+from callflow.runtime.loader import load_app
+from engine.channels.limits import Limits
+from engine.config import Config
+from engine.media.fake import FakeMediaEngine, FakeMediaNetwork
+from engine.registrar.users import User
+from engine.sip.digest import Credentials
+from engine.sip.events import SipEvent
+from engine.sip.next_hop import is_literal
+from engine.sip.stack import SipStack
+from engine.switch import Switch
+from engine.transport.endpoint import Endpoint
+from engine.transport.errors import Unreachable
+from engine.transport.memory import MemoryNetwork
+
+from .apps import AppHost
+from .determinism import EPOCH, Dice, run_virtual
+from .leaks import find_leaks
+from .phone import SimulatedPhone
+
+HOST, PORT = "10.0.0.1", 5060
+SETTLING = 40.0  # seconds until transactions are over: more than 64*T1 and Timer D (RFC 3261 §17.1.1.2)
+PORTS = (16384, 32767)
+
+EventT = TypeVar("EventT", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event of the log: how many seconds into the simulation, of which channel."""
+
+    at: float
+    channel: str | None
+    event: Event
+
+
+class Simulation:
+    """What tests talk to. Made outside, used inside of `run`.
+
+    `apps` are scripts, or apps that the test itself defines (their files are looked for in `folder`). `latency` is
+    seconds one way, for SIP and RTP; `loss`, `duplicate` and `reorder` are probabilities, for each SIP datagram;
+    `rtp_loss` is for RTP. The same `seed` gives the same course of events, to the byte of `log`.
+    """
+
+    def __init__(
+        self,
+        *apps: Path | App,
+        folder: Path,
+        seed: int = 0,
+        latency: float = 0.02,
+        loss: float = 0.0,
+        duplicate: float = 0.0,
+        reorder: float = 0.0,
+        rtp_loss: float = 0.0,
+        config: Config | None = None,
+        ports: tuple[int, int] = PORTS,
+        limits: Limits | None = None,
+    ) -> None:
+        self.seed = seed
+        self.folder = folder
+        self.config = config or Config()
+        self._dice = Dice(seed)
+        self.network = MemoryNetwork(
+            rng=self._dice.of("network"), latency=latency, loss=loss, duplicate=duplicate, reorder=reorder
+        )
+        self.media_network = FakeMediaNetwork(latency=latency, loss=rtp_loss, rng=self._dice.of("media"))
+        self.phones: dict[str, SimulatedPhone] = {}
+        self.hosts: dict[str, AppHost] = {}
+        self._apps = apps
+        self._ports = ports
+        self._limits = limits
+        self._switch: Switch | None = None
+        self._nursery: trio.Nursery | None = None
+
+    # The world
+
+    @property
+    def now(self) -> float:
+        """Seconds since the simulation began."""
+        return trio.current_time()
+
+    @property
+    def switch(self) -> Switch:
+        """The engine's parts."""
+        assert self._switch is not None, "the simulation has not begun"
+        return self._switch
+
+    @property
+    def recordings(self) -> Path:
+        """Where the apps' recordings are, each in a folder of its app's name."""
+        return self.folder / "recordings"
+
+    @property
+    def log(self) -> bytes:
+        """The event log: all frames one after another, in msgpack."""
+        log = self.switch.log
+        return b"".join(entry.frame for entry in log.entries(log.first_seq - 1, log.last_seq))
+
+    def happened(self, kind: type[EventT]) -> list[EventT]:
+        """The events of that kind so far."""
+        return [happened.event for happened in self.history() if isinstance(happened.event, kind)]
+
+    def history(self) -> list[Happened]:
+        """All events so far."""
+        log = self.switch.log
+        frames = (msgspec.msgpack.decode(entry.frame, type=EventFrame)
+                  for entry in log.entries(log.first_seq - 1, log.last_seq))  # fmt: skip
+        return [Happened(frame.at - EPOCH, frame.channel, _decode(frame)) for frame in frames]
+
+    def phone(
+        self,
+        name: str,
+        *,
+        answers_after: float | None = None,
+        rejects: int | None = None,
+        registers: bool = True,
+    ) -> SimulatedPhone:
+        """A new phone, of the user of that name. It rings until somebody answers, unless told what to do by itself."""
+        assert name not in self.phones, f"there is a phone {name} already"
+        assert self._nursery is not None, "the simulation has not begun"
+        password = self._dice.tokens(f"password of {name}")()
+        if registers:
+            self.switch.users.add(User(name, password))
+        host = f"10.0.1.{len(self.phones) + 1}"
+        media = FakeMediaEngine(self.media_network, host, (40000, 40063))
+        device = Phone(
+            lambda on_event: self._endpoint(name, host, on_event),
+            media,
+            name=name,
+            credentials=Credentials(name, password),
+            domain=HOST,
+            new_token=self._dice.tokens(f"calls of {name}"),
+            on_event=lambda call, event: self._tell_phone(name, call, event),
+        )
+        phone = self.phones[name] = SimulatedPhone(
+            device, media, self._nursery, registrar=f"sip:{HOST}:{PORT}", answers_after=answers_after, rejects=rejects
+        )
+
+        async def run() -> None:
+            await phone.run(registers=registers)
+
+        self._nursery.start_soon(run)
+        return phone
+
+    def kill(self, app: str | None = None) -> None:
+        """An app's process dies; it is started again a second later. Without a name: the only app."""
+        assert app is not None or len(self.hosts) == 1, f"say which app: {', '.join(self.hosts)}"
+        self.hosts[app or next(iter(self.hosts))].kill()
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        await trio.sleep(seconds)
+
+    async def settle(self) -> None:
+        """All hang up, on a network that loses nothing, and time passes until nothing of the calls can be left."""
+        self.network.loss = self.network.duplicate = self.network.reorder = 0.0
+        for phone in self.phones.values():
+            phone.hang_up()
+        with trio.move_on_after(10 * SETTLING):
+            await self._until(lambda: not self.switch.table.channels)
+            await self._until(lambda: not any(phone.is_in_call for phone in self.phones.values()))
+        await trio.sleep(SETTLING)
+        with trio.move_on_after(SETTLING):  # there may be a registration that is refreshed just now
+            await self._until(lambda: not any(self.switch.stack.counts))
+
+    def leaks(self, *, is_settled: bool = False) -> list[str]:
+        """What the engine holds that no live call accounts for; after `settle`, whatever it holds."""
+        return list(find_leaks(self.switch, is_settled=is_settled))
+
+    def describe(self) -> str:
+        """Everything that happened: the engine's events, and what each phone did and perceived."""
+        lines = [
+            (event.at, f"{event.at:9.3f}  {event.channel or '-':16.16}  {event.event!r}") for event in self.history()
+        ]
+        parts = ["\n".join(text for _, text in lines)]
+        return "\n\n".join(parts + [phone.describe() for phone in self.phones.values()])
+
+    # How it runs
+
+    def run(self, test: Callable[[], Awaitable[None]]) -> None:
+        """Run a test in this world; when it is done, all hang up, and what is left then is an AssertionError."""
+        run_virtual(lambda: self._run(test), seed=self.seed)
+
+    async def _run(self, test: Callable[[], Awaitable[None]]) -> None:
+        failure: Exception | None = None
+        async with trio.open_nursery() as self._nursery:
+            await self._open(self._nursery)
+            try:
+                await test()
+                await self.settle()
+                leaks = self.leaks(is_settled=True)
+                assert not leaks, f"left when all had hung up: {', '.join(leaks)}"
+            except Exception as error:  # raised below as itself, not in a group
+                failure = error
+            self._nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _open(self, nursery: trio.Nursery) -> None:
+        self._switch = Switch(
+            self.config,
+            nursery,
+            engine="callflow/simulation",
+            media=FakeMediaEngine(self.media_network, HOST, self._ports),
+            new_token=self._dice.tokens,
+            epoch=lambda: EPOCH + trio.current_time(),
+            recordings=self.recordings,
+            limits=self._limits,
+        )
+        self.network.attach(self._switch.endpoint, HOST, PORT)
+        await nursery.start(self._switch.run)
+        for app in self._apps:
+            await self._start_app(app, nursery)
+
+    async def _start_app(self, script: Path | App, nursery: trio.Nursery) -> None:
+        app = load_app(script, script.stem) if isinstance(script, Path) else script
+        folder = script.parent if isinstance(script, Path) else self.folder
+        (self.recordings / app.name).mkdir(parents=True, exist_ok=True)
+        host = self.hosts[app.name] = AppHost(
+            app, folder=folder, sockets=self.switch.sockets, nursery=nursery, dice=self._dice
+        )
+        await nursery.start(host.run)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():  # noqa: ASYNC110 - looked at once a virtual second, which costs nothing
+            await trio.sleep(1)
+
+    def _endpoint(self, name: str, host: str, on_event: Callable[[SipEvent], None]) -> Endpoint:
+        stack = SipStack(new_token=self._dice.tokens(f"phone {name}"), user_agent="callflow simulated phone")
+        endpoint = Endpoint(stack, on_event=on_event, resolve_host=resolve_host)
+        self.network.attach(endpoint, host, PORT)
+        return endpoint
+
+    def _tell_phone(self, name: str, call: PhoneCall, event: PhoneEvent) -> None:
+        if name in self.phones:
+            self.phones[name].take(call, event)
+
+
+async def resolve_host(host: str) -> list[str]:
+    """The name service of the simulated world: there are addresses, and no names."""
+    if is_literal(host):
+        return [host]
+    raise Unreachable(f"{host}: the simulation knows no names")
+
+
+def _decode(frame: EventFrame) -> Event:
+    return msgspec.msgpack.decode(frame.data, type=EVENTS[frame.name])

@@ -1,0 +1,192 @@
+"""The composition root: a configuration becomes a running engine. With `engine.switch` the only place that wires parts.
+
+async with trio.open_nursery() as nursery:
+    engine = await nursery.start(serve, config)   # ready for calls
+    ...
+    nursery.cancel_scope.cancel()                 # calls end with BYE, apps are told, workers stop, sockets close
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+import structlog
+import trio
+
+from callflow.protocol.schema import schema_text
+from engine.config import Config, Listener, join_host_port
+from engine.eventsocket.outbound import Destination, OutboundDoor
+from engine.eventsocket.tokens import Scope, Token, Tokens, check_exposure, load_token
+from engine.eventsocket.websocket import PATH, serve_websocket
+from engine.eventsocket.worker import serve_worker
+from engine.media.engine import NativeMediaEngine
+from engine.scripting.supervisor import AppSpec, Supervisor
+from engine.switch import Switch
+
+STOP_WITHIN = 2.0  # seconds for peers and apps to confirm the end
+
+logger = structlog.get_logger("engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A running engine, as whoever started it sees it."""
+
+    switch: Switch
+    listeners: tuple[Listener, ...]  # of SIP, with the ports that the kernel gave
+    socket_url: str
+    pids: Mapping[str, int]  # of the workers, by app
+    routes: tuple[str, ...] = ()  # as configured
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What can be dialled: the configured routes, or without them those of the apps."""
+        sessions = self.switch.sessions
+        own = (route for app in sessions.apps for session in sessions.of(app) for route in session.routes)
+        return self.routes or tuple(dict.fromkeys(own))
+
+
+async def serve(config: Config, *, task_status: trio.TaskStatus[Engine] = trio.TASK_STATUS_IGNORED) -> None:
+    """Run an engine until cancelled, then stop it in order.
+
+    Raises OSError for an address that cannot be had, ExposureError for an event socket open to strangers, and
+    `engine.scripting.supervisor.LoadFailed` for a script that does not load at first.
+    """
+    try:
+        with TemporaryDirectory(prefix="callflow-") as folder:
+            await _serve(config, Path(folder), task_status)
+    except BaseExceptionGroup as group:  # a start that failed has one reason; trio wraps it once per nursery
+        raise _only(group) from None
+
+
+async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engine]) -> None:
+    tokens = _tokens(config)
+    async with _parts() as parts:
+        switch = Switch(
+            config,
+            parts,
+            engine=f"callflow/{version('callflow')}",
+            media=NativeMediaEngine(_media_address(config), config.rtp.ports, threads=config.rtp.threads),
+            new_token=lambda purpose: lambda: secrets.token_hex(8),
+            epoch=time.time,
+            recordings=config.data / "recordings",
+        )
+        try:
+            await parts.start(switch.run)
+            listeners = [await _listen(switch, listener) for listener in config.sip.listen]
+            url = await _open_doors(switch, config, tokens, parts)
+            supervisor = await _start_workers(switch, config, folder / "worker.socket", parts)
+            routes = tuple(route.to for route in config.routes)
+            task_status.started(Engine(switch, tuple(listeners), url, supervisor.pids, routes))
+            await trio.sleep_forever()
+        finally:
+            with trio.move_on_after(STOP_WITHIN, shield=True):
+                await switch.stop()
+
+
+@asynccontextmanager
+async def _parts() -> AsyncIterator[trio.Nursery]:
+    """A nursery that outlives a cancellation from outside until the block ends: calls end before their sockets do."""
+    async with trio.open_nursery() as outer:
+        nursery: trio.Nursery = await outer.start(_hold)
+        try:
+            yield nursery
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+async def _hold(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.cancel_scope.shield = True
+        task_status.started(nursery)
+        await trio.sleep_forever()
+
+
+async def _listen(switch: Switch, listener: Listener) -> Listener:
+    host, port = await switch.endpoint.listen(*listener)
+    return Listener(listener.transport, host, port)
+
+
+async def _open_doors(switch: Switch, config: Config, tokens: Tokens, parts: trio.Nursery) -> str:
+    """Let apps in, and dial those behind routes. The URL of the event socket."""
+    destinations = {
+        route.socket: Destination(route.socket, route.token) for route in config.routes if route.socket is not None
+    }
+    OutboundDoor(switch.sockets, destinations, parts, new_id=lambda: secrets.token_hex(8))
+    host, port = config.socket.listen
+    check_exposure(
+        host,
+        has_tokens=bool(config.socket.tokens),
+        has_tls=False,
+        allow_plaintext=config.socket.allow_plaintext,
+    )
+    opened = await parts.start(
+        partial(
+            serve_websocket,
+            switch.sockets,
+            host,
+            port,
+            tokens=tokens,
+            schema=schema_text,
+            origins=config.socket.origins,
+        )
+    )
+    return f"ws://{join_host_port(*opened)}{PATH}"
+
+
+async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio.Nursery) -> Supervisor:
+    tokens = Tokens()  # the supervisor's, one for each worker while it lives
+    await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
+    supervisor = Supervisor(
+        [AppSpec(app.name, app.script) for app in config.apps],
+        socket=path,
+        tokens=tokens,
+        sessions=switch.sessions,
+        events=switch.log,
+        new_token=lambda: secrets.token_hex(16),
+    )
+    parts.start_soon(supervisor.run)
+    await supervisor.wait_ready()
+    return supervisor
+
+
+def _tokens(config: Config) -> Tokens:
+    """Those configured, or else one of our own in DATA/token."""
+    if config.socket.tokens:
+        return Tokens(
+            Token(name=token.name, secret=token.token, scopes=cast("frozenset[Scope]", frozenset(token.scopes)))
+            for token in config.socket.tokens  # the configuration has checked their scopes
+        )
+    return Tokens([load_token(config.data / "token", lambda: secrets.token_hex(32))])
+
+
+def _media_address(config: Config) -> str:
+    """The address in our SDP. With listeners on every address it is the one that leads out of this machine."""
+    address = config.rtp_address
+    if address not in ("0.0.0.0", "::"):
+        return address
+    family, anywhere = (socket.AF_INET, "192.0.2.1") if address == "0.0.0.0" else (socket.AF_INET6, "2001:db8::1")
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:  # connecting a datagram socket sends nothing
+        try:
+            probe.connect((anywhere, 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1" if family is socket.AF_INET else "::1"
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error of a group, or the group if there are several."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,210 @@
+"""The engine of real media: sessions on the native data plane, its reports delivered as events.
+
+The data plane has threads, sockets and clocks of its own (engine/native/src/media) and never takes the GIL. Commands go in
+without waiting; reports come out through one descriptor, awaited in `run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import trio
+
+from engine._native import media as native
+
+from .session import (
+    AudioHeard,
+    DigitEnded,
+    DigitsSent,
+    DigitStarted,
+    Direction,
+    FileSource,
+    MediaEvent,
+    MediaSession,
+    PlaybackFinished,
+    PlaybackStarted,
+    PortsExhausted,
+    RecordingFinished,
+    SilenceSource,
+    Source,
+    Statistics,
+    Stream,
+    ToneSource,
+)
+from pathlib import Path
+
+_EVENTS: Mapping[str, Callable[..., MediaEvent]] = MappingProxyType({
+    "playback_started": PlaybackStarted,
+    "playback_finished": PlaybackFinished,
+    "recording_finished": RecordingFinished,
+    "digit_started": DigitStarted,
+    "digit_ended": DigitEnded,
+    "digits_sent": DigitsSent,
+    "audio_heard": AudioHeard,
+})
+_SENDS = (Direction.SENDRECV, Direction.SENDONLY)
+_RECEIVES = (Direction.SENDRECV, Direction.RECVONLY)
+
+
+class MediaThreadDied(RuntimeError):
+    """A thread of the data plane fell over a defect of ours: what it carried is lost."""
+
+
+class NativeMediaEngine:
+    """Fulfils MediaEngine::
+
+    engine = NativeMediaEngine("127.0.0.1", (16384, 32767))
+    nursery.start_soon(engine.run)
+    session = engine.open(on_event)
+
+    Sockets are bound at once. What a session's peer causes while nobody reads (digits, sounds) is dropped beyond 65,536
+    waiting reports and counted in `reports_dropped`; the ends of playbacks, recordings and sendings never are.
+    """
+
+    def __init__(
+        self, address: str = "127.0.0.1", ports: range | tuple[int, int] = (16384, 32767), threads: int = 1
+    ) -> None:
+        """Raises OSError when the address cannot be bound, ValueError when it is none."""
+        first, last = (ports.start, ports.stop - 1) if isinstance(ports, range) else ports
+        self._native = native.Engine(address, first, last, threads)
+        self._address = address
+        self._sessions: dict[int, tuple[NativeMediaSession, Callable[[MediaEvent], None]]] = {}
+
+    def open(self, on_event: Callable[[MediaEvent], None]) -> NativeMediaSession:
+        """A new session on a port pair of its own. Raises PortsExhausted."""
+        try:
+            leg = self._native.open()
+        except native.NoPorts as error:
+            raise PortsExhausted(str(error)) from error
+        session = NativeMediaSession(leg, self._address, self._forget)
+        self._sessions[leg.id] = (session, on_event)
+        return session
+
+    @property
+    def open_sessions(self) -> int:
+        """How many sessions are open."""
+        return len(self._sessions)
+
+    @property
+    def reports_dropped(self) -> int:
+        """How many digits and sounds were never delivered because the reader was too slow."""
+        return self._native.reports_dropped
+
+    async def run(self) -> None:
+        """Deliver events to the sessions until cancelled; then close what is open. Raises MediaThreadDied."""
+        try:
+            while True:
+                await trio.lowlevel.wait_readable(self._native.fd)
+                self._deliver()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close what is open and end the threads; `run` does it when it ends. Takes milliseconds, with a dead disk three seconds."""
+        for session, _ in list(self._sessions.values()):
+            session.close()
+        self._native.shutdown()
+
+    def _deliver(self) -> None:
+        for leg, kind, *values in self._native.reports():
+            if kind == "thread_died":
+                raise MediaThreadDied(values[0])
+            if (known := self._sessions.get(leg)) is not None:
+                known[1](_EVENTS[kind](*values))
+
+    def _forget(self, leg: int) -> None:
+        del self._sessions[leg]
+
+
+class NativeMediaSession:
+    """Fulfils MediaSession."""
+
+    def __init__(self, leg: native.Leg, address: str, forget: Callable[[int], None]) -> None:
+        self._leg = leg
+        self._address = address
+        self._forget = forget
+        self._is_closed = False
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """The address and RTP port that stand in our SDP."""
+        return self._address, self._leg.port
+
+    def update(self, stream: Stream) -> None:
+        """Begin, or go on with, what was agreed."""
+        if not self._is_closed:
+            self._leg.update(
+                remote=stream.remote,
+                is_a_law=stream.codec == "PCMA",
+                payload_type=stream.payload_type,
+                telephone_event=stream.telephone_event,
+                may_send=stream.direction in _SENDS,
+                may_receive=stream.direction in _RECEIVES,
+            )
+
+    def play(
+        self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
+    ) -> None:
+        """Play sources one after another. If one cannot be read, the whole playback fails before it is heard."""
+        if not self._is_closed:
+            given = [_native_source(source) for source in sources]
+            self._leg.play(playback, given, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms)
+
+    def stop(self, name: str) -> None:
+        """Stop the playback, recording or sending of that name."""
+        if not self._is_closed:
+            self._leg.stop(name)
+
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+        """Record what is received."""
+        if not self._is_closed:
+            self._leg.record(recording, path, max_ms=max_ms, silence_ms=silence_ms)
+
+    def echo(self, *, is_on: bool) -> None:
+        """Send back what is received."""
+        if not self._is_closed:
+            self._leg.echo(is_on=is_on)
+
+    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+        """Send digits by RFC 4733. Raises ValueError for what is none."""
+        if not self._is_closed:
+            self._leg.send_digits(sending, digits, duration_ms=duration_ms, gap_ms=gap_ms)
+
+    def relay(self, other: MediaSession) -> None:
+        """Each hears the other from now on."""
+        assert isinstance(other, NativeMediaSession), f"expected a session of this engine, got {other!r}"
+        if not self._is_closed and not other._is_closed and other is not self:
+            self._leg.relay(other._leg)
+
+    def unrelay(self) -> None:
+        """End the relay, for both."""
+        if not self._is_closed:
+            self._leg.unrelay()
+
+    def watch_audio(self, *, is_on: bool) -> None:
+        """Report `AudioHeard` from now on, or no more."""
+        if not self._is_closed:
+            self._leg.watch_audio(is_on=is_on)
+
+    def statistics(self) -> Statistics:
+        """The leg's figures now; after `close`, the last ones."""
+        return Statistics(*self._leg.statistics())
+
+    def close(self) -> None:
+        """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._leg.close()
+            self._forget(self._leg.id)
+
+
+def _native_source(source: Source) -> native.Source:
+    match source:
+        case FileSource(path):
+            return native.Source.file(path)
+        case ToneSource(frequencies, cadence_ms, duration_ms, level_dbm0):
+            return native.Source.tone(frequencies, cadence_ms, duration_ms, level_dbm0)
+        case SilenceSource(duration_ms):
+            return native.Source.silence(duration_ms)

@@ -1,0 +1,169 @@
+//! What the data plane is told, and the bounded way of it to a media thread: filled under a lock held for a copy, taken whole.
+
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::leg::Stream;
+use super::plane::Line;
+use super::player::{Loading, PlaySpec};
+use super::report::LegId;
+use super::syscalls::EventFd;
+use super::writer::Track;
+
+/// Commands that may wait. A thread that is so far behind is not coming back soon.
+const MAX_WAITING: usize = 65_536;
+
+/// What is to be done with one leg.
+pub enum Verb {
+    /// It is new.
+    Open(Box<Line>),
+    /// Begin, or go on with, what was agreed.
+    Update(Stream),
+    /// Play.
+    Play(PlaySpec, Loading),
+    /// Record.
+    Record {
+        /// Its name in reports.
+        name: String,
+        /// Where the samples go.
+        track: Track,
+        /// At most so long.
+        max_ms: u64,
+        /// Ended by so much silence; 0: never.
+        silence_ms: u64,
+    },
+    /// Stop what has that name.
+    Stop(String),
+    /// Send back what is received, or no more.
+    Echo(bool),
+    /// Send digits.
+    SendDigits {
+        /// Its name in reports.
+        name: String,
+        /// Which.
+        digits: String,
+        /// How long each is down.
+        duration_ms: u32,
+        /// How long none is.
+        gap_ms: u32,
+    },
+    /// Each hears the other.
+    Relay(LegId),
+    /// No more.
+    Unrelay,
+    /// Report sound and silence, or no more.
+    WatchAudio(bool),
+    /// Send BYE and give the ports back.
+    Close,
+    /// Go to another media thread.
+    Depart(Arc<Inbox>),
+    /// It comes from another media thread: nothing else is done before it is here.
+    Expect,
+}
+
+/// The way to one media thread.
+pub struct Inbox {
+    waiting: Mutex<Waiting>,
+    wake: EventFd,
+}
+
+#[derive(Default)]
+struct Waiting {
+    commands: Vec<(LegId, Verb)>,
+    arrivals: Vec<Box<Line>>,
+    is_over: bool,
+}
+
+/// The media thread is so far behind that nothing more can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stalled;
+
+impl Inbox {
+    /// Empty.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Inbox {
+            waiting: Mutex::default(),
+            wake: EventFd::new()?,
+        })
+    }
+
+    /// Tell it. Closing is always taken: there is no more than one for each leg.
+    pub fn push(&self, leg: LegId, verb: Verb) -> Result<(), Stalled> {
+        let mut waiting = self.lock();
+        if waiting.commands.len() >= MAX_WAITING && !matches!(verb, Verb::Close) {
+            return Err(Stalled);
+        }
+        waiting.commands.push((leg, verb));
+        let was_empty = waiting.commands.len() == 1;
+        drop(waiting);
+        if was_empty {
+            self.wake.signal();
+        }
+        Ok(())
+    }
+
+    /// A leg comes from another media thread.
+    pub fn arrive(&self, line: Box<Line>) {
+        self.lock().arrivals.push(line);
+        self.wake.signal();
+    }
+
+    /// End the thread, after what it was told before.
+    pub fn finish(&self) {
+        self.lock().is_over = true;
+        self.wake.signal();
+    }
+
+    /// Everything that waits, added to what is given; true: it is the end.
+    pub fn take(&self, commands: &mut Vec<(LegId, Verb)>, arrivals: &mut Vec<Box<Line>>) -> bool {
+        self.wake.drain();
+        let mut waiting = self.lock();
+        if commands.is_empty() {
+            std::mem::swap(commands, &mut waiting.commands);
+        } else {
+            commands.append(&mut waiting.commands);
+        }
+        arrivals.append(&mut waiting.arrivals);
+        waiting.is_over
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsRawFd for Inbox {
+    fn as_raw_fd(&self) -> RawFd {
+        self.wake.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_taken_whole_and_in_order() {
+        let inbox = Inbox::new().unwrap();
+        for leg in 0..3 {
+            inbox.push(LegId(leg), Verb::Unrelay).unwrap();
+        }
+        let (mut commands, mut arrivals) = (Vec::new(), Vec::new());
+        assert!(!inbox.take(&mut commands, &mut arrivals));
+        inbox.push(LegId(3), Verb::Unrelay).unwrap();
+        inbox.finish();
+        assert!(inbox.take(&mut commands, &mut arrivals));
+        let legs: Vec<u64> = commands.iter().map(|(leg, _)| leg.0).collect();
+        assert_eq!(legs, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_full_inbox_takes_nothing_but_a_close() {
+        let inbox = Inbox::new().unwrap();
+        for _ in 0..MAX_WAITING {
+            inbox.push(LegId(1), Verb::Unrelay).unwrap();
+        }
+        assert_eq!(inbox.push(LegId(1), Verb::Unrelay), Err(Stalled));
+        assert_eq!(inbox.push(LegId(1), Verb::Close), Ok(()));
+    }
+}

@@ -1,0 +1,270 @@
+//! The whole data plane: media threads, ports, loader, writer; one door for whoever steers.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::os::fd::{AsRawFd, RawFd};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::clock::Clock;
+use super::command::{Inbox, Stalled, Verb};
+use super::leg::Leg;
+use super::loader::{Loader, SourceSpec};
+use super::plane::{Line, Plane};
+use super::player::PlaySpec;
+use super::ports::{NoPorts, PortPool};
+use super::report::{LegId, Report, ReportQueue};
+use super::statistics::Counters;
+use super::syscalls::random;
+use super::writer::Writer;
+
+/// How long the end waits for a disk that does not answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What an engine is made of.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where sockets are bound.
+    pub address: IpAddr,
+    /// Where ports are taken from.
+    pub ports: RangeInclusive<u16>,
+    /// Media threads.
+    pub threads: usize,
+}
+
+/// A leg that was opened.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Its name.
+    pub leg: LegId,
+    /// Its RTP port.
+    pub port: u16,
+    /// Its figures; they stay readable after it is closed.
+    pub counters: Arc<Counters>,
+}
+
+/// The data plane. It may be used from any thread; nothing here waits for a media thread.
+pub struct Engine {
+    pool: Arc<PortPool>,
+    reports: Arc<ReportQueue>,
+    inboxes: Vec<Arc<Inbox>>,
+    /// Which legs are where. Held while commands are pushed, so that two threads' inboxes agree on the order.
+    routes: Mutex<Routes>,
+    workers: Mutex<Option<Workers>>,
+}
+
+#[derive(Default)]
+struct Routes {
+    inbox_of: HashMap<LegId, usize>,
+    legs_in: Vec<usize>,
+    last: u64,
+}
+
+struct Workers {
+    planes: Vec<JoinHandle<()>>,
+    loader: Loader,
+    writer: Writer,
+}
+
+impl Engine {
+    /// Bind, start the threads.
+    pub fn start(settings: &Settings) -> io::Result<Self> {
+        let clock = Clock::start();
+        let pool = Arc::new(PortPool::start(settings.address, settings.ports.clone())?);
+        let reports = Arc::new(ReportQueue::new()?);
+        let count = settings.threads.max(1);
+        let inboxes: Vec<Arc<Inbox>> = (0..count)
+            .map(|_| Inbox::new().map(Arc::new))
+            .collect::<io::Result<_>>()?;
+        let mut planes = Vec::new();
+        for inbox in &inboxes {
+            let plane = Plane::new(clock, inbox.clone(), pool.clone(), reports.clone())?;
+            planes.push(spawn(plane, reports.clone())?);
+        }
+        let workers = Workers {
+            planes,
+            loader: Loader::start()?,
+            writer: Writer::start(reports.clone())?,
+        };
+        Ok(Engine {
+            pool,
+            reports,
+            inboxes,
+            routes: Mutex::new(Routes {
+                legs_in: vec![0; count],
+                ..Routes::default()
+            }),
+            workers: Mutex::new(Some(workers)),
+        })
+    }
+
+    /// A new leg, on the media thread that has the fewest.
+    pub fn open(&self) -> Result<Opened, NoPorts> {
+        let pair = self.pool.take()?;
+        let mut routes = lock(&self.routes);
+        routes.last += 1;
+        let id = LegId(routes.last);
+        let leg = Leg::new(id, [random(), random()]);
+        let opened = Opened {
+            leg: id,
+            port: pair.port,
+            counters: leg.counters.clone(),
+        };
+        let inbox = (0..self.inboxes.len())
+            .min_by_key(|inbox| routes.legs_in[*inbox])
+            .unwrap_or_default();
+        let line = Box::new(Line::new(leg, pair));
+        self.inboxes[inbox]
+            .push(id, Verb::Open(line))
+            .map_err(|Stalled| NoPorts::Refused(io::ErrorKind::WouldBlock.into()))?;
+        routes.inbox_of.insert(id, inbox);
+        routes.legs_in[inbox] += 1;
+        Ok(opened)
+    }
+
+    /// Tell a leg something. A leg that is closed is told nothing.
+    pub fn tell(&self, leg: LegId, verb: Verb) -> Result<(), Stalled> {
+        let routes = lock(&self.routes);
+        match routes.inbox_of.get(&leg) {
+            Some(inbox) => self.inboxes[*inbox].push(leg, verb),
+            None => Ok(()),
+        }
+    }
+
+    /// Play sources; files are read meanwhile.
+    pub fn play(
+        &self,
+        leg: LegId,
+        spec: PlaySpec,
+        sources: Vec<SourceSpec>,
+    ) -> Result<(), Stalled> {
+        let loading = match &*lock(&self.workers) {
+            Some(workers) => workers.loader.load(sources),
+            None => return Ok(()),
+        };
+        self.tell(leg, Verb::Play(spec, loading))
+    }
+
+    /// Record to a file.
+    pub fn record(
+        &self,
+        leg: LegId,
+        name: String,
+        path: PathBuf,
+        max_ms: u64,
+        silence_ms: u64,
+    ) -> Result<(), Stalled> {
+        let track = match &*lock(&self.workers) {
+            Some(workers) => workers.writer.open(leg, name.clone(), path),
+            None => return Ok(()),
+        };
+        let verb = Verb::Record {
+            name,
+            track,
+            max_ms,
+            silence_ms,
+        };
+        self.tell(leg, verb)
+    }
+
+    /// Relay two legs; if they live on different media threads, the second moves to the first's.
+    pub fn relay(&self, leg: LegId, other: LegId) -> Result<(), Stalled> {
+        let mut routes = lock(&self.routes);
+        let inbox_of = |leg| routes.inbox_of.get(&leg).copied();
+        let (Some(to), Some(from)) = (inbox_of(leg), inbox_of(other)) else {
+            return Ok(());
+        };
+        if from != to {
+            // Departure before expectation, under one lock: so no two threads can wait for each other.
+            let inbox = self.inboxes[to].clone();
+            self.inboxes[from].push(other, Verb::Depart(inbox))?;
+            self.inboxes[to].push(other, Verb::Expect)?;
+            routes.inbox_of.insert(other, to);
+            routes.legs_in[from] -= 1;
+            routes.legs_in[to] += 1;
+        }
+        self.inboxes[to].push(leg, Verb::Relay(other))
+    }
+
+    /// Close a leg; its ports come back soon.
+    pub fn close(&self, leg: LegId) {
+        let mut routes = lock(&self.routes);
+        if let Some(inbox) = routes.inbox_of.remove(&leg) {
+            routes.legs_in[inbox] -= 1;
+            self.pool.announce_return();
+            let _ = self.inboxes[inbox].push(leg, Verb::Close); // a close is always taken
+        }
+    }
+
+    /// What was reported since the last time.
+    pub fn reports(&self) -> VecDeque<(LegId, Report)> {
+        self.reports.drain()
+    }
+
+    /// Reports that were dropped because nobody took them.
+    pub fn reports_dropped(&self) -> u64 {
+        self.reports.dropped()
+    }
+
+    /// Close every leg and end every thread. A disk that hangs is waited for three seconds, then left.
+    pub fn shutdown(&self) {
+        let Some(mut workers) = lock(&self.workers).take() else {
+            return;
+        };
+        for inbox in &self.inboxes {
+            inbox.finish();
+        }
+        for plane in workers.planes {
+            let _ = plane.join();
+        }
+        let mut others = workers.loader.stop();
+        others.extend(workers.writer.stop());
+        let deadline = Instant::now() + PATIENCE;
+        for thread in others {
+            while !thread.is_finished() && Instant::now() < deadline {
+                thread::sleep(Duration::from_micros(200));
+            }
+            if thread.is_finished() {
+                let _ = thread.join();
+            }
+        }
+        self.pool.stop();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+impl AsRawFd for Engine {
+    fn as_raw_fd(&self) -> RawFd {
+        self.reports.as_raw_fd()
+    }
+}
+
+/// A media thread that falls says so to whoever steers; the panic's own text is on stderr already.
+fn spawn(mut plane: Plane, reports: Arc<ReportQueue>) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("media".into()).spawn(move || {
+        let message = match catch_unwind(AssertUnwindSafe(|| plane.run())) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+                .unwrap_or_else(|| "panic".into()),
+        };
+        reports.push(LegId::default(), Report::ThreadDied { message });
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

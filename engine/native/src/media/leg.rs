@@ -1,0 +1,576 @@
+//! The audio of one leg, without sockets: packets go in with their time, packets come out with their destination.
+//!
+//! What a leg sends, by rank: digits; a playback; what its relayed peer, or the echo, gives it. When nothing of this has been
+//! sent for a second on a leg that may send and is not relayed, one frame of silence goes out: it keeps the way through NATs
+//! open, gives a latching peer something to latch on, and calms phones that hang up when they hear nothing; and it costs next
+//! to nothing. To the receiver it is discontinuous transmission (RFC 3551 §4.1): timestamps run on, the marker is set.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::clock::{ntp_middle, Clock, Moment, FRAME};
+use super::g711::Law;
+use super::latch::Latch;
+use super::player::{Loading, PlaySpec, Player, Readiness};
+use super::reception::{Fit, Reception};
+use super::recorder::Recorder;
+use super::report::{LegId, PlaybackEnd, RecordingEnd, Report, Reports};
+use super::rtcp::{self, Compound, SenderInfo};
+use super::rtp::{Header, Pt, HEADER};
+use super::sender::Sender;
+use super::sound::SoundWatch;
+use super::statistics::Counters;
+use super::telephone_event::{self, DigitReceiver, DigitSender, TelephoneEvent};
+
+/// The longest packet that a leg makes by itself.
+pub const MAX_PACKET: usize = HEADER + FRAME;
+/// The longest payload that is decoded: more than any ptime of G.711 in one Ethernet frame.
+const MAX_PAYLOAD: usize = 1500;
+/// Silence is sent after so long without a packet.
+const IDLE_MS: u64 = 1000;
+/// RTCP every five seconds on average, from half to one and a half times that (RFC 3550 §6.2).
+const REPORT_MS: u64 = 5000;
+/// Recordings of one leg at a time.
+const MAX_RECORDINGS: usize = 8;
+/// Comfort noise (RFC 3389): heard as silence.
+const COMFORT_NOISE: Pt = Pt(13);
+const PCMU: Pt = Pt(0);
+const PCMA: Pt = Pt(8);
+
+/// What was agreed on for a leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Where the peer's SDP wants its packets.
+    pub remote: Option<SocketAddr>,
+    /// The codec.
+    pub law: Law,
+    /// Its payload type.
+    pub payload_type: Pt,
+    /// The payload type of telephone events, if they were agreed on.
+    pub telephone_event: Option<Pt>,
+    /// The direction lets us send.
+    pub may_send: bool,
+    /// The direction lets the peer send.
+    pub may_receive: bool,
+}
+
+enum Kind {
+    Audio(Law),
+    Event,
+    ComfortNoise,
+    Unknown,
+}
+
+impl Stream {
+    /// What a payload type carries. Both laws are known by their static numbers too: an answer may list both (RFC 3264 §6.1).
+    fn kind(&self, payload_type: Pt) -> Kind {
+        match payload_type {
+            known if known == self.payload_type => Kind::Audio(self.law),
+            known if Some(known) == self.telephone_event => Kind::Event,
+            PCMU => Kind::Audio(Law::Mu),
+            PCMA => Kind::Audio(Law::A),
+            COMFORT_NOISE => Kind::ComfortNoise,
+            _ => Kind::Unknown,
+        }
+    }
+}
+
+/// What a received packet has for others.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// Nothing.
+    Nothing,
+    /// Audio: where in the packet, under which law.
+    Audio(Header, Range<usize>, Law),
+    /// A telephone event.
+    Digit(Header, Range<usize>),
+}
+
+/// A packet to be sent, lying at the beginning of the room it was made in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its length.
+    pub length: usize,
+    /// Where to.
+    pub destination: SocketAddr,
+    /// It is a frame of the playback.
+    pub is_playback: bool,
+}
+
+/// One leg.
+pub struct Leg {
+    /// Its name.
+    pub id: LegId,
+    /// Its figures.
+    pub counters: Arc<Counters>,
+    /// Another leg is relayed with it.
+    pub is_relayed: bool,
+    /// What it receives is sent back.
+    pub is_echoing: bool,
+    stream: Option<Stream>,
+    latch: Latch,
+    sender: Sender,
+    reception: Reception,
+    digits_in: DigitReceiver,
+    digits_out: DigitSender,
+    player: Option<Box<Player>>,
+    recorders: Vec<Recorder>,
+    sound: Option<Box<SoundWatch>>,
+    cname: String,
+    sent_at: Moment,
+    report_at: Moment,
+    peer_report: Option<(u32, Moment)>,
+}
+
+impl Leg {
+    /// A leg on which nothing is agreed yet. `random` makes its numbers hard to guess.
+    pub fn new(id: LegId, random: [u64; 2]) -> Self {
+        Leg {
+            id,
+            counters: Arc::default(),
+            is_relayed: false,
+            is_echoing: false,
+            stream: None,
+            latch: Latch::default(),
+            sender: Sender::new(random),
+            reception: Reception::default(),
+            digits_in: DigitReceiver::default(),
+            digits_out: DigitSender::default(),
+            player: None,
+            recorders: Vec::new(),
+            sound: None,
+            cname: format!("{:016x}", random[0] ^ random[1].rotate_left(32)),
+            sent_at: Moment::default(),
+            report_at: Moment::default(),
+            peer_report: None,
+        }
+    }
+
+    /// What was agreed, at first or anew.
+    pub fn update(&mut self, stream: Stream, now: Moment, reports: &mut Reports) {
+        if self.stream.is_none() {
+            self.sent_at = now;
+            self.report_at = now.plus_ms(REPORT_MS / 4);
+        }
+        self.latch.announce(stream.remote);
+        if stream.telephone_event.is_none() {
+            self.digits_out.refuse(reports);
+        }
+        self.sender.interrupt();
+        self.stream = Some(stream);
+    }
+
+    /// Play instead of what plays.
+    pub fn play(&mut self, spec: PlaySpec, loading: Loading, reports: &mut Reports) {
+        self.end_playback(PlaybackEnd::Stopped, reports);
+        self.player = Some(Box::new(Player::new(spec, loading)));
+    }
+
+    /// Record besides what is recorded already. Too many: its file ends at once, empty.
+    pub fn record(&mut self, recorder: Recorder, now: Moment) {
+        if self.recorders.len() >= MAX_RECORDINGS {
+            recorder.finish(Some(RecordingEnd::Stopped), now);
+        } else {
+            self.recorders.push(recorder);
+        }
+    }
+
+    /// Stop what has that name.
+    pub fn stop(&mut self, name: &str, now: Moment, reports: &mut Reports) {
+        if self
+            .player
+            .as_ref()
+            .is_some_and(|player| player.name == name)
+        {
+            self.end_playback(PlaybackEnd::Stopped, reports);
+        }
+        if let Some(index) = self
+            .recorders
+            .iter()
+            .position(|recorder| recorder.name == name)
+        {
+            self.recorders
+                .remove(index)
+                .finish(Some(RecordingEnd::Stopped), now);
+        }
+        self.digits_out.stop(name, reports);
+    }
+
+    /// Send digits after those that wait. Without an agreed telephone-event none is sent, and that is said at once.
+    pub fn send_digits(
+        &mut self,
+        name: String,
+        digits: &str,
+        duration_ms: u32,
+        gap_ms: u32,
+        reports: &mut Reports,
+    ) {
+        let can_send = self
+            .stream
+            .as_ref()
+            .is_some_and(|stream| stream.telephone_event.is_some());
+        let digits = if can_send { digits } else { "" };
+        self.digits_out
+            .send(name, digits, duration_ms, gap_ms, reports);
+    }
+
+    /// Report sound and silence, or no more.
+    pub fn watch_audio(&mut self, is_on: bool, now: Moment) {
+        self.sound = is_on.then(|| Box::new(SoundWatch::new(now)));
+    }
+
+    /// What is relayed to it pauses, or comes from another source.
+    pub fn interrupt(&mut self) {
+        self.sender.interrupt();
+    }
+
+    /// True while it must be given its turn every 20 ms.
+    pub fn needs_frames(&self) -> bool {
+        self.player.is_some()
+            || self.digits_out.is_busy()
+            || self.digits_in.is_down()
+            || !self.recorders.is_empty()
+            || self.sound.is_some()
+    }
+
+    /// A datagram on the RTP port.
+    pub fn receive(
+        &mut self,
+        packet: &[u8],
+        from: SocketAddr,
+        now: Moment,
+        reports: &mut Reports,
+    ) -> Received {
+        let received = self.receive_valid(packet, from, now, reports);
+        if received.is_none() {
+            self.counters.discarded();
+        }
+        received.unwrap_or(Received::Nothing)
+    }
+
+    /// None: it is to be discarded.
+    fn receive_valid(
+        &mut self,
+        packet: &[u8],
+        from: SocketAddr,
+        now: Moment,
+        reports: &mut Reports,
+    ) -> Option<Received> {
+        let stream = self.stream.as_ref()?;
+        let (header, payload) = Header::read(packet).ok()?;
+        let kind = stream.kind(header.payload_type);
+        let may_receive = stream.may_receive;
+        if matches!(kind, Kind::Unknown) {
+            return None;
+        }
+        let continues = self.reception.continues(&header);
+        if !self.latch.accepts(from, &header, continues, now) {
+            return None;
+        }
+        match self
+            .reception
+            .receive(&header, now, matches!(kind, Kind::Audio(_)))
+        {
+            Fit::Suspect => return None,
+            Fit::Fresh => self.digits_in.restart(reports),
+            Fit::Next | Fit::Late => {}
+        }
+        self.counters.received(
+            payload.len(),
+            self.reception.lost(),
+            self.reception.jitter(),
+        );
+        if !may_receive {
+            return Some(Received::Nothing);
+        }
+        match kind {
+            Kind::Audio(law) => {
+                self.hear(&header, &packet[payload.clone()], law, now, reports);
+                Some(Received::Audio(header, payload, law))
+            }
+            Kind::Event => {
+                let event = TelephoneEvent::read(&packet[payload.clone()]).ok()?;
+                self.digits_in
+                    .receive(event, header.timestamp, now, reports);
+                Some(Received::Digit(header, payload))
+            }
+            _ => Some(Received::Nothing),
+        }
+    }
+
+    /// Give the samples to whoever listens.
+    fn hear(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        law: Law,
+        now: Moment,
+        reports: &mut Reports,
+    ) {
+        if self.recorders.is_empty() && self.sound.is_none() {
+            return;
+        }
+        let mut room = [0; MAX_PAYLOAD];
+        let count = payload.len().min(MAX_PAYLOAD);
+        let samples = &mut room[..count];
+        law.expand_into(payload, samples);
+        for recorder in &mut self.recorders {
+            recorder.hear(header, samples, now);
+        }
+        if let Some(sound) = &mut self.sound {
+            sound.hear(samples, now, reports);
+        }
+    }
+
+    /// The header with which another's audio leaves here, its payload brought to our codec. None: not now.
+    pub fn relay_audio(
+        &mut self,
+        header: &Header,
+        payload: &mut [u8],
+        law: Law,
+        now: Moment,
+    ) -> Option<(Header, SocketAddr)> {
+        let (destination, stream) = self.stage_for_others()?;
+        let payload_type = stream.payload_type;
+        if stream.law != law {
+            law.transcode(payload);
+        }
+        Some((self.sender.relayed(header, payload_type, now)?, destination))
+    }
+
+    /// The header with which another's telephone event leaves here. None: not now, or not agreed on.
+    pub fn relay_digit(&mut self, header: &Header, now: Moment) -> Option<(Header, SocketAddr)> {
+        let (destination, stream) = self.stage_for_others()?;
+        let Some(payload_type) = stream.telephone_event else {
+            self.sender.interrupt();
+            return None;
+        };
+        Some((self.sender.relayed(header, payload_type, now)?, destination))
+    }
+
+    /// Where to send and how, unless something of our own has the stage.
+    fn stage_for_others(&mut self) -> Option<(SocketAddr, &Stream)> {
+        let is_taken = self.digits_out.is_busy()
+            || self
+                .player
+                .as_ref()
+                .is_some_and(|player| player.has_started());
+        let destination = self.destination();
+        if is_taken || destination.is_none() {
+            self.sender.interrupt();
+            return None;
+        }
+        Some((destination?, self.stream.as_ref()?))
+    }
+
+    /// Where to send audio; None: we may not, or do not know.
+    fn destination(&self) -> Option<SocketAddr> {
+        self.stream.as_ref().filter(|stream| stream.may_send)?;
+        self.latch.destination()
+    }
+
+    /// The turn of 20 ms: time passes for all that listens, and at most one packet is made.
+    pub fn frame(
+        &mut self,
+        due: Moment,
+        packet: &mut [u8; MAX_PACKET],
+        reports: &mut Reports,
+    ) -> Option<Outgoing> {
+        self.digits_in.expire(due, reports);
+        if let Some(sound) = &mut self.sound {
+            sound.advance(due, reports);
+        }
+        self.advance_recorders(due);
+        if self.digits_out.is_busy() {
+            return self.digit_frame(due, packet, reports); // a playback waits meanwhile, so none of it is lost
+        }
+        self.playback_frame(due, packet, reports)
+    }
+
+    fn advance_recorders(&mut self, now: Moment) {
+        let mut index = 0;
+        while let Some(recorder) = self.recorders.get_mut(index) {
+            match recorder.advance(now) {
+                Ok(None) => index += 1,
+                Ok(end) => self.recorders.remove(index).finish(end, now),
+                Err(()) => drop(self.recorders.remove(index)),
+            }
+        }
+    }
+
+    fn digit_frame(
+        &mut self,
+        due: Moment,
+        packet: &mut [u8; MAX_PACKET],
+        reports: &mut Reports,
+    ) -> Option<Outgoing> {
+        let destination = self.destination();
+        let outgoing = self.digits_out.frame(destination.is_some(), reports)?;
+        let payload_type = self.stream.as_ref()?.telephone_event?;
+        let destination = destination?;
+        let header = self.sender.event(payload_type, outgoing.is_first, due);
+        header.write(packet);
+        outgoing.event.write(&mut packet[HEADER..]);
+        Some(Outgoing {
+            length: HEADER + telephone_event::PAYLOAD,
+            destination,
+            is_playback: false,
+        })
+    }
+
+    fn playback_frame(
+        &mut self,
+        due: Moment,
+        packet: &mut [u8; MAX_PACKET],
+        reports: &mut Reports,
+    ) -> Option<Outgoing> {
+        let destination = self.destination();
+        let player = self.player.as_mut()?;
+        match player.ready() {
+            Readiness::Waiting => return None,
+            Readiness::Failed(error) => {
+                self.end_playback(PlaybackEnd::Failed(error), reports);
+                return None;
+            }
+            Readiness::Started => reports.push(Report::PlaybackStarted {
+                playback: player.name.clone(),
+            }),
+            Readiness::Running => {}
+        }
+        let mut samples = [0; FRAME];
+        if !player.fill(&mut samples) {
+            self.end_playback(PlaybackEnd::Completed, reports);
+            return None;
+        }
+        self.make_frame(&samples, due, packet, destination?)
+            .map(|outgoing| Outgoing {
+                is_playback: true,
+                ..outgoing
+            })
+    }
+
+    fn make_frame(
+        &mut self,
+        samples: &[i16; FRAME],
+        due: Moment,
+        packet: &mut [u8; MAX_PACKET],
+        destination: SocketAddr,
+    ) -> Option<Outgoing> {
+        let stream = self.stream.as_ref()?;
+        stream.law.compress_into(samples, &mut packet[HEADER..]);
+        self.sender.frame(stream.payload_type, due).write(packet);
+        Some(Outgoing {
+            length: MAX_PACKET,
+            destination,
+            is_playback: false,
+        })
+    }
+
+    /// Once a second: the frame of silence of a leg that has nothing to say.
+    pub fn idle_frame(&mut self, now: Moment, packet: &mut [u8; MAX_PACKET]) -> Option<Outgoing> {
+        let is_idle = !self.is_relayed && self.player.is_none() && !self.digits_out.is_busy();
+        if !is_idle || now.ms_since(self.sent_at) < IDLE_MS {
+            return None;
+        }
+        let destination = self.destination()?;
+        self.make_frame(&[0; FRAME], now, packet, destination)
+    }
+
+    /// A packet of `payload` octets did go out.
+    pub fn sent(&mut self, payload: usize, is_playback: bool, now: Moment) {
+        self.counters.sent(payload);
+        self.sent_at = now;
+        if let (true, Some(player)) = (is_playback, &mut self.player) {
+            player.frames_sent += 1;
+        }
+    }
+
+    /// Once a second: our RTCP, when its time has come. `random` spreads the next.
+    pub fn report(
+        &mut self,
+        clock: &Clock,
+        now: Moment,
+        random: u64,
+    ) -> Option<(Compound, SocketAddr)> {
+        if self.stream.is_none() || now < self.report_at {
+            return None;
+        }
+        self.report_at = now.plus_ms(REPORT_MS / 2 + random % REPORT_MS);
+        self.compound(clock, now)
+    }
+
+    /// The last RTCP (RFC 3550 §6.6); nothing if nothing was ever agreed.
+    pub fn goodbye(&mut self, clock: &Clock, now: Moment) -> Option<(Compound, SocketAddr)> {
+        let (compound, destination) = self.compound(clock, now)?;
+        Some((compound.with_goodbye(self.sender.ssrc()), destination))
+    }
+
+    fn compound(&mut self, clock: &Clock, now: Moment) -> Option<(Compound, SocketAddr)> {
+        let destination = self.latch.control_destination()?;
+        let (packets, octets) = self.counters.sent_so_far();
+        let info = SenderInfo {
+            ntp: clock.ntp(now),
+            timestamp: self.sender.timestamp(now),
+            packets,
+            octets,
+        };
+        let mut block = self.reception.report();
+        if let (Some(block), Some((last_report, at))) = (&mut block, self.peer_report) {
+            block.last_report = last_report;
+            block.delay = ((now.0 - at.0) as u128 * 65_536 / 1_000_000_000) as u32;
+        }
+        let info = (packets > 0).then_some(info);
+        Some((
+            Compound::report(self.sender.ssrc(), info, block, &self.cname),
+            destination,
+        ))
+    }
+
+    /// A datagram on the RTCP port. What is malformed, or from elsewhere, is dropped.
+    pub fn receive_control(
+        &mut self,
+        compound: &[u8],
+        from: SocketAddr,
+        clock: &Clock,
+        now: Moment,
+    ) {
+        let heard = rtcp::read(compound, self.sender.ssrc());
+        let Some(heard) = heard.ok().filter(|_| self.latch.is_peer_host(from)) else {
+            self.counters.discarded();
+            return;
+        };
+        if let Some(ntp) = heard.sender_ntp {
+            self.peer_report = Some((ntp_middle(ntp), now));
+        }
+        if let Some(block) = heard.about_us {
+            self.counters.reported(block.total_lost, block.jitter);
+            let there_and_back = ntp_middle(clock.ntp(now))
+                .wrapping_sub(block.last_report)
+                .wrapping_sub(block.delay);
+            // A peer's clock may make it a little negative; a minute is no round trip.
+            if block.last_report != 0 && (there_and_back as i32) < 60 << 16 {
+                self.counters
+                    .round_trip((there_and_back as i32).max(0) as u32);
+            }
+        }
+    }
+
+    /// All ends, unreported; recordings are closed properly.
+    pub fn close(&mut self, now: Moment) {
+        self.player = None;
+        for recorder in self.recorders.drain(..) {
+            recorder.finish(None, now);
+        }
+    }
+
+    fn end_playback(&mut self, end: PlaybackEnd, reports: &mut Reports) {
+        if let Some(player) = self.player.take() {
+            reports.push(Report::PlaybackFinished {
+                playback: player.name,
+                heard_ms: player.frames_sent * 20,
+                end,
+            });
+        }
+    }
+}

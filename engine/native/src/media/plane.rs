@@ -1,0 +1,416 @@
+//! One media thread: its legs' sockets, its wheel, its loop. Nothing on the 20 ms path allocates, locks or logs.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+
+use super::clock::{Clock, Moment};
+use super::command::{Inbox, Verb};
+use super::leg::{Leg, Outgoing, Received, MAX_PACKET};
+use super::ports::{PortPair, PortPool};
+use super::recorder::Recorder;
+use super::report::{LegId, ReportQueue, Reports};
+use super::rtcp::Compound;
+use super::rtp::HEADER;
+use super::syscalls::{random, Epoll, Ready};
+use super::wheel::Wheel;
+
+/// Descriptors reported per wait: a bound on how long the wheel waits for the sockets.
+const BATCH: usize = 256;
+/// Room for any RTP packet that Ethernet carries.
+const ROOM: usize = 2048;
+/// Every leg is looked after so often (silence when idle, RTCP).
+const BEAT_MS: u64 = 1000;
+const WAKE: u64 = u64::MAX;
+
+/// A leg with its sockets and its place.
+pub struct Line {
+    /// The audio.
+    pub leg: Leg,
+    /// The sockets.
+    pub pair: PortPair,
+    peer: Option<u32>,
+    phase: Option<u8>,
+}
+
+impl Line {
+    /// A leg on its ports.
+    pub fn new(leg: Leg, pair: PortPair) -> Self {
+        Line {
+            leg,
+            pair,
+            peer: None,
+            phase: None,
+        }
+    }
+
+    fn send(&mut self, packet: &[u8], outgoing: &Outgoing, now: Moment) {
+        if self.pair.rtp.send_to(packet, outgoing.destination).is_ok() {
+            self.leg
+                .sent(outgoing.length - HEADER, outgoing.is_playback, now);
+        }
+    }
+
+    fn send_control(&self, compound: Option<(Compound, SocketAddr)>) {
+        if let Some((compound, destination)) = compound {
+            let _ = self.pair.rtcp.send_to(compound.octets(), destination);
+        }
+    }
+}
+
+/// One media thread's state.
+pub struct Plane {
+    clock: Clock,
+    epoll: Epoll,
+    inbox: Arc<Inbox>,
+    pool: Arc<PortPool>,
+    queue: Arc<ReportQueue>,
+    reports: Reports,
+    lines: Vec<Option<Box<Line>>>,
+    vacant: Vec<u32>,
+    places: HashMap<LegId, u32>,
+    wheel: Wheel,
+    beats: VecDeque<(Moment, u32, LegId)>,
+    commands: Vec<(LegId, Verb)>,
+    arrivals: Vec<Box<Line>>,
+    room: [u8; ROOM],
+}
+
+impl Plane {
+    /// A thread's state without legs.
+    pub fn new(
+        clock: Clock,
+        inbox: Arc<Inbox>,
+        pool: Arc<PortPool>,
+        queue: Arc<ReportQueue>,
+    ) -> io::Result<Self> {
+        let epoll = Epoll::new()?;
+        epoll.watch(&*inbox, WAKE)?;
+        Ok(Plane {
+            clock,
+            epoll,
+            inbox,
+            pool,
+            queue,
+            reports: Reports::default(),
+            lines: Vec::new(),
+            vacant: Vec::new(),
+            places: HashMap::new(),
+            wheel: Wheel::default(),
+            beats: VecDeque::new(),
+            commands: Vec::new(),
+            arrivals: Vec::new(),
+            room: [0; ROOM],
+        })
+    }
+
+    /// The thread's life: until told to finish; then every leg is closed.
+    pub fn run(&mut self) -> io::Result<()> {
+        let mut ready = Ready::new(BATCH);
+        loop {
+            let now = self.clock.now();
+            let timeout = self.next_due().map(|due| now.until(due));
+            self.epoll.wait(&mut ready, timeout)?;
+            if self.turn(&ready) {
+                break;
+            }
+        }
+        let now = self.clock.now();
+        for place in 0..self.lines.len() as u32 {
+            self.close(place, now);
+        }
+        Ok(())
+    }
+
+    /// Do all that is to be done now; true: that was the end.
+    fn turn(&mut self, ready: &Ready) -> bool {
+        let now = self.clock.now();
+        let mut is_told = false;
+        for index in 0..ready.len() {
+            match ready.token(index) {
+                WAKE => is_told = true,
+                token if token & 1 == 0 => self.receive((token >> 1) as u32, now),
+                token => self.receive_control((token >> 1) as u32, now),
+            }
+        }
+        // After the packets: a leg that is closed here cannot be in `ready` any more.
+        let is_over = is_told && self.obey(now);
+        let now = self.clock.now();
+        self.turn_wheel(now);
+        self.beat(now);
+        self.queue.hand_over(&mut self.reports);
+        is_over
+    }
+
+    fn next_due(&self) -> Option<Moment> {
+        let beat = self.beats.front().map(|(due, ..)| *due);
+        match (self.wheel.next_due(), beat) {
+            (Some(frame), Some(beat)) => Some(frame.min(beat)),
+            (frame, beat) => frame.or(beat),
+        }
+    }
+
+    /// One packet; if more wait, the next wait says so.
+    fn receive(&mut self, place: u32, now: Moment) {
+        let Some(line) = self.lines[place as usize].as_mut() else {
+            return;
+        };
+        let Ok((length, from)) = line.pair.rtp.recv_from(&mut self.room) else {
+            return;
+        };
+        let leg = &mut line.leg;
+        let received = leg.receive(&self.room[..length], from, now, self.reports.of(leg.id));
+        let target = line.peer.or(leg.is_echoing.then_some(place));
+        if leg.needs_frames() && line.phase.is_none() {
+            line.phase = Some(self.wheel.join(place, now));
+        }
+        if let Some(target) = target {
+            self.pass_on(received, target, target == place, now);
+        }
+    }
+
+    /// Let what one leg received leave by another, or by itself (echo: without the digits).
+    fn pass_on(&mut self, received: Received, target: u32, is_echo: bool, now: Moment) {
+        let Some(line) = self.lines[target as usize].as_mut() else {
+            return;
+        };
+        let (relayed, payload) = match received {
+            Received::Audio(header, payload, law) => {
+                let relayed =
+                    line.leg
+                        .relay_audio(&header, &mut self.room[payload.clone()], law, now);
+                (relayed, payload)
+            }
+            Received::Digit(header, payload) if !is_echo => {
+                (line.leg.relay_digit(&header, now), payload)
+            }
+            _ => return,
+        };
+        if let Some((header, destination)) = relayed {
+            let start = payload.start - HEADER;
+            header.write(&mut self.room[start..]);
+            let outgoing = Outgoing {
+                length: payload.end - start,
+                destination,
+                is_playback: false,
+            };
+            line.send(&self.room[start..payload.end], &outgoing, now);
+        }
+    }
+
+    fn receive_control(&mut self, place: u32, now: Moment) {
+        if let Some(line) = self.lines[place as usize].as_mut() {
+            if let Ok((length, from)) = line.pair.rtcp.recv_from(&mut self.room) {
+                line.leg
+                    .receive_control(&self.room[..length], from, &self.clock, now);
+            }
+        }
+    }
+
+    fn turn_wheel(&mut self, now: Moment) {
+        while let Some(mut turn) = self.wheel.turn(now) {
+            let (lines, reports, due) = (&mut self.lines, &mut self.reports, turn.due);
+            turn.legs.retain(|place| {
+                let Some(line) = lines[*place as usize].as_mut() else {
+                    return false;
+                };
+                let mut packet = [0; MAX_PACKET];
+                if let Some(outgoing) = line.leg.frame(due, &mut packet, reports.of(line.leg.id)) {
+                    line.send(&packet[..outgoing.length], &outgoing, due);
+                }
+                let stays = line.leg.needs_frames();
+                if !stays {
+                    line.phase = None;
+                }
+                stays
+            });
+            self.wheel.done(turn);
+        }
+    }
+
+    fn beat(&mut self, now: Moment) {
+        while let Some((due, place, id)) = self.beats.front().copied() {
+            if due > now {
+                return;
+            }
+            self.beats.pop_front();
+            let Some(line) = self.lines[place as usize]
+                .as_mut()
+                .filter(|line| line.leg.id == id)
+            else {
+                continue;
+            };
+            let mut packet = [0; MAX_PACKET];
+            if let Some(outgoing) = line.leg.idle_frame(now, &mut packet) {
+                line.send(&packet[..outgoing.length], &outgoing, now);
+            }
+            let compound = line.leg.report(&self.clock, now, random());
+            line.send_control(compound);
+            self.beats.push_back((now.plus_ms(BEAT_MS), place, id));
+        }
+    }
+
+    /// Do what was told, in order; true: that was the end.
+    fn obey(&mut self, now: Moment) -> bool {
+        let mut commands = std::mem::take(&mut self.commands);
+        let mut arrivals = std::mem::take(&mut self.arrivals);
+        let is_over = self.inbox.take(&mut commands, &mut arrivals);
+        for line in arrivals.drain(..) {
+            self.settle(line, now);
+        }
+        let mut told = commands.drain(..);
+        while let Some((leg, verb)) = told.next() {
+            if matches!(verb, Verb::Expect) && !self.places.contains_key(&leg) {
+                self.commands.push((leg, verb)); // and all after it, until the leg is here
+                break;
+            }
+            self.perform(leg, verb, now);
+        }
+        self.commands.extend(told);
+        if self.commands.is_empty() {
+            self.commands = commands; // the room is kept
+        }
+        self.arrivals = arrivals;
+        is_over
+    }
+
+    fn perform(&mut self, id: LegId, verb: Verb, now: Moment) {
+        let verb = match verb {
+            Verb::Open(line) => return self.settle(line, now),
+            Verb::Expect => return,
+            verb => verb,
+        };
+        let Some(place) = self.places.get(&id).copied() else {
+            return;
+        };
+        match verb {
+            Verb::Relay(other) => return self.relay(place, other),
+            Verb::Unrelay => return self.unrelay(place),
+            Verb::Close => return self.close(place, now),
+            Verb::Depart(inbox) => {
+                if let Some(line) = self.leave(place) {
+                    inbox.arrive(line);
+                }
+                return;
+            }
+            _ => {}
+        }
+        let Some(line) = self.lines[place as usize].as_mut() else {
+            return;
+        };
+        perform_on(&mut line.leg, verb, now, self.reports.of(id));
+        if line.leg.needs_frames() && line.phase.is_none() {
+            line.phase = Some(self.wheel.join(place, now));
+        }
+    }
+
+    /// Give a line a place here.
+    fn settle(&mut self, mut line: Box<Line>, now: Moment) {
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.lines.push(None);
+            self.lines.len() as u32 - 1
+        });
+        let token = u64::from(place) << 1;
+        // Watching fails only without memory in the kernel: the leg then hears nothing, and the rest goes on.
+        let _ = self.epoll.watch(&line.pair.rtp, token);
+        let _ = self.epoll.watch(&line.pair.rtcp, token | 1);
+        if line.leg.needs_frames() {
+            line.phase = Some(self.wheel.join(place, now));
+        }
+        self.beats
+            .push_back((now.plus_ms(BEAT_MS), place, line.leg.id));
+        self.places.insert(line.leg.id, place);
+        self.lines[place as usize] = Some(line);
+    }
+
+    /// Take a line out of everything here.
+    fn leave(&mut self, place: u32) -> Option<Box<Line>> {
+        self.unrelay(place);
+        let mut line = self.lines[place as usize].take()?;
+        if let Some(phase) = line.phase.take() {
+            self.wheel.leave(place, phase);
+        }
+        let _ = self.epoll.forget(&line.pair.rtp);
+        let _ = self.epoll.forget(&line.pair.rtcp);
+        self.places.remove(&line.leg.id);
+        self.vacant.push(place);
+        Some(line)
+    }
+
+    fn close(&mut self, place: u32, now: Moment) {
+        if let Some(mut line) = self.leave(place) {
+            let goodbye = line.leg.goodbye(&self.clock, now);
+            line.send_control(goodbye);
+            line.leg.close(now);
+            self.pool.give_back(line.pair);
+        }
+    }
+
+    fn relay(&mut self, place: u32, other: LegId) {
+        let Some(other) = self
+            .places
+            .get(&other)
+            .copied()
+            .filter(|other| *other != place)
+        else {
+            return;
+        };
+        self.unrelay(place);
+        self.unrelay(other);
+        self.set_peer(place, Some(other));
+        self.set_peer(other, Some(place));
+    }
+
+    fn unrelay(&mut self, place: u32) {
+        let peer = self.lines[place as usize]
+            .as_ref()
+            .and_then(|line| line.peer);
+        if let Some(peer) = peer {
+            self.set_peer(place, None);
+            self.set_peer(peer, None);
+        }
+    }
+
+    fn set_peer(&mut self, place: u32, peer: Option<u32>) {
+        if let Some(line) = self.lines[place as usize].as_mut() {
+            line.peer = peer;
+            line.leg.is_relayed = peer.is_some();
+            line.leg.interrupt();
+        }
+    }
+}
+
+/// What concerns the leg alone.
+fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
+    match verb {
+        Verb::Update(stream) => leg.update(stream, now, reports),
+        Verb::Play(spec, loading) => leg.play(spec, loading, reports),
+        Verb::Record {
+            name,
+            track,
+            max_ms,
+            silence_ms,
+        } => leg.record(Recorder::new(name, track, max_ms, silence_ms, now), now),
+        Verb::Stop(name) => leg.stop(&name, now, reports),
+        Verb::Echo(is_on) => {
+            leg.is_echoing = is_on;
+            leg.interrupt();
+        }
+        Verb::SendDigits {
+            name,
+            digits,
+            duration_ms,
+            gap_ms,
+        } => leg.send_digits(name, &digits, duration_ms, gap_ms, reports),
+        Verb::WatchAudio(is_on) => leg.watch_audio(is_on, now),
+        _ => {}
+    }
+}
+
+impl AsRawFd for Plane {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.inbox.as_raw_fd()
+    }
+}

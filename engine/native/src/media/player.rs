@@ -1,0 +1,323 @@
+//! A playback: sources one after another, without a seam, so many times, read frame by frame.
+
+use std::sync::{Arc, OnceLock};
+
+use super::clock::FRAME;
+use super::tone::Tone;
+
+/// A source that is ready to be read.
+#[derive(Clone, Debug)]
+pub enum Voice {
+    /// A file's samples, shared by all who play it.
+    Clip(Arc<[i16]>),
+    /// A tone and its length in samples; None: endless.
+    Tone(Tone, Option<u64>),
+    /// Silence of so many samples.
+    Silence(u64),
+}
+
+impl Voice {
+    /// In samples; None: endless.
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            Voice::Clip(samples) => Some(samples.len() as u64),
+            Voice::Tone(_, length) => *length,
+            Voice::Silence(length) => Some(*length),
+        }
+    }
+
+    fn fill(&self, position: u64, samples: &mut [i16]) {
+        match self {
+            Voice::Clip(clip) => {
+                let start = position as usize;
+                samples.copy_from_slice(&clip[start..start + samples.len()]);
+            }
+            Voice::Tone(tone, _) => tone.fill(position, samples),
+            Voice::Silence(_) => samples.fill(0),
+        }
+    }
+}
+
+/// What a loader made of the sources, or why it could not. Set once; the leg looks at each of its frames.
+pub type Loading = Arc<OnceLock<Result<Vec<Voice>, String>>>;
+
+/// How a playback is to be played.
+#[derive(Clone, Debug)]
+pub struct PlaySpec {
+    /// Its name in reports.
+    pub name: String,
+    /// 0: for ever.
+    pub repeat: u32,
+    /// Louder or softer.
+    pub gain_db: f32,
+    /// How far into the first round it begins.
+    pub offset_ms: u64,
+}
+
+/// A playback that runs, or waits for its files.
+#[derive(Debug)]
+pub struct Player {
+    /// Its name in reports.
+    pub name: String,
+    /// Frames really sent.
+    pub frames_sent: u64,
+    loading: Loading,
+    voices: Vec<Voice>,
+    has_started: bool,
+    index: usize,
+    position: u64,
+    rounds_left: Option<u32>,
+    offset: u64,
+    gain: Gain,
+}
+
+/// What `Player::ready` finds.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// The files are not there yet.
+    Waiting,
+    /// It can be read, and could not before.
+    Started,
+    /// It can be read, as before.
+    Running,
+    /// It never will be.
+    Failed(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Gain(Option<f32>);
+
+impl Gain {
+    fn of_db(db: f32) -> Self {
+        let is_none = db == 0.0 || !db.is_finite();
+        Gain((!is_none).then(|| 10f32.powf(db.clamp(-100.0, 40.0) / 20.0)))
+    }
+
+    fn apply(self, samples: &mut [i16]) {
+        if let Some(factor) = self.0 {
+            for sample in samples {
+                *sample = (f32::from(*sample) * factor).clamp(-32768.0, 32767.0) as i16;
+            }
+        }
+    }
+}
+
+impl Player {
+    /// A playback of what `loading` will bring.
+    pub fn new(spec: PlaySpec, loading: Loading) -> Self {
+        Player {
+            name: spec.name,
+            frames_sent: 0,
+            loading,
+            voices: Vec::new(),
+            has_started: false,
+            index: 0,
+            position: 0,
+            rounds_left: (spec.repeat > 0).then_some(spec.repeat),
+            offset: spec.offset_ms.saturating_mul(8),
+            gain: Gain::of_db(spec.gain_db),
+        }
+    }
+
+    /// True once it can be heard: from then on it has the stage.
+    pub fn has_started(&self) -> bool {
+        self.has_started
+    }
+
+    /// Look whether the files are there. The voices are copied once, at the start; their samples are shared.
+    pub fn ready(&mut self) -> Readiness {
+        if self.has_started {
+            return Readiness::Running;
+        }
+        match self.loading.get() {
+            None => Readiness::Waiting,
+            Some(Err(error)) => Readiness::Failed(error.clone()),
+            Some(Ok(voices)) => {
+                self.voices.clone_from(voices);
+                self.has_started = true;
+                self.begin();
+                Readiness::Started
+            }
+        }
+    }
+
+    /// The next frame, its end filled up with silence; false when nothing is left.
+    pub fn fill(&mut self, samples: &mut [i16; FRAME]) -> bool {
+        let mut filled = 0;
+        while filled < FRAME && self.seek() {
+            let voice = &self.voices[self.index];
+            let left = voice
+                .length()
+                .map_or(FRAME as u64, |length| length - self.position);
+            let count = left.min((FRAME - filled) as u64) as usize;
+            voice.fill(self.position, &mut samples[filled..filled + count]);
+            self.position += count as u64;
+            filled += count;
+        }
+        samples[filled..].fill(0);
+        self.gain.apply(&mut samples[..filled]);
+        filled > 0
+    }
+
+    /// Skip the offset, and make a playback without a single sample end.
+    fn begin(&mut self) {
+        if self.voices.iter().all(|voice| voice.length() == Some(0)) {
+            self.voices.clear();
+        }
+        while self.offset > 0 && self.index < self.voices.len() {
+            match self.voices[self.index].length() {
+                Some(length) if length <= self.offset => {
+                    self.offset -= length;
+                    self.index += 1;
+                }
+                _ => {
+                    self.position = self.offset;
+                    self.offset = 0;
+                }
+            }
+        }
+    }
+
+    /// Go on to the voice that has a sample left, in this round or the next; false: it is over.
+    fn seek(&mut self) -> bool {
+        if self.voices.is_empty() {
+            return false;
+        }
+        loop {
+            if self.index >= self.voices.len() {
+                if let Some(left) = &mut self.rounds_left {
+                    *left = left.saturating_sub(1);
+                    if *left == 0 {
+                        return false;
+                    }
+                }
+                self.index = 0;
+                self.position = 0;
+            }
+            if self.voices[self.index]
+                .length()
+                .is_some_and(|length| self.position >= length)
+            {
+                self.index += 1;
+                self.position = 0;
+                continue;
+            }
+            return true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tone::ToneSpec;
+    use super::*;
+
+    fn spec(repeat: u32, offset_ms: u64) -> PlaySpec {
+        PlaySpec {
+            name: "p".into(),
+            repeat,
+            gain_db: 0.0,
+            offset_ms,
+        }
+    }
+
+    fn player(spec: PlaySpec, voices: Vec<Voice>) -> Player {
+        let mut player = Player::new(spec, Arc::new(OnceLock::from(Ok(voices))));
+        assert_eq!(player.ready(), Readiness::Started);
+        player
+    }
+
+    fn clip(samples: std::ops::Range<i16>) -> Voice {
+        Voice::Clip(samples.collect())
+    }
+
+    /// All samples, without the silence that fills the last frame, and the number of frames.
+    fn read(player: &mut Player) -> (Vec<i16>, usize) {
+        let (mut all, mut frames) = (Vec::new(), 0);
+        let mut frame = [0; FRAME];
+        while player.fill(&mut frame) {
+            all.extend_from_slice(&frame);
+            frames += 1;
+            assert!(frames < 10_000);
+        }
+        (all, frames)
+    }
+
+    #[test]
+    fn sources_follow_without_a_seam_and_the_last_frame_is_filled_up() {
+        let mut player = player(
+            spec(2, 0),
+            vec![clip(1..101), Voice::Silence(50), clip(101..151)],
+        );
+        let (samples, frames) = read(&mut player);
+        let round: Vec<i16> = (1..101).chain([0; 50]).chain(101..151).collect();
+        assert_eq!(samples[..400], [round.clone(), round].concat());
+        assert_eq!(frames, 3);
+        assert!(samples[400..].iter().all(|sample| *sample == 0));
+    }
+
+    #[test]
+    fn the_offset_counts_in_the_first_round_only() {
+        let (samples, frames) = read(&mut player(spec(2, 15), vec![clip(0..100), clip(100..200)]));
+        let rest: Vec<i16> = (120..200).chain(0..200).collect();
+        assert_eq!((&samples[..280], frames), (&rest[..], 2));
+        let (samples, _) = read(&mut player(spec(1, 1_000_000), vec![clip(0..100)]));
+        assert!(samples.is_empty());
+    }
+
+    #[test]
+    fn for_ever_and_endless_go_on() {
+        let mut music = player(spec(0, 0), vec![clip(1..4)]);
+        let mut frame = [0; FRAME];
+        for _ in 0..500 {
+            assert!(music.fill(&mut frame));
+        }
+        let tone = Tone::new(&ToneSpec {
+            frequencies: vec![440.0],
+            cadence_ms: vec![],
+            duration_ms: None,
+            level_dbm0: -10.0,
+        });
+        let mut endless = player(spec(1, 50), vec![Voice::Tone(tone, None), clip(1..4)]);
+        for _ in 0..500 {
+            assert!(endless.fill(&mut frame));
+        }
+        assert!(frame.iter().any(|sample| *sample != 0));
+    }
+
+    #[test]
+    fn nothing_for_ever_ends() {
+        assert_eq!(read(&mut player(spec(0, 0), vec![])).1, 0);
+        assert_eq!(
+            read(&mut player(spec(0, 7), vec![Voice::Silence(0), clip(0..0)])).1,
+            0
+        );
+    }
+
+    #[test]
+    fn gain_is_applied_and_clipped() {
+        let quieter = PlaySpec {
+            gain_db: -6.0206,
+            ..spec(1, 0)
+        };
+        assert_eq!(read(&mut player(quieter, vec![clip(1000..1001)])).0[0], 500);
+        let louder = PlaySpec {
+            gain_db: 40.0,
+            ..spec(1, 0)
+        };
+        assert_eq!(
+            read(&mut player(louder, vec![clip(1000..1001)])).0[0],
+            32767
+        );
+    }
+
+    #[test]
+    fn it_waits_for_its_files_and_fails_with_them() {
+        let loading = Loading::default();
+        let mut waiting = Player::new(spec(1, 0), loading.clone());
+        assert_eq!(waiting.ready(), Readiness::Waiting);
+        assert!(!waiting.has_started());
+        loading.set(Err("no such file".into())).unwrap();
+        assert_eq!(waiting.ready(), Readiness::Failed("no such file".into()));
+    }
+}

@@ -1,0 +1,289 @@
+//! One recording: what is received, laid out in real time by its timestamps; where nothing came there is silence.
+//!
+//! A short window stays here before it goes to the writer, so that reordered packets find their place.
+
+use super::clock::Moment;
+use super::report::RecordingEnd;
+use super::rtp::{samples_between, Header, Ssrc};
+use super::sound::is_loud;
+use super::writer::Track;
+
+/// Samples that wait for late packets: 200 ms.
+const WINDOW: usize = 1600;
+/// Samples handed to the writer at once: half a second.
+const CHUNK: usize = 4000;
+/// A packet this far from real time, in samples, is laid out anew.
+const MAX_DRIFT: i64 = 1200;
+
+/// A recording that runs.
+pub struct Recorder {
+    /// Its name in reports.
+    pub name: String,
+    track: Track,
+    started_at: Moment,
+    max: u64,
+    silence: Option<u64>,
+    loud_until: u64,
+    /// Samples not yet handed over; the first one's place is `base`.
+    pending: Vec<i16>,
+    base: u64,
+    anchor: Option<(Ssrc, u32, u64)>,
+}
+
+impl Recorder {
+    /// From `now` on, at most `max_ms`; ended by `silence_ms` of silence unless that is 0.
+    pub fn new(name: String, track: Track, max_ms: u64, silence_ms: u64, now: Moment) -> Self {
+        Recorder {
+            name,
+            track,
+            started_at: now,
+            max: max_ms.saturating_mul(8),
+            silence: (silence_ms > 0).then_some(silence_ms.saturating_mul(8)),
+            loud_until: 0,
+            pending: Vec::with_capacity(CHUNK + 2 * WINDOW),
+            base: 0,
+            anchor: None,
+        }
+    }
+
+    /// A packet's samples.
+    pub fn hear(&mut self, header: &Header, samples: &[i16], now: Moment) {
+        let place = self.place(header, now);
+        if self.silence.is_some() && is_loud(samples) {
+            self.loud_until = self.loud_until.max(place + samples.len() as u64);
+        }
+        let Some(start) = place.checked_sub(self.base) else {
+            return; // too late: the writer has its place already
+        };
+        let start = start as usize;
+        let end = (start + samples.len()).min(self.pending.capacity());
+        if start >= end {
+            return; // further ahead than anything that is on its way
+        }
+        if self.pending.len() < end {
+            self.pending.resize(end, 0);
+        }
+        self.pending[start..end].copy_from_slice(&samples[..end - start]);
+    }
+
+    /// Time has passed. Some: it is over, and this is why. Err: it has failed, which the writer reports.
+    pub fn advance(&mut self, now: Moment) -> Result<Option<RecordingEnd>, ()> {
+        let elapsed = now.samples_since(self.started_at);
+        if elapsed >= self.max {
+            return Ok(Some(RecordingEnd::Max));
+        }
+        if self
+            .silence
+            .is_some_and(|silence| elapsed.saturating_sub(self.loud_until) >= silence)
+        {
+            return Ok(Some(RecordingEnd::Silence));
+        }
+        let complete = elapsed.saturating_sub(self.base) as usize;
+        if complete >= CHUNK + WINDOW {
+            self.hand_over(complete - WINDOW)?;
+        }
+        Ok(None)
+    }
+
+    /// Close it, as long as it really took. With None its end is not reported.
+    pub fn finish(mut self, end: Option<RecordingEnd>, now: Moment) {
+        let length = now.samples_since(self.started_at).min(self.max);
+        let left = length.saturating_sub(self.base) as usize;
+        if self.hand_over(left).is_ok() {
+            self.track.finish(end);
+        }
+    }
+
+    /// Where a packet belongs: after the one before by timestamps, unless they have lost touch with real time.
+    fn place(&mut self, header: &Header, now: Moment) -> u64 {
+        let arrival = now.samples_since(self.started_at);
+        if let Some((ssrc, timestamp, place)) = self.anchor {
+            let place = place as i64 + i64::from(samples_between(timestamp, header.timestamp));
+            if ssrc == header.ssrc && (place - arrival as i64).abs() < MAX_DRIFT && place >= 0 {
+                return place as u64;
+            }
+        }
+        self.anchor = Some((header.ssrc, header.timestamp, arrival));
+        arrival
+    }
+
+    /// A stalled thread may find more time passed than there is room for: it goes chunk by chunk.
+    fn hand_over(&mut self, mut count: usize) -> Result<(), ()> {
+        while count > 0 {
+            let step = count.min(CHUNK);
+            let held = self.pending.len().min(step);
+            let mut chunk = Vec::with_capacity(step);
+            chunk.extend_from_slice(&self.pending[..held]);
+            chunk.resize(step, 0);
+            self.pending.drain(..held);
+            self.base += step as u64;
+            count -= step;
+            if !self.track.write(chunk) {
+                return Err(());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use super::super::report::{LegId, ReportQueue};
+    use super::super::rtp::{Pt, Seq};
+    use super::super::testing::Folder;
+    use super::super::wav;
+    use super::super::writer::Writer;
+    use super::*;
+
+    struct Scene {
+        folder: Folder,
+        writer: Writer,
+        reports: Arc<ReportQueue>,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let reports = Arc::new(ReportQueue::new().unwrap());
+            Scene {
+                folder: Folder::new(),
+                writer: Writer::start(reports.clone()).unwrap(),
+                reports,
+            }
+        }
+
+        fn record(&self, max_ms: u64, silence_ms: u64) -> Recorder {
+            let track = self
+                .writer
+                .open(LegId(1), "r".into(), self.folder.path("r.wav"));
+            Recorder::new("r".into(), track, max_ms, silence_ms, at(0))
+        }
+
+        fn samples(mut self) -> Vec<i16> {
+            self.writer.stop().unwrap().join().unwrap();
+            assert_eq!(self.reports.drain().len(), 1);
+            let wav = wav::read(&fs::read(self.folder.path("r.wav")).unwrap()).unwrap();
+            wav.samples.iter().map(|sample| *sample as i16).collect()
+        }
+    }
+
+    fn at(frame: u64) -> Moment {
+        Moment(7).plus_ms(frame * 20)
+    }
+
+    fn header(frame: u64) -> Header {
+        Header {
+            marker: false,
+            payload_type: Pt(0),
+            sequence: Seq(frame as u16),
+            timestamp: (frame as u32 * 160).wrapping_sub(1000),
+            ssrc: Ssrc(1),
+        }
+    }
+
+    /// The frames' values, one for each.
+    fn frames(samples: &[i16]) -> Vec<i16> {
+        samples.chunks(160).map(|frame| frame[0]).collect()
+    }
+
+    #[test]
+    fn lost_packets_are_silence_and_reordered_ones_find_their_place() {
+        let scene = Scene::new();
+        let mut recorder = scene.record(60_000, 0);
+        for frame in [0, 1, 3, 2, 6, 5, 7] {
+            recorder.hear(&header(frame), &[frame as i16 + 10; 160], at(frame));
+        }
+        recorder.finish(Some(RecordingEnd::Stopped), at(10));
+        assert_eq!(
+            frames(&scene.samples()),
+            [10, 11, 12, 13, 0, 15, 16, 17, 0, 0]
+        );
+    }
+
+    #[test]
+    fn a_long_recording_keeps_every_sample_and_its_time() {
+        let scene = Scene::new();
+        let mut recorder = scene.record(600_000, 0);
+        for frame in 0..1000 {
+            if frame % 100 < 90 {
+                recorder.hear(&header(frame), &[frame as i16 + 1; 160], at(frame));
+            }
+            assert_eq!(recorder.advance(at(frame + 1)), Ok(None));
+        }
+        recorder.finish(Some(RecordingEnd::Stopped), at(1000));
+        let expected: Vec<i16> = (0..1000)
+            .map(|frame| if frame % 100 < 90 { frame + 1 } else { 0 })
+            .collect();
+        assert_eq!(frames(&scene.samples()), expected);
+    }
+
+    #[test]
+    fn it_ends_at_its_greatest_length_to_the_sample() {
+        let scene = Scene::new();
+        let mut recorder = scene.record(50, 0);
+        recorder.hear(&header(0), &[1; 160], at(0));
+        assert_eq!(recorder.advance(at(2)), Ok(None));
+        assert_eq!(recorder.advance(at(3)), Ok(Some(RecordingEnd::Max)));
+        recorder.finish(Some(RecordingEnd::Max), at(3));
+        assert_eq!(scene.samples().len(), 400);
+    }
+
+    #[test]
+    fn silence_ends_it_when_nothing_is_heard_or_nothing_comes() {
+        let scene = Scene::new();
+        let mut recorder = scene.record(60_000, 100);
+        recorder.hear(&header(2), &[5000; 160], at(2));
+        recorder.hear(&header(3), &[1; 160], at(3));
+        assert_eq!(recorder.advance(at(7)), Ok(None));
+        assert_eq!(recorder.advance(at(8)), Ok(Some(RecordingEnd::Silence)));
+        recorder.finish(Some(RecordingEnd::Silence), at(8));
+        assert_eq!(frames(&scene.samples()), [0, 0, 5000, 1, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_source_that_restarts_goes_on_in_real_time() {
+        let scene = Scene::new();
+        let mut recorder = scene.record(60_000, 0);
+        recorder.hear(&header(0), &[1; 160], at(0));
+        recorder.hear(
+            &Header {
+                ssrc: Ssrc(2),
+                ..header(77_777)
+            },
+            &[2; 160],
+            at(2),
+        );
+        recorder.hear(
+            &Header {
+                timestamp: 5,
+                ssrc: Ssrc(2),
+                ..header(0)
+            },
+            &[3; 160],
+            at(4),
+        );
+        recorder.finish(Some(RecordingEnd::Stopped), at(5));
+        assert_eq!(frames(&scene.samples()), [1, 0, 2, 0, 3]);
+    }
+
+    #[test]
+    fn a_stall_is_silence_of_its_length() {
+        let scene = Scene::new();
+        let mut recorder = scene.record(60_000, 0);
+        recorder.hear(&header(0), &[1; 160], at(0));
+        assert_eq!(recorder.advance(at(500)), Ok(None));
+        recorder.hear(&header(0), &[9; 160], at(0)); // its time has been written
+        recorder.finish(Some(RecordingEnd::Stopped), at(501));
+        let frames = frames(&scene.samples());
+        assert_eq!(
+            (
+                frames.len(),
+                frames[0],
+                frames.iter().filter(|value| **value != 0).count()
+            ),
+            (501, 1, 1)
+        );
+    }
+}

@@ -1,0 +1,418 @@
+//! Recordings reach the disk here, on a thread of their own, so that a slow disk never disturbs the audio.
+//!
+//! Each recording is written to `NAME.part`, then its header is completed, it is hashed and renamed. The writer knows first
+//! and last what came of a recording, so it alone reports its end, once.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use sha2::{Digest, Sha256};
+
+use super::loader::plain;
+use super::report::{LegId, RecordingEnd, RecordingOutcome, Report, ReportQueue};
+use super::wav;
+
+/// Samples that may wait for the disk, in octets; above it, recordings fail.
+const MAX_WAITING: usize = 16 << 20;
+
+/// Writes recordings for everybody.
+pub struct Writer {
+    shared: Arc<Shared>,
+    next: AtomicU64,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    more: Condvar,
+    reports: Arc<ReportQueue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<(u64, Job)>,
+    octets: usize,
+    is_over: bool,
+}
+
+enum Job {
+    Open(Open),
+    Samples(Vec<i16>),
+    Fail(String),
+    Finish(Option<RecordingEnd>),
+}
+
+struct Open {
+    leg: LegId,
+    name: String,
+    path: PathBuf,
+    has_failed: Arc<AtomicBool>,
+}
+
+/// The media thread's end of one recording. Dropped unfinished, it is finished without a report.
+pub struct Track {
+    id: u64,
+    shared: Arc<Shared>,
+    has_failed: Arc<AtomicBool>,
+    is_finished: bool,
+}
+
+impl Writer {
+    /// With its thread. Ends are reported to `reports`.
+    pub fn start(reports: Arc<ReportQueue>) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            more: Condvar::new(),
+            reports,
+        });
+        let inner = shared.clone();
+        let thread = thread::Builder::new()
+            .name("media-writer".into())
+            .spawn(move || inner.run())?;
+        Ok(Writer {
+            shared,
+            next: AtomicU64::new(0),
+            thread: Some(thread),
+        })
+    }
+
+    /// Begin a recording. If the file cannot be made, that is reported soon.
+    pub fn open(&self, leg: LegId, name: String, path: PathBuf) -> Track {
+        let has_failed = Arc::new(AtomicBool::new(false));
+        let track = Track {
+            id: self.next.fetch_add(1, Ordering::Relaxed),
+            shared: self.shared.clone(),
+            has_failed: has_failed.clone(),
+            is_finished: false,
+        };
+        track.push(Job::Open(Open {
+            leg,
+            name,
+            path,
+            has_failed,
+        }));
+        track
+    }
+
+    /// End the thread when all that waits is written. Gives it back to be joined.
+    pub fn stop(&mut self) -> Option<JoinHandle<()>> {
+        lock(&self.shared.queue).is_over = true;
+        self.shared.more.notify_all();
+        self.thread.take()
+    }
+}
+
+impl Track {
+    /// The next samples. False: the recording has failed, and has been or will be reported so.
+    pub fn write(&mut self, samples: Vec<i16>) -> bool {
+        if self.has_failed.load(Ordering::Relaxed) {
+            return false;
+        }
+        if lock(&self.shared.queue).octets + samples.len() * 2 > MAX_WAITING {
+            self.is_finished = true;
+            self.push(Job::Fail("the disk is too slow".into()));
+            return false;
+        }
+        self.push(Job::Samples(samples));
+        true
+    }
+
+    /// That was all. It is reported once it stands under its name; with None it is not.
+    pub fn finish(mut self, end: Option<RecordingEnd>) {
+        self.is_finished = true;
+        self.push(Job::Finish(end));
+    }
+
+    fn push(&self, job: Job) {
+        let mut queue = lock(&self.shared.queue);
+        if let Job::Samples(samples) = &job {
+            queue.octets += samples.len() * 2;
+        }
+        queue.jobs.push_back((self.id, job));
+        drop(queue);
+        self.shared.more.notify_one();
+    }
+}
+
+impl Drop for Track {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            self.push(Job::Finish(None));
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        let mut files = HashMap::new();
+        let mut queue = lock(&self.queue);
+        loop {
+            let Some((id, job)) = queue.jobs.pop_front() else {
+                if queue.is_over {
+                    break;
+                }
+                queue = self
+                    .more
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            if let Job::Samples(samples) = &job {
+                queue.octets -= samples.len() * 2;
+            }
+            drop(queue);
+            self.work(&mut files, id, job);
+            queue = lock(&self.queue);
+        }
+    }
+
+    fn work(&self, files: &mut HashMap<u64, Recording>, id: u64, job: Job) {
+        match job {
+            Job::Open(open) => match Recording::create(&open.path) {
+                Ok((part, file)) => {
+                    files.insert(
+                        id,
+                        Recording {
+                            open,
+                            part,
+                            file,
+                            samples: 0,
+                        },
+                    );
+                }
+                Err(error) => self.fail(&open, 0, plain(&error)),
+            },
+            Job::Samples(samples) => {
+                let result = files
+                    .get_mut(&id)
+                    .map_or(Ok(()), |recording| recording.write(&samples));
+                if let Err(error) = result {
+                    self.give_up(files, id, plain(&error));
+                }
+            }
+            Job::Fail(message) => self.give_up(files, id, message),
+            Job::Finish(end) => {
+                if let Some(recording) = files.remove(&id) {
+                    self.finish(recording, end);
+                }
+            }
+        }
+    }
+
+    fn finish(&self, mut recording: Recording, end: Option<RecordingEnd>) {
+        match (recording.complete(), end) {
+            (Ok(sha256), Some(end)) => {
+                let duration_ms = recording.duration_ms();
+                self.report(
+                    &recording.open,
+                    duration_ms,
+                    RecordingOutcome::Saved { end, sha256 },
+                );
+            }
+            (Ok(_), None) => {}
+            (Err(error), _) => {
+                let _ = fs::remove_file(&recording.part);
+                self.fail(&recording.open, recording.duration_ms(), plain(&error));
+            }
+        }
+    }
+
+    /// What was written so far stays as `.part`: it may be all that there is of a call.
+    fn give_up(&self, files: &mut HashMap<u64, Recording>, id: u64, message: String) {
+        if let Some(recording) = files.remove(&id) {
+            self.fail(&recording.open, recording.duration_ms(), message);
+        }
+    }
+
+    fn fail(&self, open: &Open, duration_ms: u64, message: String) {
+        open.has_failed.store(true, Ordering::Relaxed);
+        let message = format!("{}: {message}", open.path.display());
+        self.report(open, duration_ms, RecordingOutcome::Failed(message));
+    }
+
+    fn report(&self, open: &Open, duration_ms: u64, outcome: RecordingOutcome) {
+        let report = Report::RecordingFinished {
+            recording: open.name.clone(),
+            path: open.path.clone(),
+            duration_ms,
+            outcome,
+        };
+        self.reports.push(open.leg, report);
+    }
+}
+
+struct Recording {
+    open: Open,
+    part: PathBuf,
+    file: File,
+    samples: u64,
+}
+
+impl Recording {
+    fn create(path: &Path) -> io::Result<(PathBuf, File)> {
+        let name = path.file_name().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, "expected the name of a file")
+        })?;
+        let mut part = name.to_owned();
+        part.push(".part");
+        let part = path.with_file_name(part);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&part)?;
+        file.write_all(&wav::header(0))?;
+        Ok((part, file))
+    }
+
+    fn write(&mut self, samples: &[i16]) -> io::Result<()> {
+        let mut octets = Vec::with_capacity(samples.len() * 2);
+        octets.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        self.file.write_all(&octets)?;
+        self.samples += samples.len() as u64;
+        Ok(())
+    }
+
+    fn complete(&mut self) -> io::Result<String> {
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(&wav::header(self.samples))?;
+        self.file.seek(SeekFrom::Start(0))?;
+        let mut hash = Sha256::new();
+        let mut octets = vec![0; 1 << 16];
+        loop {
+            let count = self.file.read(&mut octets)?;
+            if count == 0 {
+                break;
+            }
+            hash.update(&octets[..count]);
+        }
+        fs::rename(&self.part, &self.open.path)?;
+        Ok(hash
+            .finalize()
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect())
+    }
+
+    fn duration_ms(&self) -> u64 {
+        self.samples / 8
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{until, Folder};
+    use super::*;
+
+    fn writer() -> (Writer, Arc<ReportQueue>) {
+        let reports = Arc::new(ReportQueue::new().unwrap());
+        (Writer::start(reports.clone()).unwrap(), reports)
+    }
+
+    fn stop(mut writer: Writer) {
+        writer.stop().unwrap().join().unwrap();
+    }
+
+    fn outcome(reports: &ReportQueue) -> (u64, RecordingOutcome) {
+        let mut found = Vec::new();
+        until("the recording is reported", || {
+            found.extend(reports.drain());
+            !found.is_empty()
+        });
+        match found.remove(0) {
+            (
+                LegId(3),
+                Report::RecordingFinished {
+                    duration_ms,
+                    outcome,
+                    ..
+                },
+            ) => (duration_ms, outcome),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_recording_is_renamed_when_complete_and_its_hash_is_of_the_whole_file() {
+        let folder = Folder::new();
+        let path = folder.path("heard.wav");
+        let (writer, reports) = writer();
+        let mut track = writer.open(LegId(3), "r".into(), path.clone());
+        assert!(track.write(vec![1; 80]) && track.write(vec![2; 80]));
+        track.finish(Some(RecordingEnd::Max));
+        let (duration_ms, outcome) = outcome(&reports);
+        let file = fs::read(&path).unwrap();
+        let sha256 = format!("{:x}", Sha256::digest(&file));
+        let end = RecordingEnd::Max;
+        assert_eq!(
+            (duration_ms, outcome),
+            (20, RecordingOutcome::Saved { end, sha256 })
+        );
+        assert_eq!(wav::read(&file).unwrap().samples.len(), 160);
+        assert!(!folder.path("heard.wav.part").exists());
+        stop(writer);
+    }
+
+    #[test]
+    fn a_dropped_track_is_saved_without_a_report() {
+        let folder = Folder::new();
+        let (writer, reports) = writer();
+        let mut track = writer.open(LegId(3), "r".into(), folder.path("left.wav"));
+        track.write(vec![1; 80]);
+        drop(track);
+        stop(writer);
+        assert!(folder.path("left.wav").exists());
+        assert!(reports.drain().is_empty());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_a_failed_outcome_naming_the_file() {
+        let folder = Folder::new();
+        let path = folder.path("nowhere/heard.wav");
+        let (writer, reports) = writer();
+        let mut track = writer.open(LegId(3), "r".into(), path.clone());
+        let message = format!("{}: No such file or directory", path.display());
+        assert_eq!(outcome(&reports), (0, RecordingOutcome::Failed(message)));
+        assert!(!track.write(vec![1; 80]));
+        track.finish(Some(RecordingEnd::Stopped));
+        stop(writer);
+        assert!(reports.drain().is_empty());
+    }
+
+    #[test]
+    fn a_full_disk_is_a_failed_outcome() {
+        if !Path::new("/dev/full").exists() {
+            return;
+        }
+        let folder = Folder::new();
+        std::os::unix::fs::symlink("/dev/full", folder.path("r.wav.part")).unwrap();
+        let (writer, reports) = writer();
+        let _track = writer.open(LegId(3), "r".into(), folder.path("r.wav"));
+        assert!(
+            matches!(outcome(&reports).1, RecordingOutcome::Failed(message) if message.contains("No space"))
+        );
+        stop(writer);
+    }
+
+    #[test]
+    fn more_than_the_queue_holds_fails_and_says_so() {
+        let folder = Folder::new();
+        let (writer, reports) = writer();
+        let mut track = writer.open(LegId(3), "r".into(), folder.path("r.wav"));
+        assert!(!track.write(vec![0; MAX_WAITING / 2 + 1]));
+        assert!(
+            matches!(outcome(&reports).1, RecordingOutcome::Failed(message) if message.contains("too slow"))
+        );
+        stop(writer);
+    }
+}

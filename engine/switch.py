@@ -1,0 +1,157 @@
+"""The parts that every engine has, wired: SIP, channels, registrations, routes, the event log and its sockets.
+
+What differs between the real engine (`engine.app`) and a simulated one (`callflow.testing`) is passed in: media, time,
+random numbers, and who listens where.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import structlog
+import trio
+
+from callflow.protocol.queries import RegistrationState
+from engine.channels.ending import Ending
+from engine.channels.limits import Limits
+from engine.channels.reason import NORMAL_CLEARING
+from engine.channels.table import ChannelTable
+from engine.config import Config, Route
+from engine.eventsocket.eventsocket import EventSocket
+from engine.eventsocket.log import EventLog
+from engine.eventsocket.ownership import Sessions
+from engine.media.session import MediaEngine
+from engine.registrar.authentication import Authentication
+from engine.registrar.locations import Locations
+from engine.registrar.locator import Locator
+from engine.registrar.service import Registrar
+from engine.registrar.users import User, Users
+from engine.scripting.routing import CallRouter, RouteSpec, Source
+from engine.sip.events import MalformedReceived, RequestReceived, SipEvent
+from engine.sip.stack import SipStack
+from engine.transport.endpoint import Endpoint
+
+REALM = "callflow"
+POLL_EVERY = 0.02  # seconds, while stopping
+
+logger = structlog.get_logger("engine")
+
+
+class Switch:
+    """An engine without doors. `nursery` holds the tasks of its channels; `run` is the rest."""
+
+    def __init__(
+        self,
+        config: Config,
+        nursery: trio.Nursery,
+        *,
+        engine: str,
+        media: MediaEngine,
+        new_token: Callable[[str], Callable[[], str]],
+        epoch: Callable[[], float],
+        recordings: Path,
+        limits: Limits | None = None,
+    ) -> None:
+        """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex."""
+        self.media = media
+        self.users = Users(User(user.name, user.password) for user in config.users)
+        self.malformed: Counter[str] = Counter()  # messages, by transport
+        self.log = EventLog(new_token("epoch")(), epoch)
+        self.sessions = Sessions()
+        self.stack = SipStack(new_token=new_token("sip"), user_agent=engine)
+        self.endpoint = Endpoint(self.stack, on_event=self._handle)
+        self.locations = Locations()
+        authentication = Authentication(self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time)
+        self.registrar = Registrar(
+            sip=self.endpoint, authentication=authentication, locations=self.locations, events=self.log
+        )
+        self.table = ChannelTable(
+            sip=self.endpoint,
+            media=media,
+            events=self.log,
+            router=CallRouter(
+                routes=[_route(route) for route in config.routes],
+                apps=[app.name for app in config.apps],
+                sessions=self.sessions,
+                authentication=authentication,
+                is_user=lambda name: self.users.get(name) is not None,
+                is_loopback=config.sip.is_loopback,
+            ),
+            locator=Locator(self.locations, listeners=lambda: self.endpoint.listeners),
+            new_id=new_token("channels"),
+            epoch=epoch,
+            nursery=nursery,
+            limits=limits,
+        )
+        self.sockets = EventSocket(
+            self.log,
+            self.table,
+            self.sessions,
+            engine=engine,
+            new_id=new_token("sessions"),
+            epoch=epoch,
+            recordings=recordings,
+            registrations=self._registrations,
+            counters=self._counters,
+        )
+        self._epoch = epoch
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.media.run)
+            nursery.start_soon(self.registrar.run)
+            nursery.start_soon(self.sockets.run)
+            await nursery.start(self.endpoint.run)
+            task_status.started()
+
+    async def stop(self) -> None:
+        """End every call, and return when the peers have confirmed and the apps were told. Bound it in time."""
+        for channel in list(self.table.channels.values()):
+            channel.end(Ending(cause=NORMAL_CLEARING, by="engine", status=503))
+        # A confirmed BYE is told to nobody, and this is the end.
+        while self.stack.counts.invites:  # noqa: ASYNC110
+            await trio.sleep(POLL_EVERY)
+        await self.sockets.close()
+
+    def _handle(self, event: SipEvent) -> None:
+        match event:
+            case RequestReceived():
+                self.registrar.handle(event)
+            case MalformedReceived():
+                self.malformed[event.flow.transport] += 1
+                logger.info("malformed", peer=event.flow.remote, error=event.error, was_answered=event.was_answered)
+            case _:
+                self.table.handle(event)
+
+    def _registrations(self) -> Sequence[RegistrationState]:
+        ahead = self._epoch() - trio.current_time()
+        return [
+            RegistrationState(
+                id=f"{user.name} {contact.uri}",
+                user=user.name,
+                contact=str(contact.uri),
+                expires_at=contact.expires_at + ahead,
+                source=f"{contact.flow.transport}:{contact.flow.remote[0]}:{contact.flow.remote[1]}",
+            )
+            for user in self.users
+            for contact in self.locations.contacts(user.name)
+        ]
+
+    def _counters(self) -> Mapping[str, int]:
+        sip, table = self.stack.counts, self.table.counts()
+        return {
+            "channels": table.channels,
+            "media_sessions": self.media.open_sessions,
+            "sip_transactions": sip.transactions,
+            "sip_dialogs": sip.dialogs,
+            "sip_malformed": self.malformed.total(),
+        }
+
+
+def _route(route: Route) -> RouteSpec:
+    sources = None if route.sources is None else cast("frozenset[Source]", frozenset(route.sources))  # checked there
+    return RouteSpec(to=route.to, app=route.app, socket=route.socket, sources=sources)

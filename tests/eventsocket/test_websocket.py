@@ -1,0 +1,234 @@
+"""The WebSocket doors, with real sockets and a foreign client."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from contextlib import asynccontextmanager
+from functools import partial
+
+import msgpack
+import pytest
+import trio
+import trio.lowlevel
+from websockets.client import ClientProtocol
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.protocol import State
+from websockets.trio.client import connect
+from websockets.uri import parse_uri
+
+from callflow.protocol.events import ChannelAnswered
+from callflow.protocol.frames import CloseCode
+from engine.eventsocket.websocket import serve_websocket
+from tests.trio_tests import run_trio
+
+from .engine import ADMIN, OWNER, running_engine
+
+HELLO = {"type": "hello", "app": "ivr", "token": ADMIN.secret}
+JSON, MSGPACK = "callflow.v1.json", "callflow.v1.msgpack"
+
+
+@asynccontextmanager
+async def listening(**settings):
+    async with running_engine() as engine:
+        serve = partial(serve_websocket, tokens=engine.tokens, schema=lambda: b'{"schema":1}', **settings)
+        host, port = await engine.nursery.start(serve, engine.sockets, "127.0.0.1", 0)
+        engine.url = f"ws://{host}:{port}/v1/socket"
+        engine.http = f"http://{host}:{port}"
+        yield engine
+
+
+async def exchange(socket, *frames):
+    """Send JSON frames; the next message, as a list of frames."""
+    await socket.send("\n".join(map(json.dumps, frames)))
+    return list(map(json.loads, (await socket.recv()).split("\n")))
+
+
+async def get(url):
+    def read():
+        with urllib.request.urlopen(url, timeout=10) as response:
+            assert response.headers["Content-Type"] == "application/json"
+            return json.load(response)
+
+    return await trio.to_thread.run_sync(read)
+
+
+@run_trio
+async def test_json_in_text_messages():
+    async with listening() as engine, connect(engine.url, subprotocols=[JSON]) as socket:
+        assert socket.subprotocol == JSON
+        [welcome] = await exchange(socket, HELLO)
+        assert welcome["type"] == "welcome"
+        [reply] = await exchange(socket, {"type": "command", "id": "1", "name": "status"})
+        assert reply["ok"]
+        assert reply["data"]["engine"] == "callflow/test"
+
+
+@run_trio
+async def test_msgpack_in_binary_messages():
+    async with listening() as engine, connect(engine.url, subprotocols=[MSGPACK]) as socket:
+        await socket.send(msgpack.packb(HELLO) + msgpack.packb({"type": "command", "id": "1", "name": "status"}))
+        unpacker, frames = msgpack.Unpacker(), []
+        while len(frames) < 2:
+            unpacker.feed(await socket.recv())
+            frames += unpacker
+        assert [frame["type"] for frame in frames] == ["welcome", "reply"]
+        assert frames[1]["data"]["epoch"] == "epoch-1"
+
+
+@run_trio
+async def test_who_offers_no_subprotocol_is_answered_as_it_speaks():
+    async with listening() as engine:
+        async with connect(engine.url) as socket:
+            assert (await exchange(socket, HELLO))[0]["type"] == "welcome"
+        async with connect(engine.url) as socket:
+            await socket.send(msgpack.packb(HELLO))
+            assert msgpack.unpackb(await socket.recv())["type"] == "welcome"
+
+
+@run_trio
+async def test_a_bearer_token_makes_one_in_hello_needless():
+    headers = {"Authorization": f"Bearer {OWNER.secret}"}
+    async with listening() as engine, connect(engine.url, additional_headers=headers) as socket:
+        assert (await exchange(socket, {"type": "hello", "app": "ivr"}))[0]["type"] == "welcome"
+
+
+@run_trio
+async def test_handshakes_that_are_refused():
+    async with listening(origins=["https://console.example"]) as engine:
+        for status, change in {
+            401: {"additional_headers": {"Authorization": "Bearer wrong"}},
+            403: {"origin": "https://evil.example"},
+            404: {"uri": engine.url + "s"},
+        }.items():
+            with pytest.raises(InvalidStatus) as refused:
+                async with connect(**{"uri": engine.url, **change}):
+                    pass
+            assert refused.value.response.status_code == status
+        async with connect(engine.url, origin="https://console.example") as socket:
+            assert (await exchange(socket, HELLO))[0]["type"] == "welcome"
+
+
+@run_trio
+async def test_health_and_schema_are_plain_http():
+    async with listening() as engine:
+        health = {"status": "ok", "engine": "callflow/test", "epoch": "epoch-1"}
+        assert await get(engine.http + "/v1/health") == health
+        assert await get(engine.http + "/v1/schema") == {"schema": 1}
+        with pytest.raises(urllib.error.HTTPError, match="404") as error:
+            await get(engine.http + "/")
+        error.value.close()
+
+
+@run_trio
+@pytest.mark.parametrize(
+    ("code", "frame"),
+    [
+        (CloseCode.UNAUTHORIZED, {"type": "hello", "app": "ivr", "token": "wrong"}),
+        (CloseCode.UNSUPPORTED, {**HELLO, "protocol": 9}),
+        (CloseCode.BAD_HELLO, {**HELLO, "app": "no spaces"}),
+        (CloseCode.NO_HELLO, {"type": "command", "id": "1", "name": "status"}),
+        (CloseCode.MALFORMED, {"type": "goodbye"}),
+    ],
+)
+async def test_a_refusal_is_a_frame_and_a_close_code_with_its_reason(code, frame):
+    async with listening() as engine, connect(engine.url) as socket:
+        [reply] = await exchange(socket, frame)
+        assert (reply["id"], reply["ok"]) == ("hello", False)
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        assert closed.value.rcvd.code == code
+        assert closed.value.rcvd.reason == reply["error"]["message"]
+
+
+@run_trio
+async def test_a_message_too_big_closes_the_session_with_its_reason():
+    async with listening() as engine, connect(engine.url) as socket:
+        await exchange(socket, HELLO)
+        await socket.send("x" * (1 << 20) + "x")
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        assert closed.value.rcvd.code == 1009
+
+
+@run_trio
+async def test_a_stopping_engine_says_so():
+    async with listening() as engine, connect(engine.url) as socket:
+        await exchange(socket, HELLO)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(engine.sockets.close)
+            with pytest.raises(ConnectionClosed) as closed:
+                await socket.recv()
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1001, "the engine stops")
+
+
+class Mute:
+    """A client that sends, and reads nothing after the handshake."""
+
+    def __init__(self, stream, url):
+        self.stream, self.protocol = stream, ClientProtocol(parse_uri(url))
+
+    async def open(self):
+        self.protocol.send_request(self.protocol.connect())
+        await self.flush()
+        while self.protocol.state is State.CONNECTING:
+            self.protocol.receive_data(await self.stream.receive_some())
+
+    async def send(self, frame):
+        self.protocol.send_text(json.dumps(frame).encode())
+        await self.flush()
+
+    async def flush(self):
+        for data in self.protocol.data_to_send():
+            await self.stream.send_all(data)
+
+
+@asynccontextmanager
+async def mute_client(engine):
+    host, port = urllib.parse.urlsplit(engine.url).netloc.split(":")
+    async with await trio.open_tcp_stream(host, int(port)) as stream:
+        client = Mute(stream, engine.url)
+        await client.open()
+        yield client
+
+
+async def until(condition):
+    while not condition():  # noqa: ASYNC110 - what is waited for is the kernel's doing
+        await trio.sleep(0.001)
+
+
+def tasks_of(nursery):
+    """How many tasks there are in a nursery, all the way down."""
+    return sum(1 + sum(map(tasks_of, task.child_nurseries)) for task in nursery.child_tasks)
+
+
+@run_trio
+async def test_a_close_ends_though_reading_is_paused_by_back_pressure():
+    """websockets 17: the close waits for a reader that waits for a queue that nobody empties."""
+    async with listening() as engine, mute_client(engine) as client:
+        await client.send(HELLO)
+        await until(lambda: len(engine.sessions))
+        of_session = 4  # the connection's own, its reader, its keepalive, the session's writer
+        without = tasks_of(engine.nursery) - of_session
+        engine.call("c1").variables["long"] = "x" * 500_000
+        [session] = engine.sessions.all()
+        for number in range(60):  # more than buffers hold both ways, and than the engine owes
+            await client.send({"type": "command", "id": str(number), "name": "snapshot"})
+        await until(lambda: session.is_paused)
+        with trio.fail_after(5):
+            await session.abort(CloseCode.STALLED, "the test says so")
+            await until(lambda: tasks_of(engine.nursery) == without)
+
+
+@run_trio
+async def test_a_dead_client_costs_nothing_and_others_get_their_events_meanwhile():
+    async with listening() as engine, mute_client(engine) as dead, connect(engine.url) as live:
+        await dead.send({**HELLO, "subscribe": ["channel.answered"]})
+        await exchange(live, {**HELLO, "subscribe": ["channel.answered"]})
+        channel = engine.table.create("c1")
+        seen = 0
+        for number in range(100):
+            channel.emit(ChannelAnswered(codec="x" * 100_000))
+            while seen <= number:
+                seen += len((await live.recv()).split("\n"))
+        assert seen == 100

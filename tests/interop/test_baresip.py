@@ -1,0 +1,147 @@
+"""baresip, a phone not written by us: registers with digest, hears prompts, presses keys, is bridged by a script."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from callflow.protocol.events import (
+    ChannelCreated,
+    ChannelEnded,
+    DialFinished,
+    DigitEnded,
+    Event,
+    GatherFinished,
+    PlaybackFinished,
+)
+from callflow.protocol.outcomes import Answered, Digits
+from tests.trio_tests import run_trio
+
+from .audio import samples, seconds_of_sound, seconds_of_tone
+from .baresip import Baresip, baresip
+from .engine import PASSWORDS, RunningEngine, engine
+from .watch import watch
+
+ROOT = Path(__file__).parents[2]
+IVR = ROOT / "examples" / "ivr" / "ivr.py"
+CALLS = Path(__file__).parent / "calls.py"
+
+FREQUENCIES = {"alice": 440, "desk": 620, "mobile": 880}
+
+
+@asynccontextmanager
+async def phone(
+    folder: Path, engine: RunningEngine, user: str, *, answers: bool = True, transport: str = "udp"
+) -> AsyncIterator[Baresip]:
+    server = engine.udp if transport == "udp" else engine.tcp
+    async with baresip(
+        folder / user, user=user, password=PASSWORDS[user], server=server, frequency=FREQUENCIES[user],
+        answers=answers, transport=transport,
+    ) as running:  # fmt: skip
+        yield running
+
+
+def is_in(part: np.ndarray, whole: np.ndarray) -> float:
+    """How well the best place for `part` in `whole` agrees with it: 1 is the same, but for loudness."""
+    size = 1 << (len(part) + len(whole)).bit_length()
+    agreement = np.fft.irfft(np.fft.rfft(whole, size) * np.conj(np.fft.rfft(part, size)), size)
+    at = int(agreement[: len(whole)].argmax())
+    there = whole[at : at + len(part)]
+    return float(np.dot(there, part[: len(there)]) / (np.linalg.norm(there) * np.linalg.norm(part) + 1e-9))
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@run_trio
+async def test_a_phone_hears_the_prompts_and_its_key_is_understood(tmp_path: Path, transport: str):
+    async with engine(tmp_path / "engine", IVR) as running, watch(running) as seen:
+        async with phone(tmp_path, running, "alice", transport=transport) as alice:
+            await alice.dial("1000")
+            created = await seen.wait("channel.created")
+            assert isinstance(created, ChannelCreated)
+            assert (created.user, created.to, created.route) == ("alice", "1000", "1000")
+            await seen.wait("playback.finished")
+            await alice.press("1")
+            ended = await seen.wait("channel.digit_ended")
+            assert isinstance(ended, DigitEnded)
+            assert ended.digit == "1"
+            gathered = await seen.wait("gather.finished")
+            assert isinstance(gathered, GatherFinished)
+            assert gathered.outcome == Digits("1")
+            about = await seen.wait("playback.finished", count=3)
+            assert isinstance(about, PlaybackFinished)
+            await alice.hang_up()
+            over = await seen.wait("channel.ended")
+            await alice.wait_event("CALL_CLOSED")
+        assert isinstance(over, ChannelEnded)
+        assert (over.cause_name, over.ended_by, over.phase) == ("normal_clearing", "caller", "answered")
+        assert over.received.packets > 50
+        assert over.sent.packets > 50
+        assert await running.listed("calls") == []
+    [heard] = map(samples, alice.heard())
+    assert is_in(samples(IVR.parent / "prompts" / "welcome.wav"), heard) > 0.9
+    assert is_in(samples(IVR.parent / "prompts" / "about.wav"), heard) > 0.9
+
+
+@run_trio
+async def test_follow_me_rings_the_desk_then_the_mobile_and_each_hears_only_the_other(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
+        async with (
+            phone(tmp_path, running, "alice") as alice,
+            phone(tmp_path, running, "desk", answers=False) as desk,
+            phone(tmp_path, running, "mobile") as mobile,
+        ):
+            assert len(await running.listed("registrations")) == 3
+            await alice.dial("2000")
+            await desk.wait_event("CALL_INCOMING")
+            await desk.wait_event("CALL_CLOSED")  # nobody lifted it: cancelled
+            dialled = await seen.wait("dial.finished")
+            assert isinstance(dialled, DialFinished)
+            assert isinstance(dialled.outcome, Answered)
+            assert dialled.outcome.target == "mobile"
+            await seen.wait("channel.bridged", count=2)
+            began = seen.seen[-1][0].at
+            digits = 0
+            while digits < 8:  # a conversation of a few seconds, measured by what is keyed in it
+                await alice.press("123456789"[digits])
+                digits += 1
+                await seen.wait("channel.digit_ended", count=digits)
+            await mobile.hang_up()
+            await seen.wait("channel.ended", _is_answered, count=2)
+            await alice.wait_event("CALL_CLOSED")
+            await mobile.wait_event("CALL_CLOSED")
+        bridged_for = [frame.at for frame, _ in seen.seen if frame.name == "channel.unbridged"][0] - began
+        assert desk.heard() == []
+        [by_alice], [by_mobile] = map(samples, alice.heard()), map(samples, mobile.heard())
+        assert bridged_for > 1
+        assert seconds_of_tone(by_alice, FREQUENCIES["mobile"]) > 0.95 * bridged_for
+        assert seconds_of_tone(by_mobile, FREQUENCIES["alice"]) > 0.95 * (bridged_for - _keyed(seen.seen))
+        assert seconds_of_tone(by_alice, FREQUENCIES["alice"]) == 0
+        assert seconds_of_tone(by_mobile, FREQUENCIES["mobile"]) == 0
+        assert seconds_of_sound(by_mobile) - seconds_of_tone(by_mobile, FREQUENCIES["alice"]) < 0.3
+
+
+@run_trio
+async def test_hold_and_resume_are_answered_in_the_right_direction(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
+        async with phone(tmp_path, running, "alice") as alice:
+            await alice.dial("3001")
+            await alice.wait_event("CALL_ESTABLISHED")
+            await alice.hold()
+            await seen.wait("channel.held")
+            await alice.resume()
+            await seen.wait("channel.resumed")
+            await alice.hang_up()
+            await seen.wait("channel.ended")
+
+
+def _is_answered(event: Event) -> bool:
+    return isinstance(event, ChannelEnded) and event.phase == "answered"
+
+
+def _keyed(seen: list[tuple[object, Event]]) -> float:
+    """Seconds for which a phone sent keys instead of voice."""
+    return sum(event.duration_ms / 1000 for _, event in seen if isinstance(event, DigitEnded))

@@ -1,0 +1,51 @@
+"""An app beside the engine that sees every event and can wait for one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+
+from callflow.client import Engine, connect
+from callflow.protocol.events import Event
+from callflow.protocol.frames import EventFrame
+
+from .engine import RunningEngine
+
+
+class Watch:
+    """What happened so far, and what will."""
+
+    def __init__(self, client: Engine) -> None:
+        self.client = client
+        self.seen: list[tuple[EventFrame, Event]] = []
+        self._arrived = trio.Condition()
+
+    async def wait(self, name: str, found: Callable[[Event], bool] = lambda event: True, *, count: int = 1) -> Event:
+        """The `count`th event of that name for which `found` holds, since the start."""
+        async with self._arrived:
+            while len(events := [e for frame, e in self.seen if frame.name == name and found(e)]) < count:
+                await self._arrived.wait()
+        return events[count - 1]
+
+    def names(self) -> list[str]:
+        return [frame.name for frame, _ in self.seen]
+
+    async def run(self) -> None:
+        async for frame, event in self.client.events():
+            assert event is not None, frame.name
+            async with self._arrived:
+                self.seen.append((frame, event))
+                self._arrived.notify_all()
+
+
+@asynccontextmanager
+async def watch(engine: RunningEngine) -> AsyncIterator[Watch]:
+    """Connect and collect events until the block ends."""
+    async with connect(engine.socket, app="watch", token=engine.token, subscribe=["*"]) as client:
+        async with trio.open_nursery() as nursery:
+            watch = Watch(client)
+            nursery.start_soon(watch.run)
+            yield watch
+            nursery.cancel_scope.cancel()
