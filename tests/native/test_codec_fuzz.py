@@ -186,7 +186,8 @@ def test_values_of_any_text_are_values_or_parse_errors(text: str):
         except ParseError:
             continue
         assert str(kind.parse(str(value))) == str(value)
-        assert kind is Via or kind.parse(str(value)) == value
+        has_control = isinstance(value, Address) and any(c < " " or c == "\x7f" for c in value.name)
+        assert kind is Via or has_control or kind.parse(str(value)) == value
         assert not {"\r", "\n"} & set(str(value))
 
 

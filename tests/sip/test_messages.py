@@ -121,7 +121,7 @@ def test_addresses_of_any_field_are_read_when_asked_for():
 
 def test_contact_star():
     message = parsed("REGISTER", Contact="*")
-    assert (message.is_star, message.contacts) == (True, [])
+    assert (message.is_star, message.contacts, message.addresses("Contact")) == (True, [], [])
 
 
 def test_what_is_no_utf8_is_replaced_and_copied_as_it_came():

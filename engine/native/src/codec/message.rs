@@ -237,9 +237,12 @@ impl Message {
         self.headers(name).flat_map(|text| split(&text)).collect()
     }
 
-    /// The addresses in every field of this name.
+    /// The addresses in every field of this name; none in `Contact: *`.
     pub fn addresses(&self, name: &str) -> Result<Vec<Address>> {
         let mut list = Vec::new();
+        if Kind::of(name.as_bytes()) == Kind::Contact && self.contact == Some(Contact::Star) {
+            return Ok(list);
+        }
         for text in self.headers(name) {
             list.extend(Address::parse_list(&text)?);
         }
