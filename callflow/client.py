@@ -26,6 +26,7 @@ from .listing import list_channels, list_pages
 from .protocol.commands import COMMANDS, Apps, Bridges, Command, Hangup, Registrations, Status, Subscribe
 from .protocol.events import Event
 from .protocol.frames import BridgeState, ChannelState, EventFrame, Gap, Hello, ReplyFrame, Welcome
+from .protocol.queries import AppState, EngineStatus, RegistrationState
 from .session import run_app
 from .websocket import accept_websocket, is_same_token, open_websocket
 
@@ -80,18 +81,18 @@ class Engine:
         """The live bridges."""
         return await list_pages(self._link, Bridges, list[BridgeState], lambda bridge: bridge.id)
 
-    async def registrations(self) -> list[dict[str, Any]]:
+    async def registrations(self) -> list[RegistrationState]:
         """The registered contacts."""
-        return await list_pages(self._link, Registrations, list[dict[str, Any]], _id_of)
+        return await list_pages(self._link, Registrations, list[RegistrationState], lambda contact: contact.id)
 
-    async def apps(self) -> list[dict[str, Any]]:
+    async def apps(self) -> list[AppState]:
         """The apps, with their sessions and routes."""
-        return await list_pages(self._link, Apps, list[dict[str, Any]], _id_of)
+        return await list_pages(self._link, Apps, list[AppState], lambda app: app.id)
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self) -> EngineStatus:
         """The engine's facts and counters."""
         reply = await self._request(Status(), None)
-        return self._link.connection.data(reply, dict[str, Any])
+        return self._link.connection.data(reply, EngineStatus)
 
     async def hangup(self, channel: str, *, cause: str | int = "normal_clearing") -> None:
         """End a call. Raises NotFound when there is no such channel."""
@@ -288,7 +289,3 @@ def _command(command: Command | str, arguments: dict[str, Any]) -> Command:
         return msgspec.convert(arguments, shape)
     except msgspec.ValidationError as error:
         raise BadArgument(str(error), command=command) from error
-
-
-def _id_of(row: dict[str, Any]) -> str:
-    return str(row["id"])

@@ -127,9 +127,9 @@ def registrations(
     async def show(engine: Engine) -> None:
         rows = await engine.registrations()
         if json:
-            print_json(rows)
+            print_json(msgspec.to_builtins(rows))
         else:
-            shown = [[str(row.get(key, "")) for key in ("user", "contact")] for row in rows]
+            shown = [[row.user, row.contact] for row in rows]
             print_table(("USER", "CONTACT"), shown, empty="nobody has registered")
 
     _with_engine(show, socket=socket, token=token, data=data)

@@ -198,10 +198,10 @@ def _why(error: Exception, config: Config) -> str | None:
         return f"{error}\n{error.report.rstrip()}"
     if isinstance(error, ExposureError):
         return str(error)
-    return _explain(error, config) if isinstance(error, OSError) else None
+    return explain(error, config) if isinstance(error, OSError) else None
 
 
-def _explain(error: OSError, config: Config) -> str:
+def explain(error: OSError, config: Config) -> str:
     """What the system refused, in words that name the address and the way out."""
     for name, kind, (host, port), way_out in _places(config):
         problem = _try_to_bind(kind, host, port)

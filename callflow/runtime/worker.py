@@ -2,7 +2,8 @@
 
 It loads the script, connects to the engine's Unix socket, and runs calls until that socket ends or it is told to stop.
 The token is in the environment (CALLFLOW_WORKER_TOKEN): arguments can be read by every user of the machine. It writes
-to stderr alone. Exit codes: 0 told to stop, 1 the engine is gone or refused it, 2 usage, 3 the script does not load.
+to stderr alone. Exit codes: 0 told to stop, 1 no engine, or one that refused it, 2 usage, 3 the script does not load,
+4 the engine closed the connection.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ TOKEN_VARIABLE = "CALLFLOW_WORKER_TOKEN"
 EXIT_LOST = 1
 EXIT_USAGE = 2
 EXIT_SCRIPT = 3
+EXIT_CLOSED = 4
 
 log = logging.getLogger("callflow.worker")
 
@@ -68,7 +70,7 @@ async def _run(app: App, name: str, socket: str, token: str | None) -> int:
         log.error("no engine at %s: %s", socket, error)
         return EXIT_LOST
     log.info("the engine closed the connection")
-    return EXIT_LOST
+    return EXIT_CLOSED
 
 
 async def _stop_on_signal(scope: anyio.CancelScope) -> None:

@@ -9,7 +9,18 @@ from typing import TypeAlias
 
 import trio
 
-from callflow.phone import Answered, Calling, DigitsPressed, Ended, Phone, PhoneCall, PhoneEvent
+from callflow.phone import (
+    Answered,
+    Calling,
+    DigitHeard,
+    DigitsPressed,
+    Ended,
+    Phone,
+    PhoneCall,
+    PhoneEvent,
+    SilenceHeard,
+    SoundHeard,
+)
 from engine.media.fake import Digit, FakeMediaEngine, FakeMediaSession, Heard
 from engine.media.session import FileSource, SilenceSource, Source, ToneSource
 from engine.transport.errors import Unreachable
@@ -17,9 +28,11 @@ from engine.transport.errors import Unreachable
 from .waiting import wait_first
 
 PATIENCE = 60.0  # seconds that a person waits for what a test says will come
-BREATH = SilenceSource(1000)  # what a phone sends whose owner says nothing: silence is sent, too
+BREATH = SilenceSource(24 * 3600 * 1000)  # what a phone sends whose owner says nothing: silence is sent, too
 SPEECH = (310.0, 440.0)  # Hz: what stands for speech
 BUSY = 486
+
+_UNTOLD = (Calling, DigitHeard, DigitsPressed, SilenceHeard, SoundHeard)  # the timeline and the verbs tell it better
 
 What: TypeAlias = str | float  # the name of a file, or a frequency in Hz
 
@@ -107,7 +120,7 @@ class SimulatedPhone:
     def speak(self, *what: Source | float) -> None:
         """Say something: files and tones, or so many seconds of what stands for speech; then fall silent."""
         said = [ToneSource(SPEECH, duration_ms=round(1000 * it)) if isinstance(it, int | float) else it for it in what]
-        self._current.play(*said, SilenceSource(24 * 3600 * 1000))
+        self._current.play(*said, BREATH)
 
     def hold(self) -> None:
         """Put the far end on hold."""
@@ -200,7 +213,8 @@ class SimulatedPhone:
 
     def describe(self) -> str:
         """What this person did and perceived, a line each."""
-        lines = [*self._log, *((heard.started_at, f"heard {_name(heard)}") for heard in self.sounds)]
+        sounds = [heard for heard in self.sounds if not isinstance(heard.what, SilenceSource)]
+        lines = [*self._log, *((heard.started_at, f"heard {_name(heard)}") for heard in sounds)]
         return "\n".join(f"{at:9.3f}  {self.name} {text}" for at, text in sorted(lines, key=lambda line: line[0]))
 
     # The phone's own doings
@@ -243,7 +257,7 @@ class SimulatedPhone:
         """What the phone tells."""
         if isinstance(event, Answered):
             call.play(BREATH, repeat=0)
-        if not isinstance(event, Calling | DigitsPressed):
+        if not isinstance(event, _UNTOLD):
             self._note(str(event))
         self._wake()
 
@@ -322,7 +336,7 @@ def _name(heard: Heard) -> str:
             name = "+".join(f"{frequency:g}" for frequency in frequencies) + " Hz"
         case Digit(digit=digit):
             name = f"the key {digit}"
-        case _:
+        case SilenceSource():
             name = "silence"
     offset = f" from {heard.offset_ms} ms on" if heard.offset_ms else ""
     return name + offset + (f" until {heard.ended_at:.3f}" if heard.ended_at is not None else "")

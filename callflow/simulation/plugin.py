@@ -58,7 +58,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     try:
         simulated.run(lambda: pyfuncitem.obj(**arguments))
     except Exception:
-        pyfuncitem.add_report_section("call", _REPORT, simulated.describe())
+        pyfuncitem.add_report_section("call", _REPORT, simulated.report)
         raise
     return True
 

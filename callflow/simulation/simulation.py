@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,8 +15,8 @@ from callflow.phone import Phone, PhoneCall, PhoneEvent
 from callflow.protocol.events import EVENTS, Event
 from callflow.protocol.frames import EventFrame
 from callflow.runtime.loader import load_app
+from engine import config
 from engine.channels.limits import Limits
-from engine.config import Config
 from engine.media.fake import FakeMediaEngine, FakeMediaNetwork
 from engine.registrar.users import User
 from engine.sip.digest import Credentials
@@ -54,7 +54,8 @@ class Simulation:
 
     `apps` are scripts, or apps that the test itself defines (their files are looked for in `folder`). `latency` is
     seconds one way, for SIP and RTP; `loss`, `duplicate` and `reorder` are probabilities, for each SIP datagram;
-    `rtp_loss` is for RTP. The same `seed` gives the same course of events, to the byte of `log`.
+    `rtp_loss` is for RTP. `settings` are the engine's: routes, users. The same `seed` gives the same course of events,
+    to the byte of `log`.
     """
 
     def __init__(
@@ -67,13 +68,13 @@ class Simulation:
         duplicate: float = 0.0,
         reorder: float = 0.0,
         rtp_loss: float = 0.0,
-        config: Config | None = None,
+        settings: config.Config | None = None,
         ports: tuple[int, int] = PORTS,
         limits: Limits | None = None,
     ) -> None:
         self.seed = seed
         self.folder = folder
-        self.config = config or Config()
+        self.settings = settings or config.Config()
         self._dice = Dice(seed)
         self.network = MemoryNetwork(
             rng=self._dice.of("network"), latency=latency, loss=loss, duplicate=duplicate, reorder=reorder
@@ -81,6 +82,7 @@ class Simulation:
         self.media_network = FakeMediaNetwork(latency=latency, loss=rtp_loss, rng=self._dice.of("media"))
         self.phones: dict[str, SimulatedPhone] = {}
         self.hosts: dict[str, AppHost] = {}
+        self.report = ""  # what happened in a test that failed
         self._apps = apps
         self._ports = ports
         self._limits = limits
@@ -207,13 +209,16 @@ class Simulation:
                 assert not leaks, f"left when all had hung up: {', '.join(leaks)}"
             except Exception as error:  # raised below as itself, not in a group
                 failure = error
+                self.report = self.describe()
             self._nursery.cancel_scope.cancel()
         if failure is not None:
             raise failure
 
     async def _open(self, nursery: trio.Nursery) -> None:
+        apps = [self._load(app) for app in self._apps]
+        names = tuple(config.App(name=app.name, script=folder) for app, folder in apps)
         self._switch = Switch(
-            self.config,
+            replace(self.settings, apps=names),
             nursery,
             engine="callflow/simulation",
             media=FakeMediaEngine(self.media_network, HOST, self._ports),
@@ -224,12 +229,16 @@ class Simulation:
         )
         self.network.attach(self._switch.endpoint, HOST, PORT)
         await nursery.start(self._switch.run)
-        for app in self._apps:
-            await self._start_app(app, nursery)
+        for app, folder in apps:
+            await self._start_app(app, folder, nursery)
 
-    async def _start_app(self, script: Path | App, nursery: trio.Nursery) -> None:
-        app = load_app(script, script.stem) if isinstance(script, Path) else script
-        folder = script.parent if isinstance(script, Path) else self.folder
+    def _load(self, script: Path | App) -> tuple[App, Path]:
+        """The app, and the folder of its files."""
+        if isinstance(script, App):
+            return script, self.folder
+        return load_app(script, script.stem), script.parent
+
+    async def _start_app(self, app: App, folder: Path, nursery: trio.Nursery) -> None:
         (self.recordings / app.name).mkdir(parents=True, exist_ok=True)
         host = self.hosts[app.name] = AppHost(
             app, folder=folder, sockets=self.switch.sockets, nursery=nursery, dice=self._dice

@@ -49,7 +49,7 @@ class Account:
             progress_at=self.progress_at,
             answered_at=self.answered_at,
             ended_at=self._epoch(),
-            billable=trio.current_time() - self._answered if is_answered else 0.0,
+            billable=round(trio.current_time() - self._answered, 3) if is_answered else 0.0,
         )
 
 

@@ -114,6 +114,9 @@ class RunningBranch:
 
     def _originate(self, leg_id: str, uri: Uri, flow: Flow, user: str | None) -> None:
         dialing = self._dialing
+        if self._table.is_full:
+            self._ends.append(self._failure(503, "failed"))
+            return
         with self._table.events_held():  # what the INVITE causes at once comes after channel.created
             try:
                 leg = originate(
@@ -208,4 +211,6 @@ def elsewhere() -> Ending:
 def _reason(ending: Ending) -> Failure:
     if ending.by == "network":
         return "unreachable"
+    if ending.by == "app":
+        return "cancelled"
     return _FAILURES.get(ending.status, "failed")

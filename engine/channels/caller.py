@@ -16,14 +16,11 @@ _LONGEST_PARTY = 512  # characters of each thing a peer says of itself
 
 def party_of(address: Address) -> Party:
     """What events tell of a From or To header."""
-    uri = address.uri
-    return Party(
-        uri=str(uri)[:_LONGEST_PARTY], number=(uri.user or "")[:_LONGEST_PARTY], name=address.name[:_LONGEST_PARTY]
-    )
-
-
-def party_of_uri(uri: Uri) -> Party:
-    return Party(uri=str(uri), number=uri.user or "")
+    uri, text = address.uri, str(address.uri)
+    number = uri.user or ""
+    if uri.scheme == "tel":  # RFC 3966: the number, then parameters
+        number = text[4:].partition(";")[0]
+    return Party(uri=text[:_LONGEST_PARTY], number=number[:_LONGEST_PARTY], name=address.name[:_LONGEST_PARTY])
 
 
 def parse_caller_id(text: str) -> Party:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from callflow.protocol.events import ChannelCreated, Party
 from engine.sip.messages import Address, ParseError, Uri
 
-from .caller import from_of, party_of_uri
+from .caller import from_of, party_of
 from .errors import CommandError
 from .ports import Headers, Locator
 from .signalling import Signalling
@@ -71,14 +71,13 @@ def originate(
     leg = table.open(leg_id, owner, has_offer=False)
     negotiation = table.negotiation(leg.media)
     to = Address(Uri(user=user, host=host) if user is not None else uri)
-    invite = table.sip.invite(
-        uri, flow=flow, from_=from_of(caller, host), to=to, body=negotiation.create_offer(), headers=headers
-    )
+    from_ = from_of(caller, host)
+    invite = table.sip.invite(uri, flow=flow, from_=from_, to=to, body=negotiation.create_offer(), headers=headers)
     table.add(leg, invite)
     facts = ChannelCreated(
         direction="outbound",
-        caller=caller,
-        callee=party_of_uri(to.uri),
+        caller=party_of(from_),
+        callee=party_of(to),
         to=to.uri.user or to.uri.host,
         app=owner.app if owner is not None else None,
         owner=owner.session if owner is not None else None,

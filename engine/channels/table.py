@@ -129,6 +129,10 @@ class ChannelTable:
         self._sessions += 1
         return Negotiation(local=media.local, session_id=(int(self.epoch()) << 24) + self._sessions)
 
+    @property
+    def is_full(self) -> bool:
+        return len(self.channels) >= self.limits.channels
+
     def open(self, channel_id: str, owner: Owner | None, *, has_offer: bool) -> Channel:
         """A new channel with its media, that nobody knows yet. Raises PortsExhausted."""
         return Channel(self, channel_id, owner, has_offer=has_offer)
@@ -202,7 +206,7 @@ class ChannelTable:
     # Calls that come in
 
     def _receive_invite(self, event: InviteReceived) -> None:
-        if len(self.channels) >= self.limits.channels:
+        if self.is_full:
             self._refuse(event.invite, Refusal(503, headers=[("Retry-After", str(round(self.limits.retry_after)))]))
             return
         admission = self._router.route(event)

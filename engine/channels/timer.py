@@ -48,6 +48,11 @@ class Timers:
         self._set = 0
         self._scope = trio.CancelScope()
 
+    @property
+    def room(self) -> int:
+        """How many entries are kept, cancelled ones that are not yet cleared away included."""
+        return len(self._heap)
+
     def after(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Call back in so many seconds, from the task of `run`."""
         timer = Timer(self, trio.current_time() + seconds, callback)

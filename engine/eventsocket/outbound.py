@@ -59,12 +59,15 @@ class OutboundDoor:
         nursery: trio.Nursery,
         *,
         new_id: Callable[[], str],
+        linger: float = LINGER,
     ) -> None:
         self._sockets = sockets
         self._destinations = destinations
         self._nursery = nursery
         self._new_id = new_id
-        self._dialling: dict[str, trio.CancelScope] = {}  # by channel
+        self._linger_for = linger
+        self._dialling: dict[str, trio.CancelScope] = {}  # by channel, until connected
+        self._links: dict[str, WebSocketLink] = {}  # by channel, when connected
         sockets.log.watch(ChannelCreated, self._dial)
         sockets.log.watch(ChannelEnded, self._hang_up)
 
@@ -76,12 +79,16 @@ class OutboundDoor:
 
     def _hang_up(self, event: Event, entry: Entry) -> None:
         if entry.owner is None:
-            if (scope := self._dialling.get(entry.channel or "")) is not None:
-                scope.cancel()
-            return
+            return self._break_off(entry.channel or "")
         session = self._sockets.sessions.get(entry.owner)
         if session is not None and session.token is _GRANT and not session.owned:
             self._nursery.start_soon(self._linger, session.id)
+
+    def _break_off(self, channel: str) -> None:
+        if (link := self._links.get(channel)) is not None:
+            self._nursery.start_soon(link.close, CloseCode.NORMAL, "the call has ended")
+        elif (scope := self._dialling.get(channel)) is not None:
+            scope.cancel()
 
     async def _serve(self, channel: str, destination: Destination, scope: trio.CancelScope) -> None:
         try:
@@ -111,8 +118,11 @@ class OutboundDoor:
             max_queue=MAX_QUEUE,
             create_connection=DialledConnection,
         ) as connection:
-            link = WebSocketLink(connection, destination.url)
-            await self._sockets.serve(link, token=_GRANT, channel=channel)
+            link = self._links[channel] = WebSocketLink(connection, destination.url)
+            try:
+                await self._sockets.serve(link, token=_GRANT, channel=channel)
+            finally:
+                del self._links[channel]
         self._fail(channel)  # unless somebody has it
 
     def _fail(self, channel: str) -> None:
@@ -124,7 +134,7 @@ class OutboundDoor:
                 waiting.perform(self._new_id(), Hangup(cause="temporary_failure"))
 
     async def _linger(self, session_id: str) -> None:
-        await trio.sleep(LINGER)
+        await trio.sleep(self._linger_for)
         session = self._sockets.sessions.get(session_id)
         if session is not None and not session.owned:
             session.close(CloseCode.NORMAL, "the call has ended")

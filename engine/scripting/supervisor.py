@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import structlog
@@ -16,6 +17,7 @@ import trio
 
 from callflow.protocol.events import ScriptFailed, ScriptLoaded
 from callflow.runtime.log import Record
+from callflow.runtime.worker import EXIT_CLOSED
 from engine.channels.ports import EventSink
 from engine.eventsocket.tokens import Token, Tokens
 
@@ -79,13 +81,14 @@ class Supervisor:
         self._sessions = sessions
         self._events = events
         self._new_token = new_token
+        self._pids: dict[str, int] = {}
         self._apps = {spec.name: _Supervised(spec) for spec in apps}
         sessions.on_change.append(self._notice)
 
     @property
     def pids(self) -> Mapping[str, int]:
-        """The process of each app that has one."""
-        return {name: app.worker.pid for name, app in self._apps.items() if app.worker is not None}
+        """The process of each app that has one; true at any time."""
+        return MappingProxyType(self._pids)
 
     async def run(self) -> None:
         """Keep the workers running until cancelled; then stop them, all at once."""
@@ -130,11 +133,13 @@ class Supervisor:
             app.worker = await start_worker(
                 spec.name, spec.script, self._socket, token=secret, on_record=lambda record: self._take(app, record)
             )
+            self._pids[spec.name] = app.worker.pid
             return await app.worker.run()
         except OSError as error:
             return Exit(1, f"cannot start a worker: {error}")
         finally:
             app.worker = None
+            self._pids.pop(spec.name, None)
             self._tokens.remove(token)
 
     def _notice(self, name: str) -> None:
@@ -160,6 +165,9 @@ class Supervisor:
             )
 
     def _report(self, app: _Supervised, exit: Exit) -> None:
+        if exit.status == EXIT_CLOSED and app.has_loaded:  # the engine stops, or has said why
+            logger.info(str(exit), app=app.spec.name)
+            return
         logger.error(str(exit), app=app.spec.name, will_restart=app.has_loaded)
         self._events.emit(
             ScriptFailed(app=app.spec.name, script=str(app.spec.script), error=str(exit), traceback=exit.report)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .events import Flow
-from .messages import Address, Message, ParseError, Request, Response, Uri
+from .messages import Address, Message, Request, Response, Uri
 from .next_hop import dialog_flow, is_literal, is_translated
 
 DialogKey: TypeAlias = tuple[str, str, str]  # Call-ID, local tag, remote tag
@@ -36,7 +36,7 @@ class Dialog:
 
     @classmethod
     def from_request(cls, request: Request, flow: Flow, local_tag: str) -> Dialog:
-        """As UAS (12.1.1), from the INVITE. Raises ParseError."""
+        """As UAS (12.1.1), from the INVITE."""
         dialog = cls(
             call_id=request.call_id,
             local_tag=local_tag,
@@ -65,7 +65,7 @@ class Dialog:
             local=str(local),
             remote=str(remote),
             target=_target(response, uri),
-            routes=tuple(str(route) for route in reversed(_record_route(response))),
+            routes=tuple(str(route) for route in reversed(response.addresses("Record-Route"))),
             flow=flow,
             source=flow,
             local_cseq=local_cseq,
@@ -119,15 +119,5 @@ class Dialog:
 
 def _target(message: Message, fallback: Uri) -> Uri:
     """The URI of the Contact. A message without one is of RFC 2543 (or wrong): then `fallback` has to do."""
-    try:
-        contacts = message.contacts
-    except ParseError:
-        return fallback  # of a response: a request like that was answered 400
+    contacts = message.contacts
     return contacts[0].uri if contacts else fallback
-
-
-def _record_route(response: Response) -> list[Address]:
-    try:
-        return response.addresses("Record-Route")
-    except ParseError:
-        return []  # the call stands; an ACK that goes astray ends it soon enough

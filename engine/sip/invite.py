@@ -101,7 +101,7 @@ class Invite:
 
     @classmethod
     def receive(cls, core: Core, request: Request, flow: Flow, *, now: float) -> None:
-        """A call comes in. Raises ParseError before anything is done."""
+        """A call comes in."""
         dialog = Dialog.from_request(request, flow, core.new_token())
         invite = cls(core, request=request, flow=flow, call_id=dialog.call_id, local=request.to, remote=request.from_)
         invite._dialog = dialog

@@ -16,6 +16,22 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 5060
 
+# What only its own network can reach: RFC 1918, RFC 6598 (carriers' NAT), RFC 4193, loopback and link-local.
+_PRIVATE = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    )
+)
+
 
 def is_literal(host: str) -> bool:
     """Whether a host is an IP address. Reads 192.0.2.1 and 2001:db8::1, without brackets."""
@@ -73,4 +89,9 @@ def _is_reachable(host: str, flow: Flow) -> bool:
 
 
 def _hides_behind(host: str, source: str) -> bool:
-    return ipaddress.ip_address(host).is_private and is_literal(source) and not ipaddress.ip_address(source).is_private
+    return _is_private(host) and is_literal(source) and not _is_private(source)
+
+
+def _is_private(host: str) -> bool:
+    address = ipaddress.ip_address(host)
+    return any(address in network for network in _PRIVATE)

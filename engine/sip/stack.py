@@ -148,6 +148,8 @@ class SipStack:
         now: float,
     ) -> bool:
         """Send a provisional response: 180, 183, ..."""
+        if not 100 < status < 200:
+            raise ValueError(f"expected a status of 101 to 199 to ring with, got {status}")
         return invite.ring(status, headers=tuple(headers), body=body, now=now)
 
     def answer(self, invite: Invite, *, body: bytes, headers: Iterable[tuple[str, str]] = (), now: float) -> bool:
@@ -164,6 +166,8 @@ class SipStack:
         now: float,
     ) -> bool:
         """Send 300-699 to the INVITE, or to the pending re-INVITE."""
+        if not 300 <= status < 700:
+            raise ValueError(f"expected a status of 300 to 699 to reject with, got {status}")
         return invite.reject(status, phrase=reason, headers=tuple(headers), now=now)
 
     def respond(
@@ -212,6 +216,8 @@ class SipStack:
         self, invite: Invite, *, headers: Iterable[tuple[str, str]] = (), status: int = 480, now: float
     ) -> bool:
         """End a call in any state: `status` to an unanswered one, CANCEL or BYE in due time. False: it is over."""
+        if not 300 <= status < 700:
+            raise ValueError(f"expected a status of 300 to 699 to hang up with, got {status}")
         return invite.hang_up(status, headers=tuple(headers), now=now)
 
     def reinvite(self, invite: Invite, *, body: bytes, now: float) -> bool:
@@ -255,11 +261,8 @@ class SipStack:
         if isinstance(message, Response):
             if len(message.vias) == 1:  # 8.1.3.3: more were meant for a proxy
                 self._core.transactions.receive_response(message, now=now)
-            return
-        try:
+        else:
             self._receive_request(message, flow, now)
-        except ParseError as error:
-            self._refuse_malformed(error, flow, message)
 
     def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
         method, transactions = request.method, self._core.transactions
@@ -298,7 +301,6 @@ class SipStack:
         if invite is None or request.method in self._request_methods:
             self._refuse(request, flow, 481)
             return
-        _ = request.contacts  # raises ParseError while nothing has been changed
         if not invite.accept_request(request, flow):
             self._respond(request, flow, 500, now, headers=())  # 12.2.2: out of order
         elif request.method == "INVITE":
@@ -375,8 +377,8 @@ class SipStack:
         )
         self._core.transactions.send(message, response_flow(request, flow))
 
-    def _refuse_malformed(self, error: ParseError, flow: Flow, request: Request | None = None) -> None:
-        partial = request or error.partial
+    def _refuse_malformed(self, error: ParseError, flow: Flow) -> None:
+        partial = error.partial
         was_answered = False
         if partial is not None and partial.method != "ACK":
             message = response(partial, error.status, error.reason, to_tag=self._tag_secret, received=flow.remote)

@@ -13,7 +13,7 @@ from engine.channels.ports import Admission, Refusal
 from engine.sip import events as sip
 
 from ..trio_tests import run_virtual
-from .switch import EPOCH, offer, open_switch
+from .switch import EPOCH, invite_request, offer, open_switch
 
 
 @run_virtual
@@ -35,6 +35,13 @@ async def test_a_call_is_created_with_what_the_invite_told():
         ]
         assert switch.log.entries[0].call_seq == 1
         assert switch.log.entries[0].owner == "s1"
+
+
+@run_virtual
+async def test_a_caller_with_a_tel_uri_has_its_number():
+    async with open_switch() as switch:
+        call = switch.call(caller="<tel:+4930123;phone-context=x>")
+        assert call.channel.facts.caller.number == "+4930123"
 
 
 @run_virtual
@@ -303,8 +310,8 @@ async def test_hold_and_resume_are_answered_and_told():
     async with open_switch() as switch:
         call = switch.call()
         call.do(Answer())
-        call.hear(sip.ReinviteReceived, invite_like(offer(direction="sendonly")))
-        call.hear(sip.ReinviteReceived, invite_like(offer(direction="sendrecv")))
+        call.hear(sip.ReinviteReceived, invite_request(body=offer(direction="sendonly")))
+        call.hear(sip.ReinviteReceived, invite_request(body=offer(direction="sendrecv")))
         assert call.names[-2:] == ["channel.held", "channel.resumed"]
         assert [stream.direction.value for stream in call.media.streams] == ["sendrecv", "recvonly", "sendrecv"]
         assert call.invite.verbs == ["answer", "answer", "answer"]
@@ -315,16 +322,10 @@ async def test_a_reinvite_that_cannot_be_leaves_the_session_as_it_was():
     async with open_switch() as switch:
         call = switch.call()
         call.do(Answer())
-        call.hear(sip.ReinviteReceived, invite_like(offer(codecs="3")))
+        call.hear(sip.ReinviteReceived, invite_request(body=offer(codecs="3")))
         assert call.invite.verbs == ["answer", "reject 488"]
         assert len(call.media.streams) == 1
         assert call.channel.is_alive
-
-
-def invite_like(body):
-    from .switch import invite_request
-
-    return invite_request(body=body)
 
 
 @run_virtual

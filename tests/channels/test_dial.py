@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from callflow.protocol.commands import Answer, Bridge, Cancel, Dial, Hangup, Target, Tone
+from callflow.protocol.events import Party
 from callflow.protocol.outcomes import Answered, Branch, Failed
 from engine.channels.errors import CommandError
 from engine.channels.limits import Limits
@@ -66,7 +67,8 @@ async def test_a_dialled_leg_is_a_channel_with_parent_and_owner():
             "s1",
             "reception",
         )
-        assert (created.to, created.caller.number, created.callee.uri) == ("bob", "1001", "sip:bob@10.0.0.1")
+        assert (created.to, created.callee.uri) == ("bob", "sip:bob@10.0.0.1")
+        assert created.caller == Party("sip:1001@10.0.0.1", "1001", "Alice")
         assert str(bob.invite.uri) == "sip:bob@192.0.2.9:5070"
         assert str(bob.invite.from_.uri) == "sip:1001@10.0.0.1"
         assert bob.invite.from_.name == "Alice"
@@ -388,7 +390,17 @@ async def test_hanging_up_a_leg_that_rings_fails_its_branch():
         bob = switch.leg("bob")
         bob.do(Hangup())
         assert bob.invite.verbs == ["invite", "hang_up"]
-        assert switch.log.outcome("d").branches[0].leg == bob.id
+        (branch,) = switch.log.outcome("d").branches
+        assert (branch.leg, branch.reason) == (bob.id, "cancelled")
+
+
+@run_virtual
+async def test_an_engine_that_is_full_fails_the_branch():
+    async with open_switch(limits=Limits(channels=1)) as switch:
+        call = switch.call()
+        switch.register("bob")
+        call.do(dial(["bob"]), "d")
+        assert switch.log.outcome("d").branches[0].sip_status == 503
 
 
 @run_virtual
@@ -481,10 +493,9 @@ def test_a_dial_that_makes_no_sense_is_refused(command, tmp_path):
 
 @run_virtual
 async def test_a_leg_id_that_is_taken_or_promised_is_refused():
-    async with open_switch(limits=Limits()) as switch:
+    async with open_switch() as switch:
         call = switch.call()
-        switch.register("bob")
+        call.do(dial([Target("bob", leg="L", delay=9)]), "d")
         for leg in (call.id, "L"):
-            call.do(dial([Target("bob", leg="L", delay=9)]), "d") if leg == "L" else None
             with pytest.raises(CommandError, match="is taken"):
                 call.do(dial([Target("bob", leg=leg)]), "e")

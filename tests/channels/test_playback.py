@@ -7,7 +7,19 @@ import math
 import pytest
 import trio
 
-from callflow.protocol.commands import Answer, Bridge, Cancel, Echo, Gather, Play, SendDigits, Silence, Tone
+from callflow.protocol.commands import (
+    Answer,
+    Bridge,
+    Cancel,
+    Dial,
+    Echo,
+    Gather,
+    Play,
+    SendDigits,
+    Silence,
+    Target,
+    Tone,
+)
 from callflow.protocol.outcomes import Digits, Played, Sent, Stopped
 from engine.channels.errors import CommandError
 from engine.media import session as media
@@ -45,16 +57,10 @@ async def test_playing_to_a_callee_who_has_not_answered_is_a_wrong_state(tmp_pat
     async with open_switch(tmp_path) as switch:
         call = switch.call()
         switch.register("bob")
-        call.do(dial_bob(), "d")
+        call.do(Dial(stages=((Target("bob"),),)))
         with pytest.raises(CommandError, match="outbound") as caught:
             switch.leg("bob").do(Play(sources=WELCOME))
         assert caught.value.code == "wrong_state"
-
-
-def dial_bob():
-    from callflow.protocol.commands import Dial, Target
-
-    return Dial(stages=((Target("bob"),),))
 
 
 @run_virtual

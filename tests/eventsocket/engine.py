@@ -206,3 +206,9 @@ async def running_engine(**log_limits):
     async with trio.open_nursery() as nursery:
         yield Engine(nursery, **log_limits)
         nursery.cancel_scope.cancel()
+
+
+async def until(condition):
+    """Wait for what only the kernel, or a foreign library, brings about."""
+    while not condition():  # noqa: ASYNC110
+        await trio.sleep(0.001)

@@ -22,7 +22,7 @@ from callflow.protocol.frames import CloseCode
 from engine.eventsocket.websocket import serve_websocket
 from tests.trio_tests import run_trio
 
-from .engine import ADMIN, OWNER, running_engine
+from .engine import ADMIN, OWNER, running_engine, until
 
 HELLO = {"type": "hello", "app": "ivr", "token": ADMIN.secret}
 JSON, MSGPACK = "callflow.v1.json", "callflow.v1.msgpack"
@@ -192,11 +192,6 @@ async def mute_client(engine):
         yield client
 
 
-async def until(condition):
-    while not condition():  # noqa: ASYNC110 - what is waited for is the kernel's doing
-        await trio.sleep(0.001)
-
-
 def tasks_of(nursery):
     """How many tasks there are in a nursery, all the way down."""
     return sum(1 + sum(map(tasks_of, task.child_nurseries)) for task in nursery.child_tasks)
@@ -212,8 +207,9 @@ async def test_a_close_ends_though_reading_is_paused_by_back_pressure():
         without = tasks_of(engine.nursery) - of_session
         engine.call("c1").variables["long"] = "x" * 500_000
         [session] = engine.sessions.all()
-        for number in range(60):  # more than buffers hold both ways, and than the engine owes
-            await client.send({"type": "command", "id": str(number), "name": "snapshot"})
+        for number in range(60):  # more than the engine will owe, and more messages than its queue holds
+            client.protocol.send_text(json.dumps({"type": "command", "id": str(number), "name": "snapshot"}).encode())
+        await client.stream.send_all(b"".join(client.protocol.data_to_send()))
         await until(lambda: session.is_paused)
         with trio.fail_after(5):
             await session.abort(CloseCode.STALLED, "the test says so")

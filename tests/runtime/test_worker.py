@@ -102,7 +102,7 @@ def test_a_worker_runs_calls_until_the_socket_ends(tmp_path, backend):
         await engine.call("unfinished")
         await engine.accept(commands.Answer)
         await engine.close()
-        assert await process.wait() == 1
+        assert await process.wait() == 4
 
     run_worker(tmp_path, scenario, backend=backend)
 

@@ -14,7 +14,8 @@ from callflow.client import connect, join, serve
 from callflow.errors import EventsMissed
 from callflow.protocol import commands, events
 from callflow.protocol.connection import MessageReader, prefixed
-from callflow.protocol.frames import ChannelState, Gap
+from callflow.protocol.frames import BridgeState, ChannelState, Gap
+from callflow.protocol.queries import AppState, EngineStatus, RegistrationState
 from callflow.websocket import WebSocketTransport, accept_websocket, open_websocket
 from tests.sdk.backends import on_both_backends
 from tests.sdk.scripted_engine import ScriptedEngine, app_of
@@ -22,6 +23,9 @@ from tests.sdk.scripted_engine import ScriptedEngine, app_of
 TOKEN = "a token"
 ALICE = ChannelState(
     id="ch-1", direction="inbound", state="answered", caller="alice", callee="1000", to="1000", created_at=1.0
+)
+STATUS = EngineStatus(
+    engine="test", epoch="e", seq=1, started_at=0.0, channels=1, bridges=0, registrations=0, sessions=1
 )
 
 
@@ -78,13 +82,31 @@ async def test_a_monitor_lists_channels_page_by_page_and_hangs_one_up():
         assert listing.after == "ch-1"
         frame, hangup = await engine.accept(commands.Hangup)
         assert (frame.channel, hangup.cause) == ("ch-1", "user_busy")
-        await engine.accept(commands.Status, data={"version": "1"})
+        await engine.accept(commands.Status, data=STATUS)
 
     async with engine_at(scenario) as url, connect(url, token=TOKEN) as engine:
         assert len(await engine.channels()) == 101
         await engine.hangup("ch-1", cause="user_busy")
-        assert await engine.status() == {"version": "1"}
+        assert await engine.status() == STATUS
         await engine.wait_closed()
+
+
+@on_both_backends
+async def test_a_monitor_lists_bridges_registrations_and_apps():
+    bridge = BridgeState(id="b", channels=("one", "two"))
+    contact = RegistrationState(id="c", user="alice", contact="sip:alice@192.0.2.1", expires_at=9.0)
+    app = AppState(id="ivr", routes=("1000",))
+
+    async def scenario(engine: ScriptedEngine) -> None:
+        await engine.greet()
+        await engine.accept(commands.Bridges, data=[bridge])
+        await engine.accept(commands.Registrations, data=[contact])
+        await engine.accept(commands.Apps, data=[app])
+
+    async with engine_at(scenario) as url, connect(url, token=TOKEN) as engine:
+        assert await engine.bridges() == [bridge]
+        assert await engine.registrations() == [contact]
+        assert await engine.apps() == [app]
 
 
 @on_both_backends
@@ -111,10 +133,10 @@ async def test_a_reader_that_stopped_is_sent_no_more_until_it_asks_for_a_reply()
         await engine.greet()
         for _ in range(3000):
             await engine.emit(events.ChannelRinging(), "ch-1")
-        await engine.accept(commands.Status, data={})
+        await engine.accept(commands.Status, data=STATUS)
 
     async with engine_at(scenario) as url, connect(url, token=TOKEN, subscribe=["*"]) as engine:
-        assert await engine.status() == {}
+        assert await engine.status() == STATUS
         reader = engine.events()
         for _ in range(3000):
             frame, _ = await anext(reader)
