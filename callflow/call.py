@@ -76,7 +76,7 @@ class Owner(Protocol):
 
 
 class Call:
-    """One leg of a call, from the script that steers it."""
+    """One leg of a call, from the script that steers it. `_leg` is for `callflow.run` alone."""
 
     def __init__(
         self,
@@ -113,11 +113,6 @@ class Call:
     def id(self) -> str:
         """The id of the channel."""
         return self._leg.id
-
-    @property
-    def leg(self) -> Leg:
-        """The machinery below; not for scripts."""
-        return self._leg
 
     @property
     def ended(self) -> ChannelEnded | None:
@@ -268,7 +263,7 @@ class Call:
         finally:
             for leg in legs.values():  # those that lost; and one that answered while the dial was being cancelled
                 if leg.is_answered:
-                    leg.leg.hang_up_nowait()
+                    leg._leg.hang_up_nowait()
                 self._owner.drop(leg)
 
     async def bridge(self, other: Call, *, hangup_after: bool = True, deadline: float | None = None) -> Unbridged:

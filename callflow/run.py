@@ -51,10 +51,10 @@ class Run:
 
     def end(self, call: Call, ended: ChannelEnded | None, error: CallflowError) -> None:
         """A call is over. The order matters: see `callflow.leg`."""
-        call.leg.mark_ended(ended, error)
+        call._leg.mark_ended(ended, error)
         if call is self.main:
             self._cancel()
-        call.leg.release()
+        call._leg.release()
         self.drop(call)
 
     def end_all(self, error: CallflowError) -> None:
@@ -90,7 +90,7 @@ class Run:
     async def _close(self, call: Call, has_failed: bool) -> None:
         try:
             if has_failed and not call.is_over:
-                await call.leg.perform(Play(sources=(ERROR_TONE,)))
+                await call._leg.perform(Play(sources=(ERROR_TONE,)))
         except CallflowError as error:
             log.debug("no tone for call %s: %s", call.id, error)
         cause = "temporary_failure" if has_failed else "normal_clearing"
@@ -99,7 +99,7 @@ class Run:
             if not own.is_over:
                 self._link.tell(Hangup(cause=cause), channel=own.id)
         for own in calls:
-            await own.leg.gone.wait()
+            await own._leg.gone.wait()
 
     async def _call_after_hangup(self, call: Call) -> None:
         if call.ended is None:

@@ -57,7 +57,7 @@ class WebSocketTransport:
             if self._protocol.state is not State.OPEN:
                 raise Disconnected(_reason_of(self._protocol))
             self._protocol.receive_data(await self._read())
-            await self._flush()
+            await self._flush(errors_matter=False)  # of a pong or the answer to a close: what came still counts
 
     async def aclose(self) -> None:
         """Say goodbye if there is a way, and close. Does not wait for the peer."""

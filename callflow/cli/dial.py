@@ -9,20 +9,29 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import trio
+import trio.socket as sockets
 import typer
 from rich.markup import escape
 
+from callflow import phone as happened
+from callflow.phone import CallState, Ended, Phone, PhoneCall, PhoneEvent
+from engine.media.engine import NativeMediaEngine
+from engine.media.session import FileSource, MediaEngine, PortsExhausted, SilenceSource, Source, ToneSource
+from engine.sip.digest import Credentials
+from engine.sip.messages import ParseError, Uri
+from engine.sip.stack import SipStack
+from engine.transport.endpoint import Endpoint
+from engine.transport.errors import Unreachable
+
+from .banner import sip_address
 from .output import Refused, print_json, stdout
 from .place import choose_engine
 
-if TYPE_CHECKING:
-    from callflow.phone import Ended, Phone, PhoneCall, PhoneEvent
-    from engine.sip.messages import Uri
-
 RTP_PORTS = (49152, 65535)  # RFC 6335 §6: nobody's
+GRACE = 2.0  # seconds that a far end has to confirm that we hung up
 SILENT_AFTER = 5.0  # seconds without a sound, after which a key is pressed all the same
 
 
@@ -110,13 +119,6 @@ def dial(
 
 
 async def _dial(plan: Plan) -> None:
-    from callflow.phone import Phone
-    from engine.media.engine import NativeMediaEngine
-    from engine.sip.digest import Credentials
-    from engine.sip.stack import SipStack
-    from engine.transport.endpoint import Endpoint
-    from engine.transport.errors import Unreachable
-
     host = await _local_address(plan.target)
     media = NativeMediaEngine(host, RTP_PORTS)
     stack = SipStack(new_token=lambda: secrets.token_hex(8))
@@ -128,57 +130,78 @@ async def _dial(plan: Plan) -> None:
         domain=plan.target.host if plan.user else None,
         on_event=_Reporter(is_json=plan.is_json),
     )
+    ended = await _run(phone, media, host, plan)
+    if not isinstance(ended, Ended):
+        raise Refused(f"cannot call {ended}") from ended
+    if _has_failed(ended):
+        raise Refused(_how(ended))
+
+
+async def _run(phone: Phone, media: MediaEngine, host: str, plan: Plan) -> Ended | Exception:
+    """Place the call; how it ended, or why it could not be placed."""
     async with trio.open_nursery() as nursery:
         await nursery.start(phone.endpoint.run)
         nursery.start_soon(media.run)
         try:
             await phone.endpoint.listen("udp", host, 0)
-            ended = await _talk(phone, plan)
-        except (Unreachable, OSError) as error:
+            return await _talk(await phone.call(plan.target), plan)
+        except (Unreachable, OSError, PortsExhausted) as error:
+            return error
+        finally:
             nursery.cancel_scope.cancel()
-            raise Refused(f"cannot call {plan.target}: {error}") from error
-        nursery.cancel_scope.cancel()
-    if not ended.was_answered or ended.by == "network":
-        raise Refused(f"the call failed: {_how(ended)}")
 
 
-async def _talk(phone: Phone, plan: Plan) -> Ended:
-
-    call = await phone.call(plan.target)
+async def _talk(call: PhoneCall, plan: Plan) -> Ended:
+    waiting = trio.CancelScope()  # how long the end is waited for
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_hang_up_on_signal, signals, call)
-            nursery.start_soon(_behave, call, plan)
-            ended: Ended = await call.wait_ended()
-            with trio.move_on_after(2.0):  # the recording is being written, the BYE answered
+            nursery.start_soon(_hang_up_on_signal, signals, call, waiting)
+            nursery.start_soon(_behave, call, plan, waiting)
+            with waiting:
+                await call.wait_ended()
+            with trio.move_on_after(GRACE if call.ended else 0.0):  # the recording is written, the BYE answered
                 await call.wait_closed()
-                await trio.sleep(0.05 if ended.by == "peer" else 0.2)
+                await trio.sleep(0.2)
             nursery.cancel_scope.cancel()
-    return ended
+    return call.ended or Ended("us", False, 487, "no answer")
 
 
-async def _behave(call: PhoneCall, plan: Plan) -> None:
-    from engine.media.session import FileSource, ToneSource
-
+async def _behave(call: PhoneCall, plan: Plan, waiting: trio.CancelScope) -> None:
     if plan.record is not None:
         call.record(plan.record)
-    with trio.move_on_after(plan.answer_timeout) as waiting:
+    with trio.move_on_after(plan.answer_timeout) as answering:
         await call.wait_answered()
-    if waiting.cancelled_caught:
-        call.hang_up()
-    if call.ended is not None or waiting.cancelled_caught:
+    if answering.cancelled_caught:
+        _hang_up(call, waiting)
+    if call.state is not CallState.ANSWERED:
         return
-    if plan.play is not None:
-        call.play(FileSource(plan.play))
-    elif plan.tone is not None:
-        call.play(ToneSource((plan.tone,)))
+    call.play(*_sayings(plan))
     with trio.move_on_after(math.inf if plan.duration is None else plan.duration):
         for digits in plan.presses:
             if not await _wait_for_pause(call, plan.press_after):
                 return
             call.press(digits)
         await call.wait_ended()
+    _hang_up(call, waiting)
+
+
+def _hang_up(call: PhoneCall, waiting: trio.CancelScope) -> None:
+    """Hang up, and do not wait long for a far end that has nothing to say to that."""
     call.hang_up()
+    waiting.deadline = trio.current_time() + GRACE
+
+
+async def _hang_up_on_signal(signals: AsyncIterator[int], call: PhoneCall, waiting: trio.CancelScope) -> None:
+    async for _ in signals:
+        _hang_up(call, waiting)
+
+
+def _sayings(plan: Plan) -> list[Source]:
+    """What we say; then silence, as a phone that is off the hook sends."""
+    if plan.tone is not None and plan.play is None:
+        return [ToneSource((plan.tone,))]
+    silence = SilenceSource(24 * 3600 * 1000)
+    return [silence] if plan.play is None else [FileSource(plan.play), silence]
 
 
 async def _wait_for_pause(call: PhoneCall, press_after: float | None) -> bool:
@@ -188,11 +211,6 @@ async def _wait_for_pause(call: PhoneCall, press_after: float | None) -> bool:
             await call.wait_sound()
         await call.wait_silence()
     return call.ended is None
-
-
-async def _hang_up_on_signal(signals: AsyncIterator[int], call: PhoneCall) -> None:
-    async for _ in signals:
-        call.hang_up()
 
 
 class _Reporter:
@@ -206,47 +224,52 @@ class _Reporter:
         elapsed = time.monotonic() - self._started_at
         if self._is_json:
             print_json({"at": round(elapsed, 3), "event": _name(event), **_facts(call, event)})
-        else:
+        elif not _has_failed(event):  # that is told on stderr
             stdout().print(f"[dim]{elapsed:7.2f}[/]  {escape(_line(event))}")
 
 
 def _line(event: PhoneEvent) -> str:
-    from callflow import phone
-
     match event:
-        case phone.Calling(uri):
+        case happened.Calling(uri):
             return f"calling {uri}"
-        case phone.Ringing():
+        case happened.Ringing():
             return "ringing"
-        case phone.EarlyMedia():
+        case happened.EarlyMedia():
             return "early media"
-        case phone.Answered(after):
+        case happened.Answered(after):
             return f"answered after {after:.2f} s"
-        case phone.SoundHeard():
+        case happened.SoundHeard():
             return "hears sound"
-        case phone.SilenceHeard():
+        case happened.SilenceHeard():
             return "hears silence"
-        case phone.DigitHeard(digit, duration_ms):
+        case happened.DigitHeard(digit, duration_ms):
             return f"heard key {digit} ({duration_ms} ms)"
-        case phone.DigitsPressed(digits):
+        case happened.DigitsPressed(digits):
             return f"sent {digits}" if digits else "sent nothing: the far end takes no keys (RFC 4733)"
-        case phone.Held():
+        case happened.Held():
             return "put on hold"
-        case phone.Resumed():
+        case happened.Resumed():
             return "off hold"
-        case phone.Ended():
+        case happened.Ended():
             return _how(event)
+
+
+def _has_failed(event: PhoneEvent) -> bool:
+    """The call is over, and not as it should be."""
+    return isinstance(event, Ended) and (not event.was_answered or event.by == "network")
 
 
 def _how(ended: Ended) -> str:
     words = ended.reason.replace("_", " ")
     if ended.was_answered:
-        return f"{ {'us': 'we hung up', 'peer': 'far end hung up', 'network': 'lost'}[ended.by] } ({words})"
+        who = {"us": "we hung up", "peer": "far end hung up", "network": "the far end was lost"}[ended.by]
+        return f"{who} ({words})"
     if ended.by == "us":
-        return "given up: not answered"
-    return (
-        f"refused {ended.status} {ended.reason}" if ended.by == "peer" else f"no answer at all ({ended.status} {words})"
-    )
+        return "given up, as nobody answered" if ended.status == 487 else f"given up: {words}"
+    if ended.by == "network":
+        return f"no answer at all ({ended.status} {words})"
+    hint = "; say who you are with --user and --password" if ended.status in (401, 407) else ""
+    return f"refused {ended.status} {ended.reason}{hint}"
 
 
 def _name(event: PhoneEvent) -> str:
@@ -265,10 +288,6 @@ def _facts(call: PhoneCall, event: PhoneEvent) -> dict[str, Any]:
 
 
 def _target_uri(target: str, *, transport: str | None, socket: str | None, data: Path | None) -> Uri:
-    from engine.sip.messages import ParseError, Uri
-
-    from .banner import sip_address
-
     if transport not in (None, "udp", "tcp"):
         raise typer.BadParameter(f"expected udp or tcp, got {transport!r}", param_hint="--transport")
     text = target
@@ -295,8 +314,6 @@ def _target_uri(target: str, *, transport: str | None, socket: str | None, data:
 
 async def _local_address(target: Uri) -> str:
     """The address of ours that the far end is reached from: it stands in our SIP and SDP."""
-    import trio.socket as sockets
-
     try:
         (family, _, _, _, address), *_ = await sockets.getaddrinfo(
             target.host, target.port or 5060, type=sockets.SOCK_DGRAM

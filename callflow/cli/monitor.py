@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -158,7 +159,8 @@ def _with_engine(
         async with connect(connection.url, app="callflow-cli", token=connection.token) as engine:
             await act(engine)
 
-    trio.run(main)
+    with suppress(KeyboardInterrupt):  # what one ends a follower with
+        trio.run(main)
 
 
 async def _read_events(engine: Engine, patterns: list[str]) -> AsyncIterator[Happening]:
@@ -194,5 +196,5 @@ def _print_event(happening: Happening) -> None:
 
 def _short(value: object) -> str:
     if isinstance(value, dict):
-        return "(" + " ".join(f"{key}={_short(item)}" for key, item in value.items()) + ")"
+        return "(" + " ".join(f"{key}={_short(item)}" for key, item in value.items() if item is not None) + ")"
     return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

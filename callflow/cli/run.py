@@ -195,7 +195,7 @@ def _why(error: Exception, config: Config) -> str | None:
     from engine.scripting.supervisor import LoadFailed
 
     if isinstance(error, LoadFailed):
-        return f"{error}\n{error.report.rstrip()}"
+        return f"{error}: {error.report.rstrip().splitlines()[-1]}"  # the log has said where
     if isinstance(error, ExposureError):
         return str(error)
     return explain(error, config) if isinstance(error, OSError) else None

@@ -1,14 +1,14 @@
 """The engine of real media: sessions on the native data plane, its reports delivered as events.
 
-The data plane has threads, sockets and clocks of its own (engine/native/src/media) and never takes the GIL. Commands go in
-without waiting; reports come out through one descriptor, awaited in `run`.
+The data plane has threads, sockets and clocks of its own (engine/native/src/media) and never takes the GIL. Commands go
+in without waiting; reports come out through one descriptor, awaited in `run`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import trio
 
@@ -33,7 +33,6 @@ from .session import (
     Stream,
     ToneSource,
 )
-from pathlib import Path
 
 _EVENTS: Mapping[str, Callable[..., MediaEvent]] = MappingProxyType({
     "playback_started": PlaybackStarted,
@@ -102,7 +101,10 @@ class NativeMediaEngine:
             self.close()
 
     def close(self) -> None:
-        """Close what is open and end the threads; `run` does it when it ends. Takes milliseconds, with a dead disk three seconds."""
+        """Close what is open and end the threads; `run` does it when it ends.
+
+        Takes milliseconds; with recordings on a disk that hangs, three seconds.
+        """
         for session, _ in list(self._sessions.values()):
             session.close()
         self._native.shutdown()

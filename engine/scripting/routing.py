@@ -24,6 +24,7 @@ Source: TypeAlias = Literal["users", "trunks", "anyone"]
 
 _BY_DEFAULT: frozenset[Source] = frozenset({"users", "trunks"})
 _ANYONE: frozenset[Source] = frozenset({"anyone"})
+_MAX_COMPILED = 1000  # sets of patterns that are kept ready
 _NOT_FOUND = Refusal(404)
 _FORBIDDEN = Refusal(403)
 
@@ -64,6 +65,8 @@ class SessionOfApp(Protocol):
 class AppSessions(Protocol):
     """`engine.eventsocket.ownership.Sessions`."""
 
+    on_change: list[Callable[[str], None]]
+
     @property
     def apps(self) -> Sequence[str]: ...
 
@@ -94,7 +97,9 @@ class CallRouter:
         self._sessions = sessions
         self._authentication = authentication
         self._is_user = is_user
-        self._patterns: dict[str, tuple[tuple[str, ...], Patterns[str]]] = {}  # by app, as it last said
+        self._known: dict[str, tuple[str, ...]] = {}  # the patterns of each app, as it last said
+        self._compiled: dict[tuple[str, ...], Patterns[str]] = {}
+        sessions.on_change.append(self._note)
 
     def route(self, invite: InviteReceived) -> Admission | Refusal:
         """Who takes the call, or what the caller is told."""
@@ -141,29 +146,40 @@ class CallRouter:
         if user is None and not self._admits_anyone:
             return None
         for app in dict.fromkeys((*self._apps, *self._sessions.apps)):
-            patterns = self._patterns_of(app)
-            if patterns is not None and patterns.find(number) is not None:
-                return self._admit(app, number, user, is_socket=False)
+            if app in self._known:
+                admission = self._admit(app, number, user, is_socket=False)
+                if admission is not None:
+                    return admission
         return None
 
     def _admit(self, app: str, number: str, user: User | None, *, is_socket: bool) -> Admission | None:
         name = user.name if user is not None else None
         if is_socket:
             return Admission(app=app, user=name)  # a connection for this one call is on its way
-        patterns = self._patterns_of(app)
-        pattern = patterns.find(number) if patterns is not None else None
-        if patterns is not None and pattern is None:
+        sessions = self._sessions.of(app)
+        for _ in sessions:  # their patterns may differ: each has its turn, and the first that takes the number has it
+            session = self._sessions.session_for(app)
+            pattern = self._match(session.routes, number) if session is not None else None
+            if session is not None and (pattern is not None or not session.routes):
+                return Admission(app=app, route=pattern, owner=session.owner, user=name)
+        if sessions:
             return None
-        session = self._sessions.session_for(app)
-        return Admission(app=app, route=pattern, owner=session.owner if session is not None else None, user=name)
+        pattern = self._match(self._known.get(app, ()), number)
+        return Admission(app=app, route=pattern, user=name) if pattern is not None or app not in self._known else None
 
-    def _patterns_of(self, app: str) -> Patterns[str] | None:
-        """What an app said that it takes, also while it is away; None if it never said anything."""
+    def _note(self, app: str) -> None:
+        """Remember what an app takes: while it is away, its calls wait for it."""
         for session in self._sessions.of(app):
-            if session.routes and session.routes != self._patterns.get(app, ((), None))[0]:
-                self._patterns[app] = (session.routes, Patterns(_sound(session.routes)))
-        known = self._patterns.get(app)
-        return known[1] if known is not None else None
+            if session.routes:
+                self._known[app] = session.routes
+
+    def _match(self, routes: tuple[str, ...], number: str) -> str | None:
+        patterns = self._compiled.get(routes)
+        if patterns is None:
+            if len(self._compiled) >= _MAX_COMPILED:
+                self._compiled.clear()
+            patterns = self._compiled[routes] = Patterns(_sound(routes))
+        return patterns.find(number)
 
     def _admits(self, route: RouteSpec, user: User | None) -> bool:
         sources = self._default if route.sources is None else route.sources

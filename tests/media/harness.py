@@ -9,10 +9,11 @@ The fake runs on a clock that jumps, the native engine on real sockets in real t
 from __future__ import annotations
 
 import math
+import socket
 import struct
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -21,11 +22,12 @@ import pytest
 import trio
 import trio.testing
 
+from engine.media.engine import NativeMediaEngine
 from engine.media.fake import FakeMediaEngine, FakeMediaNetwork
 from engine.media.session import MediaEngine, MediaEvent, MediaSession, Stream
 
-KINDS = ("fake",)
-PORTS = (20000, 20015)  # eight pairs: enough for any test, and used up soon
+KINDS = ("fake", "native")
+PAIRS = 8  # of ports: enough for any test, and used up soon
 EventT = TypeVar("EventT", bound=MediaEvent)
 
 
@@ -60,7 +62,7 @@ class Floor:
     kind: str
     engine: MediaEngine
     folder: Path
-    pairs: int = (PORTS[1] - PORTS[0] + 1) // 2
+    pairs: int = PAIRS
 
     def open(self) -> Leg:
         leg = Leg(None)  # type: ignore[arg-type]  # the session needs the leg to report to
@@ -126,7 +128,29 @@ async def open_floor(kind: str, folder: Path) -> AsyncIterator[Floor]:
 
 
 def make_engine(kind: str) -> MediaEngine:
-    return FakeMediaEngine(FakeMediaNetwork(), "127.0.0.1", PORTS)
+    if kind == "native":
+        return NativeMediaEngine("127.0.0.1", free_ports())
+    return FakeMediaEngine(FakeMediaNetwork(), "127.0.0.1", (20000, 20000 + 2 * PAIRS - 1))
+
+
+def free_ports() -> tuple[int, int]:
+    """A range of port pairs that nobody uses now: it begins where the kernel would take the next port."""
+    while True:
+        with ExitStack() as stack:
+            taken = _bind(stack, 0)
+            first = taken + 1 + (taken + 1) % 2
+            try:
+                for port in range(first, first + 2 * PAIRS):
+                    _bind(stack, port)
+            except (OSError, OverflowError):
+                continue
+            return first, first + 2 * PAIRS - 1
+
+
+def _bind(stack: ExitStack, port: int) -> int:
+    bound = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    bound.bind(("127.0.0.1", port))
+    return int(bound.getsockname()[1])
 
 
 def read_wav(path: Path) -> list[int]:

@@ -213,8 +213,10 @@ async def test_a_relay_lets_each_hear_the_other_and_only_the_other(floor):
         leg.session.record(name, floor.folder / f"{name}.wav", max_ms=300)
     await alice.wait(RecordingFinished)
     await bob.wait(RecordingFinished)
-    assert share_of_time(read_wav(floor.folder / "alice.wav"), HIGH) >= 0.95
-    assert share_of_time(read_wav(floor.folder / "bob.wav"), LOW) >= 0.95
+    for name, theirs, own in (("alice", HIGH, LOW), ("bob", LOW, HIGH)):
+        heard = read_wav(floor.folder / f"{name}.wav")
+        assert share_of_time(heard, theirs) >= 0.8
+        assert share_of_time(heard, own) == 0
 
 
 @on_both_engines
@@ -224,7 +226,7 @@ async def test_a_relay_between_two_codecs_carries_the_voice(floor):
     alice.session.play("low", [ENDLESS_LOW])
     left.session.relay(right.session)
     await floor.pass_time(0.1)
-    assert share_of_time(await record(floor, bob, "bob", max_ms=200), LOW) >= 0.95
+    assert share_of_time(await record(floor, bob, "bob", max_ms=200), LOW) >= 0.8
 
 
 @on_both_engines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -24,20 +25,42 @@ class Session:
 
 
 class Sessions:
-    """One session per app."""
+    """Apps and the patterns of their session; `add` and `lose` tell the router."""
 
     def __init__(self, **routes: tuple[str, ...]) -> None:
-        self.by_app = {app: Session(Owner(app, f"session of {app}"), patterns) for app, patterns in routes.items()}
+        self.by_app: dict[str, list[Session]] = {}
+        self.on_change: list[Callable[[str], None]] = []
+        self._routes = routes
+
+    def open(self) -> None:
+        for app, patterns in self._routes.items():
+            self.add(app, patterns)
+
+    def add(self, app: str, patterns: tuple[str, ...], session: str | None = None) -> None:
+        self.by_app.setdefault(app, []).append(Session(Owner(app, session or f"session of {app}"), patterns))
+        self._tell(app)
+
+    def lose(self, app: str) -> None:
+        del self.by_app[app]
+        self._tell(app)
 
     @property
     def apps(self):
         return tuple(self.by_app)
 
     def of(self, app):
-        return (self.by_app[app],) if app in self.by_app else ()
+        return tuple(self.by_app.get(app, ()))
 
     def session_for(self, app):
-        return self.by_app.get(app)
+        turns = self.by_app.get(app)
+        if not turns:
+            return None
+        turns.append(turns.pop(0))
+        return turns[-1]
+
+    def _tell(self, app: str) -> None:
+        for hook in self.on_change:
+            hook(app)
 
 
 def invite(to="1000", *, user="guest", authorization=None) -> InviteReceived:
@@ -59,14 +82,17 @@ def router(*routes: RouteSpec, sessions=None, apps=(), is_loopback=True) -> Call
     users = Users([User("alice", "secret"), User("bob", "hidden")])
     tokens = iter(f"{number:032x}" for number in range(1000))
     authentication = Authentication(users, realm="callflow", new_token=lambda: next(tokens), clock=lambda: 0.0)
-    return CallRouter(
+    sessions = sessions if sessions is not None else Sessions(ivr=("1000", "2..."))
+    made = CallRouter(
         routes=routes,
         apps=apps,
-        sessions=sessions if sessions is not None else Sessions(ivr=("1000", "2...")),
+        sessions=sessions,
         authentication=authentication,
         is_user=lambda name: users.get(name) is not None,
         is_loopback=is_loopback,
     )
+    sessions.open()
+    return made
 
 
 def answer(refusal: Refusal, *, user="alice", password="secret", to="1000") -> str:
@@ -116,10 +142,20 @@ def test_an_app_that_is_away_is_waited_for():
     sessions = Sessions(ivr=("1000",))
     chosen = router(sessions=sessions, apps=["ivr"])
     assert chosen.route(invite()).owner is not None
-    del sessions.by_app["ivr"]
+    sessions.lose("ivr")
     assert chosen.route(invite()) == Admission(app="ivr", route="1000", owner=None)
     assert chosen.route(invite("9999")) == Refusal(404)
     assert router(RouteSpec(to="1000", app="new"), sessions=Sessions()).route(invite()) == Admission(app="new")
+
+
+def test_of_several_sessions_one_takes_the_call_that_takes_the_number():
+    sessions = Sessions()
+    chosen = router(sessions=sessions)
+    sessions.add("ivr", ("1000",), "first")
+    sessions.add("ivr", ("2000",), "second")
+    assert {chosen.route(invite("2000")).owner.session for _ in range(4)} == {"second"}
+    assert {chosen.route(invite("1000")).owner.session for _ in range(4)} == {"first"}
+    assert chosen.route(invite("3000")) == Refusal(404)
 
 
 def test_a_route_to_a_socket_admits_for_whoever_will_be_there():

@@ -70,7 +70,7 @@ pub struct Inbox {
 #[derive(Default)]
 struct Waiting {
     commands: Vec<(LegId, Verb)>,
-    arrivals: Vec<Box<Line>>,
+    arrivals: Vec<Line>,
     is_over: bool,
 }
 
@@ -103,7 +103,7 @@ impl Inbox {
     }
 
     /// A leg comes from another media thread.
-    pub fn arrive(&self, line: Box<Line>) {
+    pub fn arrive(&self, line: Line) {
         self.lock().arrivals.push(line);
         self.wake.signal();
     }
@@ -115,7 +115,7 @@ impl Inbox {
     }
 
     /// Everything that waits, added to what is given; true: it is the end.
-    pub fn take(&self, commands: &mut Vec<(LegId, Verb)>, arrivals: &mut Vec<Box<Line>>) -> bool {
+    pub fn take(&self, commands: &mut Vec<(LegId, Verb)>, arrivals: &mut Vec<Line>) -> bool {
         self.wake.drain();
         let mut waiting = self.lock();
         if commands.is_empty() {

@@ -14,7 +14,7 @@ use super::g711::Law;
 use super::latch::Latch;
 use super::player::{Loading, PlaySpec, Player, Readiness};
 use super::reception::{Fit, Reception};
-use super::recorder::Recorder;
+use super::recorder::{Progress, Recorder};
 use super::report::{LegId, PlaybackEnd, RecordingEnd, Report, Reports};
 use super::rtcp::{self, Compound, SenderInfo};
 use super::rtp::{Header, Pt, HEADER};
@@ -392,9 +392,9 @@ impl Leg {
         let mut index = 0;
         while let Some(recorder) = self.recorders.get_mut(index) {
             match recorder.advance(now) {
-                Ok(None) => index += 1,
-                Ok(end) => self.recorders.remove(index).finish(end, now),
-                Err(()) => drop(self.recorders.remove(index)),
+                Progress::Running => index += 1,
+                Progress::Over(end) => self.recorders.remove(index).finish(Some(end), now),
+                Progress::Failed => drop(self.recorders.remove(index)),
             }
         }
     }

@@ -3,6 +3,7 @@
 //! `engine::Engine` is the door. It owns media threads (`plane`), each with its legs (`leg`), their sockets (`ports`) and a
 //! wheel of 20 ms (`wheel`). Commands go in by `command::Inbox`, reports come out by `report::ReportQueue` and one descriptor.
 //! Files are read by `loader`, recordings written by `writer`, on threads of their own.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod clock;
 pub mod command;

@@ -74,7 +74,7 @@ pub struct Plane {
     wheel: Wheel,
     beats: VecDeque<(Moment, u32, LegId)>,
     commands: Vec<(LegId, Verb)>,
-    arrivals: Vec<Box<Line>>,
+    arrivals: Vec<Line>,
     room: [u8; ROOM],
 }
 
@@ -258,10 +258,10 @@ impl Plane {
         let mut arrivals = std::mem::take(&mut self.arrivals);
         let is_over = self.inbox.take(&mut commands, &mut arrivals);
         for line in arrivals.drain(..) {
-            self.settle(line, now);
+            self.settle(Box::new(line), now);
         }
         let mut told = commands.drain(..);
-        while let Some((leg, verb)) = told.next() {
+        for (leg, verb) in told.by_ref() {
             if matches!(verb, Verb::Expect) && !self.places.contains_key(&leg) {
                 self.commands.push((leg, verb)); // and all after it, until the leg is here
                 break;
@@ -291,7 +291,7 @@ impl Plane {
             Verb::Close => return self.close(place, now),
             Verb::Depart(inbox) => {
                 if let Some(line) = self.leave(place) {
-                    inbox.arrive(line);
+                    inbox.arrive(*line);
                 }
                 return;
             }

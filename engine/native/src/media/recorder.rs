@@ -1,6 +1,7 @@
 //! One recording: what is received, laid out in real time by its timestamps; where nothing came there is silence.
 //!
-//! A short window stays here before it goes to the writer, so that reordered packets find their place.
+//! A packet holds the sound of the time before it came: its end is put where it arrived, the next ones follow by timestamp. A
+//! short window stays here before it goes to the writer, so that reordered packets find their place.
 
 use super::clock::Moment;
 use super::report::RecordingEnd;
@@ -12,8 +13,23 @@ use super::writer::Track;
 const WINDOW: usize = 1600;
 /// Samples handed to the writer at once: half a second.
 const CHUNK: usize = 4000;
+/// At its greatest length a recording waits so long for the packets that hold its last moments.
+const LINGER: u64 = 320;
+/// What is kept here at most: what waits, and as much ahead of it as a burst may bring.
+const ROOM: usize = CHUNK + 2 * WINDOW;
 /// A packet this far from real time, in samples, is laid out anew.
 const MAX_DRIFT: i64 = 1200;
+
+/// How a recording goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// On.
+    Running,
+    /// To its end; finish it.
+    Over(RecordingEnd),
+    /// Not at all: the writer reports it.
+    Failed,
+}
 
 /// A recording that runs.
 pub struct Recorder {
@@ -27,7 +43,7 @@ pub struct Recorder {
     /// Samples not yet handed over; the first one's place is `base`.
     pending: Vec<i16>,
     base: u64,
-    anchor: Option<(Ssrc, u32, u64)>,
+    anchor: Option<(Ssrc, u32, i64)>,
 }
 
 impl Recorder {
@@ -40,7 +56,7 @@ impl Recorder {
             max: max_ms.saturating_mul(8),
             silence: (silence_ms > 0).then_some(silence_ms.saturating_mul(8)),
             loud_until: 0,
-            pending: Vec::with_capacity(CHUNK + 2 * WINDOW),
+            pending: Vec::with_capacity(ROOM),
             base: 0,
             anchor: None,
         }
@@ -48,15 +64,16 @@ impl Recorder {
 
     /// A packet's samples.
     pub fn hear(&mut self, header: &Header, samples: &[i16], now: Moment) {
-        let place = self.place(header, now);
+        let place = self.place(header, samples.len(), now);
         if self.silence.is_some() && is_loud(samples) {
-            self.loud_until = self.loud_until.max(place + samples.len() as u64);
+            let end = place + samples.len() as i64;
+            self.loud_until = self.loud_until.max(end.max(0) as u64);
         }
-        let Some(start) = place.checked_sub(self.base) else {
-            return; // too late: the writer has its place already
-        };
-        let start = start as usize;
-        let end = (start + samples.len()).min(self.pending.capacity());
+        let start = place - self.base as i64;
+        let skipped = (-start).max(0) as usize; // before the beginning, or the writer has its place already
+        let start = start.max(0) as usize;
+        let samples = samples.get(skipped..).unwrap_or_default();
+        let end = (start + samples.len()).min(ROOM);
         if start >= end {
             return; // further ahead than anything that is on its way
         }
@@ -66,41 +83,42 @@ impl Recorder {
         self.pending[start..end].copy_from_slice(&samples[..end - start]);
     }
 
-    /// Time has passed. Some: it is over, and this is why. Err: it has failed, which the writer reports.
-    pub fn advance(&mut self, now: Moment) -> Result<Option<RecordingEnd>, ()> {
+    /// Time has passed.
+    pub fn advance(&mut self, now: Moment) -> Progress {
         let elapsed = now.samples_since(self.started_at);
-        if elapsed >= self.max {
-            return Ok(Some(RecordingEnd::Max));
+        if elapsed >= self.max.saturating_add(LINGER) {
+            return Progress::Over(RecordingEnd::Max);
         }
         if self
             .silence
             .is_some_and(|silence| elapsed.saturating_sub(self.loud_until) >= silence)
         {
-            return Ok(Some(RecordingEnd::Silence));
+            return Progress::Over(RecordingEnd::Silence);
         }
         let complete = elapsed.saturating_sub(self.base) as usize;
-        if complete >= CHUNK + WINDOW {
-            self.hand_over(complete - WINDOW)?;
+        if complete < CHUNK + WINDOW || self.hand_over(complete - WINDOW) {
+            Progress::Running
+        } else {
+            Progress::Failed
         }
-        Ok(None)
     }
 
     /// Close it, as long as it really took. With None its end is not reported.
     pub fn finish(mut self, end: Option<RecordingEnd>, now: Moment) {
         let length = now.samples_since(self.started_at).min(self.max);
         let left = length.saturating_sub(self.base) as usize;
-        if self.hand_over(left).is_ok() {
+        if self.hand_over(left) {
             self.track.finish(end);
         }
     }
 
     /// Where a packet belongs: after the one before by timestamps, unless they have lost touch with real time.
-    fn place(&mut self, header: &Header, now: Moment) -> u64 {
-        let arrival = now.samples_since(self.started_at);
+    fn place(&mut self, header: &Header, length: usize, now: Moment) -> i64 {
+        let arrival = now.samples_since(self.started_at) as i64 - length as i64;
         if let Some((ssrc, timestamp, place)) = self.anchor {
-            let place = place as i64 + i64::from(samples_between(timestamp, header.timestamp));
-            if ssrc == header.ssrc && (place - arrival as i64).abs() < MAX_DRIFT && place >= 0 {
-                return place as u64;
+            let place = place + i64::from(samples_between(timestamp, header.timestamp));
+            if ssrc == header.ssrc && (place - arrival).abs() < MAX_DRIFT {
+                return place;
             }
         }
         self.anchor = Some((header.ssrc, header.timestamp, arrival));
@@ -108,7 +126,7 @@ impl Recorder {
     }
 
     /// A stalled thread may find more time passed than there is room for: it goes chunk by chunk.
-    fn hand_over(&mut self, mut count: usize) -> Result<(), ()> {
+    fn hand_over(&mut self, mut count: usize) -> bool {
         while count > 0 {
             let step = count.min(CHUNK);
             let held = self.pending.len().min(step);
@@ -119,10 +137,10 @@ impl Recorder {
             self.base += step as u64;
             count -= step;
             if !self.track.write(chunk) {
-                return Err(());
+                return false;
             }
         }
-        Ok(())
+        true
     }
 }
 
@@ -173,6 +191,11 @@ mod tests {
         Moment(7).plus_ms(frame * 20)
     }
 
+    /// A frame comes when it is full.
+    fn arrived(frame: u64) -> Moment {
+        at(frame + 1)
+    }
+
     fn header(frame: u64) -> Header {
         Header {
             marker: false,
@@ -193,7 +216,7 @@ mod tests {
         let scene = Scene::new();
         let mut recorder = scene.record(60_000, 0);
         for frame in [0, 1, 3, 2, 6, 5, 7] {
-            recorder.hear(&header(frame), &[frame as i16 + 10; 160], at(frame));
+            recorder.hear(&header(frame), &[frame as i16 + 10; 160], arrived(frame));
         }
         recorder.finish(Some(RecordingEnd::Stopped), at(10));
         assert_eq!(
@@ -208,9 +231,9 @@ mod tests {
         let mut recorder = scene.record(600_000, 0);
         for frame in 0..1000 {
             if frame % 100 < 90 {
-                recorder.hear(&header(frame), &[frame as i16 + 1; 160], at(frame));
+                recorder.hear(&header(frame), &[frame as i16 + 1; 160], arrived(frame));
             }
-            assert_eq!(recorder.advance(at(frame + 1)), Ok(None));
+            assert_eq!(recorder.advance(at(frame + 1)), Progress::Running);
         }
         recorder.finish(Some(RecordingEnd::Stopped), at(1000));
         let expected: Vec<i16> = (0..1000)
@@ -223,21 +246,26 @@ mod tests {
     fn it_ends_at_its_greatest_length_to_the_sample() {
         let scene = Scene::new();
         let mut recorder = scene.record(50, 0);
-        recorder.hear(&header(0), &[1; 160], at(0));
-        assert_eq!(recorder.advance(at(2)), Ok(None));
-        assert_eq!(recorder.advance(at(3)), Ok(Some(RecordingEnd::Max)));
-        recorder.finish(Some(RecordingEnd::Max), at(3));
-        assert_eq!(scene.samples().len(), 400);
+        recorder.hear(&header(0), &[1; 160], arrived(0));
+        assert_eq!(recorder.advance(at(4)), Progress::Running);
+        recorder.hear(&header(2), &[3; 160], arrived(2));
+        assert_eq!(recorder.advance(at(5)), Progress::Over(RecordingEnd::Max));
+        recorder.finish(Some(RecordingEnd::Max), at(5));
+        let samples = scene.samples();
+        assert_eq!((samples.len(), frames(&samples)), (400, vec![1, 0, 3]));
     }
 
     #[test]
     fn silence_ends_it_when_nothing_is_heard_or_nothing_comes() {
         let scene = Scene::new();
         let mut recorder = scene.record(60_000, 100);
-        recorder.hear(&header(2), &[5000; 160], at(2));
-        recorder.hear(&header(3), &[1; 160], at(3));
-        assert_eq!(recorder.advance(at(7)), Ok(None));
-        assert_eq!(recorder.advance(at(8)), Ok(Some(RecordingEnd::Silence)));
+        recorder.hear(&header(2), &[5000; 160], arrived(2));
+        recorder.hear(&header(3), &[1; 160], arrived(3));
+        assert_eq!(recorder.advance(at(7)), Progress::Running);
+        assert_eq!(
+            recorder.advance(at(8)),
+            Progress::Over(RecordingEnd::Silence)
+        );
         recorder.finish(Some(RecordingEnd::Silence), at(8));
         assert_eq!(frames(&scene.samples()), [0, 0, 5000, 1, 0, 0, 0, 0]);
     }
@@ -246,14 +274,14 @@ mod tests {
     fn a_source_that_restarts_goes_on_in_real_time() {
         let scene = Scene::new();
         let mut recorder = scene.record(60_000, 0);
-        recorder.hear(&header(0), &[1; 160], at(0));
+        recorder.hear(&header(0), &[1; 160], arrived(0));
         recorder.hear(
             &Header {
                 ssrc: Ssrc(2),
                 ..header(77_777)
             },
             &[2; 160],
-            at(2),
+            arrived(2),
         );
         recorder.hear(
             &Header {
@@ -262,7 +290,7 @@ mod tests {
                 ..header(0)
             },
             &[3; 160],
-            at(4),
+            arrived(4),
         );
         recorder.finish(Some(RecordingEnd::Stopped), at(5));
         assert_eq!(frames(&scene.samples()), [1, 0, 2, 0, 3]);
@@ -272,9 +300,9 @@ mod tests {
     fn a_stall_is_silence_of_its_length() {
         let scene = Scene::new();
         let mut recorder = scene.record(60_000, 0);
-        recorder.hear(&header(0), &[1; 160], at(0));
-        assert_eq!(recorder.advance(at(500)), Ok(None));
-        recorder.hear(&header(0), &[9; 160], at(0)); // its time has been written
+        recorder.hear(&header(0), &[1; 160], arrived(0));
+        assert_eq!(recorder.advance(at(500)), Progress::Running);
+        recorder.hear(&header(0), &[9; 160], arrived(0)); // its time has been written
         recorder.finish(Some(RecordingEnd::Stopped), at(501));
         let frames = frames(&scene.samples());
         assert_eq!(

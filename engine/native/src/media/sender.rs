@@ -99,10 +99,10 @@ impl Sender {
         if sequence.after(self.next) >= 0 {
             self.next = sequence.plus(1);
         }
-        if self
+        let is_newest = self
             .last_timestamp
-            .is_none_or(|last| samples_between(last, timestamp) > 0)
-        {
+            .map_or(true, |last| samples_between(last, timestamp) > 0);
+        if is_newest {
             self.last_timestamp = Some(timestamp);
         }
         Some(Header {

@@ -315,7 +315,7 @@ mod tests {
         let data = chunk(b"data", &[0, 0]);
         assert!(read(b"ID3").unwrap_err().0.contains("RIFF"));
         assert!(bad(&[]).contains("data chunk"));
-        assert!(bad(&[data.clone()]).contains("fmt chunk before"));
+        assert!(bad(std::slice::from_ref(&data)).contains("fmt chunk before"));
         assert!(bad(&[format(PCM, 1, 3999, 16), data.clone()]).contains("3999"));
         assert!(bad(&[format(PCM, 0, 8000, 16), data.clone()]).contains("channels"));
         assert!(bad(&[format(2, 1, 8000, 4), data.clone()]).contains("format 2 of 4 bits"));
