@@ -205,5 +205,7 @@ async def _close_quietly(stream: anyio.abc.ByteStream) -> None:
 
 
 def _reason_of(protocol: Protocol) -> str:
-    code, reason = protocol.close_code, protocol.close_reason
-    return f"the engine closed the WebSocket: {code} {reason or ''}".rstrip() if code else "the WebSocket was cut"
+    close = protocol.close_rcvd
+    if close is None:
+        return "the WebSocket was cut"
+    return f"the engine closed the WebSocket: {close.code} {close.reason}".rstrip()
