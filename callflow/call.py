@@ -306,7 +306,7 @@ class Call:
 
     async def wait_hangup(self) -> ChannelEnded:
         """Wait for the end, and say how it came. Raises Disconnected when the engine was lost."""
-        await self._leg.gone.wait()
+        await self._leg.wait_gone()
         if self._leg.ended is None:
             raise self._leg.error or CallEnded("the call has ended", channel=self.id)
         return self._leg.ended
@@ -353,7 +353,7 @@ class Call:
         await self._leg.ask(command, deadline=deadline)
         # Shielded: the script that hangs up is not cancelled by the hang-up it asked for, but goes on in its window.
         with anyio.move_on_after(_HANGUP_TIMEOUT, shield=True):
-            await self._leg.gone.wait()
+            await self._leg.wait_gone()
 
     def _new_leg(self, id: str, target: str) -> Call:
         callee = Party(uri=target, number=target)

@@ -118,8 +118,7 @@ class AppSession:
         run = Run(self._link, self._calls, self._runs)
         call = Call(self._link, id, run, direction="inbound", caller=caller, callee=callee, to=to)
         call.user = user
-        run.main = call
-        run.adopt(call)
+        run.adopt_main(call)
         route = self._app.find(to, pattern=pattern)
         self._tasks.start_soon(run.run, call, route.function if route is not None else _reject)
         return call
