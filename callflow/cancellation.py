@@ -1,7 +1,8 @@
 """Telling when a cancellation reaches a coroutine, which neither trio nor asyncio says.
 
 `watch` drives a coroutine step by step, as the event loop would, and looks at what comes in: asyncio throws a
-cancellation into the coroutine, trio sends it in as a value that is unwrapped further down.
+cancellation into the coroutine, trio sends it in as a value that is unwrapped further down. Whose cancellation it is
+cannot be seen: a time-out inside the coroutine, the end of a `trio.sleep` even, is told like one from outside.
 """
 
 from __future__ import annotations
