@@ -76,7 +76,7 @@ class Owner(Protocol):
 
 
 class Call:
-    """One leg of a call, from the script that steers it."""
+    """One leg of a call, from the script that steers it. `_leg` is for `callflow.run` alone."""
 
     def __init__(
         self,
@@ -113,11 +113,6 @@ class Call:
     def id(self) -> str:
         """The id of the channel."""
         return self._leg.id
-
-    @property
-    def leg(self) -> Leg:
-        """The machinery below; not for scripts."""
-        return self._leg
 
     @property
     def ended(self) -> ChannelEnded | None:
@@ -268,7 +263,7 @@ class Call:
         finally:
             for leg in legs.values():  # those that lost; and one that answered while the dial was being cancelled
                 if leg.is_answered:
-                    leg.leg.hang_up_nowait()
+                    leg._leg.hang_up_nowait()
                 self._owner.drop(leg)
 
     async def bridge(self, other: Call, *, hangup_after: bool = True, deadline: float | None = None) -> Unbridged:
@@ -311,7 +306,7 @@ class Call:
 
     async def wait_hangup(self) -> ChannelEnded:
         """Wait for the end, and say how it came. Raises Disconnected when the engine was lost."""
-        await self._leg.gone.wait()
+        await self._leg.wait_gone()
         if self._leg.ended is None:
             raise self._leg.error or CallEnded("the call has ended", channel=self.id)
         return self._leg.ended
@@ -358,7 +353,7 @@ class Call:
         await self._leg.ask(command, deadline=deadline)
         # Shielded: the script that hangs up is not cancelled by the hang-up it asked for, but goes on in its window.
         with anyio.move_on_after(_HANGUP_TIMEOUT, shield=True):
-            await self._leg.gone.wait()
+            await self._leg.wait_gone()
 
     def _new_leg(self, id: str, target: str) -> Call:
         callee = Party(uri=target, number=target)

@@ -6,6 +6,8 @@ order in which an end is told is fixed here: see `mark_ended` and `release`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import anyio
 
 from .errors import CallEnded, CallflowError, DeadlineExceeded, Disconnected
@@ -27,7 +29,8 @@ class Leg:
         self.id = id
         self.ended: ChannelEnded | None = None
         self.error: CallflowError | None = None  # set at the end
-        self.gone = anyio.Event()
+        self.on_told: Callable[[], None] = lambda: None
+        self._gone = anyio.Event()
         self._released = anyio.Event()
         self._pending: dict[str, Pending] = {}
 
@@ -40,7 +43,12 @@ class Leg:
         """Wake those who wait for the end itself. Then cancel the script, then `release`."""
         self.ended = ended
         self.error = error
-        self.gone.set()
+        self._gone.set()
+
+    async def wait_gone(self) -> None:
+        """Wait for the end itself. Whoever waited for it knows of it: a script is not cancelled by it any more."""
+        await self._gone.wait()
+        self.on_told()
 
     def release(self) -> None:
         """Fail what is still awaited."""
@@ -53,6 +61,7 @@ class Leg:
         """Raise what ended the channel, if it has ended: no command is sent to a dead call."""
         if self.error is None:
             return
+        self.on_told()
         if isinstance(self.error, CallEnded):
             raise CallEnded(self.error.message, command=command.name, channel=self.id)
         raise self.error
@@ -91,7 +100,7 @@ class Leg:
             return outcome
         if isinstance(outcome, Recorded):
             with anyio.move_on_after(END_TIMEOUT, shield=True):
-                await self.gone.wait()
+                await self.wait_gone()
             return outcome
         with anyio.move_on_after(END_TIMEOUT):
             await self._released.wait()

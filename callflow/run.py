@@ -1,7 +1,8 @@
 """One script at work on one call: started when the call comes, cancelled when it ends, and tidied up after.
 
-A hang-up cancels the script where it waits, once: what it waits for next is inside a window that the cancellation does
-not reach, so that `finally` can do something. The window is short; after it nothing is spared.
+A hang-up cancels the script where it waits next, once: from there on it is inside a window that the cancellation does
+not reach, so that `finally` can do something. The window is short; after it nothing is spared. A script that learns of
+the hang-up in another way (`wait_hangup` returns, a verb raises CallEnded) is in the window from then on.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 import anyio
 
 from .call import HANGUP_WINDOW, Call
+from .cancellation import watch
 from .errors import CallEnded, CallflowError, Disconnected
 from .link import Link
 from .protocol.commands import Hangup, Play, Tone
@@ -38,6 +40,12 @@ class Run:
         self._window = anyio.CancelScope()
         self.main: Call | None = None
 
+    def adopt_main(self, call: Call) -> None:
+        """Take in the call that the script is for: its end cancels the script."""
+        self.main = call
+        call._leg.on_told = self._spare
+        self.adopt(call)
+
     def adopt(self, call: Call) -> None:
         """Take a call in: its events find it, and it ends with the script."""
         self._own[call.id] = self._calls[call.id] = call
@@ -51,10 +59,10 @@ class Run:
 
     def end(self, call: Call, ended: ChannelEnded | None, error: CallflowError) -> None:
         """A call is over. The order matters: see `callflow.leg`."""
-        call.leg.mark_ended(ended, error)
+        call._leg.mark_ended(ended, error)
         if call is self.main:
             self._cancel()
-        call.leg.release()
+        call._leg.release()
         self.drop(call)
 
     def end_all(self, error: CallflowError) -> None:
@@ -68,7 +76,7 @@ class Run:
         has_failed = False
         try:
             with self._hung_up, self._window:
-                await function(call)
+                await watch(function(call), self._spare)
         except Exception as error:
             has_failed = not _is_hangup(error)
             if has_failed:
@@ -81,16 +89,19 @@ class Run:
             current_call.reset(token)
 
     def _cancel(self) -> None:
-        # Cancellation is delivered here and now to whatever waits; shielding the inner scope in the next line is what
-        # keeps it from striking again in `finally`. A script that is not waiting meets CallEnded at its next verb.
         self._hung_up.cancel()
         self._window.deadline = anyio.current_time() + HANGUP_WINDOW
-        self._window.shield = True
+
+    def _spare(self) -> None:
+        # The script knows. A cancellation is for good, in trio and anyio: it would strike again at whatever `finally`
+        # waits for, if the inner scope did not shield that from now on.
+        if self._hung_up.cancel_called:
+            self._window.shield = True
 
     async def _close(self, call: Call, has_failed: bool) -> None:
         try:
             if has_failed and not call.is_over:
-                await call.leg.perform(Play(sources=(ERROR_TONE,)))
+                await call._leg.perform(Play(sources=(ERROR_TONE,)))
         except CallflowError as error:
             log.debug("no tone for call %s: %s", call.id, error)
         cause = "temporary_failure" if has_failed else "normal_clearing"
@@ -99,7 +110,7 @@ class Run:
             if not own.is_over:
                 self._link.tell(Hangup(cause=cause), channel=own.id)
         for own in calls:
-            await own.leg.gone.wait()
+            await own._leg.wait_gone()
 
     async def _call_after_hangup(self, call: Call) -> None:
         if call.ended is None:

@@ -58,6 +58,8 @@ class AppSession:
             self._change_owner(channel, event)
         elif (call := self._calls.get(channel)) is not None:
             self._tell(call, event)
+        elif isinstance(event, ChannelEnded):
+            self._unknown.discard(channel)
 
     def adopt(self, channels: tuple[str, ...]) -> None:
         """These channels are ours, but their creation was before our time: ask what they are."""
@@ -75,6 +77,7 @@ class AppSession:
         if (call := self._calls.get(channel)) is not None:  # a leg that a script dials
             call.caller, call.callee = event.caller, event.callee
         elif event.parent is None and (event.owner == self._link.session or channel in self._unknown):
+            self._unknown.discard(channel)
             self._start(channel, event.caller, event.callee, event.to, event.user, event.route)
 
     def _change_owner(self, channel: str, event: OwnerChanged) -> None:
@@ -97,7 +100,7 @@ class AppSession:
     async def _ask_for(self, wanted: frozenset[str]) -> None:
         try:
             for state in await list_channels(self._link):
-                if state.id in wanted and state.id not in self._calls:
+                if state.id in wanted and state.id in self._unknown:  # no event has told of it meanwhile
                     self._start_known(state)
         except CallflowError as error:
             log.warning("cannot take over %s: %s", ", ".join(sorted(wanted)), error)
@@ -115,8 +118,7 @@ class AppSession:
         run = Run(self._link, self._calls, self._runs)
         call = Call(self._link, id, run, direction="inbound", caller=caller, callee=callee, to=to)
         call.user = user
-        run.main = call
-        run.adopt(call)
+        run.adopt_main(call)
         route = self._app.find(to, pattern=pattern)
         self._tasks.start_soon(run.run, call, route.function if route is not None else _reject)
         return call

@@ -31,7 +31,8 @@ from engine.media.session import FileSource, SilenceSource, ToneSource
 
 from .phone import Ended
 from .simulation.phone import SimulatedPhone
-from .simulation.simulation import Happened, Simulation
+from .simulation.simulation import Simulation
+from .simulation.tape import Happened
 
 __all__ = [
     "Digit",

@@ -57,7 +57,7 @@ class WebSocketTransport:
             if self._protocol.state is not State.OPEN:
                 raise Disconnected(_reason_of(self._protocol))
             self._protocol.receive_data(await self._read())
-            await self._flush()
+            await self._flush(errors_matter=False)  # of a pong or the answer to a close: what came still counts
 
     async def aclose(self) -> None:
         """Say goodbye if there is a way, and close. Does not wait for the peer."""
@@ -205,5 +205,7 @@ async def _close_quietly(stream: anyio.abc.ByteStream) -> None:
 
 
 def _reason_of(protocol: Protocol) -> str:
-    code, reason = protocol.close_code, protocol.close_reason
-    return f"the engine closed the WebSocket: {code} {reason or ''}".rstrip() if code else "the WebSocket was cut"
+    close = protocol.close_rcvd
+    if close is None:
+        return "the WebSocket was cut"
+    return f"the engine closed the WebSocket: {close.code} {close.reason}".rstrip()

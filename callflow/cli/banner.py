@@ -44,7 +44,7 @@ def print_banner(config: Config, engine: RunningEngine, patterns: Sequence[str],
         ("Routes", "   ".join(patterns) or "none yet: apps bring their own"),
         *_users(config, shows_passwords=shows_passwords),
         ("Event socket", f"{engine.socket}   (token: {_token_place(config, engine)})"),
-        ("Try it", f"{_program()} dial {shlex.quote(number or '1000')} --press 1{_data_option(engine)}"),
+        ("Try it", f"{_program()} dial {shlex.quote(number or '1000')} --press 1{_options(config, engine)}"),
     ]
     console = stdout()
     console.print(f"[bold]callflow is ready[/] (pid {engine.pid})")
@@ -70,8 +70,11 @@ def _token_place(config: Config, engine: RunningEngine) -> str:
     return "as configured" if config.socket.tokens else str(Path(engine.data) / "token")
 
 
-def _data_option(engine: RunningEngine) -> str:
-    return "" if Path(engine.data) == default_data_folder() else f" --data {shlex.quote(engine.data)}"
+def _options(config: Config, engine: RunningEngine) -> str:
+    """What `dial` needs besides the number: to find this engine, and where strangers may not call, who we are."""
+    data = "" if Path(engine.data) == default_data_folder() else f" --data {shlex.quote(engine.data)}"
+    is_closed = config.users and not config.sip.is_loopback
+    return data + (f" --user {shlex.quote(config.users[0].name)} --password ..." if is_closed else "")
 
 
 def _program() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -158,7 +159,8 @@ def _with_engine(
         async with connect(connection.url, app="callflow-cli", token=connection.token) as engine:
             await act(engine)
 
-    trio.run(main)
+    with suppress(KeyboardInterrupt):  # what one ends a follower with
+        trio.run(main)
 
 
 async def _read_events(engine: Engine, patterns: list[str]) -> AsyncIterator[Happening]:

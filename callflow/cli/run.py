@@ -30,6 +30,7 @@ from engine.config import (
 )
 
 from .banner import print_banner
+from .log import configure_log
 from .output import Refused, stderr, stdout
 from .place import RunningEngine, data_folder, leave_note
 from .users import load_users
@@ -124,6 +125,7 @@ def _app(script: Path) -> App:
 
 
 def _start(config: Config, *, sip: Sequence[str] | None, socket: str | None, data: Path, shows_passwords: bool) -> None:
+    configure_log()
     config = _override(config, sip=sip, socket=socket, data=data)
     error = trio.run(partial(_run_engine, config, shows_passwords=shows_passwords))
     if error is not None:

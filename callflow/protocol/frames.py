@@ -57,7 +57,7 @@ class Resume(msgspec.Struct, frozen=True):
 
 
 class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
-    """The app's first frame, whoever dialled. `pid` is set by workers."""
+    """The app's first frame, whoever dialled. `routes` are regular expressions; `pid` is set by workers."""
 
     app: str
     protocol: int = VERSION
@@ -80,14 +80,14 @@ class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
 
 
 class EventFrame(Frame, frozen=True, kw_only=True, tag="event"):
-    """One event. `data` is left encoded until somebody wants it."""
+    """One event; what its `data` holds depends on its `name`. `at` is seconds since the epoch."""
 
     seq: int
     at: float
     name: str
     channel: str | None = None
     call_seq: int | None = None
-    data: msgspec.Raw = msgspec.Raw()
+    data: msgspec.Raw = msgspec.Raw()  # left encoded until somebody wants it
 
 
 class CaughtUp(Frame, frozen=True, kw_only=True, tag="caught_up"):

@@ -170,7 +170,7 @@ class SimulatedPhone:
 
     async def registered(self, *, within: float = PATIENCE) -> None:
         """Wait until the engine knows where the phone is."""
-        async with self._patience("be registered", within):
+        async with self._patience("get registered", within):
             await self._is_registered.wait()
 
     async def rings(self, *, within: float = PATIENCE) -> None:
@@ -201,7 +201,7 @@ class SimulatedPhone:
 
     async def connected_to(self, other: SimulatedPhone, *, within: float = PATIENCE) -> None:
         """Wait until each hears the other."""
-        async with self._patience(f"be connected to {other.name}", within):
+        async with self._patience(f"get connected to {other.name}", within):
             while not (self.listens_to(other) and other.listens_to(self)):
                 await wait_first(self._wait_change, other._wait_change)
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
 import trio
 
 from callflow.app import App
 from callflow.phone import Phone, PhoneCall, PhoneEvent
-from callflow.protocol.events import EVENTS, Event
-from callflow.protocol.frames import EventFrame
+from callflow.protocol.events import Event
 from callflow.runtime.loader import load_app
 from engine import config
 from engine.channels.limits import Limits
@@ -32,21 +30,13 @@ from .apps import AppHost
 from .determinism import EPOCH, Dice, run_virtual
 from .leaks import find_leaks
 from .phone import SimulatedPhone
+from .tape import Happened, Tape
 
 HOST, PORT = "10.0.0.1", 5060
 SETTLING = 40.0  # seconds until transactions are over: more than 64*T1 and Timer D (RFC 3261 §17.1.1.2)
 PORTS = (16384, 32767)
 
 EventT = TypeVar("EventT", bound=Event)
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """An event of the log: how many seconds into the simulation, of which channel."""
-
-    at: float
-    channel: str | None
-    event: Event
 
 
 class Simulation:
@@ -87,6 +77,7 @@ class Simulation:
         self._ports = ports
         self._limits = limits
         self._switch: Switch | None = None
+        self._tape: Tape | None = None
         self._nursery: trio.Nursery | None = None
 
     # The world
@@ -103,26 +94,28 @@ class Simulation:
         return self._switch
 
     @property
+    def _played(self) -> Tape:
+        assert self._tape is not None, "the simulation has not begun"
+        return self._tape
+
+    @property
     def recordings(self) -> Path:
         """Where the apps' recordings are, each in a folder of its app's name."""
         return self.folder / "recordings"
 
     @property
     def log(self) -> bytes:
-        """The event log: all frames one after another, in msgpack."""
-        log = self.switch.log
-        return b"".join(entry.frame for entry in log.entries(log.first_seq - 1, log.last_seq))
+        """The event log from the beginning: all frames one after another, in msgpack."""
+        return self._played.octets
+
+    @property
+    def history(self) -> list[Happened]:
+        """All events so far."""
+        return self._played.history
 
     def happened(self, kind: type[EventT]) -> list[EventT]:
         """The events of that kind so far."""
-        return [happened.event for happened in self.history() if isinstance(happened.event, kind)]
-
-    def history(self) -> list[Happened]:
-        """All events so far."""
-        log = self.switch.log
-        frames = (msgspec.msgpack.decode(entry.frame, type=EventFrame)
-                  for entry in log.entries(log.first_seq - 1, log.last_seq))  # fmt: skip
-        return [Happened(frame.at - EPOCH, frame.channel, _decode(frame)) for frame in frames]
+        return [happened.event for happened in self.history if isinstance(happened.event, kind)]
 
     def phone(
         self,
@@ -186,11 +179,7 @@ class Simulation:
 
     def describe(self) -> str:
         """Everything that happened: the engine's events, and what each phone did and perceived."""
-        lines = [
-            (event.at, f"{event.at:9.3f}  {event.channel or '-':16.16}  {event.event!r}") for event in self.history()
-        ]
-        parts = ["\n".join(text for _, text in lines)]
-        return "\n\n".join(parts + [phone.describe() for phone in self.phones.values()])
+        return "\n\n".join(["\n".join(map(str, self.history)), *(phone.describe() for phone in self.phones.values())])
 
     # How it runs
 
@@ -227,6 +216,7 @@ class Simulation:
             recordings=self.recordings,
             limits=self._limits,
         )
+        self._tape = Tape(self._switch.log)
         self.network.attach(self._switch.endpoint, HOST, PORT)
         await nursery.start(self._switch.run)
         for app, folder in apps:
@@ -265,7 +255,3 @@ async def resolve_host(host: str) -> list[str]:
     if is_literal(host):
         return [host]
     raise Unreachable(f"{host}: the simulation knows no names")
-
-
-def _decode(frame: EventFrame) -> Event:
-    return msgspec.msgpack.decode(frame.data, type=EVENTS[frame.name])

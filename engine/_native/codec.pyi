@@ -3,6 +3,31 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, final
 
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "MAX_BODY",
+    "MAX_HEADER_FIELDS",
+    "MAX_HEADER_SECTION",
+    "Address",
+    "KeepAlive",
+    "MediaDescription",
+    "Message",
+    "Origin",
+    "ParseError",
+    "Payload",
+    "Request",
+    "Response",
+    "SessionDescription",
+    "StreamReader",
+    "Uri",
+    "Via",
+    "parse_datagram",
+    "reason_phrase",
+    "request",
+    "response",
+]
+
 MAX_HEADER_SECTION: Final = 65536  # octets
 MAX_HEADER_FIELDS: Final = 512
 MAX_BODY: Final = 1048576  # octets
@@ -105,6 +130,7 @@ class Via:
     @property
     def wants_rport(self) -> bool: ...  # rport without a value (RFC 3581 §3)
 
+@disjoint_base
 class Message:
     """What requests and responses share. Values are read from the message's bytes when asked for."""
 

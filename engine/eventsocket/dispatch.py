@@ -30,7 +30,7 @@ logger = structlog.get_logger("engine.eventsocket")
 
 # Who may hang up may do so to anybody's channel; everything else is the owner's.
 _OF_ANY: tuple[type[commands.Command], ...] = (commands.Hangup,)
-# What these change belongs to the session, not to its app.
+# What these change belongs to the session, not to whatever shows its app's name and token.
 _OF_SESSION: frozenset[str] = frozenset({"subscribe", "unsubscribe", "snapshot"})
 
 _EngineVerb = Callable[[Session, commands.Command], object | None]
@@ -59,7 +59,8 @@ class Dispatcher:
 
     def answer(self, session: Session, frame: CommandFrame) -> Reply:
         """Do a command. The same id again is answered with the same reply, and not done again."""
-        key = (session.app, frame.id, session.id) if frame.name in _OF_SESSION else (session.app, frame.id)
+        whose = session.id if frame.name in _OF_SESSION else session.token.name
+        key = (session.app, whose, frame.id)
         given = self._remembered.find(frame.channel, key)
         if given is not None:
             if given.name == frame.name:

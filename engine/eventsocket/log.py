@@ -64,7 +64,7 @@ class EventLog:
     ) -> None:
         """`clock` tells seconds since the epoch."""
         self.epoch = epoch
-        self.first_seq = 1  # of what is kept; beyond last_seq when nothing is
+        self.first_seq = 1  # of what is kept; the newest always is
         self.last_seq = 0
         self.octets = 0
         self._clock = clock
@@ -151,7 +151,7 @@ class EventLog:
         self.last_seq = entry.seq
         self.octets += len(entry.frame)
         oldest = entry.at - self._max_age
-        while self.octets > self._max_octets or self._first().at < oldest:
+        while self.first_seq < self.last_seq and (self.octets > self._max_octets or self._first().at < oldest):
             self._drop_first()
 
     def _first(self) -> Entry:

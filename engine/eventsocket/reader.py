@@ -82,6 +82,7 @@ class Reader:
 
     def restart(self) -> None:
         """Leave out everything up to now."""
+        self._pending = []
         self.cursor = self._log.last_seq
         self._go_live()
 

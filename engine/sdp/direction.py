@@ -22,14 +22,14 @@ class Direction(enum.Enum):
     @property
     def mirrored(self) -> Direction:
         """The same stream, seen from the other end."""
-        return _direction(self.receives, self.sends)
+        return _direction(sends=self.receives, receives=self.sends)
 
     def limited_to(self, allowed: Direction) -> Direction:
         """What is left of this direction where only `allowed` is possible."""
-        return _direction(self.sends and allowed.sends, self.receives and allowed.receives)
+        return _direction(sends=self.sends and allowed.sends, receives=self.receives and allowed.receives)
 
 
-def _direction(sends: bool, receives: bool) -> Direction:
+def _direction(*, sends: bool, receives: bool) -> Direction:
     if sends:
         return Direction.SENDRECV if receives else Direction.SENDONLY
     return Direction.RECVONLY if receives else Direction.INACTIVE

@@ -51,10 +51,36 @@ __all__ = [
 ]
 
 # What the stack writes itself; a program that set one of these could break or forge a dialog. Long and compact names.
-STACK_HEADERS = frozenset(
-    "accept allow authorization call-id contact content-length content-type cseq from max-forwards proxy-authenticate"
-    " proxy-authorization record-route require route supported to unsupported via www-authenticate c f i k l m t v".split()
-)
+STACK_HEADERS = frozenset({
+    "accept",
+    "allow",
+    "authorization",
+    "call-id",
+    "contact",
+    "content-length",
+    "content-type",
+    "cseq",
+    "from",
+    "max-forwards",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "record-route",
+    "require",
+    "route",
+    "supported",
+    "to",
+    "unsupported",
+    "via",
+    "www-authenticate",
+    "c",
+    "f",
+    "i",
+    "k",
+    "l",
+    "m",
+    "t",
+    "v",
+})
 
 _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~")
 

@@ -12,6 +12,7 @@ Everything is done at once and in one thread: bytes in, events up, bytes out. On
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -20,7 +21,7 @@ import trio
 from ..sip.events import Flow, SipEvent
 from ..sip.messages import Address, Uri
 from ..sip.stack import ClientRequest, Credentials, Invite, ServerRequest, SipStack
-from .address import LocalAddresses, family, is_wildcard
+from .address import LocalAddresses, bind, family, is_wildcard
 from .errors import Unreachable
 from .resolver import resolve_host
 from .tcp import TcpLimits, TcpTransport
@@ -305,7 +306,7 @@ class Endpoint:
 
     def _open_listener(self, transport: str, host: str, port: int) -> UdpTransport | TcpTransport:
         if transport == "udp":
-            return UdpTransport(host, port, self._addresses)
+            return UdpTransport(bind(socket.SOCK_DGRAM, host, port), self._addresses)
         if transport == "tcp":
             return self._open_tcp(host, port)
         raise ValueError(f"expected udp or tcp, got {transport!r}")

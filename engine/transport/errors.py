@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Unreachable(Exception):  # noqa: N818 - what the peer is
+class Unreachable(Exception):
     """No way to that URI: its host has no address, its transport is not ours, or nobody accepts the connection."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import trio
 
 from ..sip.events import Flow
-from .address import Address, LocalAddresses, bind, is_wildcard
+from .address import Address, LocalAddresses, is_wildcard
 
 MAX_PER_WAKE = 64  # datagrams read before others get their turn
 MAX_WAITING = 1000  # datagrams kept while the socket is full; SIP sends again what is dropped beyond
@@ -21,10 +21,10 @@ class UdpTransport:
 
     name = "udp"
 
-    def __init__(self, host: str, port: int, addresses: LocalAddresses) -> None:
-        """Bind. Raises OSError saying what to do about it."""
-        self._socket = bind(socket.SOCK_DGRAM, host, port)
-        self.local: Address = (host, self._socket.getsockname()[1])
+    def __init__(self, sock: socket.socket, addresses: LocalAddresses) -> None:
+        """Take over a bound, non-blocking socket (`address.bind`)."""
+        self._socket = sock
+        self.local: Address = sock.getsockname()[:2]
         self.dropped = 0
         self._addresses = addresses
         self._flows: dict[Address, Flow] = {}

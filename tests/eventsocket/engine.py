@@ -117,11 +117,9 @@ class FakeTable:
 class Engine:
     """The log, the table, the sockets, and a nursery for their sessions."""
 
-    def __init__(self, nursery, **log_limits):
-        self.nursery = nursery
+    def __init__(self, nursery, log, table):
+        self.nursery, self.log, self.table = nursery, log, table
         numbers = itertools.count(1)
-        self.log = EventLog("epoch-1", lambda: 1000.0 + trio.current_time(), **log_limits)
-        self.table = FakeTable(self.log)
         self.sessions = Sessions()
         self.tokens = Tokens([ADMIN, READER, OWNER, ANY])
         self.sockets = EventSocket(
@@ -202,10 +200,15 @@ class App:
 
 
 @asynccontextmanager
-async def running_engine(**log_limits):
+async def running_engine(*, log=None, table=None, **log_limits):
+    log = log or new_log(**log_limits)
     async with trio.open_nursery() as nursery:
-        yield Engine(nursery, **log_limits)
+        yield Engine(nursery, log, table or FakeTable(log))
         nursery.cancel_scope.cancel()
+
+
+def new_log(**limits):
+    return EventLog("epoch-1", lambda: 1000.0 + trio.current_time(), **limits)
 
 
 async def until(condition):

@@ -11,8 +11,10 @@ import msgpack
 import pytest
 import trio
 import trio.lowlevel
+from trio.testing import MockClock, wait_all_tasks_blocked
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.trio.client import connect
 from websockets.uri import parse_uri
@@ -178,6 +180,18 @@ class Mute:
         self.protocol.send_text(json.dumps(frame).encode())
         await self.flush()
 
+    async def read_all(self):
+        """Every frame until the engine closes, at last."""
+        frames = []
+        while data := await self.stream.receive_some():
+            self.protocol.receive_data(data)
+            await self.flush()
+            for event in self.protocol.events_received():
+                if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                    frames += map(json.loads, event.data.split(b"\n"))
+        self.protocol.receive_eof()
+        return frames
+
     async def flush(self):
         for data in self.protocol.data_to_send():
             await self.stream.send_all(data)
@@ -214,6 +228,44 @@ async def test_a_close_ends_though_reading_is_paused_by_back_pressure():
         with trio.fail_after(5):
             await session.abort(CloseCode.STALLED, "the test says so")
             await until(lambda: tasks_of(engine.nursery) == without)
+
+
+@run_trio
+async def test_a_close_in_the_middle_of_a_long_send_leaves_whole_messages():
+    """websockets 17: a send that is cancelled corrupts what follows. None is."""
+    async with listening() as engine, mute_client(engine) as client:
+        await client.send({**HELLO, "subscribe": ["channel.answered"]})
+        await until(lambda: len(engine.sessions))
+        [session] = engine.sessions.all()
+        channel = engine.table.create("c1")
+        for _ in range(200):
+            channel.emit(ChannelAnswered(codec="x" * 100_000))
+        await until(lambda: session.sending_since is not None)
+        engine.nursery.start_soon(engine.sockets.close)
+        seqs = [frame["seq"] for frame in await client.read_all() if frame["type"] == "event"]
+        assert seqs == list(range(3, 203))
+        assert (client.protocol.close_code, client.protocol.close_reason) == (1001, "the engine stops")
+
+
+def test_a_client_that_answers_no_ping_is_dead_when_it_has_missed_two():
+    clock = MockClock()
+
+    async def main():
+        async with listening() as engine, mute_client(engine) as client:
+            await client.send(HELLO)
+            while not len(engine.sessions):
+                await trio.lowlevel.checkpoint()
+            channel = engine.call("c1")
+            for seconds in (15.5, 30.5):
+                assert "c1" in engine.table.channels
+                await wait_all_tasks_blocked(0.01)
+                clock.jump(seconds)
+            while len(engine.sessions):
+                await wait_all_tasks_blocked(0.01)
+                clock.jump(1)
+            assert channel.id not in engine.table.channels
+
+    trio.run(main, clock=clock)
 
 
 @run_trio

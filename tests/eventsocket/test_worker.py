@@ -40,6 +40,7 @@ async def test_a_worker_is_let_in_with_its_pid(tmp_path):
         assert (connected.app, connected.pid, connected.routes) == ("ivr", os.getpid(), ("1...",))
         engine.call("c1")
         assert (await app.event()).channel == "c1"
+        await app.close()
     assert not path.exists()
 
 
@@ -49,6 +50,7 @@ async def test_a_worker_is_its_own_app_only(tmp_path):
         app = App(await trio.open_unix_socket(await serve(engine, tmp_path / "run" / "workers")))
         await app.send(Hello(app="other", token=WORKER.secret))
         assert "is for the app 'ivr'" in (await app.next()).error.message
+        await app.close()
 
 
 @run_trio

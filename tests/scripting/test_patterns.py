@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.scripting.patterns import Patterns
@@ -39,6 +39,7 @@ def test_a_bad_pattern_raises():
         Patterns([("(", 1)])
 
 
+@settings(deadline=None)
 @given(
     patterns=st.lists(st.sampled_from(["1", "12", "1.", ".*", "[12]+", "2", "(1|12)"]), max_size=8),
     number=st.text("12", max_size=3),

@@ -9,6 +9,7 @@ from callflow import BadArgument, Call, CallEnded, DeadlineExceeded, Digits, Not
 from callflow.protocol import commands, outcomes
 from tests.sdk.backends import on_both_backends
 from tests.sdk.scripted_engine import app_of, running
+from tests.trio_tests import run_virtual
 
 COMPLETED = Played(heard_ms=1000, reason="completed")
 
@@ -54,6 +55,44 @@ async def test_hang_up_cancels_the_script_and_finally_may_wait():
         frame, _ = await engine.accept(commands.Play)
         await engine.send(engine.outcome(frame, Played(heard_ms=10, reason="stopped")), engine.ended())
     assert steps == ["finally waited", "refused"]
+
+
+@on_both_backends
+async def test_a_hang_up_together_with_another_outcome_cancels_what_is_awaited_next():
+    steps: list[str] = []
+
+    async def script(call: Call) -> None:
+        await call.gather("menu.wav")
+        try:
+            await anyio.sleep(60)
+        finally:
+            await anyio.sleep(0.01)
+            steps.append("told")
+
+    async with running(app_of(script)) as engine:
+        await engine.call()
+        frame, _ = await engine.accept(commands.Gather)
+        await engine.send(engine.outcome(frame, Digits("1")), engine.ended())
+    assert steps == ["told"]
+
+
+@run_virtual
+async def test_the_window_after_a_hang_up_ends():
+    steps: list[str] = []
+
+    async def script(call: Call) -> None:
+        try:
+            await call.wait_hangup()
+            await anyio.sleep(60)
+        finally:
+            steps.append("cut short")
+            await anyio.sleep(60)
+            steps.append("never")
+
+    async with running(app_of(script)) as engine:
+        await engine.call()
+        await engine.hang_up()
+    assert steps == ["cut short"]
 
 
 @on_both_backends

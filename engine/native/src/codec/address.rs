@@ -52,7 +52,7 @@ impl Address {
         let start = cursor.at;
         let name = match cursor.peek() {
             Some(b'"') => cursor.quoted()?,
-            _ => text(trim(cursor.run(DISPLAY))),
+            _ => text(trim(cursor.run(DISPLAY))).replace('\t', " "),
         };
         cursor.skip_lws();
         let (name, uri) = if cursor.peek() == Some(b'<') {
@@ -94,7 +94,11 @@ fn read_addr_spec(cursor: &mut Cursor<'_>) -> Result<Uri> {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = String::new();
-        if !self.name.is_empty() {
+        if self
+            .name
+            .chars()
+            .any(|character| !character.is_ascii_control())
+        {
             quote(&mut out, &self.name);
             out.push(' ');
         }

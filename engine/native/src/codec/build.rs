@@ -4,11 +4,12 @@ use super::address::Address;
 use super::error::BuildError;
 use super::grammar::{is_all, Cursor, TOKEN};
 use super::header::{Field, Kind};
+use super::host::is_same_host;
 use super::message::Message;
 use super::reason::reason_phrase;
 use super::start_line::StartLine;
 use super::uri::Uri;
-use super::via::{is_same_host, Via};
+use super::via::Via;
 
 /// What a response holds besides what it copies.
 #[derive(Debug, Clone, Copy, Default)]

@@ -266,7 +266,7 @@ impl<'a> Cursor<'a> {
                     }
                     _ => return Err(self.error("an ASCII character after the backslash")),
                 },
-                b'\t' => inside.push(octet),
+                b'\t' => inside.push(b' '), // LWS is LWS
                 0..=0x1f | 0x7f => {
                     return Err(self.error("no control character in a quoted string"))
                 }

@@ -1,7 +1,7 @@
 //! Messages out of a stream (RFC 3261 §18.3, RFC 5626 §3.5.1).
 
 use super::error::ParseError;
-use super::header::Head;
+use super::head::Head;
 use super::limits::{MAX_BODY, MAX_HEADER_SECTION};
 use super::message::Message;
 

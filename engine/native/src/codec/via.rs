@@ -1,12 +1,11 @@
 //! Via (RFC 3261 §20.42, RFC 3581).
 
 use std::fmt;
-use std::net::Ipv6Addr;
 
 use super::error::{ParseError, Result};
 use super::grammar::{is_lws, text, Cursor};
+use super::host::{read_host_port, write_host_port};
 use super::param::Params;
-use super::uri::{read_host_port, write_host_port};
 
 /// What a branch of RFC 3261 begins with (§8.1.1.7).
 pub const COOKIE: &str = "z9hG4bK";
@@ -126,14 +125,6 @@ impl fmt::Display for Via {
         write_host_port(&mut out, &self.host, self.port);
         self.params.write(&mut out);
         f.write_str(&out)
-    }
-}
-
-/// Whether two spellings are one IP address or the same host name.
-pub(crate) fn is_same_host(one: &str, other: &str) -> bool {
-    match (one.parse::<Ipv6Addr>(), other.parse::<Ipv6Addr>()) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => one.eq_ignore_ascii_case(other),
     }
 }
 

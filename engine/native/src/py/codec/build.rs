@@ -25,7 +25,10 @@ fn pairs(headers: Option<&Bound<'_, PyAny>>) -> PyResult<Pairs> {
 }
 
 #[pyfunction]
-#[pyo3(signature = (request, status, reason=None, *, to_tag=None, headers=None, body=None, received=None))]
+#[pyo3(
+    signature = (request, status, reason=None, *, to_tag=None, headers=None, body=None, received=None),
+    text_signature = "(request, status, reason=None, *, to_tag=None, headers=(), body=b'', received=None)"
+)]
 #[allow(clippy::too_many_arguments)] // as Python spells it, by name
 fn response<'py>(
     py: Python<'py>,
@@ -54,7 +57,10 @@ fn response<'py>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (method, uri, *, headers, body=None))]
+#[pyo3(
+    signature = (method, uri, *, headers, body=None),
+    text_signature = "(method, uri, *, headers, body=b'')"
+)]
 fn request<'py>(
     py: Python<'py>,
     method: &str,

@@ -136,8 +136,12 @@ struct PyMediaDescription(Media);
 #[pymethods]
 impl PyMediaDescription {
     #[new]
-    #[pyo3(signature = (kind, port, protocol, formats=vec![], *, payloads=vec![], host=None, direction=None, ptime=None,
-                        attributes=vec![]))]
+    #[pyo3(
+        signature = (kind, port, protocol, formats=vec![], *, payloads=vec![], host=None, direction=None, ptime=None,
+                     attributes=vec![]),
+        text_signature = "(kind, port, protocol, formats=(), *, payloads=(), host=None, direction=None, ptime=None, \
+                          attributes=())"
+    )]
     #[allow(clippy::too_many_arguments)] // as Python spells it, by name
     fn new(
         kind: String,
@@ -233,7 +237,10 @@ struct PySessionDescription {
 #[pymethods]
 impl PySessionDescription {
     #[new]
-    #[pyo3(signature = (origin, media, *, name="-", host=None, time="0 0", attributes=vec![]))]
+    #[pyo3(
+        signature = (origin, media, *, name="-", host=None, time="0 0", attributes=vec![]),
+        text_signature = "(origin, media, *, name='-', host=None, time='0 0', attributes=())"
+    )]
     fn new(
         origin: PyOrigin,
         media: Vec<PyMediaDescription>,

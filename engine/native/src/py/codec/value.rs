@@ -47,7 +47,10 @@ pub(super) struct PyUri(pub(super) Uri);
 #[pymethods]
 impl PyUri {
     #[new]
-    #[pyo3(signature = (scheme="sip", user=None, host="", port=None, params=None, headers="", password=None))]
+    #[pyo3(
+        signature = (scheme="sip", user=None, host="", port=None, params=None, headers="", password=None),
+        text_signature = "(scheme='sip', user=None, host='', port=None, params={}, headers='', password=None)"
+    )]
     #[allow(clippy::too_many_arguments)] // as Python spells it, by name
     fn new(
         py: Python<'_>,
@@ -152,7 +155,7 @@ impl PyAddress {
 #[pymethods]
 impl PyAddress {
     #[new]
-    #[pyo3(signature = (uri, name="", params=None))]
+    #[pyo3(signature = (uri, name="", params=None), text_signature = "(uri, name='', params={})")]
     fn new(
         py: Python<'_>,
         uri: &PyUri,
@@ -234,7 +237,10 @@ pub(super) struct PyVia(pub(super) Via);
 #[pymethods]
 impl PyVia {
     #[new]
-    #[pyo3(signature = (transport, host, port=None, params=None))]
+    #[pyo3(
+        signature = (transport, host, port=None, params=None),
+        text_signature = "(transport, host, port=None, params={})"
+    )]
     fn new(
         py: Python<'_>,
         transport: &str,
