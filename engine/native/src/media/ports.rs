@@ -88,7 +88,7 @@ struct State {
     leaving: Vec<PortPair>,
     /// Pairs announced to come back, until their ports are free.
     returning: usize,
-    /// Nothing could be bound the last time: wait for a port before the next try.
+    /// The last port could not be bound, or there was none: wait for a call to begin or end before the next try.
     is_dry: bool,
     is_over: bool,
 }
@@ -145,6 +145,7 @@ impl PortPool {
             }
             if let Some(pair) = state.stock.pop_front() {
                 if state.stock.len() < STOCK / 2 {
+                    state.is_dry = false;
                     self.shared.changed.notify_all();
                 }
                 return Ok(pair);
@@ -201,13 +202,8 @@ impl Shared {
                 state.free.extend(ports);
                 state.is_dry = false;
                 self.changed.notify_all();
-            } else if state.stock.len() < STOCK && !state.free.is_empty() && !state.is_dry {
-                match self.bind_next(&mut state.free) {
-                    Ok(Some(pair)) => state.stock.push_back(pair),
-                    _ => state.is_dry = true,
-                }
-                drop(state); // whoever wants a pair goes first
-                state = lock(&self.state);
+            } else if state.stock.len() < STOCK && !state.is_dry {
+                state = self.restock(state);
             } else {
                 state = self
                     .changed
@@ -215,6 +211,28 @@ impl Shared {
                     .unwrap_or_else(PoisonError::into_inner);
             }
         }
+    }
+
+    /// Bind one more pair, unlocked: whoever wants a pair meanwhile goes first, or waits for this one if it is the last.
+    fn restock<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let Some(port) = state.free.pop_front() else {
+            state.is_dry = true;
+            return state;
+        };
+        state.returning += 1;
+        drop(state);
+        let bound = PortPair::bind(self.address, port);
+        let mut state = lock(&self.state);
+        state.returning = state.returning.saturating_sub(1);
+        match bound {
+            Ok(pair) => state.stock.push_back(pair),
+            Err(_) => {
+                state.free.push_back(port);
+                state.is_dry = true; // somebody else has it, or there are too many files: no hurry to try again
+            }
+        }
+        self.changed.notify_all();
+        state
     }
 
     /// Bind the first free pair that nobody else has; None: there is none.
