@@ -18,6 +18,7 @@ from callflow.phone import (
     Phone,
     PhoneCall,
     PhoneEvent,
+    RegistrationRefused,
     SilenceHeard,
     SoundHeard,
 )
@@ -31,6 +32,7 @@ PATIENCE = 60.0  # seconds that a person waits for what a test says will come
 BREATH = SilenceSource(24 * 3600 * 1000)  # what a phone sends whose owner says nothing: silence is sent, too
 SPEECH = (310.0, 440.0)  # Hz: what stands for speech
 BUSY = 486
+REGISTER_AGAIN_AFTER = 30.0  # seconds
 
 _UNTOLD = (Calling, DigitHeard, DigitsPressed, SilenceHeard, SoundHeard)  # the timeline and the verbs tell it better
 
@@ -85,10 +87,8 @@ class SimulatedPhone:
             nursery.start_soon(self.media.run)
             await nursery.start(self.endpoint.run)
             nursery.start_soon(self._take_calls)
-            while registers:
-                seconds = await self._phone.register(self._registrar)
-                self._is_registered.set()
-                await trio.sleep(seconds / 2)
+            while registers:  # noqa: ASYNC110 - it is not waited for, but done again and again
+                await trio.sleep(await self._register())
             self._is_registered.set()
 
     # What the person does
@@ -146,6 +146,11 @@ class SimulatedPhone:
     def is_in_call(self) -> bool:
         """There is a call, answered or not."""
         return self._is_dialing or (self._line is not None and self._line.ended is None)
+
+    @property
+    def has_line(self) -> bool:
+        """There is, or was, a call that got as far as the network: there is something to answer, press, hold."""
+        return self._line is not None
 
     @property
     def session(self) -> FakeMediaSession | None:
@@ -223,6 +228,16 @@ class SimulatedPhone:
     def _current(self) -> PhoneCall:
         assert self._line is not None, f"{self.name} has no call"
         return self._line
+
+    async def _register(self) -> float:
+        """Register once; says after how many seconds to do so again."""
+        try:
+            seconds = await self._phone.register(self._registrar)
+        except RegistrationRefused as refused:
+            self._note(f"cannot register: {refused}")
+            return REGISTER_AGAIN_AFTER
+        self._is_registered.set()
+        return seconds / 2
 
     async def _dial(self, uri: str) -> None:
         await self._is_registered.wait()
