@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import Any, final
 
+__all__ = ["Engine", "Leg", "NoPorts", "Source"]
+
 class NoPorts(OSError):
     """No RTP port pair could be had; the text says why."""
 

@@ -1,8 +1,8 @@
 """What the switch asks of its media: a session per leg, an engine that opens them, and what they report.
 
-Two engines fulfil this: `engine.media.engine` (the native data plane, real sockets) and `engine.media.fake` (by interval,
-on a virtual clock). They pass the same test-suite. Every method here is synchronous and never waits: what it started ends
-with an event, given to the session's `on_event` from the engine's own task.
+Two engines fulfil this: `engine.media.engine` (the native data plane, real sockets) and `engine.media.fake` (by
+interval, on a virtual clock). They pass the same test-suite. Every method here is synchronous and never waits: what it
+started ends with an event, given to the session's `on_event` from the engine's own task.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A WAV file (8 or 16 bit PCM, A-law, mu-law; any rate; stereo is mixed down)."""
+    """A WAV file (8 to 32 bit PCM, float, A-law, mu-law; 4 to 192 kHz; stereo is mixed down; at most two hours)."""
 
     path: Path
 
@@ -64,7 +64,7 @@ Source: TypeAlias = FileSource | ToneSource | SilenceSource
 
 @dataclass(frozen=True, slots=True)
 class PlaybackStarted:
-    """The first frame of a playback was sent."""
+    """The first frame of a playback was sent, or would have been if the direction let us send."""
 
     playback: str
 
@@ -159,8 +159,9 @@ class MediaSession(Protocol):
         """Begin, or go on with, what was agreed. Called at first answer and at every re-negotiation."""
         ...
 
-    def play(self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0,
-             offset_ms: int = 0) -> None:
+    def play(
+        self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
+    ) -> None:
         """Play sources one after another, `repeat` times (0: for ever). A playback that runs is stopped first."""
         ...
 
@@ -169,9 +170,9 @@ class MediaSession(Protocol):
         ...
 
     def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
-        """Record what is received to a 16-bit 8 kHz mono WAV, lost packets as silence; `silence_ms` 0: never stops by it.
+        """Record what is received to a 16-bit 8 kHz mono WAV, lost packets as silence.
 
-        Written beside as `NAME.part`, renamed when complete.
+        It ends after `silence_ms` of silence (0: never by that). Written beside as `NAME.part`, renamed when complete.
         """
         ...
 
@@ -180,7 +181,7 @@ class MediaSession(Protocol):
         ...
 
     def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
-        """Send 0-9 * # A-D by RFC 4733, one after another. Without an agreed telephone-event none is sent."""
+        """Send 0-9 * # A-D by RFC 4733, after those that wait. Without an agreed telephone-event none is sent."""
         ...
 
     def relay(self, other: MediaSession) -> None:

@@ -3,10 +3,10 @@
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::leg::Stream;
-use super::plane::Line;
+use super::line::Line;
 use super::player::{Loading, PlaySpec};
 use super::report::LegId;
+use super::stream::Stream;
 use super::syscalls::EventFd;
 use super::writer::Track;
 

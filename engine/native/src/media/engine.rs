@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use super::clock::Clock;
 use super::command::{Inbox, Stalled, Verb};
 use super::leg::Leg;
+use super::line::Line;
 use super::loader::{Loader, SourceSpec};
-use super::plane::{Line, Plane};
+use super::plane::Plane;
 use super::player::PlaySpec;
 use super::ports::{NoPorts, PortPool};
 use super::report::{LegId, Report, ReportQueue};
@@ -268,3 +269,7 @@ fn spawn(mut plane: Plane, reports: Arc<ReportQueue>) -> io::Result<JoinHandle<(
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

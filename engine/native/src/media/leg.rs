@@ -9,7 +9,10 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::clock::{ntp_middle, Clock, Moment, FRAME};
+use super::clock::{Clock, Moment, FRAME};
+use super::control::Control;
+use super::digit_receiver::DigitReceiver;
+use super::digit_sender::DigitSender;
 use super::g711::Law;
 use super::latch::Latch;
 use super::player::{Loading, PlaySpec, Player, Readiness};
@@ -17,64 +20,21 @@ use super::reception::{Fit, Reception};
 use super::recorder::{Progress, Recorder};
 use super::report::{LegId, PlaybackEnd, RecordingEnd, Report, Reports};
 use super::rtcp::{self, Compound, SenderInfo};
-use super::rtp::{Header, Pt, HEADER};
+use super::rtp::{Header, HEADER};
 use super::sender::Sender;
 use super::sound::SoundWatch;
 use super::statistics::Counters;
-use super::telephone_event::{self, DigitReceiver, DigitSender, TelephoneEvent};
+use super::stream::{Kind, Stream};
+use super::telephone_event::{self, TelephoneEvent};
 
 /// The longest packet that a leg makes by itself.
 pub const MAX_PACKET: usize = HEADER + FRAME;
-/// The longest payload that is decoded: more than any ptime of G.711 in one Ethernet frame.
+/// The longest payload that is taken: more than any ptime of G.711 in one Ethernet frame.
 const MAX_PAYLOAD: usize = 1500;
 /// Silence is sent after so long without a packet.
 const IDLE_MS: u64 = 1000;
-/// RTCP every five seconds on average, from half to one and a half times that (RFC 3550 §6.2).
-const REPORT_MS: u64 = 5000;
 /// Recordings of one leg at a time.
 const MAX_RECORDINGS: usize = 8;
-/// Comfort noise (RFC 3389): heard as silence.
-const COMFORT_NOISE: Pt = Pt(13);
-const PCMU: Pt = Pt(0);
-const PCMA: Pt = Pt(8);
-
-/// What was agreed on for a leg.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stream {
-    /// Where the peer's SDP wants its packets.
-    pub remote: Option<SocketAddr>,
-    /// The codec.
-    pub law: Law,
-    /// Its payload type.
-    pub payload_type: Pt,
-    /// The payload type of telephone events, if they were agreed on.
-    pub telephone_event: Option<Pt>,
-    /// The direction lets us send.
-    pub may_send: bool,
-    /// The direction lets the peer send.
-    pub may_receive: bool,
-}
-
-enum Kind {
-    Audio(Law),
-    Event,
-    ComfortNoise,
-    Unknown,
-}
-
-impl Stream {
-    /// What a payload type carries. Both laws are known by their static numbers too: an answer may list both (RFC 3264 §6.1).
-    fn kind(&self, payload_type: Pt) -> Kind {
-        match payload_type {
-            known if known == self.payload_type => Kind::Audio(self.law),
-            known if Some(known) == self.telephone_event => Kind::Event,
-            PCMU => Kind::Audio(Law::Mu),
-            PCMA => Kind::Audio(Law::A),
-            COMFORT_NOISE => Kind::ComfortNoise,
-            _ => Kind::Unknown,
-        }
-    }
-}
 
 /// What a received packet has for others.
 #[derive(Debug, PartialEq, Eq)]
@@ -117,10 +77,8 @@ pub struct Leg {
     player: Option<Box<Player>>,
     recorders: Vec<Recorder>,
     sound: Option<Box<SoundWatch>>,
-    cname: String,
+    control: Control,
     sent_at: Moment,
-    report_at: Moment,
-    peer_report: Option<(u32, Moment)>,
 }
 
 impl Leg {
@@ -140,10 +98,8 @@ impl Leg {
             player: None,
             recorders: Vec::new(),
             sound: None,
-            cname: format!("{:016x}", random[0] ^ random[1].rotate_left(32)),
+            control: Control::new(random[0] ^ random[1].rotate_left(32)),
             sent_at: Moment::default(),
-            report_at: Moment::default(),
-            peer_report: None,
         }
     }
 
@@ -151,7 +107,7 @@ impl Leg {
     pub fn update(&mut self, stream: Stream, now: Moment, reports: &mut Reports) {
         if self.stream.is_none() {
             self.sent_at = now;
-            self.report_at = now.plus_ms(REPORT_MS / 4);
+            self.control.begin(now);
         }
         self.latch.announce(stream.remote);
         if stream.telephone_event.is_none() {
@@ -167,10 +123,10 @@ impl Leg {
         self.player = Some(Box::new(Player::new(spec, loading)));
     }
 
-    /// Record besides what is recorded already. Too many: its file ends at once, empty.
-    pub fn record(&mut self, recorder: Recorder, now: Moment) {
+    /// Record besides what is recorded already. Too many fail.
+    pub fn record(&mut self, recorder: Recorder) {
         if self.recorders.len() >= MAX_RECORDINGS {
-            recorder.finish(Some(RecordingEnd::Stopped), now);
+            recorder.refuse("too many recordings of one call");
         } else {
             self.recorders.push(recorder);
         }
@@ -261,7 +217,7 @@ impl Leg {
         let (header, payload) = Header::read(packet).ok()?;
         let kind = stream.kind(header.payload_type);
         let may_receive = stream.may_receive;
-        if matches!(kind, Kind::Unknown) {
+        if matches!(kind, Kind::Unknown) || payload.len() > MAX_PAYLOAD {
             return None;
         }
         let continues = self.reception.continues(&header);
@@ -312,8 +268,7 @@ impl Leg {
             return;
         }
         let mut room = [0; MAX_PAYLOAD];
-        let count = payload.len().min(MAX_PAYLOAD);
-        let samples = &mut room[..count];
+        let samples = &mut room[..payload.len()];
         law.expand_into(payload, samples);
         for recorder in &mut self.recorders {
             recorder.hear(header, samples, now);
@@ -493,14 +448,13 @@ impl Leg {
         now: Moment,
         random: u64,
     ) -> Option<(Compound, SocketAddr)> {
-        if self.stream.is_none() || now < self.report_at {
+        if self.stream.is_none() || !self.control.is_due(now, random) {
             return None;
         }
-        self.report_at = now.plus_ms(REPORT_MS / 2 + random % REPORT_MS);
         self.compound(clock, now)
     }
 
-    /// The last RTCP (RFC 3550 §6.6); nothing if nothing was ever agreed.
+    /// The last RTCP (RFC 3550 §6.6); nothing if there was never anybody to send it to.
     pub fn goodbye(&mut self, clock: &Clock, now: Moment) -> Option<(Compound, SocketAddr)> {
         let (compound, destination) = self.compound(clock, now)?;
         Some((compound.with_goodbye(self.sender.ssrc()), destination))
@@ -515,16 +469,9 @@ impl Leg {
             packets,
             octets,
         };
-        let mut block = self.reception.report();
-        if let (Some(block), Some((last_report, at))) = (&mut block, self.peer_report) {
-            block.last_report = last_report;
-            block.delay = ((now.0 - at.0) as u128 * 65_536 / 1_000_000_000) as u32;
-        }
-        let info = (packets > 0).then_some(info);
-        Some((
-            Compound::report(self.sender.ssrc(), info, block, &self.cname),
-            destination,
-        ))
+        let block = self.reception.report();
+        let compound = self.control.compound(self.sender.ssrc(), info, block, now);
+        Some((compound, destination))
     }
 
     /// A datagram on the RTCP port. What is malformed, or from elsewhere, is dropped.
@@ -535,24 +482,12 @@ impl Leg {
         clock: &Clock,
         now: Moment,
     ) {
-        let heard = rtcp::read(compound, self.sender.ssrc());
-        let Some(heard) = heard.ok().filter(|_| self.latch.is_peer_host(from)) else {
-            self.counters.discarded();
-            return;
-        };
-        if let Some(ntp) = heard.sender_ntp {
-            self.peer_report = Some((ntp_middle(ntp), now));
-        }
-        if let Some(block) = heard.about_us {
-            self.counters.reported(block.total_lost, block.jitter);
-            let there_and_back = ntp_middle(clock.ntp(now))
-                .wrapping_sub(block.last_report)
-                .wrapping_sub(block.delay);
-            // A peer's clock may make it a little negative; a minute is no round trip.
-            if block.last_report != 0 && (there_and_back as i32) < 60 << 16 {
-                self.counters
-                    .round_trip((there_and_back as i32).max(0) as u32);
+        match rtcp::read(compound, self.sender.ssrc()) {
+            Ok(heard) if self.latch.is_peer_host(from) => {
+                self.control
+                    .receive(&heard, clock.ntp(now), now, &self.counters);
             }
+            _ => self.counters.discarded(),
         }
     }
 
@@ -574,3 +509,7 @@ impl Leg {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "leg_tests.rs"]
+mod tests;

@@ -7,10 +7,15 @@
 
 pub mod clock;
 pub mod command;
+pub mod control;
+pub mod digit_receiver;
+pub mod digit_sender;
 pub mod engine;
 pub mod g711;
 pub mod latch;
 pub mod leg;
+pub mod library;
+pub mod line;
 pub mod loader;
 pub mod plane;
 pub mod player;
@@ -24,6 +29,7 @@ pub mod rtp;
 pub mod sender;
 pub mod sound;
 pub mod statistics;
+pub mod stream;
 pub mod syscalls;
 pub mod telephone_event;
 #[cfg(test)]

@@ -2,17 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use super::clock::{Clock, Moment};
 use super::command::{Inbox, Verb};
 use super::leg::{Leg, Outgoing, Received, MAX_PACKET};
-use super::ports::{PortPair, PortPool};
+use super::line::Line;
+use super::ports::PortPool;
 use super::recorder::Recorder;
 use super::report::{LegId, ReportQueue, Reports};
-use super::rtcp::Compound;
 use super::rtp::HEADER;
 use super::syscalls::{random, Epoll, Ready};
 use super::wheel::Wheel;
@@ -24,41 +22,6 @@ const ROOM: usize = 2048;
 /// Every leg is looked after so often (silence when idle, RTCP).
 const BEAT_MS: u64 = 1000;
 const WAKE: u64 = u64::MAX;
-
-/// A leg with its sockets and its place.
-pub struct Line {
-    /// The audio.
-    pub leg: Leg,
-    /// The sockets.
-    pub pair: PortPair,
-    peer: Option<u32>,
-    phase: Option<u8>,
-}
-
-impl Line {
-    /// A leg on its ports.
-    pub fn new(leg: Leg, pair: PortPair) -> Self {
-        Line {
-            leg,
-            pair,
-            peer: None,
-            phase: None,
-        }
-    }
-
-    fn send(&mut self, packet: &[u8], outgoing: &Outgoing, now: Moment) {
-        if self.pair.rtp.send_to(packet, outgoing.destination).is_ok() {
-            self.leg
-                .sent(outgoing.length - HEADER, outgoing.is_playback, now);
-        }
-    }
-
-    fn send_control(&self, compound: Option<(Compound, SocketAddr)>) {
-        if let Some((compound, destination)) = compound {
-            let _ = self.pair.rtcp.send_to(compound.octets(), destination);
-        }
-    }
-}
 
 /// One media thread's state.
 pub struct Plane {
@@ -300,9 +263,14 @@ impl Plane {
         let Some(line) = self.lines[place as usize].as_mut() else {
             return;
         };
+        let peer = line.peer.filter(|_| matches!(verb, Verb::Update(_)));
         perform_on(&mut line.leg, verb, now, self.reports.of(id));
         if line.leg.needs_frames() && line.phase.is_none() {
             line.phase = Some(self.wheel.join(place, now));
+        }
+        // Held or resumed: what the peer hears stops and begins anew, and must not look like loss.
+        if let Some(peer) = peer.and_then(|peer| self.lines[peer as usize].as_mut()) {
+            peer.leg.interrupt();
         }
     }
 
@@ -392,7 +360,7 @@ fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
             track,
             max_ms,
             silence_ms,
-        } => leg.record(Recorder::new(name, track, max_ms, silence_ms, now), now),
+        } => leg.record(Recorder::new(name, track, max_ms, silence_ms, now)),
         Verb::Stop(name) => leg.stop(&name, now, reports),
         Verb::Echo(is_on) => {
             leg.is_echoing = is_on;
@@ -406,11 +374,5 @@ fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
         } => leg.send_digits(name, &digits, duration_ms, gap_ms, reports),
         Verb::WatchAudio(is_on) => leg.watch_audio(is_on, now),
         _ => {}
-    }
-}
-
-impl AsRawFd for Plane {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.inbox.as_raw_fd()
     }
 }

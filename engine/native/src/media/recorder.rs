@@ -112,6 +112,11 @@ impl Recorder {
         }
     }
 
+    /// It is not to be; the writer reports the reason.
+    pub fn refuse(self, reason: &str) {
+        self.track.fail(reason);
+    }
+
     /// Where a packet belongs: after the one before by timestamps, unless they have lost touch with real time.
     fn place(&mut self, header: &Header, length: usize, now: Moment) -> i64 {
         let arrival = now.samples_since(self.started_at) as i64 - length as i64;

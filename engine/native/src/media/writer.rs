@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 
 use sha2::{Digest, Sha256};
 
-use super::loader::plain;
+use super::library::plain;
 use super::report::{LegId, RecordingEnd, RecordingOutcome, Report, ReportQueue};
 use super::wav;
 
@@ -120,6 +120,12 @@ impl Track {
         }
         self.push(Job::Samples(samples));
         true
+    }
+
+    /// There will be no recording, for that reason.
+    pub fn fail(mut self, reason: &str) {
+        self.is_finished = true;
+        self.push(Job::Fail(reason.into()));
     }
 
     /// That was all. It is reported once it stands under its name; with None it is not.

@@ -13,12 +13,12 @@ use pyo3::types::PyTuple;
 use crate::media::command::{Stalled, Verb};
 use crate::media::engine::{Engine as DataPlane, Settings};
 use crate::media::g711::Law;
-use crate::media::leg::Stream;
 use crate::media::loader::SourceSpec;
 use crate::media::player::PlaySpec;
 use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, Report};
 use crate::media::rtp::Pt;
 use crate::media::statistics::Counters;
+use crate::media::stream::Stream;
 use crate::media::telephone_event::code_of;
 use crate::media::tone::{ToneSpec, MAX_SINES, MAX_STEPS};
 

@@ -1,0 +1,261 @@
+//! The whole data plane on loopback sockets.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+
+use super::super::g711::Law;
+use super::super::report::{PlaybackEnd, RecordingOutcome};
+use super::super::rtp::{Header, Pt, Seq, Ssrc};
+use super::super::stream::Stream;
+use super::super::testing::{free_ports, until, Folder};
+use super::super::tone::ToneSpec;
+use super::super::wav;
+use super::*;
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn engine(threads: usize) -> Engine {
+    let settings = Settings {
+        address: HERE,
+        ports: free_ports(8),
+        threads,
+    };
+    Engine::start(&settings).unwrap()
+}
+
+fn stream(port: u16) -> Stream {
+    Stream {
+        remote: Some(SocketAddr::new(HERE, port)),
+        law: Law::Mu,
+        payload_type: Pt(0),
+        telephone_event: Some(Pt(101)),
+        may_send: true,
+        may_receive: true,
+    }
+}
+
+/// Two legs that send to each other.
+fn pair(engine: &Engine) -> (Opened, Opened) {
+    let (one, other) = (engine.open().unwrap(), engine.open().unwrap());
+    engine
+        .tell(one.leg, Verb::Update(stream(other.port)))
+        .unwrap();
+    engine
+        .tell(other.leg, Verb::Update(stream(one.port)))
+        .unwrap();
+    (one, other)
+}
+
+fn play(engine: &Engine, leg: &Opened, frequency: f32, duration_ms: Option<u32>) {
+    let spec = PlaySpec {
+        name: "p".into(),
+        repeat: 1,
+        gain_db: 0.0,
+        offset_ms: 0,
+    };
+    let tone = ToneSpec {
+        frequencies: vec![frequency],
+        cadence_ms: vec![],
+        duration_ms,
+        level_dbm0: -10.0,
+    };
+    engine
+        .play(leg.leg, spec, vec![SourceSpec::Tone(tone)])
+        .unwrap();
+}
+
+fn wait_for(engine: &Engine, what: &str, mut is_it: impl FnMut(&LegId, &Report) -> bool) {
+    until(what, || {
+        engine
+            .reports()
+            .iter()
+            .any(|(leg, report)| is_it(leg, report))
+    });
+}
+
+/// Record a leg for 200 ms.
+fn record(engine: &Engine, leg: &Opened, folder: &Folder) -> Vec<f32> {
+    let path = folder.path("r.wav");
+    engine
+        .record(leg.leg, "r".into(), path.clone(), 200, 0)
+        .unwrap();
+    wait_for(engine, "it is recorded", |_, report| match report {
+        Report::RecordingFinished { outcome, .. } => {
+            assert!(matches!(outcome, RecordingOutcome::Saved { .. }));
+            true
+        }
+        _ => false,
+    });
+    wav::read(&fs::read(path).unwrap()).unwrap().samples
+}
+
+/// The share of the samples' power at a frequency.
+fn share(samples: &[f32], frequency: f32) -> f32 {
+    let (mut real, mut imaginary, mut power) = (0.0, 0.0, 0.0);
+    for (n, sample) in samples.iter().enumerate() {
+        let angle = std::f32::consts::TAU * frequency * n as f32 / 8000.0;
+        real += sample * angle.cos();
+        imaginary += sample * angle.sin();
+        power += sample * sample;
+    }
+    2.0 * (real * real + imaginary * imaginary) / (samples.len() as f32 * power.max(1.0))
+}
+
+#[test]
+fn a_tone_is_played_received_and_recorded() {
+    let folder = Folder::new();
+    let engine = engine(1);
+    let (one, other) = pair(&engine);
+    play(&engine, &one, 440.0, None);
+    wait_for(&engine, "it plays", |leg, report| {
+        *leg == one.leg && matches!(report, Report::PlaybackStarted { .. })
+    });
+    assert!(share(&record(&engine, &other, &folder), 440.0) > 0.8);
+    engine.tell(one.leg, Verb::Stop("p".into())).unwrap();
+    wait_for(
+        &engine,
+        "it stops",
+        |_, report| matches!(report, Report::PlaybackFinished { end: PlaybackEnd::Stopped, heard_ms, .. } if *heard_ms >= 180),
+    );
+    let (sent, received) = (one.counters.read(), other.counters.read());
+    assert_eq!(sent.packets_sent, received.packets_received);
+    assert_eq!(received.packets_lost, 0);
+}
+
+#[test]
+fn legs_of_different_threads_are_relayed() {
+    let folder = Folder::new();
+    let engine = engine(2);
+    let (left, alice) = pair(&engine); // opened in turn, so each on its own thread
+    let (right, bob) = pair(&engine);
+    let spare = engine.open().unwrap();
+    play(&engine, &alice, 400.0, None);
+    play(&engine, &bob, 1000.0, None);
+    for (one, other) in [(&left, &right), (&left, &spare), (&left, &right)] {
+        engine.relay(one.leg, other.leg).unwrap();
+    }
+    until("both hear", || {
+        alice.counters.read().packets_received > 5 && bob.counters.read().packets_received > 5
+    });
+    assert!(share(&record(&engine, &alice, &folder), 1000.0) > 0.8);
+    assert!(share(&record(&engine, &bob, &folder), 400.0) > 0.8);
+    engine.tell(right.leg, Verb::Unrelay).unwrap();
+    engine.close(left.leg);
+}
+
+#[test]
+fn relays_across_threads_and_closes_in_any_order_end_well() {
+    let engine = engine(3);
+    for _ in 0..30 {
+        let legs: Vec<Opened> = (0..6).map(|_| engine.open().unwrap()).collect();
+        for (one, other) in [(0, 1), (1, 2), (2, 0), (3, 4), (4, 0), (5, 3), (1, 5)] {
+            engine.relay(legs[one].leg, legs[other].leg).unwrap();
+        }
+        for leg in legs {
+            engine.close(leg.leg);
+        }
+    }
+    let legs: Vec<Opened> = (0..8).map(|_| engine.open().unwrap()).collect();
+    assert_eq!(legs.len(), 8); // nothing was lost on the way
+    engine.shutdown();
+    assert!(matches!(engine.open(), Err(NoPorts::Closed)));
+    engine.shutdown();
+}
+
+#[test]
+fn a_leg_that_is_closed_says_goodbye_and_gives_its_ports_back() {
+    let engine = engine(1);
+    let rtcp = UdpSocket::bind((HERE, 0)).unwrap();
+    rtcp.set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    let leg = engine.open().unwrap();
+    let remote = rtcp.local_addr().unwrap().port() - 1;
+    engine.tell(leg.leg, Verb::Update(stream(remote))).unwrap();
+    let others: Vec<Opened> = (0..7).map(|_| engine.open().unwrap()).collect();
+    assert!(matches!(engine.open(), Err(NoPorts::Exhausted(_))));
+    engine.close(leg.leg);
+    let mut room = [0; 500];
+    let (length, from) = rtcp.recv_from(&mut room).unwrap();
+    let heard = super::super::rtcp::read(&room[..length], Ssrc(0)).unwrap();
+    assert!(heard.is_goodbye);
+    assert_eq!(from.port(), leg.port + 1);
+    assert_eq!(engine.open().unwrap().port, leg.port);
+    drop(others);
+}
+
+#[test]
+fn a_late_end_of_a_closed_leg_and_commands_to_it_are_nothing() {
+    let engine = engine(1);
+    let leg = engine.open().unwrap();
+    engine.close(leg.leg);
+    engine.close(leg.leg);
+    play(&engine, &leg, 440.0, Some(20));
+    assert_eq!(engine.tell(leg.leg, Verb::Unrelay), Ok(()));
+    assert_eq!(engine.relay(leg.leg, leg.leg), Ok(()));
+    assert!(engine.reports().is_empty());
+}
+
+#[test]
+fn garbage_from_anywhere_is_counted_and_answered_by_nobody() {
+    let engine = engine(1);
+    let leg = engine.open().unwrap();
+    engine.tell(leg.leg, Verb::Update(stream(9))).unwrap();
+    let socket = UdpSocket::bind((HERE, 0)).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    for length in 0..100 {
+        socket
+            .send_to(&vec![length; usize::from(length)], (HERE, leg.port))
+            .unwrap();
+        socket
+            .send_to(&vec![length; usize::from(length)], (HERE, leg.port + 1))
+            .unwrap();
+    }
+    socket.send_to(&[0x80; 5000], (HERE, leg.port)).unwrap();
+    until("it is counted", || {
+        leg.counters.read().packets_discarded == 201
+    });
+    assert!(socket.recv(&mut [0; 100]).is_err());
+}
+
+#[test]
+fn a_relay_forwards_what_comes_with_losses_and_order_as_they_are() {
+    let engine = engine(1);
+    let (left, right) = (engine.open().unwrap(), engine.open().unwrap());
+    let sockets = [(); 2].map(|()| {
+        let socket = UdpSocket::bind((HERE, 0)).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        socket
+    });
+    for (leg, socket) in [&left, &right].into_iter().zip(&sockets) {
+        let port = socket.local_addr().unwrap().port();
+        engine.tell(leg.leg, Verb::Update(stream(port))).unwrap();
+    }
+    engine.relay(left.leg, right.leg).unwrap();
+    let mut room = [0; 300];
+    let mut sequences = Vec::new();
+    for sequence in [10u16, 11, 13, 12, 16] {
+        let mut packet = [sequence as u8; 172];
+        let header = Header {
+            marker: false,
+            payload_type: Pt(0),
+            sequence: Seq(sequence),
+            timestamp: u32::from(sequence) * 160,
+            ssrc: Ssrc(5),
+        };
+        header.write(&mut packet);
+        sockets[0].send_to(&packet, (HERE, left.port)).unwrap();
+        let (length, from) = sockets[1].recv_from(&mut room).unwrap();
+        assert_eq!((length, from.port()), (172, right.port));
+        let (header, payload) = Header::read(&room[..length]).unwrap();
+        assert!(room[payload].iter().all(|octet| *octet == sequence as u8));
+        assert_ne!(header.ssrc, Ssrc(5));
+        sequences.push(header.sequence);
+    }
+    let steps: Vec<i16> = sequences
+        .iter()
+        .map(|sequence| sequence.after(sequences[0]))
+        .collect();
+    assert_eq!(steps, [0, 1, 3, 2, 6]);
+}

@@ -1,0 +1,447 @@
+//! A leg without sockets, on a clock of our own.
+
+use std::fs;
+use std::sync::OnceLock;
+
+use super::super::g711::Law;
+use super::super::player::Voice;
+use super::super::report::ReportQueue;
+use super::super::rtp::{samples_between, Pt, Seq, Ssrc};
+use super::super::testing::Folder;
+use super::super::tone::{Tone, ToneSpec};
+use super::super::wav;
+use super::super::writer::Writer;
+use super::*;
+
+const EVENT: Pt = Pt(101);
+
+/// A leg, what it reported, and a peer that sends to it.
+struct Scene {
+    leg: Leg,
+    reports: Reports,
+    frame: u64,
+    sequence: u16,
+}
+
+fn peer() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], 4000))
+}
+
+fn stranger() -> SocketAddr {
+    SocketAddr::from(([203, 0, 113, 9], 666))
+}
+
+fn stream() -> Stream {
+    Stream {
+        remote: Some(peer()),
+        law: Law::Mu,
+        payload_type: Pt(0),
+        telephone_event: Some(EVENT),
+        may_send: true,
+        may_receive: true,
+    }
+}
+
+fn packet(header: &Header, payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0; HEADER];
+    header.write(&mut packet);
+    packet.extend_from_slice(payload);
+    packet
+}
+
+impl Scene {
+    fn new() -> Self {
+        let mut scene = Scene {
+            leg: Leg::new(LegId(1), [1, 2]),
+            reports: Reports::default(),
+            frame: 0,
+            sequence: 100,
+        };
+        scene.update(stream());
+        scene
+    }
+
+    fn now(&self) -> Moment {
+        Moment(0).plus_ms(self.frame * 20)
+    }
+
+    fn update(&mut self, stream: Stream) {
+        let now = self.now();
+        self.leg.update(stream, now, &mut self.reports);
+    }
+
+    fn header(&self, payload_type: Pt) -> Header {
+        Header {
+            marker: false,
+            payload_type,
+            sequence: Seq(self.sequence),
+            timestamp: self.frame as u32 * 160,
+            ssrc: Ssrc(77),
+        }
+    }
+
+    fn receive_from(&mut self, from: SocketAddr, header: &Header, payload: &[u8]) -> Received {
+        let now = self.now();
+        self.sequence += 1;
+        self.leg
+            .receive(&packet(header, payload), from, now, &mut self.reports)
+    }
+
+    /// The peer's next frame.
+    fn hear(&mut self, payload: &[u8]) -> Received {
+        let header = self.header(Pt(0));
+        self.receive_from(peer(), &header, payload)
+    }
+
+    /// 20 ms pass.
+    fn turn(&mut self) -> Option<(Header, Vec<u8>)> {
+        let now = self.now();
+        self.frame += 1;
+        let mut room = [0; MAX_PACKET];
+        let outgoing = self.leg.frame(now, &mut room, &mut self.reports)?;
+        let payload = room[HEADER..outgoing.length].to_vec();
+        self.leg.sent(payload.len(), outgoing.is_playback, now);
+        let (header, _) = Header::read(&room[..outgoing.length]).unwrap();
+        Some((header, payload))
+    }
+
+    fn play(&mut self, name: &str, voices: Vec<Voice>) {
+        let spec = PlaySpec {
+            name: name.into(),
+            repeat: 1,
+            gain_db: 0.0,
+            offset_ms: 0,
+        };
+        let loading = Arc::new(OnceLock::from(Ok(voices)));
+        self.leg.play(spec, loading, &mut self.reports);
+    }
+}
+
+fn tone() -> Voice {
+    let spec = ToneSpec {
+        frequencies: vec![440.0],
+        cadence_ms: vec![],
+        duration_ms: None,
+        level_dbm0: -10.0,
+    };
+    Voice::Tone(Tone::new(&spec), None)
+}
+
+fn finished(playback: &str, heard_ms: u64, end: PlaybackEnd) -> Report {
+    Report::PlaybackFinished {
+        playback: playback.into(),
+        heard_ms,
+        end,
+    }
+}
+
+fn started(playback: &str) -> Report {
+    Report::PlaybackStarted {
+        playback: playback.into(),
+    }
+}
+
+#[test]
+fn a_playback_is_sent_frame_by_frame_and_counted() {
+    let mut scene = Scene::new();
+    scene.play("p", vec![Voice::Clip((0..480).collect())]);
+    let packets: Vec<(Header, Vec<u8>)> = std::iter::from_fn(|| scene.turn()).collect();
+    assert_eq!(packets.len(), 3);
+    assert_eq!(packets[0].1[100], Law::Mu.compress(100));
+    assert!(packets[0].0.marker && !packets[1].0.marker);
+    let step = samples_between(packets[1].0.timestamp, packets[2].0.timestamp);
+    assert_eq!(step, 160);
+    assert!(!scene.leg.needs_frames());
+    let expected = [started("p"), finished("p", 60, PlaybackEnd::Completed)];
+    assert_eq!(scene.reports.take(), expected);
+}
+
+#[test]
+fn a_playback_goes_on_in_time_while_held_and_only_what_was_sent_is_heard() {
+    let mut scene = Scene::new();
+    scene.play("p", vec![Voice::Silence(1600)]);
+    scene.turn();
+    scene.update(Stream {
+        may_send: false,
+        ..stream()
+    });
+    for _ in 0..5 {
+        assert_eq!(scene.turn(), None);
+    }
+    scene.update(stream());
+    let packets = std::iter::from_fn(|| scene.turn()).count();
+    assert_eq!(packets, 4);
+    assert_eq!(
+        scene.reports.take()[1],
+        finished("p", 100, PlaybackEnd::Completed)
+    );
+}
+
+#[test]
+fn a_new_playback_stops_the_old_and_a_failed_one_was_never_heard() {
+    let mut scene = Scene::new();
+    scene.play("p", vec![tone()]);
+    scene.turn();
+    let spec = PlaySpec {
+        name: "q".into(),
+        repeat: 1,
+        gain_db: 0.0,
+        offset_ms: 0,
+    };
+    let loading = Loading::default();
+    scene.leg.play(spec, loading.clone(), &mut scene.reports);
+    assert_eq!(scene.turn(), None);
+    loading.set(Err("gone".into())).unwrap();
+    scene.turn();
+    let failed = PlaybackEnd::Failed("gone".into());
+    assert_eq!(
+        scene.reports.take(),
+        [
+            started("p"),
+            finished("p", 20, PlaybackEnd::Stopped),
+            finished("q", 0, failed)
+        ]
+    );
+}
+
+#[test]
+fn digits_interrupt_a_playback_that_loses_nothing() {
+    let mut scene = Scene::new();
+    scene.play("p", vec![Voice::Silence(320)]);
+    scene.turn();
+    scene
+        .leg
+        .send_digits("d".into(), "5", 40, 0, &mut scene.reports);
+    let types: Vec<Option<u8>> = (0..7)
+        .map(|_| scene.turn().map(|(header, _)| header.payload_type.0))
+        .collect();
+    let event = Some(EVENT.0);
+    assert_eq!(types, [event, event, event, event, None, Some(0), None]);
+    let reports = scene.reports.take();
+    assert!(reports.contains(&finished("p", 40, PlaybackEnd::Completed)));
+}
+
+#[test]
+fn what_is_not_a_packet_of_the_peer_is_discarded_and_counted() {
+    let mut scene = Scene::new();
+    assert_ne!(scene.hear(&[0xff; 160]), Received::Nothing);
+    let unknown = scene.header(Pt(96));
+    let known = Header {
+        ssrc: Ssrc(1),
+        ..scene.header(Pt(0))
+    };
+    assert_eq!(
+        scene.receive_from(peer(), &unknown, &[0; 160]),
+        Received::Nothing
+    );
+    assert_eq!(
+        scene.receive_from(stranger(), &known, &[0; 160]),
+        Received::Nothing
+    );
+    assert_eq!(
+        scene.receive_from(peer(), &known, &[0; MAX_PAYLOAD + 1]),
+        Received::Nothing
+    );
+    let now = scene.now();
+    scene
+        .leg
+        .receive(b"\x00\x01STUN", peer(), now, &mut scene.reports);
+    let figures = scene.leg.counters.read();
+    assert_eq!(
+        (figures.packets_received, figures.packets_discarded),
+        (1, 4)
+    );
+}
+
+#[test]
+fn nothing_is_received_before_anything_is_agreed() {
+    let mut leg = Leg::new(LegId(1), [1, 2]);
+    let scene = Scene::new();
+    let octets = packet(&scene.header(Pt(0)), &[0; 160]);
+    let received = leg.receive(&octets, peer(), Moment(0), &mut Reports::default());
+    assert_eq!(received, Received::Nothing);
+    assert!(leg.goodbye(&Clock::start(), Moment(0)).is_none());
+}
+
+#[test]
+fn the_stream_goes_to_where_packets_come_from() {
+    let mut scene = Scene::new();
+    let header = scene.header(Pt(0));
+    scene.receive_from(stranger(), &header, &[0xff; 160]); // the first: behind a NAT, it is the peer
+    scene.play("p", vec![tone()]);
+    let mut room = [0; MAX_PACKET];
+    let outgoing = scene.leg.frame(scene.now(), &mut room, &mut scene.reports);
+    assert_eq!(outgoing.unwrap().destination, stranger());
+}
+
+#[test]
+fn keys_are_reported_and_time_out() {
+    let mut scene = Scene::new();
+    let header = scene.header(EVENT);
+    let received = scene.receive_from(peer(), &header, &[5, 10, 0, 160]);
+    assert!(matches!(received, Received::Digit(..)));
+    assert!(scene.leg.needs_frames());
+    while scene.leg.needs_frames() {
+        scene.turn();
+    }
+    assert_eq!(
+        scene.reports.take(),
+        [
+            Report::DigitStarted { digit: '5' },
+            Report::DigitEnded {
+                digit: '5',
+                duration_ms: 20
+            }
+        ]
+    );
+    assert_eq!(scene.frame, 11);
+    let short = scene.header(EVENT);
+    assert_eq!(scene.receive_from(peer(), &short, &[5]), Received::Nothing);
+}
+
+#[test]
+fn relayed_audio_is_transcoded_and_digits_change_their_payload_type() {
+    let mut scene = Scene::new();
+    scene.update(Stream {
+        law: Law::A,
+        payload_type: Pt(8),
+        telephone_event: Some(Pt(96)),
+        ..stream()
+    });
+    let mut payload = [Law::Mu.compress(1000); 160];
+    let incoming = scene.header(Pt(0));
+    let now = scene.now();
+    let (header, destination) = scene
+        .leg
+        .relay_audio(&incoming, &mut payload, Law::Mu, now)
+        .unwrap();
+    assert_eq!((header.payload_type, destination), (Pt(8), peer()));
+    assert!((i32::from(Law::A.expand(payload[0])) - 1000).abs() < 40);
+    let digit = Header {
+        sequence: incoming.sequence.plus(1),
+        timestamp: incoming.timestamp + 160,
+        ..scene.header(EVENT)
+    };
+    let (passed, _) = scene.leg.relay_digit(&digit, now).unwrap();
+    assert_eq!(passed.payload_type, Pt(96));
+    assert_eq!(passed.sequence, header.sequence.plus(1));
+    scene.update(Stream {
+        telephone_event: None,
+        ..stream()
+    });
+    assert_eq!(scene.leg.relay_digit(&digit, now), None);
+}
+
+#[test]
+fn a_playback_has_the_stage_and_gives_it_back() {
+    let mut scene = Scene::new();
+    let now = scene.now();
+    let incoming = scene.header(Pt(0));
+    let relay = |scene: &mut Scene| {
+        let mut payload = [0; 160];
+        scene
+            .leg
+            .relay_audio(&incoming, &mut payload, Law::Mu, now)
+            .is_some()
+    };
+    assert!(relay(&mut scene));
+    scene.play("p", vec![Voice::Silence(160)]);
+    assert!(
+        relay(&mut scene),
+        "a playback that has not begun takes nothing"
+    );
+    scene.turn();
+    assert!(!relay(&mut scene));
+    scene.turn();
+    assert!(relay(&mut scene));
+}
+
+#[test]
+fn an_idle_leg_sends_a_frame_of_silence_a_second() {
+    let mut scene = Scene::new();
+    let mut sent = Vec::new();
+    for milliseconds in (0..5000).step_by(100) {
+        let now = Moment(0).plus_ms(milliseconds);
+        let mut room = [0; MAX_PACKET];
+        if let Some(outgoing) = scene.leg.idle_frame(now, &mut room) {
+            scene.leg.sent(160, outgoing.is_playback, now);
+            assert!(room[HEADER..].iter().all(|octet| *octet == 0xff));
+            sent.push(milliseconds);
+        }
+    }
+    assert_eq!(sent, [1000, 2000, 3000, 4000]);
+    scene.leg.is_relayed = true;
+    let mut room = [0; MAX_PACKET];
+    assert_eq!(
+        scene.leg.idle_frame(Moment(0).plus_ms(9000), &mut room),
+        None
+    );
+    scene.leg.is_relayed = false;
+    scene.update(Stream {
+        may_send: false,
+        ..stream()
+    });
+    assert_eq!(
+        scene.leg.idle_frame(Moment(0).plus_ms(9000), &mut room),
+        None
+    );
+}
+
+#[test]
+fn control_is_taken_from_the_peers_host_alone() {
+    let mut scene = Scene::new();
+    let clock = Clock::start();
+    let now = scene.now();
+    let (compound, destination) = scene.leg.goodbye(&clock, now).unwrap();
+    assert_eq!(destination.port(), 4001);
+    let octets = compound.octets().to_vec();
+    scene.leg.receive_control(&octets, peer(), &clock, now);
+    assert_eq!(scene.leg.counters.read().packets_discarded, 0);
+    scene.leg.receive_control(&octets, stranger(), &clock, now);
+    scene.leg.receive_control(b"garbage", peer(), &clock, now);
+    assert_eq!(scene.leg.counters.read().packets_discarded, 2);
+    assert!(scene.leg.report(&clock, now, 0).is_none());
+    let later = now.plus_ms(2000);
+    assert!(scene.leg.report(&clock, later, 0).is_some());
+    assert!(scene.leg.report(&clock, later, 0).is_none());
+}
+
+#[test]
+fn a_recording_holds_what_was_heard_and_too_many_fail() {
+    let folder = Folder::new();
+    let queue = Arc::new(ReportQueue::new().unwrap());
+    let mut writer = Writer::start(queue.clone()).unwrap();
+    let mut scene = Scene::new();
+    for index in 0..=MAX_RECORDINGS {
+        let name = format!("r{index}");
+        let track = writer.open(LegId(1), name.clone(), folder.path(&name));
+        let recorder = Recorder::new(name, track, 60_000, 0, scene.now());
+        scene.leg.record(recorder);
+    }
+    scene.leg.watch_audio(true, scene.now());
+    for _ in 0..10 {
+        scene.turn();
+        scene.hear(&[Law::Mu.compress(8000); 160]);
+    }
+    let now = scene.now();
+    scene.leg.stop("r0", now, &mut scene.reports);
+    scene.leg.close(now);
+    writer.stop().unwrap().join().unwrap();
+    assert_eq!(
+        scene.reports.take(),
+        [Report::AudioHeard { is_sound: true }]
+    );
+    let ended: Vec<String> = queue
+        .drain()
+        .into_iter()
+        .map(|(_, report)| match report {
+            Report::RecordingFinished { recording, .. } => recording,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(ended, ["r8", "r0"]);
+    let wav = wav::read(&fs::read(folder.path("r0")).unwrap()).unwrap();
+    assert_eq!(wav.samples.len(), 1600);
+    assert!(wav.samples.iter().all(|sample| *sample > 7900.0));
+    assert!(folder.path("r1").exists());
+}

@@ -1,0 +1,48 @@
+//! A leg with its sockets, in its place in a media thread.
+
+use std::net::SocketAddr;
+
+use super::clock::Moment;
+use super::leg::{Leg, Outgoing};
+use super::ports::PortPair;
+use super::rtcp::Compound;
+use super::rtp::HEADER;
+
+/// A leg with its sockets and its place.
+pub struct Line {
+    /// The audio.
+    pub leg: Leg,
+    /// The sockets.
+    pub pair: PortPair,
+    /// The place of the leg that it is relayed with.
+    pub peer: Option<u32>,
+    /// Its phase of the wheel.
+    pub phase: Option<u8>,
+}
+
+impl Line {
+    /// A leg on its ports.
+    pub fn new(leg: Leg, pair: PortPair) -> Self {
+        Line {
+            leg,
+            pair,
+            peer: None,
+            phase: None,
+        }
+    }
+
+    /// Send a packet of the leg, and count it if it went.
+    pub fn send(&mut self, packet: &[u8], outgoing: &Outgoing, now: Moment) {
+        if self.pair.rtp.send_to(packet, outgoing.destination).is_ok() {
+            self.leg
+                .sent(outgoing.length - HEADER, outgoing.is_playback, now);
+        }
+    }
+
+    /// Send the leg's RTCP.
+    pub fn send_control(&self, compound: Option<(Compound, SocketAddr)>) {
+        if let Some((compound, destination)) = compound {
+            let _ = self.pair.rtcp.send_to(compound.octets(), destination);
+        }
+    }
+}

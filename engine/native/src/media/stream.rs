@@ -1,0 +1,81 @@
+//! What was agreed on for a leg, and what its payload types carry.
+
+use std::net::SocketAddr;
+
+use super::g711::Law;
+use super::rtp::Pt;
+
+const PCMU: Pt = Pt(0);
+const PCMA: Pt = Pt(8);
+const COMFORT_NOISE: Pt = Pt(13);
+
+/// What was agreed on for a leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Where the peer's SDP wants its packets.
+    pub remote: Option<SocketAddr>,
+    /// The codec.
+    pub law: Law,
+    /// Its payload type.
+    pub payload_type: Pt,
+    /// The payload type of telephone events, if they were agreed on.
+    pub telephone_event: Option<Pt>,
+    /// The direction lets us send.
+    pub may_send: bool,
+    /// The direction lets the peer send.
+    pub may_receive: bool,
+}
+
+/// What a payload type carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Audio under that law.
+    Audio(Law),
+    /// A telephone event.
+    Event,
+    /// Comfort noise (RFC 3389): heard as silence.
+    ComfortNoise,
+    /// Nothing that was agreed on.
+    Unknown,
+}
+
+impl Stream {
+    /// What a payload type carries. Both laws are known by their static numbers too: an answer may list both (RFC 3264 §6.1).
+    pub fn kind(&self, payload_type: Pt) -> Kind {
+        match payload_type {
+            known if known == self.payload_type => Kind::Audio(self.law),
+            known if Some(known) == self.telephone_event => Kind::Event,
+            PCMU => Kind::Audio(Law::Mu),
+            PCMA => Kind::Audio(Law::A),
+            COMFORT_NOISE => Kind::ComfortNoise,
+            _ => Kind::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payload_types_carry_what_was_agreed_or_what_the_standard_says() {
+        let stream = Stream {
+            remote: None,
+            law: Law::A,
+            payload_type: Pt(97),
+            telephone_event: Some(Pt(101)),
+            may_send: true,
+            may_receive: true,
+        };
+        for (payload_type, kind) in [
+            (97, Kind::Audio(Law::A)),
+            (0, Kind::Audio(Law::Mu)),
+            (8, Kind::Audio(Law::A)),
+            (101, Kind::Event),
+            (13, Kind::ComfortNoise),
+            (96, Kind::Unknown),
+        ] {
+            assert_eq!(stream.kind(Pt(payload_type)), kind);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Nothing is allocated per packet: a relay and a playback are run while the media thread's allocations are counted.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use _native::media::command::Verb;
+use _native::media::engine::{Engine, Opened, Settings};
+use _native::media::g711::Law;
+use _native::media::loader::SourceSpec;
+use _native::media::player::PlaySpec;
+use _native::media::rtp::Pt;
+use _native::media::stream::Stream;
+use _native::media::tone::ToneSpec;
+
+static BY_MEDIA: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// 0: not known yet, 1: another thread, 2: the media thread. Const and without a destructor: reading it never allocates.
+    static WHO: Cell<u8> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[allow(unsafe_code)]
+// SAFETY: everything is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        System.alloc(layout)
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        System.dealloc(pointer, layout);
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        System.realloc(pointer, layout, size)
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn count() {
+    let _ = WHO.try_with(|who| {
+        if who.get() == 0 {
+            who.set(1); // asking for the name may allocate: not again
+            if std::thread::current().name() == Some("media") {
+                who.set(2);
+            } else if std::thread::current().name().is_none() {
+                who.set(0);
+            }
+        }
+        if who.get() == 2 {
+            BY_MEDIA.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+}
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn connect(engine: &Engine, leg: &Opened, port: u16) {
+    let stream = Stream {
+        remote: Some(SocketAddr::new(HERE, port)),
+        law: Law::Mu,
+        payload_type: Pt(0),
+        telephone_event: None,
+        may_send: true,
+        may_receive: true,
+    };
+    assert!(engine.tell(leg.leg, Verb::Update(stream)).is_ok());
+}
+
+fn play(engine: &Engine, leg: &Opened) {
+    let spec = PlaySpec {
+        name: "p".into(),
+        repeat: 0,
+        gain_db: -3.0,
+        offset_ms: 0,
+    };
+    let tone = SourceSpec::Tone(ToneSpec {
+        frequencies: vec![440.0, 480.0],
+        cadence_ms: vec![100, 100],
+        duration_ms: None,
+        level_dbm0: -10.0,
+    });
+    assert!(engine.play(leg.leg, spec, vec![tone]).is_ok());
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_relay_and_its_playbacks_allocate_nothing_once_they_run() {
+    let engine = (0..20)
+        .find_map(|attempt| {
+            let first = 21_000 + attempt * 100;
+            let settings = Settings {
+                address: HERE,
+                ports: first..=first + 99,
+                threads: 1,
+            };
+            Engine::start(&settings).ok()
+        })
+        .expect("no ports are free");
+    let legs: Vec<Opened> = (0..4).filter_map(|_| engine.open().ok()).collect();
+    let [left, alice, right, bob] = &legs[..] else {
+        panic!("no ports are free");
+    };
+    for (one, other) in [(left, alice), (right, bob)] {
+        connect(&engine, one, other.port);
+        connect(&engine, other, one.port);
+    }
+    assert!(engine.relay(left.leg, right.leg).is_ok());
+    play(&engine, alice);
+    play(&engine, bob);
+    let heard = || {
+        let (one, other) = (alice.counters.read(), bob.counters.read());
+        one.packets_received.min(other.packets_received)
+    };
+    until("the relay runs", || heard() > 20);
+    let (packets, allocations) = (heard(), BY_MEDIA.load(Ordering::Relaxed));
+    assert!(allocations > 0, "the counter does not count");
+    until("a hundred more packets are relayed", || {
+        heard() > packets + 100
+    });
+    assert_eq!(BY_MEDIA.load(Ordering::Relaxed), allocations);
+}
