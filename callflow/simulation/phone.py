@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias
 
 import trio
 
@@ -18,23 +16,24 @@ from callflow.phone import (
     Phone,
     PhoneCall,
     PhoneEvent,
+    RegistrationRefused,
     SilenceHeard,
     SoundHeard,
 )
 from engine.media.fake import Digit, FakeMediaEngine, FakeMediaSession, Heard
-from engine.media.session import FileSource, SilenceSource, Source, ToneSource
+from engine.media.session import SilenceSource, Source, ToneSource
 from engine.transport.errors import Unreachable
 
+from .sounds import Attention, What, When, name_of
 from .waiting import wait_first
 
 PATIENCE = 60.0  # seconds that a person waits for what a test says will come
 BREATH = SilenceSource(24 * 3600 * 1000)  # what a phone sends whose owner says nothing: silence is sent, too
 SPEECH = (310.0, 440.0)  # Hz: what stands for speech
 BUSY = 486
+REGISTER_AGAIN_AFTER = 30.0  # seconds
 
 _UNTOLD = (Calling, DigitHeard, DigitsPressed, SilenceHeard, SoundHeard)  # the timeline and the verbs tell it better
-
-What: TypeAlias = str | float  # the name of a file, or a frequency in Hz
 
 
 class SimulatedPhone:
@@ -65,8 +64,7 @@ class SimulatedPhone:
         self._line: PhoneCall | None = None
         self._is_dialing = False
         self._log: list[tuple[float, str]] = []
-        self._listened_until = -math.inf  # what came about before has been asked for, or never will
-        self._asked_for: set[tuple[str, object, float]] = set()
+        self._attention = Attention()
         self._changed = trio.Event()
         self._is_registered = trio.Event()
 
@@ -85,10 +83,8 @@ class SimulatedPhone:
             nursery.start_soon(self.media.run)
             await nursery.start(self.endpoint.run)
             nursery.start_soon(self._take_calls)
-            while registers:
-                seconds = await self._phone.register(self._registrar)
-                self._is_registered.set()
-                await trio.sleep(seconds / 2)
+            while registers:  # noqa: ASYNC110 - it is not waited for, but done again and again
+                await trio.sleep(await self._register())
             self._is_registered.set()
 
     # What the person does
@@ -96,7 +92,7 @@ class SimulatedPhone:
     def call(self, target: str) -> None:
         """Dial a number, or a SIP URI."""
         assert not self.is_in_call, f"{self.name} has a call already"
-        self._line, self._is_dialing, self._listened_until = None, True, -math.inf
+        self._line, self._is_dialing, self._attention = None, True, Attention()
         uri = target if target.startswith("sip:") else self._registrar.replace("sip:", f"sip:{target}@", 1)
         self._nursery.start_soon(self._dial, uri)
 
@@ -146,6 +142,11 @@ class SimulatedPhone:
     def is_in_call(self) -> bool:
         """There is a call, answered or not."""
         return self._is_dialing or (self._line is not None and self._line.ended is None)
+
+    @property
+    def has_line(self) -> bool:
+        """There is, or was, a call that got as far as the network: there is something to answer, press, hold."""
+        return self._line is not None
 
     @property
     def session(self) -> FakeMediaSession | None:
@@ -203,7 +204,7 @@ class SimulatedPhone:
         """Wait until each hears the other."""
         async with self._patience(f"get connected to {other.name}", within):
             while not (self.listens_to(other) and other.listens_to(self)):
-                await wait_first(self._wait_change, other._wait_change)
+                await wait_first(*self._changes(), *other._changes())
 
     def listens_to(self, other: SimulatedPhone) -> bool:
         """Does what is heard now, if only silence, come from the other phone?"""
@@ -214,7 +215,7 @@ class SimulatedPhone:
     def describe(self) -> str:
         """What this person did and perceived, a line each."""
         sounds = [heard for heard in self.sounds if not isinstance(heard.what, SilenceSource)]
-        lines = [*self._log, *((heard.started_at, f"heard {_name(heard)}") for heard in sounds)]
+        lines = [*self._log, *((heard.started_at, f"heard {name_of(heard)}") for heard in sounds)]
         return "\n".join(f"{at:9.3f}  {self.name} {text}" for at, text in sorted(lines, key=lambda line: line[0]))
 
     # The phone's own doings
@@ -223,6 +224,16 @@ class SimulatedPhone:
     def _current(self) -> PhoneCall:
         assert self._line is not None, f"{self.name} has no call"
         return self._line
+
+    async def _register(self) -> float:
+        """Register once; says after how many seconds to do so again."""
+        try:
+            seconds = await self._phone.register(self._registrar)
+        except RegistrationRefused as refused:
+            self._note(f"cannot register: {refused}")
+            return REGISTER_AGAIN_AFTER
+        self._is_registered.set()
+        return seconds / 2
 
     async def _dial(self, uri: str) -> None:
         await self._is_registered.wait()
@@ -241,7 +252,7 @@ class SimulatedPhone:
             if self.is_in_call:
                 call.reject(BUSY)
                 continue
-            self._line, self._listened_until = call, -math.inf
+            self._line, self._attention = call, Attention()
             self._note(f"rings: {call.remote.uri}")
             if self._rejects is not None:
                 call.reject(self._rejects)
@@ -274,42 +285,26 @@ class SimulatedPhone:
             await self._changed.wait()
         return self._line
 
-    async def _wait_change(self) -> None:
-        if self.session is None:
-            await self._changed.wait()
-        else:
-            await wait_first(self._changed.wait, self.session.wait_change)
+    def _changes(self) -> list[trio.Event]:
+        """What is set when something changes, or another thing is heard, from now on."""
+        return [self._changed] if self.session is None else [self._changed, self.session.changed]
 
-    async def _listen(self, what: What, verb: str, within: float, when: Callable[[Heard], float | None]) -> None:
+    async def _listen(self, what: What, verb: str, within: float, when: When) -> None:
         """Wait for the first that matches; look ahead, so as to be awake when it has come about and not before."""
         doing = f"{verb} {what}"
         async with self._patience(doing, within):
             await self._wait_line()
             while True:
                 now = trio.current_time()
-                at, heard = self._find(what, verb, when, until=now + within)
-                if heard is not None and at <= now:
-                    self._listened_until = at
-                    self._asked_for.add((verb, heard.what, heard.started_at))
+                expected = self.session.foretell(now + within) if self.session is not None else ()
+                at, sound = self._attention.find(expected, what, verb, when)
+                if sound is not None and at <= now:
+                    self._attention.note(verb, sound, at=at)
                     return
                 if self._line is not None and self._line.ended is not None:
                     self._fail(doing)
                 with trio.move_on_at(at):
-                    await self._wait_change()
-
-    def _find(
-        self, what: What, verb: str, when: Callable[[Heard], float | None], *, until: float
-    ) -> tuple[float, Heard | None]:
-        """The first that matches and was not asked for before, and when it comes about."""
-        for heard in self.session.foretell(until) if self.session is not None else ():
-            at = when(heard) if _matches(heard, what) else None
-            if (
-                at is not None
-                and at >= self._listened_until
-                and (verb, heard.what, heard.started_at) not in self._asked_for
-            ):
-                return at, heard
-        return math.inf, None
+                    await wait_first(*self._changes())
 
     @asynccontextmanager
     async def _patience(self, doing: str, within: float) -> AsyncGenerator[None]:
@@ -320,23 +315,3 @@ class SimulatedPhone:
 
     def _fail(self, doing: str) -> None:
         raise AssertionError(f"{self.name} did not {doing}. What happened:\n{self.describe()}")
-
-
-def _matches(heard: Heard, what: What) -> bool:
-    if isinstance(heard.what, FileSource):
-        return isinstance(what, str) and heard.what.path.as_posix().endswith(f"/{what}")
-    return isinstance(heard.what, ToneSource) and what in heard.what.frequencies
-
-
-def _name(heard: Heard) -> str:
-    match heard.what:
-        case FileSource(path=path):
-            name = path.name
-        case ToneSource(frequencies=frequencies):
-            name = "+".join(f"{frequency:g}" for frequency in frequencies) + " Hz"
-        case Digit(digit=digit):
-            name = f"the key {digit}"
-        case SilenceSource():
-            name = "silence"
-    offset = f" from {heard.offset_ms} ms on" if heard.offset_ms else ""
-    return name + offset + (f" until {heard.ended_at:.3f}" if heard.ended_at is not None else "")

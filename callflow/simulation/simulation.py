@@ -28,7 +28,7 @@ from engine.transport.memory import MemoryNetwork
 
 from .apps import AppHost
 from .determinism import EPOCH, Dice, run_virtual
-from .leaks import find_leaks
+from .leaks import PHONE_TASK, count_tasks, find_leaks, find_phone_remains, find_remains
 from .phone import SimulatedPhone
 from .tape import Happened, Tape
 
@@ -79,6 +79,7 @@ class Simulation:
         self._switch: Switch | None = None
         self._tape: Tape | None = None
         self._nursery: trio.Nursery | None = None
+        self._idle_tasks = 0
 
     # The world
 
@@ -149,7 +150,7 @@ class Simulation:
         async def run() -> None:
             await phone.run(registers=registers)
 
-        self._nursery.start_soon(run)
+        self._nursery.start_soon(run, name=f"{PHONE_TASK} {name}")
         return phone
 
     def kill(self, app: str | None = None) -> None:
@@ -171,11 +172,17 @@ class Simulation:
             await self._until(lambda: not any(phone.is_in_call for phone in self.phones.values()))
         await trio.sleep(SETTLING)
         with trio.move_on_after(SETTLING):  # there may be a registration that is refreshed just now
-            await self._until(lambda: not any(self.switch.stack.counts))
+            stacks = [self.switch.stack, *(phone.endpoint.stack for phone in self.phones.values())]
+            await self._until(lambda: not any(any(stack.counts) for stack in stacks))
 
-    def leaks(self, *, is_settled: bool = False) -> list[str]:
-        """What the engine holds that no live call accounts for; after `settle`, whatever it holds."""
-        return list(find_leaks(self.switch, is_settled=is_settled))
+    def leaks(self) -> list[str]:
+        """What the engine holds that no live call accounts for, by name."""
+        return list(find_leaks(self.switch))
+
+    def remains(self) -> list[str]:
+        """What is left after `settle`, down to the last transaction and task."""
+        found = list(find_remains(self.switch, tasks=self._idle_tasks))
+        return found + [remain for phone in self.phones.values() for remain in find_phone_remains(phone)]
 
     def describe(self) -> str:
         """Everything that happened: the engine's events, and what each phone did and perceived."""
@@ -191,11 +198,13 @@ class Simulation:
         failure: Exception | None = None
         async with trio.open_nursery() as self._nursery:
             await self._open(self._nursery)
+            self._idle_tasks = count_tasks()
             try:
                 await test()
                 await self.settle()
-                leaks = self.leaks(is_settled=True)
-                assert not leaks, f"left when all had hung up: {', '.join(leaks)}"
+                remains = self.remains()
+                if remains:
+                    raise AssertionError(f"left when all had hung up: {', '.join(remains)}")
             except Exception as error:  # raised below as itself, not in a group
                 failure = error
                 self.report = self.describe()

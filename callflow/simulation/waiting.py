@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import trio
 
 
-async def wait_first(*conditions: Callable[[], Awaitable[object]]) -> None:
-    """Wait until one of the conditions has come true."""
+async def wait_first(*events: trio.Event) -> None:
+    """Wait until one of the events is set."""
 
-    async def wait(condition: Callable[[], Awaitable[object]]) -> None:
-        await condition()
+    async def wait(event: trio.Event) -> None:
+        await event.wait()
         nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
-        for condition in conditions:
-            nursery.start_soon(wait, condition)
+        for event in events:
+            nursery.start_soon(wait, event)

@@ -76,11 +76,9 @@ class IncomingInvite:
         self._acceptance = self._core.transactions.open_acceptance(key, self._transaction.flow, message, self, now=now)
 
     def acknowledge(self, *, now: float) -> None:
-        self._stop(Trigger.ACK, now)
-
-    def stop(self, *, now: float) -> None:
-        """Send the 200 no more: nobody waits for it."""
-        self._stop(Trigger.ABANDON, now)
+        """Send the 200 no more: its ACK came, or nobody waits for it any longer."""
+        if self._acceptance is not None:
+            self._core.transactions.fire(self._acceptance, Trigger.ACK, now=now)
 
     def cancel(self, reason: str | None, *, now: float) -> None:
         if self.is_open:
@@ -107,7 +105,3 @@ class IncomingInvite:
             source=self.flow,
             now=now,
         )
-
-    def _stop(self, trigger: Trigger, now: float) -> None:
-        if self._acceptance is not None:
-            self._core.transactions.fire(self._acceptance, trigger, now=now)

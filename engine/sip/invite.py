@@ -213,8 +213,7 @@ class Invite:
     # What becomes of the INVITE that came, of ours, and of our BYE.
 
     def cancel(self, incoming: IncomingInvite, reason: str | None, *, now: float) -> None:
-        if incoming is self._incoming:
-            self._fire(T.CANCEL, Occasion(reason=reason), now=now)
+        self._fire(T.CANCEL, Occasion(reason=reason), now=now)
 
     def wants_retry(self, outgoing: Outgoing, *, now: float) -> bool:
         return outgoing is not self._outgoing or self._fire(T.CHALLENGE, Occasion(), now=now)

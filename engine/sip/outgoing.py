@@ -122,8 +122,6 @@ class Outgoing:
         self._core.transactions.send(message, dialog.flow)
 
     def receive_response(self, transaction: Transaction, response: Response, *, now: float) -> None:
-        if transaction is not self.transaction:
-            return
         if self.acks and response.status < 300 and (ack := self.acks.get(response.to.tag or "")) is not None:
             self._core.transactions.send(*ack)  # the 2xx again: its ACK was lost (13.2.2.4)
             return
@@ -138,8 +136,7 @@ class Outgoing:
         return self._encode("ACK", str(response.to), ())  # 17.1.1.3: as the INVITE, with the To of the response
 
     def fail(self, transaction: Transaction, status: int, *, now: float) -> None:
-        if transaction is self.transaction:
-            self._user.fail(self, status, now=now)
+        self._user.fail(self, status, now=now)
 
     def _send(self, now: float) -> None:
         self.attempts += 1

@@ -111,10 +111,6 @@ class Reinvite:
         self._incoming: IncomingInvite | None = None
         self._alarm = Alarm(self._retry)
 
-    @property
-    def state(self) -> State:
-        return self._state
-
     # Ours.
 
     def send(self, offer: bytes, *, now: float) -> bool:
@@ -171,8 +167,7 @@ class Reinvite:
             self._acknowledge(request.body, now)
 
     def cancel(self, incoming: IncomingInvite, reason: str | None, *, now: float) -> None:
-        if incoming is self._incoming:
-            self._fire(T.CANCEL, now)
+        self._fire(T.CANCEL, now)
 
     def end(self, *, now: float) -> None:
         """The call is over: let nothing of it be pending."""
@@ -181,7 +176,7 @@ class Reinvite:
     def fail(self, source: IncomingInvite | Outgoing, status: int, *, now: float) -> None:
         if isinstance(source, Outgoing):
             self._fail(status, None, now)
-        elif source is self._incoming and status == 408 and self._fire(T.TIMEOUT, now):
+        elif status == 408 and self._fire(T.TIMEOUT, now):  # 503: the call hears of its connection by itself
             self._invite.miss_ack(now=now)
 
     def _succeed(self, outgoing: Outgoing, response: Response, now: float) -> None:

@@ -51,7 +51,6 @@ REQUEST_TRANSITIONS: Mapping[tuple[State, Trigger], Step] = MappingProxyType({
 ACCEPTANCE_TRANSITIONS: Mapping[tuple[State, Trigger], Step] = MappingProxyType({
     (S.ACCEPTED, T.TIMER_G): Step(S.ACCEPTED, (E.SEND,)),
     (S.ACCEPTED, T.ACK): Step(S.TERMINATED),
-    (S.ACCEPTED, T.ABANDON): Step(S.TERMINATED),
     (S.ACCEPTED, T.TIMER_H): Step(S.TERMINATED, (E.REPORT_TIMEOUT,)),
     (S.ACCEPTED, T.TRANSPORT_ERROR): Step(S.TERMINATED),
 })

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 
+RECEIVE_BUFFER = 1 << 22  # octets; the kernel gives what it allows. The usual default holds 300 small datagrams
 MAX_KNOWN = 4096  # peers whose way is remembered
 
 Address = tuple[str, int]
@@ -31,6 +32,8 @@ def bind(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if kind == socket.SOCK_STREAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         sock.bind((host, port))
     except OSError as error:
         sock.close()

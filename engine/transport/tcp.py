@@ -28,6 +28,7 @@ class TcpLimits:
     connections: int = 4096
     connections_per_address: int = 512
     unsent: int = 1 << 20  # octets waiting for one peer that does not read
+    send_buffer: int = 1 << 17  # octets the kernel keeps besides
     silent_timeout: float = 32.0  # until the first octets
     idle_timeout: float = 3700.0  # afterwards, without a call: a registration's longest usual life
 
@@ -166,6 +167,7 @@ class TcpTransport:
     def _open(self, sock: socket.socket, remote: Address, *, is_ours: bool) -> _Connection:
         assert self._nursery is not None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a peer that lost power says no goodbye
         host, port = sock.getsockname()[:2]
         if is_ours and self._listener is not None and self.local[0] in (host, "0.0.0.0", "::"):

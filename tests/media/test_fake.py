@@ -95,7 +95,7 @@ async def test_an_event_of_the_timeline_can_be_awaited(tmp_path):
     async with open_fake(tmp_path) as floor:
         switch, phone = floor.pair()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(phone.session.wait_change)
+            nursery.start_soon(phone.session.changed.wait)
             await floor.pass_time(0.5)
             switch.session.play("p", [LOW])
         assert phone.session.hearing is not None

@@ -114,6 +114,15 @@ async def test_a_call_to_an_app_that_is_being_restarted_waits_for_it(simulation)
     assert simulation.now - killed_at == pytest.approx(1.1, abs=0.2)
 
 
+async def test_an_app_that_died_before_its_first_call_is_waited_for_too(simulation):
+    alice = simulation.phone("alice")
+    await alice.registered()
+    simulation.kill("one")
+    await simulation.wait(0.1)
+    alice.call("300")
+    await alice.hears("music.wav")
+
+
 async def test_a_bridge_whose_script_dies_is_over_for_both(simulation):
     alice, bob = simulation.phone("alice"), simulation.phone("bob", answers_after=1)
     alice.call("301")

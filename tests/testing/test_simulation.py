@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
 from callflow import App, Call
 from callflow.protocol.events import ChannelEnded, RegistrationAdded
@@ -112,9 +113,16 @@ def test_a_registration_is_kept_up_for_hours(world):
 def test_a_leak_fails_the_test_by_name(world):
     async def main():
         world.switch.media.open(lambda event: None)
-        assert world.leaks() == ["1 media session of no call"]
+        assert world.leaks() == ["1 media session"]
 
-    assert fails(world, main) == "left when all had hung up: 1 media session of no call"
+    assert fails(world, main) == "left when all had hung up: 1 media session"
+
+
+def test_a_task_that_goes_on_fails_the_test_too(world):
+    async def main():
+        world.switch.table.start(trio.sleep_forever)
+
+    assert fails(world, main) == "left when all had hung up: 1 channel task, 1 task"
 
 
 def test_a_test_that_ends_in_the_middle_of_a_call_leaves_nothing(world):

@@ -10,12 +10,25 @@ import pytest
 import trio
 import trio.testing
 
-from engine.sip.events import AckReceived, Flow, InviteAnswered, InviteEnded, InviteFailed, InviteReceived
+from engine.sip.events import (
+    AckReceived,
+    Flow,
+    InviteAnswered,
+    InviteEnded,
+    InviteFailed,
+    InviteProgressed,
+    InviteReceived,
+    ReinviteAnswered,
+    ReinviteFailed,
+    ReinviteReceived,
+    RequestReceived,
+    ResponseReceived,
+)
 from engine.sip.messages import Address, Uri
 from engine.sip.stack import SipStack
 from engine.transport.endpoint import Endpoint
 from engine.transport.errors import Unreachable
-from tests.transport.agents import OFFER, Agent, answer_everything, running
+from tests.transport.agents import ANSWER, OFFER, Agent, answer_everything, running
 from tests.trio_tests import run_trio
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -207,3 +220,73 @@ async def test_nothing_is_left_open(transport):
     await make_a_call()
     assert open_files() == files
     assert trio.lowlevel.current_statistics().tasks_living == tasks
+
+
+@run_trio
+async def test_every_verb_takes_effect_at_once():
+    alice, bob = Agent("alice"), Agent("bob")
+    async with running(alice, bob):
+        await alice.endpoint.listen("udp", "127.0.0.1", 0)
+        host, port = await bob.endpoint.listen("udp", "127.0.0.1", 0)
+        ours = await alice.call(host, port)
+        theirs = (await bob.wait_for(InviteReceived)).invite
+        bob.endpoint.ring(theirs, headers=[("X-Tone", "low")])
+        assert (await alice.wait_for(InviteProgressed)).response.header("X-Tone") == "low"
+        bob.endpoint.answer(theirs, body=ANSWER)
+        await alice.wait_for(InviteAnswered)
+        await bob.wait_for(AckReceived)
+        assert alice.endpoint.reinvite(ours, body=OFFER)
+        await bob.wait_for(ReinviteReceived)
+        bob.endpoint.answer(theirs, body=ANSWER)
+        await alice.wait_for(ReinviteAnswered)
+        await bob.wait_for(AckReceived)
+        assert bob.endpoint.reinvite(theirs, body=OFFER)
+        await alice.wait_for(ReinviteReceived)
+        alice.endpoint.reject(ours, 488)
+        assert (await bob.wait_for(ReinviteFailed)).status == 488
+
+
+@run_trio
+async def test_a_request_is_sent_and_responded_to():
+    alice, bob = Agent("alice"), Agent("bob")
+    async with running(alice, bob):
+        await alice.endpoint.listen("udp", "127.0.0.1", 0)
+        host, port = await bob.endpoint.listen("udp", "127.0.0.1", 0)
+        uri, who = Uri.parse(f"sip:{host}:{port}"), Address.parse("<sip:alice@pbx.example>")
+        flow = await alice.endpoint.resolve(uri)
+        request = alice.endpoint.request("REGISTER", uri, flow=flow, from_=who, to=who)
+        received = await bob.wait_for(RequestReceived)
+        bob.endpoint.respond(received.transaction, 200, headers=[("Expires", "60")])
+        response = await alice.wait_for(ResponseReceived)
+        assert response.transaction is request
+        assert response.response is not None
+        assert response.response.header("Expires") == "60"
+
+
+@run_trio
+async def test_of_several_listeners_the_one_on_the_way_is_taken():
+    agent = Agent("agent")
+    async with running(agent):
+        await agent.endpoint.listen("udp", "127.0.0.2", 0)
+        host, port = await agent.endpoint.listen("udp", "127.0.0.1", 0)
+        assert (await agent.endpoint.resolve(Uri.parse("sip:127.0.0.1:9"))).local == (host, port)
+        # 192.0.2.0/24 is nobody's: whatever the way there, it is none of loopback, and the first has to do.
+        assert (await agent.endpoint.resolve(Uri.parse("sip:192.0.2.1:9"))).local[0] == "127.0.0.2"
+
+
+@TRANSPORTS
+@run_trio
+async def test_a_flow_that_is_no_more_fails_what_is_sent_by_it(transport):
+    agent = Agent("agent")
+    async with running(agent):
+        flow = Flow(transport, ("127.0.0.1", 1), ("127.0.0.1", 2), 7)
+        agent.endpoint.invite(
+            Uri.parse("sip:bob@127.0.0.1:2"), flow=flow, from_=Address.parse("<sip:a@b.example>"), body=OFFER
+        )
+        assert (await agent.wait_for(InviteFailed)).status == 503
+
+
+@run_trio
+async def test_an_unknown_transport_is_no_listener():
+    with pytest.raises(ValueError, match="expected udp or tcp"):
+        await Agent("agent").endpoint.listen("sctp", "127.0.0.1", 0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import trio
+import trio.testing
 
 from engine.sip.events import AckReceived, InviteEnded, InviteReceived
 from engine.transport.tcp import TcpLimits
@@ -139,7 +142,7 @@ async def is_welcome(address: tuple[str, int]) -> bool:
 
 @run_trio
 async def test_a_peer_that_does_not_read_is_dropped():
-    async with server(unsent=20_000) as (agent, address):
+    async with server(unsent=20_000, send_buffer=4096) as (agent, address):
         stream = await connect(address)
         flood = b"".join(request("OPTIONS", via=VIA, branch=f"z9hG4bK{number}") for number in range(1000))
         try:
@@ -153,7 +156,7 @@ async def test_a_peer_that_does_not_read_is_dropped():
 
 @run_trio
 async def test_a_peer_that_reads_slowly_gets_everything():
-    async with server() as (_, address):
+    async with server(send_buffer=4096) as (_, address):
         stream = await connect(address)
         count = 3000
         flood = b"".join(request("OPTIONS", via=VIA, branch=f"z9hG4bK{number}") for number in range(count))
@@ -163,6 +166,7 @@ async def test_a_peer_that_reads_slowly_gets_everything():
             nonlocal seen
             rest = b""
             while seen < count:
+                await trio.testing.wait_all_tasks_blocked()  # now the server can send no more
                 rest += await stream.receive_some(4096)
                 *whole, rest = rest.split(b"\r\n\r\n")
                 seen += len(whole)
@@ -172,3 +176,31 @@ async def test_a_peer_that_reads_slowly_gets_everything():
             nursery.start_soon(read)
         assert seen == count
         await stream.aclose()
+
+
+@run_trio
+async def test_a_peer_that_stops_reading_is_given_up():
+    async with server(send_buffer=4096, silent_timeout=0.05) as (agent, address):
+        stream = await connect(address)
+        flood = b"".join(request("OPTIONS", via=VIA, branch=f"z9hG4bK{number}") for number in range(1000))
+        try:
+            while True:
+                await stream.send_all(flood)
+        except trio.BrokenResourceError:
+            pass
+        await stream.aclose()
+        await no_connections(agent)
+
+
+@run_trio
+async def test_an_answer_to_a_peer_that_is_gone_ends_the_call():
+    agent = Agent("bob", tcp_limits=TcpLimits())
+    async with running(agent):
+        stream = await connect(await agent.endpoint.listen("tcp", "127.0.0.1", 0))
+        await stream.send_all(request(via=VIA, body=OFFER))
+        received = await agent.wait_for(InviteReceived)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # ends with a reset
+        await stream.aclose()
+        agent.endpoint.answer(received.invite, body=ANSWER)
+        while agent.stack.counts.invites:
+            await trio.lowlevel.checkpoint()

@@ -31,7 +31,7 @@ _RECEIVES = (Direction.SENDRECV, Direction.RECVONLY)
 
 
 class FakeMediaSession:
-    """Fulfils MediaSession; besides, `heard` tells tests what came in, and `wait_change` when something else did."""
+    """Fulfils MediaSession; besides, `heard` tells tests what came in, and `changed` when something else does."""
 
     def __init__(
         self,
@@ -79,9 +79,10 @@ class FakeMediaSession:
         self._network.advance()
         return self._timeline.heard(until)
 
-    async def wait_change(self) -> None:
-        """Wait until another voice, or a digit, has come in."""
-        await self._changed.wait()
+    @property
+    def changed(self) -> trio.Event:
+        """Is set as soon as another voice, or a digit, comes in."""
+        return self._changed
 
     @property
     def local(self) -> Address:

@@ -1,0 +1,54 @@
+"""What is heard, as a person would say it: whether it is what was asked for, and what to call it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from engine.media.fake import Digit, Heard
+from engine.media.session import FileSource, SilenceSource, ToneSource
+
+What: TypeAlias = str | float  # the name of a file, or a frequency in Hz
+When: TypeAlias = Callable[[Heard], float | None]  # at which moment it counts as heard; None: it does not
+
+
+class Attention:
+    """What was asked for so far: things are asked for in their order, and each once."""
+
+    def __init__(self) -> None:
+        self._until = -math.inf
+        self._asked_for: set[tuple[str, object, float]] = set()
+
+    def find(self, heard: Iterable[Heard], what: What, verb: str, when: When) -> tuple[float, Heard | None]:
+        """The first that matches and was not asked for before, and when it comes about."""
+        for sound in heard:
+            at = when(sound) if matches(sound, what) else None
+            if at is not None and at >= self._until and (verb, sound.what, sound.started_at) not in self._asked_for:
+                return at, sound
+        return math.inf, None
+
+    def note(self, verb: str, sound: Heard, *, at: float) -> None:
+        """This was asked for."""
+        self._until = at
+        self._asked_for.add((verb, sound.what, sound.started_at))
+
+
+def matches(heard: Heard, what: What) -> bool:
+    if isinstance(heard.what, FileSource):
+        return isinstance(what, str) and heard.what.path.as_posix().endswith(f"/{what}")
+    return isinstance(heard.what, ToneSource) and what in heard.what.frequencies
+
+
+def name_of(heard: Heard) -> str:
+    match heard.what:
+        case FileSource(path=path):
+            name = path.name
+        case ToneSource(frequencies=frequencies):
+            name = "+".join(f"{frequency:g}" for frequency in frequencies) + " Hz"
+        case Digit(digit=digit):
+            name = f"the key {digit}"
+        case SilenceSource():
+            name = "silence"
+    offset = f" from {heard.offset_ms} ms on" if heard.offset_ms else ""
+    return name + offset + (f" until {heard.ended_at:.3f}" if heard.ended_at is not None else "")
