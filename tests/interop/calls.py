@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import anyio
+
 from callflow import Answered, App, Call, Digits
 
 app = App("script")
@@ -11,7 +13,8 @@ app = App("script")
 async def follow_me(call: Call) -> None:
     result = await call.dial("desk", "mobile", timeout=2, ringback="us")
     if isinstance(result, Answered):
-        await call.bridge(result.leg)
+        with anyio.move_on_after(4):
+            await call.bridge(result.leg)
 
 
 @app.route("3000")

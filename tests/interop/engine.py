@@ -52,7 +52,7 @@ class RunningEngine:
     async def command(self, *arguments: str, check: bool = True) -> str:
         """Run `callflow ARGUMENTS` against this engine; what it printed."""
         done = await trio.run_process(
-            [sys.executable, "-m", "callflow.cli.main", *arguments], capture_stdout=True, capture_stderr=True,
+            [sys.executable, "-m", "callflow.cli", *arguments], capture_stdout=True, capture_stderr=True,
             check=False, env=_environment(self.data),
         )  # fmt: skip
         output = done.stdout.decode() + done.stderr.decode()
@@ -73,7 +73,7 @@ async def engine(folder: Path, script: Path, *, ports: str = "30000-39999") -> A
     users = "\n".join(f'[[user]]\nname = "{name}"\npassword = "{PASSWORDS[name]}"' for name in PASSWORDS)
     config = folder / "callflow.toml"
     config.write_text(CONFIG.format(users=users, script=script, ports=ports))
-    command = [sys.executable, "-m", "callflow.cli.main", "serve", "--config", str(config), "--data", str(data)]
+    command = [sys.executable, "-m", "callflow.cli", "serve", "--config", str(config), "--data", str(data)]
     with (data / "log.txt").open("wb") as log:
         process = await trio.lowlevel.open_process(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=_environment(data)

@@ -1,4 +1,4 @@
-"""SIPp running one of our scenarios: a phone that does exactly what the file says, and fails when the other side does not."""
+"""SIPp running one of our scenarios: a phone that does exactly what the file says, and fails if the other does not."""
 
 from __future__ import annotations
 
@@ -21,9 +21,19 @@ def free_port() -> int:
 
 
 async def sipp(
-    scenario: str, server: tuple[str, int], folder: Path, *, keys: Mapping[str, str | int] | None = None, user: str = "",
-    password: str = "", port: int | None = None, media_port: int | None = None, calls: int = 1, transport: str = "u1",
-    timeout: int = 30, arguments: tuple[str, ...] = (),
+    scenario: str,
+    server: tuple[str, int],
+    folder: Path,
+    *,
+    user: str = "",
+    keys: Mapping[str, str | int] | None = None,
+    password: str = "",
+    port: int | None = None,
+    media_port: int | None = None,
+    calls: int = 1,
+    transport: str = "u1",
+    timeout: int = 30,
+    arguments: tuple[str, ...] = (),
 ) -> None:
     """Run a scenario to its end; an AssertionError shows what SIPp did not expect."""
     program = shutil.which("sipp")

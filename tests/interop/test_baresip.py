@@ -17,6 +17,7 @@ from callflow.protocol.events import (
     Event,
     GatherFinished,
     PlaybackFinished,
+    RegistrationAdded,
 )
 from callflow.protocol.outcomes import Answered, Digits
 from tests.trio_tests import run_trio
@@ -24,24 +25,26 @@ from tests.trio_tests import run_trio
 from .audio import samples, seconds_of_sound, seconds_of_tone
 from .baresip import Baresip, baresip
 from .engine import PASSWORDS, RunningEngine, engine
-from .watch import watch
+from .watch import Watch, watch
 
 ROOT = Path(__file__).parents[2]
 IVR = ROOT / "examples" / "ivr" / "ivr.py"
 CALLS = Path(__file__).parent / "calls.py"
 
-FREQUENCIES = {"alice": 440, "desk": 620, "mobile": 880}
+FREQUENCIES = {"alice": 540, "desk": 620, "mobile": 880}
 
 
 @asynccontextmanager
 async def phone(
-    folder: Path, engine: RunningEngine, user: str, *, answers: bool = True, transport: str = "udp"
+    folder: Path, engine: RunningEngine, seen: Watch, user: str, *, answers: bool = True, transport: str = "udp"
 ) -> AsyncIterator[Baresip]:
+    """A registered phone."""
     server = engine.udp if transport == "udp" else engine.tcp
     async with baresip(
         folder / user, user=user, password=PASSWORDS[user], server=server, frequency=FREQUENCIES[user],
         answers=answers, transport=transport,
     ) as running:  # fmt: skip
+        await seen.wait("registration.added", lambda event: isinstance(event, RegistrationAdded) and event.user == user)
         yield running
 
 
@@ -58,7 +61,7 @@ def is_in(part: np.ndarray, whole: np.ndarray) -> float:
 @run_trio
 async def test_a_phone_hears_the_prompts_and_its_key_is_understood(tmp_path: Path, transport: str):
     async with engine(tmp_path / "engine", IVR) as running, watch(running) as seen:
-        async with phone(tmp_path, running, "alice", transport=transport) as alice:
+        async with phone(tmp_path, running, seen, "alice", transport=transport) as alice:
             await alice.dial("1000")
             created = await seen.wait("channel.created")
             assert isinstance(created, ChannelCreated)
@@ -71,7 +74,7 @@ async def test_a_phone_hears_the_prompts_and_its_key_is_understood(tmp_path: Pat
             gathered = await seen.wait("gather.finished")
             assert isinstance(gathered, GatherFinished)
             assert gathered.outcome == Digits("1")
-            about = await seen.wait("playback.finished", count=3)
+            about = await seen.wait("playback.finished", count=2)
             assert isinstance(about, PlaybackFinished)
             await alice.hang_up()
             over = await seen.wait("channel.ended")
@@ -90,9 +93,9 @@ async def test_a_phone_hears_the_prompts_and_its_key_is_understood(tmp_path: Pat
 async def test_follow_me_rings_the_desk_then_the_mobile_and_each_hears_only_the_other(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
         async with (
-            phone(tmp_path, running, "alice") as alice,
-            phone(tmp_path, running, "desk", answers=False) as desk,
-            phone(tmp_path, running, "mobile") as mobile,
+            phone(tmp_path, running, seen, "alice") as alice,
+            phone(tmp_path, running, seen, "desk", answers=False) as desk,
+            phone(tmp_path, running, seen, "mobile") as mobile,
         ):
             assert len(await running.listed("registrations")) == 3
             await alice.dial("2000")
@@ -104,30 +107,24 @@ async def test_follow_me_rings_the_desk_then_the_mobile_and_each_hears_only_the_
             assert dialled.outcome.target == "mobile"
             await seen.wait("channel.bridged", count=2)
             began = seen.seen[-1][0].at
-            digits = 0
-            while digits < 8:  # a conversation of a few seconds, measured by what is keyed in it
-                await alice.press("123456789"[digits])
-                digits += 1
-                await seen.wait("channel.digit_ended", count=digits)
-            await mobile.hang_up()
+            await seen.wait("channel.unbridged")  # the script ends it after a few seconds
             await seen.wait("channel.ended", _is_answered, count=2)
             await alice.wait_event("CALL_CLOSED")
             await mobile.wait_event("CALL_CLOSED")
-        bridged_for = [frame.at for frame, _ in seen.seen if frame.name == "channel.unbridged"][0] - began
+        bridged_for = next(frame.at for frame, _ in seen.seen if frame.name == "channel.unbridged") - began
         assert desk.heard() == []
         [by_alice], [by_mobile] = map(samples, alice.heard()), map(samples, mobile.heard())
-        assert bridged_for > 1
+        assert bridged_for > 3
         assert seconds_of_tone(by_alice, FREQUENCIES["mobile"]) > 0.95 * bridged_for
-        assert seconds_of_tone(by_mobile, FREQUENCIES["alice"]) > 0.95 * (bridged_for - _keyed(seen.seen))
+        assert seconds_of_tone(by_mobile, FREQUENCIES["alice"]) > 0.95 * bridged_for
         assert seconds_of_tone(by_alice, FREQUENCIES["alice"]) == 0
-        assert seconds_of_tone(by_mobile, FREQUENCIES["mobile"]) == 0
-        assert seconds_of_sound(by_mobile) - seconds_of_tone(by_mobile, FREQUENCIES["alice"]) < 0.3
+        assert seconds_of_sound(by_mobile) - seconds_of_tone(by_mobile, FREQUENCIES["alice"]) < 0.2
 
 
 @run_trio
 async def test_hold_and_resume_are_answered_in_the_right_direction(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
-        async with phone(tmp_path, running, "alice") as alice:
+        async with phone(tmp_path, running, seen, "alice") as alice:
             await alice.dial("3001")
             await alice.wait_event("CALL_ESTABLISHED")
             await alice.hold()
@@ -140,8 +137,3 @@ async def test_hold_and_resume_are_answered_in_the_right_direction(tmp_path: Pat
 
 def _is_answered(event: Event) -> bool:
     return isinstance(event, ChannelEnded) and event.phase == "answered"
-
-
-def _keyed(seen: list[tuple[object, Event]]) -> float:
-    """Seconds for which a phone sent keys instead of voice."""
-    return sum(event.duration_ms / 1000 for _, event in seen if isinstance(event, DigitEnded))
