@@ -1,0 +1,202 @@
+"""The engine that is measured: the real one, alone on its core, with the app in a worker or beyond a WebSocket."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Literal, TypeAlias
+
+import trio
+
+from callflow.client import connect
+
+from . import script
+from .bench import Bench
+from .process import children, cpu_seconds, on_core, pin
+
+Door: TypeAlias = Literal["worker", "websocket", "none"]
+
+PROMPT_SECONDS = 5
+START_WITHIN = 30.0  # seconds
+STOP_WITHIN = 10.0
+QUIET_WITHIN = 15.0  # seconds for an engine to be done with what came before
+_LOOK_EVERY = 0.25
+_QUIET = 0.04  # of a core
+CONFIG = """\
+[sip]
+listen = ["udp:127.0.0.1:{port}"]
+[rtp]
+address = "127.0.0.1"
+ports = "20000-39999"
+[socket]
+listen = "127.0.0.1:0"
+"""
+APP = """\
+[[app]]
+name = "benchmark"
+script = "{script}"
+[[route]]
+to = ".*"
+app = "benchmark"
+"""
+
+
+class EngineFailed(Exception):
+    """The engine did not start, or did not stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningEngine:
+    """An engine that is up, with its app. `app` is the process of that: the worker, or the one beyond a WebSocket.
+
+    Behind the door "none" there is nobody, and `app` is 0.
+    """
+
+    pid: int
+    app: int
+    server: tuple[str, int]  # SIP over UDP
+    socket: str
+    token: str
+
+    def cpu(self) -> float:
+        """CPU seconds of the engine so far."""
+        return cpu_seconds(self.pid)
+
+    def app_cpu(self) -> float:
+        """CPU seconds of the app so far."""
+        return cpu_seconds(self.app)
+
+    async def wait_quiet(self) -> None:
+        """Wait until it has nothing left to do."""
+        with trio.move_on_after(QUIET_WITHIN):
+            while True:
+                before = self.cpu()
+                await trio.sleep(_LOOK_EVERY)
+                if self.cpu() - before < _QUIET * _LOOK_EVERY:
+                    return
+
+    async def wait_app(self, name: str) -> None:
+        """Wait until an app has joined it."""
+        async with connect(self.socket, token=self.token) as client:
+            while not any(app.id == name and app.sessions for app in await client.apps()):  # noqa: ASYNC110
+                await trio.sleep(0.02)
+
+    async def idle_cpu(self, seconds: float) -> float:
+        """CPU seconds per second of an engine that is left alone, in what state it is in."""
+        before, started_at = self.cpu(), trio.current_time()
+        await trio.sleep(seconds)
+        return (self.cpu() - before) / (trio.current_time() - started_at)
+
+
+@asynccontextmanager
+async def running_engine(bench: Bench, door: Door = "worker", *, port: int = 0) -> AsyncIterator[RunningEngine]:
+    """Start an engine with the app of `script.py`; on exit both are stopped. Raises EngineFailed."""
+    folder = Path(mkdtemp(prefix="engine-", dir=bench.folder))
+    async with started_process(bench, folder, door, port=port) as process:
+        with trio.fail_after(START_WITHIN):
+            await _wait_ready(process, folder)
+        note = json.loads((folder / "engine.json").read_text())
+        host, _, listening = note["sip"][0].removeprefix("udp:").rpartition(":")
+        token = (folder / "token").read_text().strip()
+        engine = RunningEngine(process.pid, 0, (host, int(listening)), note["socket"], token)
+        if door == "worker":
+            engine = replace(engine, app=pin_worker(bench, process.pid) or 0)
+        if door != "websocket":
+            yield engine
+            return
+        async with _websocket_app(bench, engine) as app:
+            with trio.fail_after(START_WITHIN):
+                await engine.wait_app(script.app.name)
+            yield replace(engine, app=app.pid)
+
+
+@asynccontextmanager
+async def started_process(bench: Bench, folder: Path, door: Door, *, port: int = 0) -> AsyncIterator[trio.Process]:
+    """The bare process, from its first instant. On exit it is asked to stop, and must."""
+    config = folder / "callflow.toml"
+    text = CONFIG.format(port=port)
+    if door == "worker":
+        write_prompt(folder / script.PROMPT)
+        copied = shutil.copy(script.__file__, folder / "benchmark.py")
+        text += APP.format(script=copied)
+    config.write_text(text)
+    command = [sys.executable, "-m", "callflow.cli", "serve", "--config", str(config), "--data", str(folder)]
+    with (folder / "log.txt").open("wb") as log:
+        process = await trio.lowlevel.open_process(
+            on_core(bench.cores.engine, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+            env={**os.environ, "XDG_STATE_HOME": str(folder / "state"), "NO_COLOR": "1"},
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with trio.CancelScope(shield=True):
+            await _stop(process)
+    if process.returncode:
+        raise EngineFailed(f"the engine ended with {process.returncode}:\n{(folder / 'log.txt').read_text()[-2000:]}")
+
+
+def write_prompt(path: Path) -> None:
+    """Some seconds of noise as loud as speech, 16 bit at 8 kHz."""
+    noise = random.Random(1)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        samples = (int(noise.gauss(0, 2000)) for _ in range(PROMPT_SECONDS * 8000))
+        file.writeframes(b"".join(sample.to_bytes(2, "little", signed=True) for sample in samples))
+
+
+def pin_worker(bench: Bench, pid: int) -> int | None:
+    """Move the worker of an engine to the other core; its process, None while there is none."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for worker in children(pid):
+            pin(worker, bench.cores.load)
+            return worker
+    return None
+
+
+async def _wait_ready(process: trio.Process, folder: Path) -> None:
+    assert process.stdout is not None
+    said = b""
+    async for chunk in process.stdout:
+        said += chunk
+        if b"Ctrl-C" in said:
+            return
+    raise EngineFailed(f"the engine did not start:\n{said.decode()}{(folder / 'log.txt').read_text()[-2000:]}")
+
+
+@asynccontextmanager
+async def _websocket_app(bench: Bench, engine: RunningEngine) -> AsyncIterator[trio.Process]:
+    command = [sys.executable, "-m", "benchmarks.websocket_app", engine.socket]
+    app = await trio.lowlevel.open_process(
+        on_core(bench.cores.load, command),
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "BENCHMARK_TOKEN": engine.token},
+    )
+    try:
+        yield app
+    finally:
+        app.kill()
+        with trio.CancelScope(shield=True):
+            await app.wait()
+
+
+async def _stop(process: trio.Process) -> None:
+    if process.returncode is None:
+        process.send_signal(signal.SIGINT)
+    with trio.move_on_after(STOP_WITHIN):
+        await process.wait()
+        return
+    process.kill()
+    await process.wait()

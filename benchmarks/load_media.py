@@ -1,0 +1,161 @@
+"""Phones by the hundred, in this process: our own SIP stack and media engine, on the core of the load.
+
+What they hear is counted by them: a stream with gaps is not worth a figure.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from callflow.phone import Phone, PhoneCall
+from engine.media.engine import NativeMediaEngine
+from engine.media.session import FileSource
+from engine.sip.messages import Uri
+from engine.sip.stack import SipStack
+from engine.transport.endpoint import Endpoint
+
+PORTS = (40000, 65535)
+PACKETS_PER_SECOND = 50
+ANSWER_WITHIN = 30.0  # seconds
+MAX_LOSS = 0.001
+
+
+class CallsFailed(Exception):
+    """Not every call was answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """How streams arrived over a while."""
+
+    streams: int
+    seconds: float
+    packets: int
+    lost: int  # by their sequence numbers
+    jitter_ms: float  # of the worst stream (RFC 3550 A.8)
+
+    @property
+    def loss(self) -> float:
+        return self.lost / max(self.packets + self.lost, 1)
+
+    @property
+    def is_clean(self) -> bool:
+        """Less than 0.1 % was lost, and nothing came late: each stream has one packet more or less at the edges."""
+        expected = self.streams * (self.seconds * PACKETS_PER_SECOND * (1 - MAX_LOSS) - 1)
+        return self.loss < MAX_LOSS and self.packets >= expected
+
+    def __str__(self) -> str:
+        return f"loss {self.loss:.2%}, worst jitter {self.jitter_ms:.1f} ms".replace("%", " %")
+
+
+class Listening:
+    """What is heard from now on."""
+
+    def __init__(self, calls: Sequence[PhoneCall]) -> None:
+        self._calls = calls
+        self._before = self._packets()
+        self._cpu = time.process_time()
+        self._started_at = time.perf_counter()
+
+    def heard(self) -> Cadence:
+        """What was, until now."""
+        seconds = time.perf_counter() - self._started_at
+        (received, lost), (received_before, lost_before) = self._packets(), self._before
+        return Cadence(
+            streams=len(self._calls),
+            seconds=seconds,
+            packets=received - received_before,
+            lost=lost - lost_before,
+            jitter_ms=max(call.statistics.jitter_ms for call in self._calls),
+        )
+
+    def load(self) -> float:
+        """The share of its core that this process used meanwhile."""
+        return (time.process_time() - self._cpu) / (time.perf_counter() - self._started_at)
+
+    def _packets(self) -> tuple[int, int]:
+        figures = [call.statistics for call in self._calls]
+        return sum(figure.packets_received for figure in figures), sum(figure.packets_lost for figure in figures)
+
+
+class Phones:
+    """Callers, and callees who answer at once. `prompt`: what a callee says."""
+
+    def __init__(self, prompt: Path) -> None:
+        self._media = NativeMediaEngine("127.0.0.1", PORTS)
+        self._caller = self._phone("load")
+        self._callee = self._phone("callee")
+        self._prompt = prompt
+        self.answered: list[PhoneCall] = []  # by callees
+
+    async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
+        """Run them until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._media.run)
+            for phone in (self._caller, self._callee):
+                await nursery.start(phone.endpoint.run)
+                await phone.endpoint.listen("udp", "127.0.0.1", 0)
+            nursery.start_soon(self._answer)
+            task_status.started()
+            await trio.sleep_forever()
+
+    @property
+    def port(self) -> int:
+        """Where callees are called."""
+        return self._callee.endpoint.listeners[0][2]
+
+    async def call(self, server: tuple[str, int], number: str, *, count: int, rate: float) -> list[PhoneCall]:
+        """Bring so many calls up. Raises CallsFailed."""
+        calls = []
+        uri = Uri(user=number, host=server[0], port=server[1])
+        for _ in range(count):
+            calls.append(await self._caller.call(uri))
+            calls[-1].session.watch_audio(is_on=False)
+            await trio.sleep(1 / rate)
+        with trio.move_on_after(ANSWER_WITHIN):
+            answers = [await call.wait_answered() for call in calls]
+            if all(answers):
+                return calls
+        failed = [call for call in calls if call.ended or not any(call.events)]
+        raise CallsFailed(f"{len(failed)} of {count} calls to {number} failed: {failed[0].ended if failed else 'late'}")
+
+    def play(self, calls: Sequence[PhoneCall]) -> None:
+        """Let callers speak, for ever."""
+        for call in calls:
+            call.play(FileSource(self._prompt), repeat=0)
+
+    async def hang_up(self, calls: Sequence[PhoneCall]) -> None:
+        """End calls, and wait until they are."""
+        for call in calls:
+            call.hang_up()
+        for call in calls:
+            await call.wait_ended()
+
+    async def _answer(self) -> None:
+        while True:
+            call = await self._callee.wait_call()
+            call.session.watch_audio(is_on=False)
+            call.answer()
+            self.answered.append(call)
+
+    def _phone(self, name: str) -> Phone:
+        stack = SipStack(new_token=partial(secrets.token_hex, 8))
+        return Phone(lambda on_event: Endpoint(stack, on_event=on_event), self._media, name=name)
+
+
+@asynccontextmanager
+async def running_phones(prompt: Path) -> AsyncIterator[Phones]:
+    """Phones that are ready to call and be called."""
+    async with trio.open_nursery() as nursery:
+        phones = Phones(prompt)
+        await nursery.start(phones.run)
+        yield phones
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,112 @@
+"""What a call costs that an app answers and the caller hangs up at once, and how many of them an engine takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .bench import Bench
+from .engine import Door, RunningEngine, running_engine
+from .figure import Figure, milliseconds, percent
+from .load_signalling import CallLoad, place_calls
+from .script import ANSWER
+from .search import search_rate
+
+FULL_CORE = 0.9  # of a core: beyond this it is the bottleneck
+LOWEST, HIGHEST = 0.2, 2.0  # where the highest rate is looked for, in parts of what the cost of a call promises
+_DOORS: dict[Door, str] = {"worker": "a script worker", "websocket": "a WebSocket app"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What calls came to, and what they took: CPU seconds."""
+
+    load: CallLoad
+    engine: float
+    app: float
+
+    @property
+    def engine_busy(self) -> float:
+        return self.engine / self.load.seconds
+
+    @property
+    def load_busy(self) -> float:
+        """The other core: the app and SIPp."""
+        return (self.app + self.load.cpu) / self.load.seconds
+
+
+async def measure(bench: Bench) -> list[Figure]:
+    """Cost and rate, through either door."""
+    figures = []
+    for door, name in _DOORS.items():
+        async with running_engine(bench, door) as engine:
+            await _place(bench, engine, rate=min(bench.sizes.call_rate, 50), seconds=1)  # everything is touched once
+            bench.say(f"calls answered by {name}")
+            cost = await _measure_cost(bench, engine, name)
+            bench.say(f"the highest rate of calls answered by {name}")
+            figures += [cost, await _measure_rate(bench, engine, name, 1000 / cost.value)]
+    return figures
+
+
+async def _measure_cost(bench: Bench, engine: RunningEngine, name: str) -> Figure:
+    sizes = bench.sizes
+    costs = [
+        await _place(bench, engine, rate=sizes.call_rate, seconds=sizes.call_time) for _ in range(sizes.repetitions)
+    ]
+    calls = sum(cost.load.calls for cost in costs)
+    answered = sum(cost.load.answered for cost in costs)
+    return Figure(
+        name=f"call answered by {name}",
+        unit="CPU-ms/call",
+        values=tuple(cost.engine / cost.load.calls * 1000 for cost in costs),
+        how=f"SIPp places {sizes.call_rate:.0f} calls/s for {sizes.call_time:g} s; the app answers, SIPp hangs up at "
+        "once. CPU of the engine process over that time, by calls.",
+        beside={
+            "app": milliseconds(sum(cost.app for cost in costs) / calls),
+            "SIPp": milliseconds(sum(cost.load.cpu for cost in costs) / calls),
+            "answered": percent(answered / calls),
+            "p95 set-up": f"< {max(cost.load.setup_ms for cost in costs):g} ms",
+        },
+        warning="" if answered >= 0.99 * calls else f"only {percent(answered / calls)} of the calls were answered",
+    )
+
+
+async def _measure_rate(bench: Bench, engine: RunningEngine, name: str, promised: float) -> Figure:
+    kept: list[Cost] = []
+    failed: list[Cost] = []
+
+    async def holds(rate: float) -> bool:
+        cost = await _place(bench, engine, rate=rate, seconds=bench.sizes.search_time)
+        (kept if cost.load.is_kept_up else failed).append(cost)
+        return cost.load.is_kept_up
+
+    best = await search_rate(holds, low=LOWEST * promised, high=HIGHEST * promised, steps=bench.sizes.search_steps)
+    at = kept[-1] if kept else failed[-1]
+    return Figure(
+        name=f"calls answered by {name}",
+        unit="calls/s",
+        values=(best,),
+        how=f"the highest rate at which >= 99 % of the calls are answered, 95 % within 200 ms, for "
+        f"{bench.sizes.search_time:g} s; found by halving {bench.sizes.search_steps} times.",
+        beside={
+            "engine core": percent(at.engine_busy),
+            "load core": f"{percent(at.load_busy)} (app {percent(at.app / at.load.seconds)})",
+            "p95 set-up": f"< {at.load.setup_ms:g} ms",
+            "engine": f"{at.engine / at.load.calls * 1000:.2f} CPU-ms/call there",
+        },
+        warning=_bottleneck(at, failed[-1] if failed else None) if kept else "no rate held",
+    )
+
+
+def _bottleneck(best: Cost, failed: Cost | None) -> str:
+    """Who was in the way, if it was not the engine."""
+    worst = failed or best
+    if worst.engine_busy >= FULL_CORE or worst.engine_busy >= worst.load_busy:
+        return ""
+    return f"the load core was the bottleneck ({percent(worst.load_busy)}; the engine's {percent(worst.engine_busy)})"
+
+
+async def _place(bench: Bench, engine: RunningEngine, *, rate: float, seconds: float) -> Cost:
+    await engine.wait_quiet()
+    before, app_before = engine.cpu(), engine.app_cpu()
+    load = await place_calls(bench, engine.server, ANSWER, rate=rate, seconds=seconds)
+    return Cost(load, engine.cpu() - before, engine.app_cpu() - app_before)

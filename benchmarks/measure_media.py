@@ -1,0 +1,100 @@
+"""What it costs to play to a leg for a second, and to relay both ways between two legs for a second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+
+from callflow.phone import PhoneCall
+
+from .bench import Bench
+from .engine import RunningEngine, running_engine, write_prompt
+from .figure import Figure, percent
+from .load_media import Cadence, Listening, running_phones
+from .script import BRIDGE, PLAY
+
+FULL_CORE = 0.9
+SETTLE = 1.0  # seconds, until every stream flows
+
+
+async def measure(bench: Bench) -> list[Figure]:
+    """Playback, then relay."""
+    prompt = bench.folder / "said.wav"
+    write_prompt(prompt)
+    return [await _measure_playback(bench, prompt), await _measure_relay(bench, prompt)]
+
+
+async def _measure_playback(bench: Bench, prompt: Path) -> Figure:
+    sizes = bench.sizes
+    bench.say(f"playback to {sizes.playing_legs} legs")
+    async with running_engine(bench) as engine, running_phones(prompt) as phones:
+        idle = await engine.idle_cpu(sizes.idle_time)
+        calls = await phones.call(engine.server, PLAY, count=sizes.playing_legs, rate=sizes.setup_rate)
+        taken = await _listen(bench, engine, calls, idle)
+        await phones.hang_up(calls)
+    return _figure(
+        "playback", "CPU-us/leg-second", taken, per=sizes.playing_legs,
+        how=f"{sizes.playing_legs} legs hear a prompt (PCMU, 20 ms, endless) for {sizes.media_time:g} s and send "
+        "nothing but silence once a second. CPU of the engine process, less that of an idle one, by leg-seconds.",
+    )  # fmt: skip
+
+
+async def _measure_relay(bench: Bench, prompt: Path) -> Figure:
+    sizes = bench.sizes
+    bench.say(f"two-way relay of {sizes.bridged_calls} calls")
+    async with running_engine(bench) as engine, running_phones(prompt) as phones:
+        idle = await engine.idle_cpu(sizes.idle_time)
+        number = BRIDGE.format(port=phones.port)
+        calls = await phones.call(engine.server, number, count=sizes.bridged_calls, rate=sizes.setup_rate)
+        phones.play(calls)
+        phones.play(phones.answered)
+        taken = await _listen(bench, engine, [*calls, *phones.answered], idle)
+        await phones.hang_up(calls)
+    return _figure(
+        "two-way relay", "CPU-us/call-second", taken, per=sizes.bridged_calls,
+        how=f"{sizes.bridged_calls} calls that the app dials on and bridges; both sides speak (PCMU, 20 ms) for "
+        f"{sizes.media_time:g} s. CPU of the engine process, less that of an idle one, by call-seconds of two legs.",
+    )  # fmt: skip
+
+
+async def _listen(
+    bench: Bench, engine: RunningEngine, calls: Sequence[PhoneCall], idle: float
+) -> list[tuple[float, Cadence, float]]:
+    """Per repetition: CPU seconds per second of the engine above its idle, what was heard, and the load's own CPU."""
+    await trio.sleep(SETTLE)
+    taken = []
+    for _ in range(bench.sizes.repetitions):
+        before, listening = engine.cpu(), Listening(calls)
+        await trio.sleep(bench.sizes.media_time)
+        used, cadence, load = engine.cpu() - before, listening.heard(), listening.load()
+        taken.append((used / cadence.seconds - idle, cadence, load))
+    return taken
+
+
+def _figure(name: str, unit: str, taken: Sequence[tuple[float, Cadence, float]], *, per: int, how: str) -> Figure:
+    worst = max((cadence for _, cadence, _ in taken), key=lambda cadence: cadence.loss)
+    load = max(load for _, _, load in taken)
+    return Figure(
+        name=name,
+        unit=unit,
+        values=tuple(used / per * 1e6 for used, _, _ in taken),
+        how=how,
+        beside={
+            "heard": str(worst),
+            "engine core": percent(max(used for used, _, _ in taken)),
+            "load core": percent(load),
+        },
+        warning=_fault([cadence for _, cadence, _ in taken], load),
+    )
+
+
+def _fault(cadences: Sequence[Cadence], load: float) -> str:
+    """Why the streams are not what they should be."""
+    if all(cadence.is_clean for cadence in cadences):
+        return ""
+    worst = min(cadences, key=lambda cadence: cadence.packets / cadence.seconds)
+    share = worst.packets / (worst.streams * worst.seconds * 50)
+    whose = ", and the load core was full" if load >= FULL_CORE else ""
+    return f"not clean: {percent(share)} of the packets came, {worst}{whose}"

@@ -1,0 +1,30 @@
+"""The app that is measured: a number for each thing an app may do. Run by a worker, or by `websocket_app`."""
+
+from __future__ import annotations
+
+from callflow import Answered, App, Call
+
+ANSWER, PLAY, BRIDGE = "1000", "2000", "3{port:05}"
+PROMPT = "prompt.wav"
+
+app = App("benchmark")
+
+
+@app.route(ANSWER)
+async def answer(call: Call) -> None:
+    await call.answer()
+    await call.wait_hangup()
+
+
+@app.route(PLAY)
+async def play(call: Call) -> None:
+    await call.answer()
+    await call.play(PROMPT, repeat=0)
+
+
+@app.route("3[0-9]{5}")
+async def bridge(call: Call) -> None:
+    """Connect with whoever listens on that port."""
+    result = await call.dial(f"sip:callee@127.0.0.1:{int(call.to[1:])}")
+    if isinstance(result, Answered):
+        await call.bridge(result.leg)
