@@ -58,6 +58,7 @@ class Leg:
         remote: tuple[str, int] | None,
         is_a_law: bool,
         payload_type: int,
+        ptime_ms: int,
         telephone_event: int | None,
         may_send: bool,
         may_receive: bool,

@@ -141,6 +141,7 @@ class NativeMediaSession:
                 remote=stream.remote,
                 is_a_law=stream.codec == "PCMA",
                 payload_type=stream.payload_type,
+                ptime_ms=stream.ptime_ms,
                 telephone_event=stream.telephone_event,
                 may_send=stream.direction in _SENDS,
                 may_receive=stream.direction in _RECEIVES,

@@ -32,7 +32,7 @@ class Stream:
     payload_type: int
     telephone_event: int | None  # the payload type of RFC 4733, None if not agreed
     direction: Direction = Direction.SENDRECV
-    ptime_ms: int = 20
+    ptime_ms: int = 20  # of the packets that we make, 10 to 60; relayed ones keep their length
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class MediaSession(Protocol):
         ...
 
     def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
-        """Record what is received to a 16-bit 8 kHz mono WAV, lost packets as silence.
+        """Record what is received to a 16-bit 8 kHz mono WAV, in real time; a lost packet is made up for, fading.
 
         It ends after `silence_ms` of silence (0: never by that). Written beside as `NAME.part`, renamed when complete.
         """

@@ -21,7 +21,7 @@ from engine.media.session import (
     ToneSource,
 )
 
-from .harness import Floor, Leg, on_both_engines, power_at, read_wav, share_of_time, stream_to
+from .harness import KINDS, Floor, Leg, on_both_engines, power_at, read_wav, share_of_time, stream_to
 
 LOW, HIGH = 400, 1000  # Hz
 ENDLESS_LOW, ENDLESS_HIGH = ToneSource((LOW,)), ToneSource((HIGH,))
@@ -426,3 +426,19 @@ async def test_closing_a_relayed_leg_leaves_the_other_alone(floor):
     await floor.pass_time(0.1)
     assert not any(await record(floor, bob, "bob", max_ms=100))
     del alice
+
+
+@pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 60])
+def test_packets_are_as_long_as_agreed(ptime_ms, tmp_path):
+    @on_both_engines
+    async def run(floor: Floor) -> None:
+        switch, phone = floor.pair(ptime_ms=ptime_ms)
+        switch.session.play("p", [ToneSource((LOW,), duration_ms=360), ToneSource((LOW,), duration_ms=240)])
+        assert await switch.wait(PlaybackFinished) == PlaybackFinished("p", 600, "completed")
+        await floor.pass_time(0.06)
+        sent, received = switch.session.statistics(), phone.session.statistics()
+        assert (sent.packets_sent, sent.octets_sent) == (600 // ptime_ms, 4800)
+        assert (received.packets_received, received.octets_received) == (600 // ptime_ms, 4800)
+
+    for kind in KINDS:
+        run(kind, tmp_path)

@@ -98,6 +98,7 @@ class FakeMediaSession:
         if self._stream is not None and self._stream.remote != stream.remote:
             self._latched = None
         self._stream = stream
+        self._traffic.agree(stream)
         self._latch()
         self._settle_input()
         self._settle_output()
@@ -289,7 +290,7 @@ class FakeMediaSession:
             return
         before, self._output = self._output, output
         self._sent.change(output[1] if output is not None else None, now=self._network.now)
-        self._traffic.send(self._stream, is_on=output is not None)
+        self._traffic.send(is_on=output is not None)
         if before is not None and (output is None or output[0] != before[0]):
             self._network.carry_voice(self._local, before[0], None)
         if output is not None:

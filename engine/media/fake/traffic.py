@@ -20,10 +20,12 @@ class Traffic:
         self._digits_sent = self._digits_received = 0
         self._last: Statistics | None = None
 
-    def send(self, stream: Stream | None, *, is_on: bool) -> None:
+    def agree(self, stream: Stream) -> None:
+        """Packets are so long from now on, both ways."""
+        self._ptime_ms = stream.ptime_ms
+
+    def send(self, *, is_on: bool) -> None:
         """The session sends from now on, or no more."""
-        if stream is not None:
-            self._ptime_ms = stream.ptime_ms
         self._sent.switch(is_on=is_on, now=self._network.now)
 
     def receive(self, *, is_on: bool) -> None:

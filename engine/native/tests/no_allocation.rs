@@ -68,6 +68,7 @@ fn connect(engine: &Engine, leg: &Opened, port: u16) {
         remote: Some(SocketAddr::new(HERE, port)),
         law: Law::Mu,
         payload_type: Pt(0),
+        packet_samples: 160,
         telephone_event: None,
         may_send: true,
         may_receive: true,

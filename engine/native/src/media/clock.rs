@@ -9,7 +9,7 @@ pub const FRAME: usize = 160;
 /// One frame in time.
 pub const FRAME_NANOS: u64 = 20_000_000;
 /// Nanoseconds of one sample.
-const SAMPLE_NANOS: u64 = 1_000_000_000 / SAMPLE_RATE as u64;
+pub const SAMPLE_NANOS: u64 = 1_000_000_000 / SAMPLE_RATE as u64;
 /// From 1900 (NTP) to 1970 (Unix), in seconds.
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 

@@ -29,6 +29,7 @@ fn stream(port: u16) -> Stream {
         remote: Some(SocketAddr::new(HERE, port)),
         law: Law::Mu,
         payload_type: Pt(0),
+        packet_samples: 160,
         telephone_event: Some(Pt(101)),
         may_send: true,
         may_receive: true,

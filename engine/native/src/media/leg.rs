@@ -9,13 +9,14 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::clock::{Clock, Moment, FRAME};
+use super::clock::{Clock, Moment, FRAME, FRAME_NANOS, SAMPLE_NANOS};
 use super::command::Change;
 use super::control::Control;
 use super::digit_receiver::DigitReceiver;
 use super::digit_sender::DigitSender;
 use super::g711::Law;
 use super::latch::Latch;
+use super::packetizer::{Packetizer, MAX_SAMPLES};
 use super::player::{Loading, PlaySpec, Player, Readiness};
 use super::reception::{Fit, Reception};
 use super::recorder::{Progress, Recorder};
@@ -29,7 +30,7 @@ use super::stream::{Kind, Stream};
 use super::telephone_event::{self, TelephoneEvent};
 
 /// The longest packet that a leg makes by itself.
-pub const MAX_PACKET: usize = HEADER + FRAME;
+pub const MAX_PACKET: usize = HEADER + MAX_SAMPLES;
 /// The longest payload that is taken: more than any ptime of G.711 in one Ethernet frame.
 const MAX_PAYLOAD: usize = 1500;
 /// Silence is sent after so long without a packet.
@@ -55,7 +56,7 @@ pub struct Outgoing {
     pub length: usize,
     /// Where to.
     pub destination: SocketAddr,
-    /// It is a frame of the playback.
+    /// It is of the playback.
     pub is_playback: bool,
 }
 
@@ -76,6 +77,7 @@ pub struct Leg {
     stream: Option<Stream>,
     latch: Latch,
     sender: Sender,
+    packetizer: Packetizer,
     reception: Reception,
     digits_in: DigitReceiver,
     digits_out: DigitSender,
@@ -99,6 +101,7 @@ impl Leg {
             stream: None,
             latch: Latch::default(),
             sender: Sender::new(random),
+            packetizer: Packetizer::default(),
             reception: Reception::default(),
             digits_in: DigitReceiver::default(),
             digits_out: DigitSender::default(),
@@ -435,34 +438,48 @@ impl Leg {
             Readiness::Running => {}
         }
         let mut samples = [0; FRAME];
-        if !player.fill(&mut samples) {
+        let is_over = !player.fill(&mut samples);
+        if destination.is_none() {
+            self.packetizer.clear();
+        }
+        if is_over && self.packetizer.is_empty() {
             self.end_playback(PlaybackEnd::Completed, reports);
             return None;
         }
-        self.make_frame(&samples, due, packet, destination?)
-            .map(|outgoing| Outgoing {
-                is_playback: true,
-                ..outgoing
-            })
+        if !is_over {
+            destination?; // held: time passes all the same
+            let law = self.stream.as_ref()?.law;
+            self.packetizer.push(&samples, law, due);
+        }
+        self.next_packet(is_over, packet)
     }
 
-    fn make_frame(
-        &mut self,
-        samples: &[i16; FRAME],
-        due: Moment,
-        packet: &mut [u8; MAX_PACKET],
-        destination: SocketAddr,
-    ) -> Option<Outgoing> {
+    /// One more packet of what the last turn brought, when packets are shorter than a turn.
+    pub fn more(&mut self, packet: &mut [u8; MAX_PACKET]) -> Option<Outgoing> {
+        if self.packetizer.is_empty() {
+            return None;
+        }
+        self.next_packet(false, packet)
+    }
+
+    /// The next packet of what waits, if it is long enough, or the last.
+    fn next_packet(&mut self, is_last: bool, packet: &mut [u8; MAX_PACKET]) -> Option<Outgoing> {
+        let destination = self.destination()?;
         let stream = self.stream.as_ref()?;
         let (payload_type, law) = (stream.payload_type, stream.law);
-        law.compress_into(samples, &mut packet[HEADER..]);
-        let header = self.sender.frame(payload_type, due);
+        let payload = &mut packet[HEADER..];
+        let (count, start) = self
+            .packetizer
+            .take(stream.packet_samples, is_last, payload)?;
+        let header = self.sender.frame(payload_type, start, count);
         header.write(packet);
-        self.hear_sent(&header, &packet[HEADER..], law, due);
+        let length = HEADER + count;
+        let at = Moment((start.0 + count as u64 * SAMPLE_NANOS).saturating_sub(FRAME_NANOS));
+        self.hear_sent(&header, &packet[HEADER..length], law, at);
         Some(Outgoing {
-            length: MAX_PACKET,
+            length,
             destination,
-            is_playback: false,
+            is_playback: self.player.is_some(),
         })
     }
 
@@ -476,7 +493,16 @@ impl Leg {
             return None;
         }
         let destination = self.destination()?;
-        self.make_frame(&[0; FRAME], now, packet, destination)
+        let stream = self.stream.as_ref()?;
+        let count = stream.packet_samples;
+        packet[HEADER..HEADER + count].fill(stream.law.silence());
+        let header = self.sender.frame(stream.payload_type, now, count);
+        header.write(packet);
+        Some(Outgoing {
+            length: HEADER + count,
+            destination,
+            is_playback: false,
+        })
     }
 
     /// A packet of `payload` octets did go out.
@@ -484,7 +510,7 @@ impl Leg {
         self.counters.sent(payload);
         self.sent_at = now;
         if let (true, Some(player)) = (is_playback, &mut self.player) {
-            player.frames_sent += 1;
+            player.samples_sent += payload as u64; // one octet each, in G.711
         }
     }
 
@@ -548,9 +574,10 @@ impl Leg {
 
     fn end_playback(&mut self, end: PlaybackEnd, reports: &mut Reports) {
         if let Some(player) = self.player.take() {
+            self.packetizer.clear();
             reports.push(Report::PlaybackFinished {
                 playback: player.name,
-                heard_ms: player.frames_sent * 20,
+                heard_ms: player.samples_sent / 8,
                 end,
             });
         }

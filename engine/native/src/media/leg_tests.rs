@@ -37,6 +37,7 @@ fn stream() -> Stream {
         remote: Some(peer()),
         law: Law::Mu,
         payload_type: Pt(0),
+        packet_samples: 160,
         telephone_event: Some(EVENT),
         may_send: true,
         may_receive: true,
@@ -369,7 +370,9 @@ fn an_idle_leg_sends_a_frame_of_silence_a_second() {
         let mut room = [0; MAX_PACKET];
         if let Some(outgoing) = scene.leg.idle_frame(now, &mut room) {
             scene.leg.sent(160, outgoing.is_playback, now);
-            assert!(room[HEADER..].iter().all(|octet| *octet == 0xff));
+            assert!(room[HEADER..outgoing.length]
+                .iter()
+                .all(|octet| *octet == 0xff));
             sent.push(milliseconds);
         }
     }

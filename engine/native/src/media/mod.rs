@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod command;
+pub mod concealment;
 pub mod control;
 pub mod digit_receiver;
 pub mod digit_sender;
@@ -17,8 +18,10 @@ pub mod leg;
 pub mod library;
 pub mod line;
 pub mod loader;
+pub mod packetizer;
 pub mod plane;
 pub mod player;
+pub mod playout;
 pub mod ports;
 pub mod reception;
 pub mod recorder;

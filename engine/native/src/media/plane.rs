@@ -180,8 +180,10 @@ impl Plane {
                     return false;
                 };
                 let mut packet = [0; MAX_PACKET];
-                if let Some(outgoing) = line.leg.frame(due, &mut packet, reports.of(line.leg.id)) {
+                let mut next = line.leg.frame(due, &mut packet, reports.of(line.leg.id));
+                while let Some(outgoing) = next {
                     line.send(&packet[..outgoing.length], &outgoing, due);
+                    next = line.leg.more(&mut packet);
                 }
                 let stays = line.leg.needs_frames();
                 if !stays {

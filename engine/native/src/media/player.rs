@@ -60,8 +60,8 @@ pub struct PlaySpec {
 pub struct Player {
     /// Its name in reports.
     pub name: String,
-    /// Frames really sent.
-    pub frames_sent: u64,
+    /// Samples really sent.
+    pub samples_sent: u64,
     loading: Loading,
     voices: Vec<Voice>,
     has_started: bool,
@@ -109,7 +109,7 @@ impl Player {
     pub fn new(spec: PlaySpec, loading: Loading) -> Self {
         Player {
             name: spec.name,
-            frames_sent: 0,
+            samples_sent: 0,
             loading,
             voices: Vec::new(),
             has_started: false,

@@ -21,6 +21,8 @@ pub struct Sender {
     next: Seq,
     offset: u32,
     last_timestamp: Option<u32>,
+    /// Samples of the last packet; a relayed one or an event counts as a frame.
+    last_length: u32,
     anchor: Option<Anchor>,
 }
 
@@ -41,6 +43,7 @@ impl Sender {
             next: Seq((random[0] >> 32) as u16),
             offset: random[1] as u32,
             last_timestamp: None,
+            last_length: FRAME as u32,
             anchor: None,
         }
     }
@@ -55,17 +58,19 @@ impl Sender {
         self.offset.wrapping_add(now.samples())
     }
 
-    /// The header of one frame of our own, due at `due`. The marker says that it does not join the packet before.
-    pub fn frame(&mut self, payload_type: Pt, due: Moment) -> Header {
+    /// The header of a packet of our own: so many samples from `start` on. The marker says that it does not join the one before.
+    pub fn frame(&mut self, payload_type: Pt, start: Moment, samples: usize) -> Header {
         let joins = self.last_timestamp.is_some_and(|last| {
-            self.anchor.is_none() && last.wrapping_add(FRAME as u32) == self.timestamp(due)
+            self.anchor.is_none() && last.wrapping_add(self.last_length) == self.timestamp(start)
         });
         let timestamp = if joins {
-            self.timestamp(due)
+            self.timestamp(start)
         } else {
-            self.fresh_timestamp(due)
+            self.fresh_timestamp(start)
         };
-        self.own(payload_type, timestamp, !joins)
+        let header = self.own(payload_type, timestamp, !joins);
+        self.last_length = samples as u32;
+        header
     }
 
     /// The header of one packet of a telephone event: the timestamp stays that of the first (RFC 4733 §2.2).
@@ -104,6 +109,7 @@ impl Sender {
             .map_or(true, |last| samples_between(last, timestamp) > 0);
         if is_newest {
             self.last_timestamp = Some(timestamp);
+            self.last_length = FRAME as u32;
         }
         Some(Header {
             marker: header.marker || is_fresh,
@@ -121,6 +127,7 @@ impl Sender {
 
     fn own(&mut self, payload_type: Pt, timestamp: u32, marker: bool) -> Header {
         self.anchor = None;
+        self.last_length = FRAME as u32;
         let sequence = self.next;
         self.next = sequence.plus(1);
         self.last_timestamp = Some(timestamp);
@@ -137,8 +144,9 @@ impl Sender {
     fn fresh_timestamp(&mut self, now: Moment) -> u32 {
         if let Some(last) = self.last_timestamp {
             let step = samples_between(last, self.timestamp(now));
-            if step < FRAME as i32 {
-                self.offset = self.offset.wrapping_add((FRAME as i32 - step) as u32);
+            let length = self.last_length as i32;
+            if step < length {
+                self.offset = self.offset.wrapping_add((length - step) as u32);
             }
         }
         self.timestamp(now)
@@ -192,9 +200,9 @@ mod tests {
     #[test]
     fn frames_count_on_and_a_pause_shows_as_its_time() {
         let mut sender = sender();
-        let first = sender.frame(PCMU, at(0));
-        let second = sender.frame(PCMU, at(1));
-        let third = sender.frame(PCMU, at(51));
+        let first = sender.frame(PCMU, at(0), FRAME);
+        let second = sender.frame(PCMU, at(1), FRAME);
+        let third = sender.frame(PCMU, at(51), FRAME);
         assert_eq!(
             [first.sequence, second.sequence, third.sequence],
             [Seq(0xfffe), Seq(0xffff), Seq(0)]
@@ -211,7 +219,7 @@ mod tests {
     #[test]
     fn a_relayed_stream_keeps_its_spacing_its_losses_and_its_order() {
         let mut sender = sender();
-        let last = sender.frame(PCMU, at(0));
+        let last = sender.frame(PCMU, at(0), FRAME);
         let out = |sender: &mut Sender, sequence, timestamp, frame| {
             sender.relayed(&incoming(sequence, timestamp), PCMU, at(frame))
         };
@@ -225,7 +233,7 @@ mod tests {
         assert!(!after_loss.marker);
         let late = out(&mut sender, 501, 4160, 3).unwrap();
         assert_eq!(late.sequence, first.sequence.plus(1));
-        let next = sender.frame(PCMU, at(4));
+        let next = sender.frame(PCMU, at(4), FRAME);
         assert_eq!(next.sequence, first.sequence.plus(3));
         assert!(samples_between(after_loss.timestamp, next.timestamp) >= 160);
     }
@@ -234,7 +242,7 @@ mod tests {
     fn what_is_older_than_our_own_frames_is_not_sent() {
         let mut sender = sender();
         sender.relayed(&incoming(10, 0), PCMU, at(0));
-        let own = sender.frame(PCMU, at(1));
+        let own = sender.frame(PCMU, at(1), FRAME);
         let again = sender.relayed(&incoming(20, 1600), PCMU, at(10)).unwrap();
         assert_eq!(again.sequence, own.sequence.plus(1));
         assert_eq!(sender.relayed(&incoming(19, 1440), PCMU, at(10)), None);
@@ -287,13 +295,13 @@ mod tests {
     #[test]
     fn an_event_freezes_its_timestamp() {
         let mut sender = sender();
-        let audio = sender.frame(PCMU, at(0));
+        let audio = sender.frame(PCMU, at(0), FRAME);
         let first = sender.event(Pt(101), true, at(1));
         let second = sender.event(Pt(101), false, at(2));
         assert_eq!(samples_between(audio.timestamp, first.timestamp), 160);
         assert_eq!(second.timestamp, first.timestamp);
         assert_eq!(second.sequence, audio.sequence.plus(2));
         assert!(first.marker && !second.marker);
-        assert!(sender.frame(PCMU, at(5)).marker);
+        assert!(sender.frame(PCMU, at(5), FRAME).marker);
     }
 }

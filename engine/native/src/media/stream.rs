@@ -18,6 +18,8 @@ pub struct Stream {
     pub law: Law,
     /// Its payload type.
     pub payload_type: Pt,
+    /// Samples of one packet that we make.
+    pub packet_samples: usize,
     /// The payload type of telephone events, if they were agreed on.
     pub telephone_event: Option<Pt>,
     /// The direction lets us send.
@@ -63,6 +65,7 @@ mod tests {
             remote: None,
             law: Law::A,
             payload_type: Pt(97),
+            packet_samples: 160,
             telephone_event: Some(Pt(101)),
             may_send: true,
             may_receive: true,

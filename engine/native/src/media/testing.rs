@@ -49,3 +49,51 @@ pub fn free_ports(pairs: u16) -> std::ops::RangeInclusive<u16> {
         }
     }
 }
+
+/// Numbers that are the same every time.
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next one, less than `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+/// The sample `n` of something like a voice: two syllables a second on a wandering pitch, with overtones.
+pub fn voice(n: usize) -> i16 {
+    let time = n as f32 / 8000.0;
+    let pitch = 110.0 * time - 3.0 * (time * 2.0).cos();
+    let tone: f32 = (1..6)
+        .map(|overtone| (std::f32::consts::TAU * pitch * overtone as f32).sin() / overtone as f32)
+        .sum();
+    (tone * 5000.0 * (0.55 - 0.45 * (time * std::f32::consts::TAU * 2.0).cos())) as i16
+}
+
+/// How like `original` what was `heard` is: 1 is the same. Each 20 ms of it is looked for around `from` and on, at most `late`
+/// samples before that, and found where it fits best; the mean of these correlations.
+pub fn likeness_of(heard: &[i16], original: &[i16], from: usize, late: usize) -> f32 {
+    let pieces = heard.chunks_exact(160);
+    let count = pieces.len() as f32;
+    let best = |(index, piece): (usize, &[i16])| {
+        let place = from + index * 160;
+        (place.saturating_sub(late)..=place)
+            .map(|at| correlation(piece, &original[at..at + 160]))
+            .fold(0.0, f32::max)
+    };
+    pieces.enumerate().map(best).sum::<f32>() / count
+}
+
+fn correlation(one: &[i16], other: &[i16]) -> f32 {
+    let dot = |one: &[i16], other: &[i16]| -> f32 {
+        one.iter()
+            .zip(other)
+            .map(|(one, other)| f32::from(*one) * f32::from(*other))
+            .sum()
+    };
+    dot(one, other) / (dot(one, one) * dot(other, other)).sqrt().max(1.0)
+}

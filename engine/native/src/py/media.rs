@@ -14,6 +14,7 @@ use crate::media::command::{Change, Stalled, Verb};
 use crate::media::engine::{Engine as DataPlane, Settings};
 use crate::media::g711::Law;
 use crate::media::loader::SourceSpec;
+use crate::media::packetizer::samples_of;
 use crate::media::player::PlaySpec;
 use crate::media::recorder::{RecordSpec, Sides};
 use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, Report};
@@ -169,12 +170,14 @@ impl Leg {
         self.port
     }
 
-    #[pyo3(signature = (*, remote, is_a_law, payload_type, telephone_event, may_send, may_receive))]
+    #[pyo3(signature = (*, remote, is_a_law, payload_type, ptime_ms, telephone_event, may_send, may_receive))]
+    #[allow(clippy::too_many_arguments)] // as many as there are things agreed on
     fn update(
         &self,
         remote: Option<(String, u16)>,
         is_a_law: bool,
         payload_type: u8,
+        ptime_ms: u32,
         telephone_event: Option<u8>,
         may_send: bool,
         may_receive: bool,
@@ -192,6 +195,7 @@ impl Leg {
             remote,
             law: if is_a_law { Law::A } else { Law::Mu },
             payload_type: Pt(payload_type & 0x7f),
+            packet_samples: samples_of(ptime_ms),
             telephone_event: telephone_event.map(|payload_type| Pt(payload_type & 0x7f)),
             may_send,
             may_receive,

@@ -1,0 +1,138 @@
+//! Frames of 20 ms on their way into packets of the agreed length (RFC 8866 §6.4, ptime): 10 to 60 ms.
+//!
+//! What does not divide evenly waits for the next frame: packets of 30 ms leave after 40 and 20 ms in turn, packets of 10 ms two
+//! at a time. Their timestamps are even, and any receiver's buffer takes up the difference.
+
+use super::clock::{Moment, FRAME, FRAME_NANOS, SAMPLE_RATE};
+use super::g711::Law;
+
+/// The longest packet, in samples: 60 ms.
+pub const MAX_SAMPLES: usize = 480;
+/// The shortest: 10 ms.
+const MIN_SAMPLES: usize = 80;
+const ROOM: usize = MAX_SAMPLES + FRAME;
+
+/// The samples of `ptime_ms`, brought to what can be made.
+pub fn samples_of(ptime_ms: u32) -> usize {
+    (ptime_ms as usize)
+        .saturating_mul(8)
+        .clamp(MIN_SAMPLES, MAX_SAMPLES)
+}
+
+/// What waits to fill a packet.
+#[derive(Debug)]
+pub struct Packetizer {
+    octets: [u8; ROOM],
+    length: usize,
+    end: Moment,
+}
+
+impl Default for Packetizer {
+    fn default() -> Self {
+        Packetizer {
+            octets: [0; ROOM],
+            length: 0,
+            end: Moment::default(),
+        }
+    }
+}
+
+impl Packetizer {
+    /// A frame that begins at `due`.
+    pub fn push(&mut self, samples: &[i16; FRAME], law: Law, due: Moment) {
+        if self.length > MAX_SAMPLES {
+            self.length = 0; // nobody took anything
+        }
+        let end = self.length + FRAME;
+        law.compress_into(samples, &mut self.octets[self.length..end]);
+        self.length = end;
+        self.end = Moment(due.0 + FRAME_NANOS);
+    }
+
+    /// True when nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The next packet of exactly `samples`, or with `is_last` what is left, written to `payload`: its length and beginning.
+    pub fn take(
+        &mut self,
+        samples: usize,
+        is_last: bool,
+        payload: &mut [u8],
+    ) -> Option<(usize, Moment)> {
+        let count = samples.min(self.length);
+        if count == 0 || count < samples && !is_last {
+            return None;
+        }
+        let waited = self.length as u64 * 1_000_000_000 / u64::from(SAMPLE_RATE);
+        let start = Moment(self.end.0.saturating_sub(waited));
+        payload[..count].copy_from_slice(&self.octets[..count]);
+        self.octets.copy_within(count..self.length, 0);
+        self.length -= count;
+        Some((count, start))
+    }
+
+    /// What waits is not to be sent.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What leaves after each of six frames: its length and where it begins, in ms.
+    fn packets(ptime_ms: u32) -> Vec<(usize, usize, u64)> {
+        let mut packetizer = Packetizer::default();
+        let mut payload = [0; MAX_SAMPLES];
+        let mut packets = Vec::new();
+        for frame in 0..6 {
+            let due = Moment(0).plus_ms(frame as u64 * 20);
+            packetizer.push(&[0; FRAME], Law::Mu, due);
+            while let Some((length, start)) =
+                packetizer.take(samples_of(ptime_ms), false, &mut payload)
+            {
+                packets.push((frame, length, start.0 / 1_000_000));
+            }
+        }
+        packets
+    }
+
+    #[test]
+    fn packets_are_as_long_as_agreed_and_lie_one_after_another() {
+        for (ptime_ms, count) in [(10, 12), (20, 6), (30, 4), (40, 3), (50, 2), (60, 2)] {
+            let packets = packets(ptime_ms);
+            assert_eq!(packets.len(), count);
+            for (index, (_, length, start)) in packets.iter().enumerate() {
+                assert_eq!(*length, ptime_ms as usize * 8);
+                assert_eq!(*start, index as u64 * u64::from(ptime_ms));
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_may_be_shorter_and_what_is_cleared_never_leaves() {
+        let mut packetizer = Packetizer::default();
+        let mut payload = [0; MAX_SAMPLES];
+        packetizer.push(&[0; FRAME], Law::A, Moment(0));
+        assert_eq!(packetizer.take(480, false, &mut payload), None);
+        assert_eq!(
+            packetizer.take(480, true, &mut payload),
+            Some((160, Moment(0)))
+        );
+        packetizer.push(&[0; FRAME], Law::A, Moment(0));
+        packetizer.clear();
+        assert!(packetizer.is_empty());
+        assert_eq!(packetizer.take(480, true, &mut payload), None);
+    }
+
+    #[test]
+    fn lengths_that_cannot_be_made_become_the_nearest() {
+        assert_eq!(
+            [0, 10, 60, 200].map(samples_of),
+            [MIN_SAMPLES, 80, 480, MAX_SAMPLES]
+        );
+    }
+}

@@ -1,0 +1,288 @@
+//! The jitter buffer: packets go in as they come, 20 ms of sound come out every 20 ms.
+//!
+//! Used where a stream is heard here and now, as by the echo. Recordings lay packets out by themselves, with more patience; a
+//! relay leaves it to the receiver's own buffer.
+//!
+//! A packet's transit is its arrival minus its timestamp. The least of the last seconds is `base`: the way without a queue. What
+//! comes on top is jitter; the greatest but one of the last 128 packets' says how deep the buffer has to be. So it deepens at
+//! once, shallows when the spikes are out of sight, and follows the peer's clock, as `base` does. To deepen, a frame is made up
+//! as if one were lost; to shallow, a pitch period is left out where what follows it looks like it.
+
+use super::clock::{Moment, FRAME};
+use super::concealment::{blend, likeness, Concealment};
+use super::rtp::{samples_between, Header, Seq, Ssrc};
+use super::sound::is_loud;
+
+/// Samples that may wait: a second. A power of two, as timestamps wrap at one.
+const ROOM: usize = 8192;
+/// Stands where nothing came; G.711 has no sample of that value.
+const MISSING: i16 = i16::MIN;
+/// Packets whose jitter is remembered.
+const SEEN: usize = 128;
+/// On top of the jitter, in samples: 10 ms, for the turns of both sides.
+const MARGIN: i32 = 80;
+/// The greatest depth: 400 ms. What is later is lost.
+const MAX_DEPTH: i32 = 3200;
+/// Shallower than it should be by so much, a frame is made up.
+const TOO_SHALLOW: i32 = 60;
+/// Deeper than it should be by so much, samples are left out,
+const TOO_DEEP: i32 = 200;
+/// at most every so many turns.
+const PATIENCE: u32 = 8;
+/// Packets over which the least transit is found: four seconds, and the four before.
+const SPAN: u32 = 200;
+/// Transit that differs by so much, half a second, is another clock.
+const MAX_JUMP: i32 = 4000;
+/// The least and the most that is left out at once: a pitch period.
+const SKIPS: std::ops::RangeInclusive<usize> = 40..=FRAME;
+/// What is compared, and blended, when something is left out.
+const SEAM: usize = 80;
+
+/// One stream's buffer.
+pub struct Playout {
+    ring: Box<[i16; ROOM]>,
+    source: Option<Source>,
+    concealment: Concealment,
+    jitter: [u16; SEEN],
+    measured: usize,
+    turns: u32,
+    late: u64,
+}
+
+/// The stream that is heard.
+struct Source {
+    ssrc: Ssrc,
+    /// The timestamp of the next sample to be heard.
+    next: u32,
+    base: u32,
+    least: u32,
+    packets: u32,
+    highest: Seq,
+    /// Which of the 64 packets up to the highest came: bit 0 is the highest.
+    came: u64,
+}
+
+impl Default for Playout {
+    fn default() -> Self {
+        Playout {
+            ring: Box::new([MISSING; ROOM]),
+            source: None,
+            concealment: Concealment::default(),
+            jitter: [0; SEEN],
+            measured: 0,
+            turns: 0,
+            late: 0,
+        }
+    }
+}
+
+impl Playout {
+    /// A packet's samples.
+    pub fn receive(&mut self, header: &Header, samples: &[i16], now: Moment) {
+        let transit = now.samples().wrapping_sub(header.timestamp);
+        match &mut self.source {
+            Some(source) if source.ssrc == header.ssrc => {
+                if !source.is_first_time(header.sequence) {
+                    return;
+                }
+                let excess = samples_between(source.base, transit);
+                if excess.abs() < MAX_JUMP {
+                    let jitter = source.measure(transit);
+                    self.jitter[self.measured % SEEN] = jitter;
+                    self.measured += 1;
+                } else if source.highest == header.sequence {
+                    self.begin(header, transit);
+                }
+            }
+            _ => self.begin(header, transit),
+        }
+        self.put(header, samples);
+    }
+
+    /// Nothing is missing: the peer says that it is silent, or sends a digit.
+    pub fn rest(&mut self) {
+        self.concealment.rest();
+    }
+
+    /// The next 20 ms; false when there is nothing to be heard.
+    pub fn fill(&mut self, samples: &mut [i16; FRAME], now: Moment) -> bool {
+        let (target, turns) = (self.target(), self.turns);
+        let Some(source) = &mut self.source else {
+            return false;
+        };
+        self.turns += 1;
+        let depth = source.depth(now);
+        if depth < target - TOO_SHALLOW {
+            self.concealment.conceal(samples);
+        } else {
+            if depth > target + MAX_DEPTH {
+                let passed = (depth - target) as u32; // nobody listened meanwhile
+                self.forget(passed);
+            } else if depth > target + TOO_DEEP && turns >= PATIENCE {
+                self.leave_out();
+            }
+            self.take(samples);
+        }
+        !self.concealment.is_silent()
+    }
+
+    /// How deep it has to be at present, in samples: a packet may be so much later than the fastest.
+    pub fn target(&self) -> i32 {
+        let seen = &self.jitter[..self.measured.min(SEEN)];
+        let (mut most, mut second) = (0, 0);
+        for jitter in seen {
+            if *jitter > most {
+                (most, second) = (*jitter, most);
+            } else if *jitter > second {
+                second = *jitter;
+            }
+        }
+        (i32::from(second) + MARGIN).min(MAX_DEPTH)
+    }
+
+    /// Packets that came after their time.
+    pub fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// Another stream, or this one by another clock.
+    fn begin(&mut self, header: &Header, transit: u32) {
+        self.ring.fill(MISSING);
+        self.source = Some(Source {
+            ssrc: header.ssrc,
+            next: header.timestamp,
+            base: transit,
+            least: transit,
+            packets: 0,
+            highest: header.sequence,
+            came: 1,
+        });
+    }
+
+    fn put(&mut self, header: &Header, samples: &[i16]) {
+        let Some(source) = &self.source else {
+            return;
+        };
+        let place = samples_between(source.next, header.timestamp);
+        if place + samples.len() as i32 <= 0 {
+            self.late += 1;
+            return;
+        }
+        for (place, sample) in (place..).zip(samples) {
+            if (0..ROOM as i32).contains(&place) {
+                let at = source.next.wrapping_add(place as u32);
+                self.ring[at as usize % ROOM] = (*sample).max(MISSING + 1);
+            }
+        }
+    }
+
+    /// What is next in the ring, what is missing made up.
+    fn take(&mut self, samples: &mut [i16; FRAME]) {
+        let Some(source) = &mut self.source else {
+            return;
+        };
+        for (offset, sample) in (0..).zip(samples.iter_mut()) {
+            let at = source.next.wrapping_add(offset) as usize % ROOM;
+            *sample = std::mem::replace(&mut self.ring[at], MISSING);
+        }
+        source.next = source.next.wrapping_add(FRAME as u32);
+        for piece in samples.chunk_by_mut(|one, next| (*one == MISSING) == (*next == MISSING)) {
+            if piece.first() == Some(&MISSING) {
+                self.concealment.conceal(piece);
+            } else {
+                self.concealment.hear(piece);
+            }
+        }
+    }
+
+    /// Go on so much later.
+    fn forget(&mut self, count: u32) {
+        let Some(source) = &mut self.source else {
+            return;
+        };
+        for offset in 0..count.min(ROOM as u32) {
+            self.ring[source.next.wrapping_add(offset) as usize % ROOM] = MISSING;
+        }
+        source.next = source.next.wrapping_add(count);
+    }
+
+    /// Leave out a pitch period, or a frame of silence. Not where something is missing.
+    fn leave_out(&mut self) {
+        let Some(source) = &self.source else {
+            return;
+        };
+        let next = source.next;
+        let mut ahead = [0; FRAME + SEAM];
+        for (offset, sample) in (0..).zip(ahead.iter_mut()) {
+            *sample = self.ring[next.wrapping_add(offset) as usize % ROOM];
+        }
+        if ahead.contains(&MISSING) {
+            return;
+        }
+        let (now, _) = ahead.split_at(SEAM);
+        let alike = |skip: usize| likeness(now, &ahead[skip..skip + SEAM]);
+        let skip = if is_loud(&ahead) {
+            let better = |best: usize, skip: usize| {
+                if alike(skip) > alike(best) {
+                    skip
+                } else {
+                    best
+                }
+            };
+            SKIPS.fold(*SKIPS.start(), better)
+        } else {
+            *SKIPS.end()
+        };
+        for (step, (old, new)) in now.iter().zip(&ahead[skip..skip + SEAM]).enumerate() {
+            let at = next.wrapping_add((skip + step) as u32) as usize % ROOM;
+            self.ring[at] = blend(*old, *new, step, SEAM).max(MISSING + 1);
+        }
+        self.forget(skip as u32);
+        self.turns = 0;
+    }
+}
+
+impl Source {
+    /// How much later than the fastest packet the next sample is heard, in samples.
+    fn depth(&self, now: Moment) -> i32 {
+        samples_between(self.next.wrapping_add(self.base), now.samples())
+    }
+
+    /// False for what came before, or long ago.
+    fn is_first_time(&mut self, sequence: Seq) -> bool {
+        let step = sequence.after(self.highest);
+        if step > 0 {
+            self.highest = sequence;
+            self.came = self.came.checked_shl(step as u32).unwrap_or(0) | 1;
+            return true;
+        }
+        let mark = 1u64
+            .checked_shl(u32::from(step.unsigned_abs()))
+            .unwrap_or(0);
+        let is_new = mark != 0 && self.came & mark == 0;
+        self.came |= mark;
+        is_new
+    }
+
+    /// The jitter of a packet, in samples.
+    fn measure(&mut self, transit: u32) -> u16 {
+        let least = |one, other| {
+            if samples_between(one, other) < 0 {
+                other
+            } else {
+                one
+            }
+        };
+        self.least = least(self.least, transit);
+        self.base = least(self.base, transit);
+        self.packets += 1;
+        if self.packets == SPAN {
+            (self.base, self.least, self.packets) = (self.least, transit, 0);
+        }
+        samples_between(self.base, transit).clamp(0, MAX_JUMP) as u16
+    }
+}
+
+#[cfg(test)]
+#[path = "playout_tests.rs"]
+mod tests;
