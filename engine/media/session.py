@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from .quality import estimated_mos
+
+_PACKET_MS = 20.0
+
 
 class Direction(enum.Enum):
     """Who sends, seen from us (RFC 3264 §5.1)."""
@@ -141,6 +145,29 @@ class Statistics:
     remote_packets_lost: int = 0  # as the peer's RTCP reports say
     remote_jitter_ms: float = 0.0
     round_trip_ms: float | None = None
+    packets_late: int = 0  # too late for the jitter buffer, where one is needed (echo)
+    playout_ms: float = 0.0  # how deep that buffer is; 0: there is none
+
+    @property
+    def mos_received(self) -> float | None:
+        """The estimated MOS of what comes in (E-model), over the whole call so far; None: nothing came."""
+        expected = self.packets_received + self.packets_lost
+        if not self.packets_received:
+            return None
+        loss = (self.packets_lost + self.packets_late) / expected
+        return estimated_mos(loss=loss, delay_ms=self._delay_ms(self.playout_ms or 2 * self.jitter_ms))
+
+    @property
+    def mos_sent(self) -> float | None:
+        """That of what goes out, as the peer's RTCP reports say; None: it reports nothing, or nothing was sent."""
+        if not self.packets_sent or self.round_trip_ms is None:
+            return None
+        loss = self.remote_packets_lost / self.packets_sent
+        return estimated_mos(loss=loss, delay_ms=self._delay_ms(2 * self.remote_jitter_ms))
+
+    def _delay_ms(self, buffer_ms: float) -> float:
+        """From mouth to ear: half the round trip, one packet, the buffer (twice the jitter where it is not known)."""
+        return (self.round_trip_ms or 0.0) / 2 + _PACKET_MS + buffer_ms
 
 
 class PortsExhausted(Exception):

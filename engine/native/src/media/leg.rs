@@ -18,6 +18,7 @@ use super::g711::Law;
 use super::latch::Latch;
 use super::packetizer::{Packetizer, MAX_SAMPLES};
 use super::player::{Loading, PlaySpec, Player, Readiness};
+use super::playout::Playout;
 use super::reception::{Fit, Reception};
 use super::recorder::{Progress, Recorder};
 use super::report::{LegId, PlaybackEnd, RecordingEnd, Report, Reports};
@@ -68,8 +69,6 @@ pub struct Leg {
     pub counters: Arc<Counters>,
     /// Another leg is relayed with it.
     pub is_relayed: bool,
-    /// What it receives is sent back.
-    pub is_echoing: bool,
     /// What the peer says is silence to others.
     pub mutes_incoming: bool,
     /// What others say is silence to the peer.
@@ -78,6 +77,8 @@ pub struct Leg {
     latch: Latch,
     sender: Sender,
     packetizer: Packetizer,
+    /// There while it echoes.
+    playout: Option<Box<Playout>>,
     reception: Reception,
     digits_in: DigitReceiver,
     digits_out: DigitSender,
@@ -95,13 +96,13 @@ impl Leg {
             id,
             counters: Arc::default(),
             is_relayed: false,
-            is_echoing: false,
             mutes_incoming: false,
             mutes_outgoing: false,
             stream: None,
             latch: Latch::default(),
             sender: Sender::new(random),
             packetizer: Packetizer::default(),
+            playout: None,
             reception: Reception::default(),
             digits_in: DigitReceiver::default(),
             digits_out: DigitSender::default(),
@@ -195,6 +196,13 @@ impl Leg {
             .send(name, digits, duration_ms, gap_ms, reports);
     }
 
+    /// Send back what is received, or no more.
+    pub fn echo(&mut self, is_on: bool) {
+        self.playout = is_on.then(Box::default);
+        self.packetizer.clear();
+        self.sender.interrupt();
+    }
+
     /// Report sound and silence, or no more.
     pub fn watch_audio(&mut self, is_on: bool, now: Moment) {
         self.sound = is_on.then(|| Box::new(SoundWatch::new(now)));
@@ -212,6 +220,7 @@ impl Leg {
             || self.digits_in.is_down()
             || !self.recorders.is_empty()
             || self.sound.is_some()
+            || self.playout.is_some()
     }
 
     /// A datagram on the RTP port.
@@ -276,9 +285,20 @@ impl Leg {
                 let event = TelephoneEvent::read(&packet[payload.clone()]).ok()?;
                 self.digits_in
                     .receive(event, header.timestamp, now, reports);
+                self.rest();
                 Some(Received::Digit(header, payload))
             }
-            _ => Some(Received::Nothing),
+            _ => {
+                self.rest();
+                Some(Received::Nothing)
+            }
+        }
+    }
+
+    /// What is missing of the peer's audio is not lost.
+    fn rest(&mut self) {
+        if let Some(playout) = &mut self.playout {
+            playout.rest();
         }
     }
 
@@ -291,7 +311,7 @@ impl Leg {
         now: Moment,
         reports: &mut Reports,
     ) {
-        if self.recorders.is_empty() && self.sound.is_none() {
+        if self.recorders.is_empty() && self.sound.is_none() && self.playout.is_none() {
             return;
         }
         let mut room = [0; MAX_PAYLOAD];
@@ -302,6 +322,10 @@ impl Leg {
         }
         if let Some(sound) = &mut self.sound {
             sound.hear(samples, now, reports);
+        }
+        if let Some(playout) = &mut self.playout {
+            playout.receive(header, samples, now);
+            self.counters.played_out(playout.target(), playout.late());
         }
     }
 
@@ -384,7 +408,24 @@ impl Leg {
         if self.digits_out.is_busy() {
             return self.digit_frame(due, packet, reports); // a playback waits meanwhile, so none of it is lost
         }
-        self.playback_frame(due, packet, reports)
+        if self.player.is_some() || self.is_relayed {
+            return self.playback_frame(due, packet, reports);
+        }
+        self.echo_frame(due, packet)
+    }
+
+    fn echo_frame(&mut self, due: Moment, packet: &mut [u8; MAX_PACKET]) -> Option<Outgoing> {
+        let mut samples = [0; FRAME];
+        let has_sound = self.playout.as_mut()?.fill(&mut samples, due);
+        self.destination()?;
+        if has_sound {
+            if self.mutes_outgoing {
+                samples.fill(0);
+            }
+            let law = self.stream.as_ref()?.law;
+            self.packetizer.push(&samples, law, due);
+        }
+        self.next_packet(!has_sound, packet)
     }
 
     fn advance_recorders(&mut self, now: Moment) {

@@ -125,17 +125,17 @@ impl Plane {
         };
         let leg = &mut line.leg;
         let received = leg.receive(&mut self.room[..length], from, now, self.reports.of(leg.id));
-        let target = line.peer.or(leg.is_echoing.then_some(place));
+        let target = line.peer;
         if leg.needs_frames() && line.phase.is_none() {
             line.phase = Some(self.wheel.join(place, now));
         }
         if let Some(target) = target {
-            self.pass_on(received, target, target == place, now);
+            self.pass_on(received, target, now);
         }
     }
 
-    /// Let what one leg received leave by another, or by itself (echo: without the digits).
-    fn pass_on(&mut self, received: Received, target: u32, is_echo: bool, now: Moment) {
+    /// Let what one leg received leave by another.
+    fn pass_on(&mut self, received: Received, target: u32, now: Moment) {
         let Some(line) = self.lines[target as usize].as_mut() else {
             return;
         };
@@ -146,10 +146,8 @@ impl Plane {
                         .relay_audio(&header, &mut self.room[payload.clone()], law, now);
                 (relayed, payload)
             }
-            Received::Digit(header, payload) if !is_echo => {
-                (line.leg.relay_digit(&header, now), payload)
-            }
-            _ => return,
+            Received::Digit(header, payload) => (line.leg.relay_digit(&header, now), payload),
+            Received::Nothing => return,
         };
         if let Some((header, destination)) = relayed {
             let start = payload.start - HEADER;
@@ -363,10 +361,7 @@ fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
             (leg.mutes_incoming, leg.mutes_outgoing) = (incoming, outgoing);
         }
         Verb::Stop(name) => leg.stop(&name, now, reports),
-        Verb::Echo(is_on) => {
-            leg.is_echoing = is_on;
-            leg.interrupt();
-        }
+        Verb::Echo(is_on) => leg.echo(is_on),
         Verb::SendDigits {
             name,
             digits,

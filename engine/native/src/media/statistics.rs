@@ -12,6 +12,9 @@ pub struct Counters {
     packets_discarded: AtomicU64,
     packets_lost: AtomicU64,
     jitter: AtomicU32,
+    packets_late: AtomicU64,
+    /// In samples.
+    playout_depth: AtomicU32,
     remote_packets_lost: AtomicU32,
     remote_jitter: AtomicU32,
     /// In 1/65536 s, plus one; 0: not known.
@@ -35,6 +38,10 @@ pub struct Statistics {
     pub packets_discarded: u64,
     /// Interarrival jitter.
     pub jitter_ms: f64,
+    /// Packets that came too late for the jitter buffer.
+    pub packets_late: u64,
+    /// How deep the jitter buffer is; 0 while none is needed.
+    pub playout_ms: f64,
     /// Of our packets, those that the peer says never came.
     pub remote_packets_lost: u64,
     /// The peer's interarrival jitter.
@@ -65,6 +72,12 @@ impl Counters {
     /// A packet was dropped.
     pub fn discarded(&self) {
         add(&self.packets_discarded, 1);
+    }
+
+    /// How deep the jitter buffer is, in samples, and what came too late for it.
+    pub fn played_out(&self, depth: i32, late: u64) {
+        self.playout_depth.store(depth.max(0) as u32, Relaxed);
+        self.packets_late.store(late, Relaxed);
     }
 
     /// What the peer's report says; the jitter in samples.
@@ -98,6 +111,8 @@ impl Counters {
             packets_lost: self.packets_lost.load(Relaxed),
             packets_discarded: self.packets_discarded.load(Relaxed),
             jitter_ms: samples_to_ms(self.jitter.load(Relaxed)),
+            packets_late: self.packets_late.load(Relaxed),
+            playout_ms: samples_to_ms(self.playout_depth.load(Relaxed)),
             remote_packets_lost: self.remote_packets_lost.load(Relaxed).into(),
             remote_jitter_ms: samples_to_ms(self.remote_jitter.load(Relaxed)),
             round_trip_ms: (round_trip > 0).then(|| f64::from(round_trip - 1) * 1000.0 / 65536.0),
@@ -116,6 +131,7 @@ mod tests {
         counters.sent(160);
         counters.received(80, -2, 16);
         counters.discarded();
+        counters.played_out(160, 7);
         counters.reported(3, 8);
         counters.round_trip(32768);
         let expected = Statistics {
@@ -126,6 +142,8 @@ mod tests {
             packets_lost: 0,
             packets_discarded: 1,
             jitter_ms: 2.0,
+            packets_late: 7,
+            playout_ms: 20.0,
             remote_packets_lost: 3,
             remote_jitter_ms: 1.0,
             round_trip_ms: Some(500.0),

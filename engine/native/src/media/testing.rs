@@ -64,13 +64,15 @@ impl Random {
     }
 }
 
-/// The sample `n` of something like a voice: two syllables a second on a wandering pitch, with overtones.
+/// The sample `n` of something like a voice: two syllables a second on a pitch that wanders by an octave, overtones, breath.
 pub fn voice(n: usize) -> i16 {
     let time = n as f32 / 8000.0;
-    let pitch = 110.0 * time - 3.0 * (time * 2.0).cos();
+    let pitch = 120.0 * time - 8.0 * (time * 5.0).cos();
+    let breath = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
     let tone: f32 = (1..6)
         .map(|overtone| (std::f32::consts::TAU * pitch * overtone as f32).sin() / overtone as f32)
         .sum();
+    let tone = tone + breath as f32 / 8192.0 - 0.25;
     (tone * 5000.0 * (0.55 - 0.45 * (time * std::f32::consts::TAU * 2.0).cos())) as i16
 }
 

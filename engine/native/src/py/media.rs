@@ -149,6 +149,22 @@ impl Engine {
     }
 }
 
+/// What Python unpacks into its own statistics.
+type Figures = (
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    f64,
+    u64,
+    f64,
+    Option<f64>,
+    u64,
+    f64,
+);
+
 /// One leg of the data plane.
 #[pyclass(frozen, module = "engine._native.media")]
 struct Leg {
@@ -321,8 +337,7 @@ impl Leg {
     }
 
     /// In the order of `engine.media.session.Statistics`.
-    #[allow(clippy::type_complexity)] // a tuple is what Python unpacks fastest
-    fn statistics(&self) -> (u64, u64, u64, u64, u64, u64, f64, u64, f64, Option<f64>) {
+    fn statistics(&self) -> Figures {
         let now = self.counters.read();
         (
             now.packets_sent,
@@ -335,6 +350,8 @@ impl Leg {
             now.remote_packets_lost,
             now.remote_jitter_ms,
             now.round_trip_ms,
+            now.packets_late,
+            now.playout_ms,
         )
     }
 
