@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Generic, TypeVar, cast
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any, Generic, TypeVar, cast
 
 import anyio
 
 from .leg import Leg
 from .link import Pending
+from .protocol.commands import Command
 from .protocol.outcomes import Outcome
 
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
@@ -36,6 +38,17 @@ class Running(Generic[OutcomeT]):
         """Stop it; how far it came. Raises CallEnded."""
         await self._leg.let_go(self._pending)
         return cast("OutcomeT", await self._pending.wait_ended())
+
+
+@asynccontextmanager
+async def running(leg: Leg, command: Command) -> AsyncGenerator[Running[Any], None]:  # Any: by verb
+    """Have a command go on for as long as the block does."""
+    pending = leg.begin(command)
+    try:
+        await pending.wait_accepted()
+        yield Running(leg, pending)
+    finally:
+        await leg.let_go(pending)
 
 
 async def race(first: Awaitable[First], second: Awaitable[Second]) -> First | Second:

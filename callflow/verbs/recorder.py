@@ -1,0 +1,43 @@
+"""Recording a caller."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, cast
+
+from callflow.protocol.commands import Record
+from callflow.protocol.outcomes import Recorded
+from callflow.running import Running, running
+
+if TYPE_CHECKING:
+    from callflow.call import Call
+
+
+async def record(
+    call: Call,
+    path: str,
+    *,
+    max: float = 3600.0,
+    silence: float = 0.0,
+    terminators: str = "#",
+    beep: bool = False,
+    deadline: float | None = None,
+) -> Recorded:
+    """Record the caller to a WAV file below the app's recordings, for `max` seconds at most.
+
+    It ends after `silence` seconds of it (0: never), at a digit in `terminators`, and when the caller hangs up:
+    then, too, it returns, with reason `hangup`, and the script has `HANGUP_WINDOW` seconds to make use of it.
+    """
+    command = Record(path=path, max=max, silence=silence, terminators=terminators, beep=beep)
+    return cast("Recorded", await call._leg.perform(command, deadline=deadline))
+
+
+@asynccontextmanager
+async def recording(
+    call: Call, path: str, *, max: float = 3600.0, silence: float = 0.0, terminators: str = "", beep: bool = False
+) -> AsyncGenerator[Running[Recorded], None]:
+    """Record beside what the script does meanwhile; the end of the block stops it."""
+    command = Record(path=path, max=max, silence=silence, terminators=terminators, beep=beep)
+    async with running(call._leg, command) as handle:
+        yield cast("Running[Recorded]", handle)
