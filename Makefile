@@ -14,7 +14,7 @@ help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
 
 run: .venv/run.stamp  ## Start the engine with examples/ivr, ready to be called
-	@$(BIN)/callflow run examples/ivr/ivr.py
+	@set -m 2>/dev/null; $(BIN)/callflow run examples/ivr/ivr.py  # a job of its own: Ctrl-C ends it, and make says nothing
 
 test: .venv/dev.stamp .venv/apt.stamp  ## Run all tests
 	cargo test --quiet --workspace
