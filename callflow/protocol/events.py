@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from .frames import ChannelState
 from .outcomes import AnyOutcome
 
 
@@ -75,15 +76,17 @@ class ChannelAnswered(Event, frozen=True, kw_only=True):
 
 
 class ChannelHeld(Event, frozen=True, kw_only=True):
-    """The peer put the call on hold."""
+    """The peer put the call on hold, or its app put the peer on hold."""
 
     name: ClassVar[str] = "channel.held"
+    by: Literal["peer", "app"] = "peer"
 
 
 class ChannelResumed(Event, frozen=True, kw_only=True):
-    """The peer took the call off hold."""
+    """The hold is over that the same side began."""
 
     name: ClassVar[str] = "channel.resumed"
+    by: Literal["peer", "app"] = "peer"
 
 
 class ChannelBridged(Event, frozen=True, kw_only=True):
@@ -119,19 +122,34 @@ class DigitEnded(Event, frozen=True, kw_only=True):
     duration_ms: int
 
 
+class DigitsMatched(Event, frozen=True, kw_only=True):
+    """Bound digits were keyed. `command` is the id of the command they performed, `error` why that was not accepted."""
+
+    name: ClassVar[str] = "channel.digits_matched"
+    digits: str
+    command: str | None = None
+    error: str | None = None
+
+
 class OwnerLost(Event, frozen=True, kw_only=True):
-    """The session that owned the channel is gone."""
+    """The session that owned the channel is gone. The call waits so long for another, as its policy says."""
 
     name: ClassVar[str] = "channel.owner_lost"
     session: str
+    wait: float = 0.0
 
 
 class OwnerChanged(Event, frozen=True, kw_only=True):
-    """The channel has a new owner."""
+    """The channel has a new owner.
+
+    A call that had another before comes with its state, and with `to` if it is to be taken as a call to that number.
+    """
 
     name: ClassVar[str] = "channel.owner_changed"
     app: str
     owner: str
+    to: str = ""
+    state: ChannelState | None = None
 
 
 class ChannelEnded(Event, frozen=True, kw_only=True):
@@ -310,8 +328,9 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
     event.name: event
     for event in (
         ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
-        ChannelUnbridged, DigitStarted, DigitEnded, OwnerLost, OwnerChanged, ChannelEnded, PlaybackStarted,
-        PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished, DigitsSent, DialBranch,
+        ChannelUnbridged, DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
+        PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished, DigitsSent,
+        DialBranch,
         DialFinished, BridgeCreated, BridgeEnded, RegistrationAdded, RegistrationRemoved, RegistrationExpired,
         AppConnected, AppLost, ScriptLoaded, ScriptFailed,
     )

@@ -83,7 +83,7 @@ class BridgeOfTwo:
 
     def end(
         self,
-        reason: Literal["hangup", "unbridged", "stopped", "failed"],
+        reason: Literal["hangup", "unbridged", "stopped"],
         *,
         by: Channel | None = None,
         told: By = "engine",
@@ -114,4 +114,4 @@ class BridgeOfTwo:
         self.end("stopped")
 
     def give_up(self) -> None:
-        self.end("failed")
+        self.end("stopped")
