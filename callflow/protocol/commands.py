@@ -26,6 +26,7 @@ from .outcomes import (
     Unbridged,
 )
 from .queries import AppState, EngineStatus, RegistrationState
+from .records import CallRecord
 from .source import File as File
 from .source import Say as Say
 from .source import SayKind as SayKind
@@ -463,6 +464,22 @@ class Apps(Listing, frozen=True, kw_only=True):
     replies_with: ClassVar[object] = list[AppState]
 
 
+class Records(Listing, frozen=True, kw_only=True):
+    """The records of ended channels, oldest first, all or those that fit: `after` is the last id of the page before.
+
+    `since` and `until` bound the end, in seconds since the epoch. `call` is any channel of a call, whose other legs are
+    found by their links. `user` is who authenticated, `number` the caller, the callee or the number dialled.
+    """
+
+    name: ClassVar[str] = "records"
+    replies_with: ClassVar[object] = list[CallRecord]
+    since: float | None = None
+    until: float | None = None
+    call: str = ""
+    user: str = ""
+    number: str = ""
+
+
 class Status(Command, frozen=True, kw_only=True):
     """The engine's facts and counters."""
 
@@ -484,6 +501,6 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
         Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
-        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Status, SnapshotCommand,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Status, SnapshotCommand,
     )
 })  # fmt: skip

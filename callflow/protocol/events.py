@@ -12,7 +12,10 @@ from typing import ClassVar, Literal
 import msgspec
 
 from .frames import ChannelState
+from .frames import Share
 from .outcomes import AnyOutcome
+from .records import CallRecord
+from .records import MediaStatistics as MediaStatistics
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,14 +33,6 @@ class Party(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __str__(self) -> str:
         return self.number or self.uri
-
-
-class MediaStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one direction of a leg's RTP came to."""
-
-    packets: int = 0
-    lost: int = 0
-    jitter_ms: float = 0.0
 
 
 class ChannelCreated(Event, frozen=True, kw_only=True):
@@ -260,6 +255,13 @@ class BridgeEnded(Event, frozen=True, kw_only=True):
     bridge: str
 
 
+class RecordWritten(Event, frozen=True, kw_only=True):
+    """The record of an ended channel is in the store. The app that owned the channel is told, and who subscribes."""
+
+    name: ClassVar[str] = "record.written"
+    record: CallRecord
+
+
 class RegistrationAdded(Event, frozen=True, kw_only=True):
     """A user registered a contact, or refreshed it."""
 
@@ -287,13 +289,17 @@ class RegistrationExpired(Event, frozen=True, kw_only=True):
 
 
 class AppConnected(Event, frozen=True, kw_only=True):
-    """A session of an app began."""
+    """A session of an app began. `others` are those that the app had already; on standby it takes no calls yet."""
 
     name: ClassVar[str] = "app.connected"
     app: str
     session: str
     routes: tuple[str, ...] = ()
     pid: int | None = None
+    share: Share = "share"
+    role: Literal["active", "standby"] = "active"
+    others: int = 0
+    channels: int = 0  # that it has taken over, or that waited for it
 
 
 class AppLost(Event, frozen=True, kw_only=True):
@@ -303,6 +309,16 @@ class AppLost(Event, frozen=True, kw_only=True):
     app: str
     session: str
     reason: str
+
+
+class AppReplaced(Event, frozen=True, kw_only=True):
+    """The calls of a lost session are those of the one that was on standby, `by`, which takes calls from now on."""
+
+    name: ClassVar[str] = "app.replaced"
+    app: str
+    session: str
+    by: str
+    channels: int = 0
 
 
 class ScriptLoaded(Event, frozen=True, kw_only=True):
@@ -329,9 +345,8 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
     for event in (
         ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
         ChannelUnbridged, DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
-        PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished, DigitsSent,
-        DialBranch,
-        DialFinished, BridgeCreated, BridgeEnded, RegistrationAdded, RegistrationRemoved, RegistrationExpired,
-        AppConnected, AppLost, ScriptLoaded, ScriptFailed,
+        PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
+        DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeEnded, RecordWritten, RegistrationAdded, RegistrationRemoved,
+        RegistrationExpired, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed,
     )
 })  # fmt: skip

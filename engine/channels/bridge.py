@@ -71,6 +71,8 @@ class BridgeOfTwo:
             stop_echo(each)
             each.digits_ahead.clear()
             each.bridge = self
+        channel.bridged_with.append(other.id)
+        other.bridged_with.append(channel.id)
         channel.table.add_bridge(self)
         channel.media.relay(other.media)
         channel.table.emit(BridgeCreated(bridge=self.id, channels=(channel.id, other.id)), channel.owner)

@@ -53,8 +53,9 @@ class Channel:
     """One leg. `facts` are what was known when it was created, as its first event told."""
 
     __slots__ = (
-        "_account", "_call_seq", "_ended", "_is_held", "_owner_timer", "_running", "bridge", "digits_ahead", "facts",
-        "has_offer", "id", "media", "owner", "signalling", "state", "table", "variables", "watcher",
+        "_account", "_call_seq", "_ended", "_is_held", "_owner_timer", "_running", "bridge", "bridged_with",
+        "digits_ahead", "facts", "has_offer", "id", "media", "owner", "signalling", "state", "table", "variables",
+        "watcher",
     )  # fmt: skip
 
     facts: ChannelCreated
@@ -69,6 +70,7 @@ class Channel:
         self.variables: dict[str, str] = {}
         self.digits_ahead: list[str] = []  # keyed while nobody asked
         self.bridge: BridgeOfTwo | None = None
+        self.bridged_with: list[str] = []  # ids of the channels it was connected with, for the record
         self.watcher: LegWatcher | None = None
         self.table = table
         self._call_seq = 0
@@ -359,4 +361,6 @@ class Channel:
         self._enter(Trigger.DRAIN)
         self.media.close()
         self.table.forget(self)
-        self.emit(with_statistics(self._ended, self.media.statistics()))
+        ended = with_statistics(self._ended, self.media.statistics())
+        self.table.record(self, ended)  # first: who has seen the end can rely on the record
+        self.emit(ended)

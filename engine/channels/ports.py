@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from callflow.protocol.events import Event
+from callflow.protocol.records import CallRecord
 
 if TYPE_CHECKING:
     from engine.sip.events import Flow, InviteReceived
@@ -33,6 +34,14 @@ class EventSink(Protocol):
         self, event: Event, *, channel: str | None = None, call_seq: int | None = None, owner: str | None = None
     ) -> int:
         """Number and keep an event, and return its number. The session `owner` gets it, whatever it subscribed to."""
+        ...
+
+
+class RecordSink(Protocol):
+    """Where records of ended channels go."""
+
+    def write(self, record: CallRecord) -> None:
+        """Keep a record, at once: when this returns, it outlives the process. Never raises, never waits."""
         ...
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from callflow.protocol.events import Event
+from callflow.protocol.events import ChannelEnded, Event
 from callflow.protocol.frames import BridgeState, ChannelState
 from engine.media.session import MediaEngine, MediaSession, PortsExhausted
 from engine.sdp.negotiation import Negotiation
@@ -32,7 +32,8 @@ from .bridge import BridgeOfTwo
 from .channel import Channel
 from .incoming import facts_of, read_offer, tell
 from .limits import Limits
-from .ports import EventSink, Locator, Owner, Refusal, Router, SipPort
+from .ports import EventSink, Locator, Owner, RecordSink, Refusal, Router, SipPort
+from .record import record_of
 from .signalling import Signalling
 from .timer import Timers
 
@@ -67,6 +68,7 @@ class ChannelTable:
         epoch: Callable[[], float],
         nursery: trio.Nursery,
         limits: Limits | None = None,
+        records: RecordSink | None = None,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled."""
         self.sip = sip
@@ -79,6 +81,7 @@ class ChannelTable:
         self.timers = Timers()
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, BridgeOfTwo] = {}
+        self._records = records
         self._router = router
         self._nursery = nursery
         self._invites: dict[int, Channel] = {}
@@ -148,6 +151,11 @@ class ChannelTable:
 
     def forget(self, channel: Channel) -> None:
         del self.channels[channel.id]
+
+    def record(self, channel: Channel, ended: ChannelEnded) -> None:
+        """Keep what stays of a channel that ends so."""
+        if self._records is not None:
+            self._records.write(record_of(channel, ended))
 
     def add_bridge(self, bridge: BridgeOfTwo) -> None:
         self.bridges[bridge.id] = bridge
