@@ -10,45 +10,48 @@ async with connect("ws://127.0.0.1:7443/v1/socket", token=token, subscribe=["cha
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import anyio
 import anyio.abc
 import msgspec
 
 from .app import App
-from .errors import BadArgument, CallflowError, Disconnected, EventsMissed, Unreachable
-from .link import Link, StateFrame
+from .errors import BadArgument, CallflowError, Disconnected, Unreachable
+from .inbox import Happening, Inbox
+from .link import Link
 from .listing import list_channels, list_pages
-from .protocol.commands import COMMANDS, Apps, Bridges, Command, Hangup, Registrations, Status, Subscribe
-from .protocol.events import Event
-from .protocol.frames import BridgeState, ChannelState, EventFrame, Gap, Hello, ReplyFrame, Welcome
+from .protocol.commands import (
+    COMMANDS,
+    Apps,
+    Bridges,
+    Command,
+    Hangup,
+    Registrations,
+    SnapshotCommand,
+    Status,
+    Subscribe,
+)
+from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Welcome
 from .protocol.queries import AppState, EngineStatus, RegistrationState
 from .session import run_app
+from .state import State
 from .websocket import accept_websocket, is_same_token, open_websocket
 
-PAUSE_AT = 1_000  # events that nobody took: stop reading, so that the engine keeps them
-MISS_AT = 100_000  # and when replies had to be read past them: drop them, and say so
+__all__ = ["Engine", "Happening", "connect", "join", "serve"]
+
 MAX_CALLS = 10_000  # connections that `serve` holds at once
 _BACK_OFF = (0.1, 5.0)  # seconds, first and longest
 
 log = logging.getLogger("callflow.client")
 
 
-class Happening(NamedTuple):
-    """An event: the frame that says when and where, and what happened; None if this version does not know it."""
-
-    frame: EventFrame
-    event: Event | None
-
-
 class Engine:
     """A connection to a running engine."""
 
-    def __init__(self, link: Link, inbox: _Inbox) -> None:
+    def __init__(self, link: Link, inbox: Inbox) -> None:
         self._link = link
         self._inbox = inbox
 
@@ -105,10 +108,30 @@ class Engine:
     def events(self, *patterns: str) -> AsyncIterator[Happening]:
         """The events subscribed to, from the connection on, and those of `patterns` from here on. One reader at a time.
 
-        Raises EventsMissed when the reader was too slow for the engine to keep them (iterate again to go on), and
-        Disconnected at the end of the connection.
+        Raises EventsMissed, which carries the state instead, when the engine no longer keeps some of them (iterate
+        again to go on), and Disconnected at the end of the connection.
         """
         return _Events(self, self._inbox, patterns)
+
+    @property
+    def position(self) -> Resume:
+        """Where the reader is: a later `connect(resume=...)` goes on behind the last event that it took."""
+        return self._inbox.position
+
+    async def state(self) -> State:
+        """The live channels and bridges, now: `events` goes on behind it, and skips what is in it already."""
+        wish = self._inbox.wish_for_state()
+        try:
+            await self._request(SnapshotCommand(), None)
+            await wish.done.wait()
+        except CallflowError:
+            self._inbox.withdraw(wish)
+            raise
+        finally:
+            wish.is_wanted = False
+        if wish.state is None:
+            raise Disconnected("the connection to the engine ended")
+        return wish.state
 
     async def wait_closed(self) -> None:
         """Wait until the connection has ended."""
@@ -121,7 +144,7 @@ class Engine:
 
 class _Events:
     # No async generator: one that is left half-way would have to be closed by whoever left it.
-    def __init__(self, engine: Engine, inbox: _Inbox, patterns: Sequence[str]) -> None:
+    def __init__(self, engine: Engine, inbox: Inbox, patterns: Sequence[str]) -> None:
         self._engine = engine
         self._inbox = inbox
         self._patterns = patterns
@@ -136,71 +159,29 @@ class _Events:
         return await self._inbox.take()
 
 
-class _Inbox:
-    """Events on their way to the one reader. Full, it stops the link from reading, unless a reply has to be read."""
-
-    def __init__(self) -> None:
-        self.closed = anyio.Event()
-        self._events: deque[Happening] = deque()
-        self._missed: EventsMissed | None = None
-        self._changed = anyio.Event()
-
-    def put(self, frame: EventFrame, event: Event | None) -> None:
-        if len(self._events) >= MISS_AT:
-            self.miss(self._events[0].frame.seq, frame.seq - 1)
-            self._events.clear()
-        self._events.append(Happening(frame, event))
-        self._wake()
-
-    def miss(self, first: int, last: int) -> None:
-        """These events cannot be had any more; the reader is told, once."""
-        self._missed = EventsMissed(self._missed.first if self._missed else first, last)
-        self._wake()
-
-    def expect_reply(self) -> None:
-        """Somebody waits for a reply: let the link read."""
-        self._wake()
-
-    def close(self) -> None:
-        self.closed.set()
-        self._wake()
-
-    async def take(self) -> Happening:
-        while True:
-            if self._missed is not None:
-                missed, self._missed = self._missed, None
-                raise missed
-            if self._events:
-                self._wake()
-                return self._events.popleft()
-            if self.closed.is_set():
-                raise Disconnected("the connection to the engine ended")
-            await self._changed.wait()
-
-    async def wait_for_room(self, link: Link) -> None:
-        while len(self._events) >= PAUSE_AT and not link.in_flight:
-            await self._changed.wait()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
-
-
 @asynccontextmanager
 async def connect(
-    url: str, *, app: str = "monitor", token: str | None = None, subscribe: Sequence[str] = ()
+    url: str,
+    *,
+    app: str = "monitor",
+    token: str | None = None,
+    subscribe: Sequence[str] = (),
+    resume: Resume | None = None,
 ) -> AsyncGenerator[Engine, None]:
     """Connect to an engine's event socket, to watch and to steer. `subscribe` are the events to begin with.
 
-    Raises Unreachable when no engine answers, Unauthorized when it does not know the token.
+    With `resume`, the `position` of an earlier connection (of another process, even), `events` goes on behind it: no
+    event is lost and none comes twice. What the engine no longer keeps, and all of another run of the engine, is told
+    by EventsMissed. Raises Unreachable when no engine answers, Unauthorized when it does not know the token.
     """
-    inbox = _Inbox()
     transport = await open_websocket(url, token=token)
-    link = Link(transport, on_event=inbox.put, on_state=lambda frame: _take_gap(inbox, frame))
-    link.before_read = lambda: inbox.wait_for_room(link)
+    inbox = Inbox(ask_for_state=lambda: link.tell(SnapshotCommand()))
+    link = Link(transport, on_event=inbox.put, on_state=inbox.put_state)
+    link.before_read = lambda: inbox.wait_for_room(lambda: link.in_flight > 0)
     error: BaseException | None = None
     try:
-        await link.open(Hello(app=app, subscribe=tuple(subscribe)))
+        welcome = await link.open(Hello(app=app, subscribe=tuple(subscribe), resume=resume))
+        inbox.position = Resume(epoch=welcome.epoch, seq=_begin(welcome, resume))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_run_link, link, inbox)
             try:
@@ -267,16 +248,17 @@ async def _take_call(app: App, stream: anyio.abc.SocketStream, token: str) -> No
         log.warning("a connection was not taken: %s", error)
 
 
-async def _run_link(link: Link, inbox: _Inbox) -> None:
+async def _run_link(link: Link, inbox: Inbox) -> None:
     try:
         await link.run()
     finally:
         inbox.close()
 
 
-def _take_gap(inbox: _Inbox, frame: StateFrame) -> None:
-    if isinstance(frame, Gap):
-        inbox.miss(frame.from_, frame.to)
+def _begin(welcome: Welcome, resume: Resume | None) -> int:
+    if resume is None:
+        return welcome.seq
+    return resume.seq if resume.epoch == welcome.epoch else 0  # of another run: it has not seen any of this one
 
 
 def _command(command: Command | str, arguments: dict[str, Any]) -> Command:

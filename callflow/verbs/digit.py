@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from callflow.protocol.commands import Gather, SendDigits, Silence, Source, Tone
+from callflow.protocol.commands import Gather, SendDigits, Source
 from callflow.protocol.outcomes import Digits, Invalid, Sent, Stopped, TimedOut
 
 if TYPE_CHECKING:
@@ -49,4 +49,6 @@ async def send_digits(
 
 
 def _sources(sources: Source | Sequence[Source]) -> tuple[Source, ...]:
-    return (sources,) if isinstance(sources, str | Tone | Silence) else tuple(sources)
+    if isinstance(sources, str) or not isinstance(sources, Sequence):
+        return (sources,)
+    return tuple(sources)
