@@ -29,6 +29,16 @@ class Watch:
                 await self._arrived.wait()
         return events[count - 1]
 
+    def channel(self, index: int = 0) -> str:
+        """The id of a channel, counted from the first."""
+        ids = [frame.channel for frame, _ in self.seen if frame.name == "channel.created"]
+        assert ids[index] is not None
+        return ids[index]
+
+    def at(self, name: str, *, count: int = 1) -> float:
+        """When the `count`th event of that name happened, in seconds since the epoch."""
+        return [frame.at for frame, _ in self.seen if frame.name == name][count - 1]
+
     def names(self) -> list[str]:
         return [frame.name for frame, _ in self.seen]
 
