@@ -164,6 +164,23 @@ class NativeMediaSession:
         if not self._is_closed:
             self._leg.record(recording, path, max_ms=max_ms, silence_ms=silence_ms)
 
+    def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
+        """Record what is received and what is sent."""
+        if not self._is_closed:
+            self._leg.record_both(recording, path, is_stereo=stereo, max_ms=max_ms)
+
+    def control(
+        self, name: str, *, is_paused: bool | None = None, seek_ms: int | None = None, gain_db: float | None = None
+    ) -> None:
+        """Change the playback or recording of that name while it runs."""
+        if not self._is_closed:
+            self._leg.control(name, is_paused=is_paused, seek_ms=seek_ms, gain_db=gain_db)
+
+    def mute(self, *, incoming: bool, outgoing: bool) -> None:
+        """Set which way is silent."""
+        if not self._is_closed:
+            self._leg.mute(incoming=incoming, outgoing=outgoing)
+
     def echo(self, *, is_on: bool) -> None:
         """Send back what is received."""
         if not self._is_closed:

@@ -176,6 +176,34 @@ class MediaSession(Protocol):
         """
         ...
 
+    def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
+        """Record what is received and what is sent, as `record` does: mixed, or received left and sent right.
+
+        Voices only: digits by RFC 4733 have no sound. The sent side holds what really left.
+        """
+        ...
+
+    def control(
+        self, name: str, *, is_paused: bool | None = None, seek_ms: int | None = None, gain_db: float | None = None
+    ) -> None:
+        """Change the playback or recording of that name while it runs; None leaves a thing as it is.
+
+        A paused playback is silent but keeps the other's voice away, as if it sounded; `heard_ms` counts what was sent,
+        so not the pause, and twice what was heard twice. `seek_ms` moves it forward, or back when negative, within the
+        round that is playing: not before its beginning, and past its end the next round, or the end, follows.
+        `gain_db` replaces the gain. A paused recording skips the time: it is neither in the file nor counted against
+        `max_ms`, and silence counts anew from when it goes on. Recordings know neither place nor gain.
+        """
+        ...
+
+    def mute(self, *, incoming: bool, outgoing: bool) -> None:
+        """Set which way is silent; both may be. Relay, recordings and playbacks run on, digits pass.
+
+        Incoming: as if the peer had muted its phone; what it says is relayed, echoed and recorded as silence.
+        Outgoing: the peer is deaf to others; relay and echo reach it as silence, but its playbacks are heard.
+        """
+        ...
+
     def echo(self, *, is_on: bool) -> None:
         """Send back what is received."""
         ...

@@ -153,9 +153,10 @@ def _bind(stack: ExitStack, port: int) -> int:
     return int(bound.getsockname()[1])
 
 
-def read_wav(path: Path) -> list[int]:
+def read_wav(path: Path, *, channels: int = 1) -> list[int]:
+    """Its samples, the channels' in turn."""
     with wave.open(str(path), "rb") as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 8000)
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (channels, 2, 8000)
         data = file.readframes(file.getnframes())
     return list(struct.unpack(f"<{len(data) // 2}h", data))
 

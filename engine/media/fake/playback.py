@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..session import PlaybackFinished, PlaybackStarted, Source
@@ -20,7 +20,12 @@ class Playback:
     name: str
     voice: Voice
     timer: Timer | None = None
+    paused_at: float | None = None  # how far into the program, in seconds; None: it runs
     sent: Meter = field(default_factory=Meter)
+
+    def position(self, now: float) -> float:
+        """How far into the program it is, in seconds."""
+        return now - self.voice.started_at if self.paused_at is None else self.paused_at
 
 
 class Player:
@@ -41,8 +46,13 @@ class Player:
 
     @property
     def voice(self) -> Voice | None:
-        """What plays, if anything does."""
-        return self._playback.voice if self._playback is not None else None
+        """What sounds, if anything does."""
+        return self._playback.voice if self._playback is not None and self._playback.paused_at is None else None
+
+    @property
+    def is_busy(self) -> bool:
+        """Is there a playback, be it paused?"""
+        return self._playback is not None
 
     def play(self, name: str, sources: Sequence[Source], *, repeat: int, gain_db: float, offset_ms: int) -> None:
         """Play that instead of what plays."""
@@ -52,11 +62,27 @@ class Player:
         except NotWav as error:
             self._report(PlaybackFinished(name, 0, "failed", str(error)))
             return
-        program, offset, now = Program(pieces, repeat, gain_db), offset_ms / 1000, self._network.now
-        playback = self._playback = Playback(name, Voice(program, now - offset, self._origin))
-        if (lasts := _frame_seconds(program.seconds - offset)) < math.inf:
-            playback.timer = self._network.call_at(now + lasts, self._complete)
+        program = Program(pieces, repeat, gain_db)
+        self._playback = Playback(name, Voice(program, self._network.now - offset_ms / 1000, self._origin))
+        self._set_timer(self._playback)
         self._report(PlaybackStarted(name))
+
+    def control(self, name: str, *, is_paused: bool | None, seek_ms: int | None, gain_db: float | None) -> None:
+        """Change the playback of that name."""
+        playback, now = self._playback, self._network.now
+        if playback is None or playback.name != name:
+            return
+        position, program = playback.position(now), playback.voice.program
+        if gain_db is not None:
+            program = replace(program, gain_db=gain_db)
+        if seek_ms is not None:
+            position = program.moved(position, seek_ms / 1000)
+        if is_paused if is_paused is not None else playback.paused_at is not None:
+            playback.paused_at = position
+        else:
+            playback.paused_at = None
+        playback.voice = Voice(program, now - position, self._origin)
+        self._set_timer(playback)
 
     def stop(self, name: str) -> None:
         """Stop the playback of that name."""
@@ -70,7 +96,16 @@ class Player:
     def settled(self, output: Voice | None) -> None:
         """The session now sends that: it counts as heard if it is the playback."""
         if self._playback is not None:
-            self._playback.sent.switch(is_on=output is self._playback.voice, now=self._network.now)
+            is_on = output is not None and output is self.voice
+            self._playback.sent.switch(is_on=is_on, now=self._network.now)
+
+    def _set_timer(self, playback: Playback) -> None:
+        if playback.timer is not None:
+            playback.timer.cancel()
+        now = self._network.now
+        lasts = _frame_seconds(playback.voice.program.seconds - playback.position(now))
+        if playback.paused_at is None and lasts < math.inf:
+            playback.timer = self._network.call_at(now + lasts, self._complete)
 
     def _complete(self) -> None:
         self._end("completed")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import math
 import os
 import wave
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -21,17 +22,27 @@ from .wav import RATE
 _FULL_SCALE_DBM0 = 3.17  # a sine at full scale of G.711 (table 1)
 
 
+class Sides(enum.Enum):
+    """What a recording holds."""
+
+    RECEIVED = "received"
+    MIXED = "mixed"  # and what is sent
+    STEREO = "stereo"  # received left, sent right
+
+
 @dataclass(slots=True)
 class Recording:
-    """A recording that runs."""
+    """A recording that runs, or is paused."""
 
     name: str
     path: Path
     max_ms: int
     silence_ms: int
-    started_at: float
+    sides: Sides
+    running_since: float | None  # None: it is paused
     quiet: Quiet
     timer: Timer | None = None
+    spans: list[tuple[float, float]] = field(default_factory=list)  # what was recorded before the last pause
 
     @property
     def part(self) -> Path:
@@ -40,46 +51,88 @@ class Recording:
 
     def ends_at(self) -> float:
         """When it will end by itself if nothing changes."""
+        if self.running_since is None:
+            return math.inf
         by_silence = self.quiet.reached_at(self.silence_ms / 1000) if self.silence_ms else math.inf
-        return min(self.started_at + self.max_ms / 1000, by_silence)
+        return min(self._full_at(self.running_since), by_silence)
 
     def is_full(self, now: float) -> bool:
         """Has it reached its maximum?"""
-        return now >= self.started_at + self.max_ms / 1000
+        return self.running_since is not None and now >= self._full_at(self.running_since)
+
+    def pause(self, *, now: float) -> None:
+        """What comes now is not in it."""
+        if self.running_since is not None:
+            self.spans.append((self.running_since, now))
+            self.running_since = None
+
+    def go_on(self, voice: Voice | None, *, now: float) -> None:
+        """What comes now is in it again."""
+        if self.running_since is None:
+            self.running_since, self.quiet = now, Quiet(voice, now=now)
 
     def open(self) -> None:
         """Make the file that stands there meanwhile. Raises OSError."""
         self.part.open("wb").close()
 
-    def finish(self, timeline: Timeline, *, now: float) -> tuple[int, str]:
+    def finish(self, received: Timeline, sent: Timeline, *, now: float) -> tuple[int, str]:
         """Write what was heard; returns how long it is in ms, and its SHA-256. Raises OSError."""
-        frames = whole_frames(now - self.started_at)
-        samples = render(timeline, self.started_at, frames * 160)
+        self.pause(now=now)
+        frames = whole_frames(self._recorded())
+        samples = self._draw(received, frames * 160)
+        if self.sides is not Sides.RECEIVED:
+            samples = _join(samples, self._draw(sent, frames * 160), is_stereo=self.sides is Sides.STEREO)
         with wave.open(str(self.part), "wb") as file:
-            file.setnchannels(1)
+            file.setnchannels(2 if self.sides is Sides.STEREO else 1)
             file.setsampwidth(2)
             file.setframerate(RATE)
             file.writeframes(samples.tobytes())
         os.replace(self.part, self.path)
         return frames * 20, hashlib.sha256(self.path.read_bytes()).hexdigest()
 
+    def _full_at(self, running_since: float) -> float:
+        return running_since + self.max_ms / 1000 - self._recorded()
+
+    def _recorded(self) -> float:
+        return sum(end - start for start, end in self.spans)
+
+    def _draw(self, timeline: Timeline, count: int) -> array[int]:
+        drawn = array("h")
+        for start, end in self.spans:
+            drawn += render(timeline, start, min(round((end - start) * RATE), count - len(drawn)))
+        return drawn + array("h", bytes(2 * (count - len(drawn))))
+
 
 class Recorder:
     """The recordings of a session, by name."""
 
     def __init__(
-        self, network: FakeMediaNetwork, timeline: Timeline, report: Callable[[RecordingFinished], None]
+        self,
+        network: FakeMediaNetwork,
+        received: Timeline,
+        sent: Timeline,
+        report: Callable[[RecordingFinished], None],
     ) -> None:
         self._network = network
-        self._timeline = timeline
+        self._received = received
+        self._sent = sent
         self._report = report
         self._recordings: dict[str, Recording] = {}
 
-    def start(self, name: str, path: Path, voice: Voice | None, *, max_ms: int, silence_ms: int) -> None:
+    def start(
+        self,
+        name: str,
+        path: Path,
+        voice: Voice | None,
+        *,
+        max_ms: int,
+        silence_ms: int,
+        sides: Sides = Sides.RECEIVED,
+    ) -> None:
         """Record from now on, hearing `voice` at first. One of that name that runs is stopped."""
         self.stop(name)
         now = self._network.now
-        recording = Recording(name, path, max_ms, silence_ms, now, Quiet(voice, now=now))
+        recording = Recording(name, path, max_ms, silence_ms, sides, now, Quiet(voice, now=now))
         try:
             recording.open()
         except OSError as error:
@@ -94,6 +147,17 @@ class Recorder:
             recording.quiet.change(voice, now=self._network.now)
             self._set_timer(recording)
 
+    def pause(self, name: str, voice: Voice | None, *, is_paused: bool) -> None:
+        """Pause that one, or let it go on, hearing `voice` at first."""
+        recording = self._recordings.get(name)
+        if recording is None:
+            return
+        if is_paused:
+            recording.pause(now=self._network.now)
+        else:
+            recording.go_on(voice, now=self._network.now)
+        self._set_timer(recording)
+
     def stop(self, name: str) -> None:
         """Stop that one."""
         if name in self._recordings:
@@ -107,8 +171,8 @@ class Recorder:
     def _set_timer(self, recording: Recording) -> None:
         if recording.timer is not None:
             recording.timer.cancel()
-        at = max(recording.ends_at(), self._network.now)
-        recording.timer = self._network.call_at(at, lambda: self._end(recording))
+        if (at := recording.ends_at()) < math.inf:
+            recording.timer = self._network.call_at(max(at, self._network.now), lambda: self._end(recording))
 
     def _end(self, recording: Recording) -> None:
         self._finish(recording, "max" if recording.is_full(self._network.now) else "silence")
@@ -118,7 +182,7 @@ class Recorder:
         if recording.timer is not None:
             recording.timer.cancel()
         try:
-            duration_ms, sha256 = recording.finish(self._timeline, now=self._network.now)
+            duration_ms, sha256 = recording.finish(self._received, self._sent, now=self._network.now)
         except OSError as error:
             self._report(_failed(recording, error))
             return
@@ -128,6 +192,12 @@ class Recorder:
 
 def _failed(recording: Recording, error: OSError) -> RecordingFinished:
     return RecordingFinished(recording.name, recording.path, 0, "failed", error=f"{recording.path}: {error.strerror}")
+
+
+def _join(left: array[int], right: array[int], *, is_stereo: bool) -> array[int]:
+    if is_stereo:
+        return array("h", [sample for pair in zip(left, right, strict=True) for sample in pair])
+    return array("h", [_clip(one + other) for one, other in zip(left, right, strict=True)])
 
 
 def render(timeline: Timeline, start: float, count: int) -> array[int]:

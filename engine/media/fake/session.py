@@ -20,7 +20,7 @@ from ..session import (
 from .digits import DigitSender, Sending
 from .network import FakeMediaNetwork
 from .playback import Player
-from .recording import Recorder
+from .recording import Recorder, Sides
 from .traffic import Traffic
 from .voice import Address, Heard, Timeline, Voice
 from .watch import AudioWatch
@@ -52,11 +52,13 @@ class FakeMediaSession:
         self._output: tuple[Address, Voice] | None = None
         self._relayed: FakeMediaSession | None = None
         self._is_echoing = False
+        self._mutes_incoming = self._mutes_outgoing = False
         self._digit_down: tuple[str, float] | None = None
         self._timeline = Timeline()
+        self._sent = Timeline()
         self._traffic = Traffic(network)
         self._player = Player(network, local, post, self._settle_output)
-        self._recorder = Recorder(network, self._timeline, post)
+        self._recorder = Recorder(network, self._timeline, self._sent, post)
         self._digits = DigitSender(network, self, post)
         self._watch = AudioWatch(network, post)
         self._changed = trio.Event()
@@ -120,6 +122,29 @@ class FakeMediaSession:
         """Record what is received; the file is drawn when the recording ends."""
         if self._is_open():
             self._recorder.start(recording, path, self._input, max_ms=max_ms, silence_ms=silence_ms)
+
+    def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
+        """Record what is received and what is sent."""
+        if self._is_open():
+            sides = Sides.STEREO if stereo else Sides.MIXED
+            self._recorder.start(recording, path, self._input, max_ms=max_ms, silence_ms=0, sides=sides)
+
+    def control(
+        self, name: str, *, is_paused: bool | None = None, seek_ms: int | None = None, gain_db: float | None = None
+    ) -> None:
+        """Change the playback or recording of that name while it runs."""
+        if self._is_open():
+            self._player.control(name, is_paused=is_paused, seek_ms=seek_ms, gain_db=gain_db)
+            if is_paused is not None:
+                self._recorder.pause(name, self._input, is_paused=is_paused)
+            self._settle_output()
+
+    def mute(self, *, incoming: bool, outgoing: bool) -> None:
+        """Set which way is silent. Silence is nothing that arrives: it leaves no trace in what is heard."""
+        if self._is_open():
+            self._mutes_incoming, self._mutes_outgoing = incoming, outgoing
+            self._settle_input()
+            self._settle_output()
 
     def echo(self, *, is_on: bool) -> None:
         """Send back what is received."""
@@ -246,7 +271,8 @@ class FakeMediaSession:
         peer = self._peer()
         arriving = self._arriving.get(peer) if peer is not None else None
         self._traffic.receive(is_on=arriving is not None)
-        voice = arriving if self._stream is not None and self._stream.direction in _RECEIVES else None
+        is_heard = self._stream is not None and self._stream.direction in _RECEIVES and not self._mutes_incoming
+        voice = arriving if is_heard else None
         if voice == self._input:
             return
         self._input = voice
@@ -262,6 +288,7 @@ class FakeMediaSession:
         if output == self._output:
             return
         before, self._output = self._output, output
+        self._sent.change(output[1] if output is not None else None, now=self._network.now)
         self._traffic.send(self._stream, is_on=output is not None)
         if before is not None and (output is None or output[0] != before[0]):
             self._network.carry_voice(self._local, before[0], None)
@@ -272,12 +299,15 @@ class FakeMediaSession:
         peer = self._peer()
         if peer is None or self._stream is None or self._stream.direction not in _SENDS:
             return None
-        voice = self._player.voice
-        if voice is None and self._relayed is not None:
-            voice = self._relayed._input
-        elif voice is None and self._is_echoing:
-            voice = self._input
+        voice = self._player.voice if self._player.is_busy else self._voice_of_others()
         return (peer, voice) if voice is not None else None
+
+    def _voice_of_others(self) -> Voice | None:
+        if self._mutes_outgoing:
+            return None
+        if self._relayed is not None:
+            return self._relayed._input
+        return self._input if self._is_echoing else None
 
     def _part(self) -> None:
         other, self._relayed = self._relayed, None

@@ -100,6 +100,11 @@ class Program:
             return self.cycle
         return sum(piece.seconds if piece.seconds < math.inf else _period(piece.source) for piece in self.pieces)
 
+    def moved(self, position: float, seconds: float) -> float:
+        """That position moved on, or back, within its round."""
+        start = position // self.cycle * self.cycle if 0 < self.cycle < math.inf else 0.0
+        return start + min(max(position - start + seconds, 0.0), self.cycle)
+
     def walk(self, position: float) -> Iterator[tuple[Piece, float, float]]:
         """The pieces from that position on: `(piece, its start, its end)`, in seconds from the program's beginning."""
         cycle = self.cycle

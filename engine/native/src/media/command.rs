@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::line::Line;
 use super::player::{Loading, PlaySpec};
+use super::recorder::RecordSpec;
 use super::report::LegId;
 use super::stream::Stream;
 use super::syscalls::EventFd;
@@ -12,6 +13,19 @@ use super::writer::Track;
 
 /// Commands that may wait. A thread that is so far behind is not coming back soon.
 const MAX_WAITING: usize = 65_536;
+
+/// What is to be different about a playback or a recording that runs; None: nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Its name.
+    pub name: String,
+    /// It waits.
+    pub is_paused: Option<bool>,
+    /// A playback: so much further on, or back.
+    pub seek_ms: Option<i64>,
+    /// A playback: as loud as that.
+    pub gain_db: Option<f32>,
+}
 
 /// What is to be done with one leg.
 pub enum Verb {
@@ -22,15 +36,15 @@ pub enum Verb {
     /// Play.
     Play(PlaySpec, Loading),
     /// Record.
-    Record {
-        /// Its name in reports.
-        name: String,
-        /// Where the samples go.
-        track: Track,
-        /// At most so long.
-        max_ms: u64,
-        /// Ended by so much silence; 0: never.
-        silence_ms: u64,
+    Record(RecordSpec, Track),
+    /// Change a playback or a recording that runs.
+    Control(Change),
+    /// Which ways are silent.
+    Mute {
+        /// What the peer says.
+        incoming: bool,
+        /// What others say to it.
+        outgoing: bool,
     },
     /// Stop what has that name.
     Stop(String),

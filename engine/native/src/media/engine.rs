@@ -19,6 +19,7 @@ use super::loader::{Loader, SourceSpec};
 use super::plane::Plane;
 use super::player::PlaySpec;
 use super::ports::{NoPorts, PortPool};
+use super::recorder::RecordSpec;
 use super::report::{LegId, Report, ReportQueue};
 use super::statistics::Counters;
 use super::syscalls::random;
@@ -152,25 +153,13 @@ impl Engine {
     }
 
     /// Record to a file.
-    pub fn record(
-        &self,
-        leg: LegId,
-        name: String,
-        path: PathBuf,
-        max_ms: u64,
-        silence_ms: u64,
-    ) -> Result<(), Stalled> {
+    pub fn record(&self, leg: LegId, spec: RecordSpec, path: PathBuf) -> Result<(), Stalled> {
+        let channels = spec.sides.channels();
         let track = match &*lock(&self.workers) {
-            Some(workers) => workers.writer.open(leg, name.clone(), path),
+            Some(workers) => workers.writer.open(leg, spec.name.clone(), path, channels),
             None => return Ok(()),
         };
-        let verb = Verb::Record {
-            name,
-            track,
-            max_ms,
-            silence_ms,
-        };
-        self.tell(leg, verb)
+        self.tell(leg, Verb::Record(spec, track))
     }
 
     /// Relay two legs; if they live on different media threads, the second moves to the first's.

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use super::super::g711::Law;
+use super::super::recorder::Sides;
 use super::super::report::{PlaybackEnd, RecordingOutcome};
 use super::super::rtp::{Header, Pt, Seq, Ssrc};
 use super::super::stream::Stream;
@@ -88,7 +89,16 @@ fn carried_out(engine: &Engine) {
 fn record(engine: &Engine, leg: &Opened, folder: &Folder) -> Vec<f32> {
     let path = folder.path("r.wav");
     engine
-        .record(leg.leg, "r".into(), path.clone(), 200, 0)
+        .record(
+            leg.leg,
+            RecordSpec {
+                name: "r".into(),
+                sides: Sides::Received,
+                max_ms: 200,
+                silence_ms: 0,
+            },
+            path.clone(),
+        )
         .unwrap();
     wait_for(engine, "it is recorded", |_, report| match report {
         Report::RecordingFinished { outcome, .. } => {

@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::clock::{Clock, Moment, FRAME};
+use super::command::Change;
 use super::control::Control;
 use super::digit_receiver::DigitReceiver;
 use super::digit_sender::DigitSender;
@@ -68,6 +69,10 @@ pub struct Leg {
     pub is_relayed: bool,
     /// What it receives is sent back.
     pub is_echoing: bool,
+    /// What the peer says is silence to others.
+    pub mutes_incoming: bool,
+    /// What others say is silence to the peer.
+    pub mutes_outgoing: bool,
     stream: Option<Stream>,
     latch: Latch,
     sender: Sender,
@@ -89,6 +94,8 @@ impl Leg {
             counters: Arc::default(),
             is_relayed: false,
             is_echoing: false,
+            mutes_incoming: false,
+            mutes_outgoing: false,
             stream: None,
             latch: Latch::default(),
             sender: Sender::new(random),
@@ -129,6 +136,20 @@ impl Leg {
             recorder.refuse("too many recordings of one call");
         } else {
             self.recorders.push(recorder);
+        }
+    }
+
+    /// Change what has that name.
+    pub fn change(&mut self, change: &Change, now: Moment) {
+        if let Some(player) = &mut self.player {
+            if player.name == change.name {
+                player.change(change);
+            }
+        }
+        for recorder in &mut self.recorders {
+            if let (true, Some(is_paused)) = (recorder.name == change.name, change.is_paused) {
+                recorder.pause(is_paused, now);
+            }
         }
     }
 
@@ -193,7 +214,7 @@ impl Leg {
     /// A datagram on the RTP port.
     pub fn receive(
         &mut self,
-        packet: &[u8],
+        packet: &mut [u8],
         from: SocketAddr,
         now: Moment,
         reports: &mut Reports,
@@ -208,7 +229,7 @@ impl Leg {
     /// None: it is to be discarded.
     fn receive_valid(
         &mut self,
-        packet: &[u8],
+        packet: &mut [u8],
         from: SocketAddr,
         now: Moment,
         reports: &mut Reports,
@@ -242,6 +263,9 @@ impl Leg {
         }
         match kind {
             Kind::Audio(law) => {
+                if self.mutes_incoming {
+                    packet[payload.clone()].fill(law.silence());
+                }
                 self.hear(&header, &packet[payload.clone()], law, now, reports);
                 Some(Received::Audio(header, payload, law))
             }
@@ -287,11 +311,28 @@ impl Leg {
         now: Moment,
     ) -> Option<(Header, SocketAddr)> {
         let (destination, stream) = self.stage_for_others()?;
-        let payload_type = stream.payload_type;
-        if stream.law != law {
+        let (payload_type, ours) = (stream.payload_type, stream.law);
+        if self.mutes_outgoing {
+            payload.fill(ours.silence());
+        } else if ours != law {
             law.transcode(payload);
         }
-        Some((self.sender.relayed(header, payload_type, now)?, destination))
+        let header = self.sender.relayed(header, payload_type, now)?;
+        self.hear_sent(&header, payload, ours, now);
+        Some((header, destination))
+    }
+
+    /// Give what is sent to the recordings that want it.
+    fn hear_sent(&mut self, header: &Header, payload: &[u8], law: Law, now: Moment) {
+        if !self.recorders.iter().any(Recorder::hears_sent) {
+            return;
+        }
+        let mut room = [0; MAX_PAYLOAD];
+        let samples = &mut room[..payload.len()];
+        law.expand_into(payload, samples);
+        for recorder in &mut self.recorders {
+            recorder.hear_sent(header, samples, now);
+        }
     }
 
     /// The header with which another's telephone event leaves here. None: not now, or not agreed on.
@@ -381,7 +422,7 @@ impl Leg {
         reports: &mut Reports,
     ) -> Option<Outgoing> {
         let destination = self.destination();
-        let player = self.player.as_mut()?;
+        let player = self.player.as_mut().filter(|player| !player.is_paused())?;
         match player.ready() {
             Readiness::Waiting => return None,
             Readiness::Failed(error) => {
@@ -413,8 +454,11 @@ impl Leg {
         destination: SocketAddr,
     ) -> Option<Outgoing> {
         let stream = self.stream.as_ref()?;
-        stream.law.compress_into(samples, &mut packet[HEADER..]);
-        self.sender.frame(stream.payload_type, due).write(packet);
+        let (payload_type, law) = (stream.payload_type, stream.law);
+        law.compress_into(samples, &mut packet[HEADER..]);
+        let header = self.sender.frame(payload_type, due);
+        header.write(packet);
+        self.hear_sent(&header, &packet[HEADER..], law, due);
         Some(Outgoing {
             length: MAX_PACKET,
             destination,
@@ -424,8 +468,11 @@ impl Leg {
 
     /// Once a second: the frame of silence of a leg that has nothing to say.
     pub fn idle_frame(&mut self, now: Moment, packet: &mut [u8; MAX_PACKET]) -> Option<Outgoing> {
-        let is_idle = !self.is_relayed && self.player.is_none() && !self.digits_out.is_busy();
-        if !is_idle || now.ms_since(self.sent_at) < IDLE_MS {
+        let is_idle = match &self.player {
+            Some(player) => player.is_paused(),
+            None => !self.is_relayed,
+        };
+        if !is_idle || self.digits_out.is_busy() || now.ms_since(self.sent_at) < IDLE_MS {
             return None;
         }
         let destination = self.destination()?;

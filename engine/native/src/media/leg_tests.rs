@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::super::g711::Law;
 use super::super::player::Voice;
+use super::super::recorder::{RecordSpec, Sides};
 use super::super::report::ReportQueue;
 use super::super::rtp::{samples_between, Pt, Seq, Ssrc};
 use super::super::testing::Folder;
@@ -84,7 +85,7 @@ impl Scene {
         let now = self.now();
         self.sequence += 1;
         self.leg
-            .receive(&packet(header, payload), from, now, &mut self.reports)
+            .receive(&mut packet(header, payload), from, now, &mut self.reports)
     }
 
     /// The peer's next frame.
@@ -243,9 +244,12 @@ fn what_is_not_a_packet_of_the_peer_is_discarded_and_counted() {
         Received::Nothing
     );
     let now = scene.now();
-    scene
-        .leg
-        .receive(b"\x00\x01STUN", peer(), now, &mut scene.reports);
+    scene.leg.receive(
+        &mut b"\x00\x01STUN".to_vec(),
+        peer(),
+        now,
+        &mut scene.reports,
+    );
     let figures = scene.leg.counters.read();
     assert_eq!(
         (figures.packets_received, figures.packets_discarded),
@@ -257,8 +261,8 @@ fn what_is_not_a_packet_of_the_peer_is_discarded_and_counted() {
 fn nothing_is_received_before_anything_is_agreed() {
     let mut leg = Leg::new(LegId(1), [1, 2]);
     let scene = Scene::new();
-    let octets = packet(&scene.header(Pt(0)), &[0; 160]);
-    let received = leg.receive(&octets, peer(), Moment(0), &mut Reports::default());
+    let mut octets = packet(&scene.header(Pt(0)), &[0; 160]);
+    let received = leg.receive(&mut octets, peer(), Moment(0), &mut Reports::default());
     assert_eq!(received, Received::Nothing);
     assert!(leg.goodbye(&Clock::start(), Moment(0)).is_none());
 }
@@ -414,8 +418,14 @@ fn a_recording_holds_what_was_heard_and_too_many_fail() {
     let mut scene = Scene::new();
     for index in 0..=MAX_RECORDINGS {
         let name = format!("r{index}");
-        let track = writer.open(LegId(1), name.clone(), folder.path(&name));
-        let recorder = Recorder::new(name, track, 60_000, 0, scene.now());
+        let track = writer.open(LegId(1), name.clone(), folder.path(&name), 1);
+        let spec = RecordSpec {
+            name,
+            sides: Sides::Received,
+            max_ms: 60_000,
+            silence_ms: 0,
+        };
+        let recorder = Recorder::new(spec, track, scene.now());
         scene.leg.record(recorder);
     }
     scene.leg.watch_audio(true, scene.now());

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     fn wav_of(samples: &[i16]) -> Vec<u8> {
-        let mut file = wav::header(samples.len() as u64).to_vec();
+        let mut file = wav::header(samples.len() as u64, 1).to_vec();
         file.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
         file
     }

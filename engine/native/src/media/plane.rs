@@ -124,7 +124,7 @@ impl Plane {
             return;
         };
         let leg = &mut line.leg;
-        let received = leg.receive(&self.room[..length], from, now, self.reports.of(leg.id));
+        let received = leg.receive(&mut self.room[..length], from, now, self.reports.of(leg.id));
         let target = line.peer.or(leg.is_echoing.then_some(place));
         if leg.needs_frames() && line.phase.is_none() {
             line.phase = Some(self.wheel.join(place, now));
@@ -355,12 +355,11 @@ fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
     match verb {
         Verb::Update(stream) => leg.update(stream, now, reports),
         Verb::Play(spec, loading) => leg.play(spec, loading, reports),
-        Verb::Record {
-            name,
-            track,
-            max_ms,
-            silence_ms,
-        } => leg.record(Recorder::new(name, track, max_ms, silence_ms, now)),
+        Verb::Record(spec, track) => leg.record(Recorder::new(spec, track, now)),
+        Verb::Control(change) => leg.change(&change, now),
+        Verb::Mute { incoming, outgoing } => {
+            (leg.mutes_incoming, leg.mutes_outgoing) = (incoming, outgoing);
+        }
         Verb::Stop(name) => leg.stop(&name, now, reports),
         Verb::Echo(is_on) => {
             leg.is_echoing = is_on;

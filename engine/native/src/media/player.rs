@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::clock::FRAME;
+use super::command::Change;
 use super::tone::Tone;
 
 /// A source that is ready to be read.
@@ -64,6 +65,7 @@ pub struct Player {
     loading: Loading,
     voices: Vec<Voice>,
     has_started: bool,
+    is_paused: bool,
     index: usize,
     position: u64,
     rounds_left: Option<u32>,
@@ -111,6 +113,7 @@ impl Player {
             loading,
             voices: Vec::new(),
             has_started: false,
+            is_paused: false,
             index: 0,
             position: 0,
             rounds_left: (spec.repeat > 0).then_some(spec.repeat),
@@ -122,6 +125,28 @@ impl Player {
     /// True once it can be heard: from then on it has the stage.
     pub fn has_started(&self) -> bool {
         self.has_started
+    }
+
+    /// True while it waits to be let go on.
+    pub fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// Be different from now on.
+    pub fn change(&mut self, change: &Change) {
+        if let Some(is_paused) = change.is_paused {
+            self.is_paused = is_paused;
+        }
+        if let Some(gain_db) = change.gain_db {
+            self.gain = Gain::of_db(gain_db);
+        }
+        if let Some(milliseconds) = change.seek_ms {
+            let place = self.place();
+            self.offset = place.saturating_add_signed(milliseconds.saturating_mul(8));
+            if self.has_started {
+                self.go_to_offset();
+            }
+        }
     }
 
     /// Look whether the files are there. The voices are copied once, at the start; their samples are shared.
@@ -164,6 +189,23 @@ impl Player {
         if self.voices.iter().all(|voice| voice.length() == Some(0)) {
             self.voices.clear();
         }
+        self.go_to_offset();
+    }
+
+    /// How far into its round it is, in samples.
+    fn place(&self) -> u64 {
+        let before: u64 = self
+            .voices
+            .iter()
+            .take(self.index)
+            .filter_map(Voice::length)
+            .sum();
+        before + self.position + self.offset
+    }
+
+    /// Go to `offset` in the round that plays; past its end is its end.
+    fn go_to_offset(&mut self) {
+        (self.index, self.position) = (0, 0);
         while self.offset > 0 && self.index < self.voices.len() {
             match self.voices[self.index].length() {
                 Some(length) if length <= self.offset => {
@@ -176,6 +218,7 @@ impl Player {
                 }
             }
         }
+        self.offset = 0;
     }
 
     /// Go on to the voice that has a sample left, in this round or the next; false: it is over.

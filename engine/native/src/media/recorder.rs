@@ -31,60 +31,139 @@ pub enum Progress {
     Failed,
 }
 
-/// A recording that runs.
+/// What a recording holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sides {
+    /// What is received.
+    Received,
+    /// What is received and what is sent, added.
+    Mixed,
+    /// What is received left, what is sent right.
+    Stereo,
+}
+
+impl Sides {
+    /// Channels of the file.
+    pub fn channels(self) -> u16 {
+        if self == Sides::Stereo {
+            2
+        } else {
+            1
+        }
+    }
+}
+
+/// What is to be recorded.
+#[derive(Clone, Debug)]
+pub struct RecordSpec {
+    /// Its name in reports.
+    pub name: String,
+    /// What it holds.
+    pub sides: Sides,
+    /// At most so long.
+    pub max_ms: u64,
+    /// Ended by so much silence; 0: never.
+    pub silence_ms: u64,
+}
+
+/// A recording that runs, or is paused.
 pub struct Recorder {
     /// Its name in reports.
     pub name: String,
     track: Track,
+    sides: Sides,
+    /// When it began; later by each pause.
     started_at: Moment,
+    paused_at: Option<Moment>,
     max: u64,
     silence: Option<u64>,
     loud_until: u64,
-    /// Samples not yet handed over; the first one's place is `base`.
-    pending: Vec<i16>,
+    received: Lane,
+    sent: Lane,
+    /// The place of the first sample that is not handed over yet.
     base: u64,
+}
+
+/// One side's samples that are not handed over yet.
+#[derive(Default)]
+struct Lane {
+    pending: Vec<i16>,
     anchor: Option<(Ssrc, u32, i64)>,
 }
 
 impl Recorder {
-    /// From `now` on, at most `max_ms`; ended by `silence_ms` of silence unless that is 0.
-    pub fn new(name: String, track: Track, max_ms: u64, silence_ms: u64, now: Moment) -> Self {
-        Recorder {
-            name,
-            track,
-            started_at: now,
-            max: max_ms.saturating_mul(8),
-            silence: (silence_ms > 0).then_some(silence_ms.saturating_mul(8)),
-            loud_until: 0,
-            pending: Vec::with_capacity(ROOM),
-            base: 0,
+    /// From `now` on.
+    pub fn new(spec: RecordSpec, track: Track, now: Moment) -> Self {
+        let lane = |is_there: bool| Lane {
+            pending: Vec::with_capacity(if is_there { ROOM } else { 0 }),
             anchor: None,
+        };
+        Recorder {
+            name: spec.name,
+            track,
+            sides: spec.sides,
+            started_at: now,
+            paused_at: None,
+            max: spec.max_ms.saturating_mul(8),
+            silence: (spec.silence_ms > 0).then_some(spec.silence_ms.saturating_mul(8)),
+            loud_until: 0,
+            received: lane(true),
+            sent: lane(spec.sides != Sides::Received),
+            base: 0,
         }
     }
 
-    /// A packet's samples.
+    /// True when it wants what is sent, too.
+    pub fn hears_sent(&self) -> bool {
+        self.sides != Sides::Received && self.paused_at.is_none()
+    }
+
+    /// A packet's samples, received.
     pub fn hear(&mut self, header: &Header, samples: &[i16], now: Moment) {
-        let place = self.place(header, samples.len(), now);
+        if self.paused_at.is_some() {
+            return;
+        }
+        let elapsed = now.samples_since(self.started_at);
+        let place = self.received.put(header, samples, elapsed, self.base);
         if self.silence.is_some() && is_loud(samples) {
             let end = place + samples.len() as i64;
             self.loud_until = self.loud_until.max(end.max(0) as u64);
         }
-        let start = place - self.base as i64;
-        let skipped = (-start).max(0) as usize; // before the beginning, or the writer has its place already
-        let start = start.max(0) as usize;
-        let samples = samples.get(skipped..).unwrap_or_default();
-        let end = (start + samples.len()).min(ROOM);
-        if start >= end {
-            return; // further ahead than anything that is on its way
+    }
+
+    /// A packet's samples, sent.
+    pub fn hear_sent(&mut self, header: &Header, samples: &[i16], now: Moment) {
+        if self.hears_sent() {
+            let elapsed = now.samples_since(self.started_at);
+            self.sent.put(header, samples, elapsed, self.base);
         }
-        if self.pending.len() < end {
-            self.pending.resize(end, 0);
+    }
+
+    /// Skip the time from now on, or go on.
+    pub fn pause(&mut self, is_paused: bool, now: Moment) {
+        match (self.paused_at, is_paused) {
+            (None, true) => {
+                let kept = now.samples_since(self.started_at).saturating_sub(self.base) as usize;
+                for lane in [&mut self.received, &mut self.sent] {
+                    lane.pending.truncate(kept);
+                    lane.anchor = None;
+                }
+                self.paused_at = Some(now);
+            }
+            (Some(since), false) => {
+                self.started_at = Moment(self.started_at.0 + now.0.saturating_sub(since.0));
+                self.loud_until = now.samples_since(self.started_at);
+                self.paused_at = None;
+            }
+            _ => {}
         }
-        self.pending[start..end].copy_from_slice(&samples[..end - start]);
     }
 
     /// Time has passed.
     pub fn advance(&mut self, now: Moment) -> Progress {
+        if self.paused_at.is_some() {
+            return Progress::Running;
+        }
         let elapsed = now.samples_since(self.started_at);
         if elapsed >= self.max.saturating_add(LINGER) {
             return Progress::Over(RecordingEnd::Max);
@@ -105,7 +184,8 @@ impl Recorder {
 
     /// Close it, as long as it really took. With None its end is not reported.
     pub fn finish(mut self, end: Option<RecordingEnd>, now: Moment) {
-        let length = now.samples_since(self.started_at).min(self.max);
+        let until = self.paused_at.unwrap_or(now);
+        let length = until.samples_since(self.started_at).min(self.max);
         let left = length.saturating_sub(self.base) as usize;
         if self.hand_over(left) {
             self.track.finish(end);
@@ -117,9 +197,56 @@ impl Recorder {
         self.track.fail(reason);
     }
 
+    /// A stalled thread may find more time passed than there is room for: it goes chunk by chunk.
+    fn hand_over(&mut self, mut count: usize) -> bool {
+        while count > 0 {
+            let step = count.min(CHUNK);
+            let chunk = self.chunk(step);
+            self.received.forget(step);
+            self.sent.forget(step);
+            self.base += step as u64;
+            count -= step;
+            if !self.track.write(chunk) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The next `count` samples of each side, as the file wants them.
+    fn chunk(&self, count: usize) -> Vec<i16> {
+        let mut chunk = Vec::with_capacity(count * usize::from(self.sides.channels()));
+        let (received, sent) = (self.received.first(count), self.sent.first(count));
+        let both = received.zip(sent);
+        match self.sides {
+            Sides::Received => chunk.extend(both.map(|(received, _)| received)),
+            Sides::Mixed => chunk.extend(both.map(|(one, other)| one.saturating_add(other))),
+            Sides::Stereo => chunk.extend(both.flat_map(|(left, right)| [left, right])),
+        }
+        chunk
+    }
+}
+
+impl Lane {
+    /// Lay out a packet's samples; `elapsed` is now, `base` where `pending` begins. Gives the packet's place.
+    fn put(&mut self, header: &Header, samples: &[i16], elapsed: u64, base: u64) -> i64 {
+        let place = self.place(header, elapsed as i64 - samples.len() as i64);
+        let start = place - base as i64;
+        let skipped = (-start).max(0) as usize; // before the beginning, or the writer has its place already
+        let start = start.max(0) as usize;
+        let samples = samples.get(skipped..).unwrap_or_default();
+        let end = (start + samples.len()).min(ROOM);
+        if start < end {
+            if self.pending.len() < end {
+                self.pending.resize(end, 0);
+            }
+            self.pending[start..end].copy_from_slice(&samples[..end - start]);
+        } // else it is further ahead than anything that is on its way
+        place
+    }
+
     /// Where a packet belongs: after the one before by timestamps, unless they have lost touch with real time.
-    fn place(&mut self, header: &Header, length: usize, now: Moment) -> i64 {
-        let arrival = now.samples_since(self.started_at) as i64 - length as i64;
+    fn place(&mut self, header: &Header, arrival: i64) -> i64 {
         if let Some((ssrc, timestamp, place)) = self.anchor {
             let place = place + i64::from(samples_between(timestamp, header.timestamp));
             if ssrc == header.ssrc && (place - arrival).abs() < MAX_DRIFT {
@@ -130,22 +257,14 @@ impl Recorder {
         arrival
     }
 
-    /// A stalled thread may find more time passed than there is room for: it goes chunk by chunk.
-    fn hand_over(&mut self, mut count: usize) -> bool {
-        while count > 0 {
-            let step = count.min(CHUNK);
-            let held = self.pending.len().min(step);
-            let mut chunk = Vec::with_capacity(step);
-            chunk.extend_from_slice(&self.pending[..held]);
-            chunk.resize(step, 0);
-            self.pending.drain(..held);
-            self.base += step as u64;
-            count -= step;
-            if !self.track.write(chunk) {
-                return false;
-            }
-        }
-        true
+    /// The first samples, followed by silence where nothing came.
+    fn first(&self, count: usize) -> impl Iterator<Item = i16> + '_ {
+        let held = self.pending.iter().copied();
+        held.chain(std::iter::repeat(0)).take(count)
+    }
+
+    fn forget(&mut self, count: usize) {
+        self.pending.drain(..count.min(self.pending.len()));
     }
 }
 
@@ -180,8 +299,14 @@ mod tests {
         fn record(&self, max_ms: u64, silence_ms: u64) -> Recorder {
             let track = self
                 .writer
-                .open(LegId(1), "r".into(), self.folder.path("r.wav"));
-            Recorder::new("r".into(), track, max_ms, silence_ms, at(0))
+                .open(LegId(1), "r".into(), self.folder.path("r.wav"), 1);
+            let spec = RecordSpec {
+                name: "r".into(),
+                sides: Sides::Received,
+                max_ms,
+                silence_ms,
+            };
+            Recorder::new(spec, track, at(0))
         }
 
         fn samples(mut self) -> Vec<i16> {

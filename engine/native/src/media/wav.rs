@@ -202,19 +202,20 @@ impl Format {
 /// The length of the header that `header` makes.
 pub const HEADER: usize = 44;
 
-/// The header of a 16-bit, 8 kHz, mono file that holds `samples` samples.
-pub fn header(samples: u64) -> [u8; HEADER] {
-    let size = u32::try_from(samples * 2).unwrap_or(u32::MAX - HEADER as u32);
+/// The header of a 16-bit, 8 kHz file that holds `samples` samples of each of its channels.
+pub fn header(samples: u64, channels: u16) -> [u8; HEADER] {
+    let frame = channels * 2;
+    let size = u32::try_from(samples * u64::from(frame)).unwrap_or(u32::MAX - HEADER as u32);
     let mut header = [0; HEADER];
     header[..4].copy_from_slice(b"RIFF");
     header[4..8].copy_from_slice(&(size + HEADER as u32 - 8).to_le_bytes());
     header[8..16].copy_from_slice(b"WAVEfmt ");
     header[16..20].copy_from_slice(&16u32.to_le_bytes());
     header[20..22].copy_from_slice(&PCM.to_le_bytes());
-    header[22..24].copy_from_slice(&1u16.to_le_bytes());
+    header[22..24].copy_from_slice(&channels.to_le_bytes());
     header[24..28].copy_from_slice(&8000u32.to_le_bytes());
-    header[28..32].copy_from_slice(&16000u32.to_le_bytes());
-    header[32..34].copy_from_slice(&2u16.to_le_bytes());
+    header[28..32].copy_from_slice(&(8000 * u32::from(frame)).to_le_bytes());
+    header[32..34].copy_from_slice(&frame.to_le_bytes());
     header[34..36].copy_from_slice(&16u16.to_le_bytes());
     header[36..40].copy_from_slice(b"data");
     header[40..].copy_from_slice(&size.to_le_bytes());
@@ -344,7 +345,7 @@ mod tests {
 
     #[test]
     fn our_own_header_reads_back() {
-        let mut file = header(2).to_vec();
+        let mut file = header(2, 1).to_vec();
         file.extend_from_slice(&[1, 0, 2, 0]);
         let wav = read(&file).unwrap();
         assert_eq!((wav.rate, wav.samples), (8000, vec![1.0, 2.0]));

@@ -51,6 +51,7 @@ struct Open {
     leg: LegId,
     name: String,
     path: PathBuf,
+    channels: u16,
     has_failed: Arc<AtomicBool>,
 }
 
@@ -81,8 +82,8 @@ impl Writer {
         })
     }
 
-    /// Begin a recording. If the file cannot be made, that is reported soon.
-    pub fn open(&self, leg: LegId, name: String, path: PathBuf) -> Track {
+    /// Begin a recording of so many channels. If the file cannot be made, that is reported soon.
+    pub fn open(&self, leg: LegId, name: String, path: PathBuf, channels: u16) -> Track {
         let has_failed = Arc::new(AtomicBool::new(false));
         let track = Track {
             id: self.next.fetch_add(1, Ordering::Relaxed),
@@ -94,6 +95,7 @@ impl Writer {
             leg,
             name,
             path,
+            channels,
             has_failed,
         }));
         track
@@ -108,7 +110,7 @@ impl Writer {
 }
 
 impl Track {
-    /// The next samples. False: the recording has failed, and has been or will be reported so.
+    /// The next samples, the channels' in turn. False: the recording has failed, and has been or will be reported so.
     pub fn write(&mut self, samples: Vec<i16>) -> bool {
         if self.has_failed.load(Ordering::Relaxed) {
             return false;
@@ -179,7 +181,7 @@ impl Shared {
 
     fn work(&self, files: &mut HashMap<u64, Recording>, id: u64, job: Job) {
         match job {
-            Job::Open(open) => match Recording::create(&open.path) {
+            Job::Open(open) => match Recording::create(&open.path, open.channels) {
                 Ok((part, file)) => {
                     files.insert(
                         id,
@@ -260,7 +262,7 @@ struct Recording {
 }
 
 impl Recording {
-    fn create(path: &Path) -> io::Result<(PathBuf, File)> {
+    fn create(path: &Path, channels: u16) -> io::Result<(PathBuf, File)> {
         let name = path.file_name().ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidInput, "expected the name of a file")
         })?;
@@ -273,7 +275,7 @@ impl Recording {
             .create(true)
             .truncate(true)
             .open(&part)?;
-        file.write_all(&wav::header(0))?;
+        file.write_all(&wav::header(0, channels))?;
         Ok((part, file))
     }
 
@@ -281,13 +283,14 @@ impl Recording {
         let mut octets = Vec::with_capacity(samples.len() * 2);
         octets.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
         self.file.write_all(&octets)?;
-        self.samples += samples.len() as u64;
+        self.samples += samples.len() as u64 / u64::from(self.open.channels);
         Ok(())
     }
 
     fn complete(&mut self) -> io::Result<String> {
         self.file.seek(SeekFrom::Start(0))?;
-        self.file.write_all(&wav::header(self.samples))?;
+        self.file
+            .write_all(&wav::header(self.samples, self.open.channels))?;
         self.file.seek(SeekFrom::Start(0))?;
         let mut hash = Sha256::new();
         let mut octets = vec![0; 1 << 16];
@@ -353,7 +356,7 @@ mod tests {
         let folder = Folder::new();
         let path = folder.path("heard.wav");
         let (writer, reports) = writer();
-        let mut track = writer.open(LegId(3), "r".into(), path.clone());
+        let mut track = writer.open(LegId(3), "r".into(), path.clone(), 1);
         assert!(track.write(vec![1; 80]) && track.write(vec![2; 80]));
         track.finish(Some(RecordingEnd::Max));
         let (duration_ms, outcome) = outcome(&reports);
@@ -373,7 +376,7 @@ mod tests {
     fn a_dropped_track_is_saved_without_a_report() {
         let folder = Folder::new();
         let (writer, reports) = writer();
-        let mut track = writer.open(LegId(3), "r".into(), folder.path("left.wav"));
+        let mut track = writer.open(LegId(3), "r".into(), folder.path("left.wav"), 1);
         track.write(vec![1; 80]);
         drop(track);
         stop(writer);
@@ -386,7 +389,7 @@ mod tests {
         let folder = Folder::new();
         let path = folder.path("nowhere/heard.wav");
         let (writer, reports) = writer();
-        let mut track = writer.open(LegId(3), "r".into(), path.clone());
+        let mut track = writer.open(LegId(3), "r".into(), path.clone(), 1);
         let message = format!("{}: No such file or directory", path.display());
         assert_eq!(outcome(&reports), (0, RecordingOutcome::Failed(message)));
         assert!(!track.write(vec![1; 80]));
@@ -403,7 +406,7 @@ mod tests {
         let folder = Folder::new();
         std::os::unix::fs::symlink("/dev/full", folder.path("r.wav.part")).unwrap();
         let (writer, reports) = writer();
-        let _track = writer.open(LegId(3), "r".into(), folder.path("r.wav"));
+        let _track = writer.open(LegId(3), "r".into(), folder.path("r.wav"), 1);
         assert!(
             matches!(outcome(&reports).1, RecordingOutcome::Failed(message) if message.contains("No space"))
         );
@@ -414,7 +417,7 @@ mod tests {
     fn more_than_the_queue_holds_fails_and_says_so() {
         let folder = Folder::new();
         let (writer, reports) = writer();
-        let mut track = writer.open(LegId(3), "r".into(), folder.path("r.wav"));
+        let mut track = writer.open(LegId(3), "r".into(), folder.path("r.wav"), 1);
         assert!(!track.write(vec![0; MAX_WAITING / 2 + 1]));
         assert!(
             matches!(outcome(&reports).1, RecordingOutcome::Failed(message) if message.contains("too slow"))

@@ -10,11 +10,12 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::media::command::{Stalled, Verb};
+use crate::media::command::{Change, Stalled, Verb};
 use crate::media::engine::{Engine as DataPlane, Settings};
 use crate::media::g711::Law;
 use crate::media::loader::SourceSpec;
 use crate::media::player::PlaySpec;
+use crate::media::recorder::{RecordSpec, Sides};
 use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, Report};
 use crate::media::rtp::Pt;
 use crate::media::statistics::Counters;
@@ -219,9 +220,55 @@ impl Leg {
 
     #[pyo3(signature = (name, path, *, max_ms, silence_ms))]
     fn record(&self, name: String, path: PathBuf, max_ms: u64, silence_ms: u64) -> PyResult<()> {
-        self.plane
-            .record(self.id, name, path, max_ms, silence_ms)
-            .map_err(stalled)
+        let spec = RecordSpec {
+            name,
+            sides: Sides::Received,
+            max_ms,
+            silence_ms,
+        };
+        self.plane.record(self.id, spec, path).map_err(stalled)
+    }
+
+    #[pyo3(signature = (name, path, *, is_stereo, max_ms))]
+    fn record_both(
+        &self,
+        name: String,
+        path: PathBuf,
+        is_stereo: bool,
+        max_ms: u64,
+    ) -> PyResult<()> {
+        let spec = RecordSpec {
+            name,
+            sides: if is_stereo {
+                Sides::Stereo
+            } else {
+                Sides::Mixed
+            },
+            max_ms,
+            silence_ms: 0,
+        };
+        self.plane.record(self.id, spec, path).map_err(stalled)
+    }
+
+    #[pyo3(signature = (name, *, is_paused, seek_ms, gain_db))]
+    fn control(
+        &self,
+        name: String,
+        is_paused: Option<bool>,
+        seek_ms: Option<i64>,
+        gain_db: Option<f32>,
+    ) -> PyResult<()> {
+        self.tell(Verb::Control(Change {
+            name,
+            is_paused,
+            seek_ms,
+            gain_db,
+        }))
+    }
+
+    #[pyo3(signature = (*, incoming, outgoing))]
+    fn mute(&self, incoming: bool, outgoing: bool) -> PyResult<()> {
+        self.tell(Verb::Mute { incoming, outgoing })
     }
 
     fn stop(&self, name: String) -> PyResult<()> {
