@@ -105,6 +105,8 @@ class BridgeOfTwo:
         if reason == "hangup" and self._is_hung_up_after:
             left = other if by is channel else channel
             left.end(Ending(NORMAL_CLEARING, told, headers=[reason_header(NORMAL_CLEARING)]))
+        for each in self.channels:
+            each.succession.part()
 
     def press(self, digit: str) -> bool:
         return False

@@ -101,7 +101,7 @@ class Dialing:
         self.channel.run(self)
         if ringback is not None and self.channel.state in (State.EARLY, State.ANSWERED):
             self._ringback = self.channel.name_for(self)
-            self.channel.media.play(self._ringback, (ringback,), repeat=0)
+            self.channel.audio.play(self._ringback, (ringback,), repeat=0)
         self._next_stage()
 
     # What branches tell

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def record_of(channel: Channel, ended: ChannelEnded) -> CallRecord:
     """The record of a channel that ends so."""
-    facts, owner = channel.facts, channel.owner
+    facts = channel.facts
     return CallRecord(
         channel=channel.id,
         direction=facts.direction,
@@ -21,7 +21,7 @@ def record_of(channel: Channel, ended: ChannelEnded) -> CallRecord:
         caller_name=facts.caller.name,
         callee=facts.callee.number or facts.callee.uri,
         to=facts.to,
-        app=owner.app if owner is not None else facts.app,
+        app=channel.app,
         route=facts.route,
         user=facts.user,
         parent=facts.parent,

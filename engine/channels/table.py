@@ -32,7 +32,8 @@ from .bridge import BridgeOfTwo
 from .channel import Channel
 from .incoming import facts_of, read_offer, tell
 from .limits import Limits
-from .ports import EventSink, Locator, Owner, RecordSink, Refusal, Router, SipPort
+from .place import Places
+from .ports import EventSink, Locator, Owner, RecordSink, Refusal, Router, SipPort, Successors
 from .record import record_of
 from .signalling import Signalling
 from .timer import Timers
@@ -51,6 +52,7 @@ class Counts:
     timers: int
     tasks: int
     claimed_ids: int
+    places: int
 
 
 class ChannelTable:
@@ -68,6 +70,7 @@ class ChannelTable:
         epoch: Callable[[], float],
         nursery: trio.Nursery,
         limits: Limits | None = None,
+        successors: Successors | None = None,
         records: RecordSink | None = None,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled."""
@@ -78,6 +81,8 @@ class ChannelTable:
         self.new_id = new_id
         self.epoch = epoch
         self.limits = limits or Limits()
+        self.successors = successors
+        self.places = Places()
         self.timers = Timers()
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, BridgeOfTwo] = {}
@@ -209,6 +214,7 @@ class ChannelTable:
             timers=self.timers.count,
             tasks=self._tasks,
             claimed_ids=len(self._claimed),
+            places=self.places.count,
         )
 
     # Calls that come in
