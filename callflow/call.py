@@ -90,21 +90,44 @@ class Call:
     ring = signalling.ring
     progress = signalling.progress
     reject = signalling.reject
+    redirect = signalling.redirect
     hangup = signalling.hangup
+    hangup_at = signalling.hangup_at
     wait_hangup = signalling.wait_hangup
+
     play = playback.play
     playing = playback.playing
+    say = playback.say
+    tone = playback.tone
     echo = playback.echo
+
     gather = digit.gather
+    menu = digit.menu
     send_digits = digit.send_digits
+    bind_digits = digit.bind_digits
+    binding_digits = digit.binding_digits
+    unbind_digits = digit.unbind_digits
+
     record = recorder.record
     recording = recorder.recording
+    record_call = recorder.record_call
+    recording_call = recorder.recording_call
+
     dial = dialer.dial
     bridge = talk.bridge
     bridging = talk.bridging
     unbridge = talk.unbridge
+    hold = talk.hold
+    holding = talk.holding
+    resume = talk.resume
+    mute = talk.mute
+    muting = talk.muting
+    unmute = talk.unmute
+
     set = variable.set
     get = variable.get
+    limit = variable.limit
+    policy = variable.policy
 
     def after_hangup(self, function: AfterHangup) -> AfterHangup:
         """Have an async function called with the end of the call, however it comes, for record keeping.

@@ -88,6 +88,7 @@ class AppSession:
             self._runs[channel].end(call, None, CallEnded(f"the call is {event.app}'s now", channel=channel))
 
     def _tell(self, call: Call, event: Event) -> None:
+        call._leg.tell(event)
         if isinstance(event, ChannelAnswered):
             call.is_answered = True
         elif isinstance(event, ChannelEnded):

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
 from callflow.errors import BadArgument
-from callflow.protocol.commands import Echo, Play, Source
+from callflow.protocol.commands import Echo, Play, SayCommand, SayKind, Source, ToneCommand
 from callflow.protocol.outcomes import Played
-from callflow.running import Running, running
+from callflow.running import Playback, running
 
 if TYPE_CHECKING:
     from callflow.call import Call
@@ -36,15 +36,43 @@ async def play(
 @asynccontextmanager
 async def playing(
     call: Call, *sources: Source, repeat: int = 1, stop_on: str = "", offset_ms: int = 0, gain_db: float = 0.0
-) -> AsyncGenerator[Running[Played], None]:
+) -> AsyncGenerator[Playback, None]:
     """Play beside what the script does meanwhile; the end of the block stops it.
 
-    async with call.playing("music.wav", repeat=0):
+    async with call.playing("music.wav", repeat=0) as playback:
         result = await look_up(call.caller)
+        await playback.gain(-6)
     """
     command = _play(sources, repeat=repeat, stop_on=stop_on, offset_ms=offset_ms, gain_db=gain_db)
-    async with running(call._leg, command) as handle:
-        yield cast("Running[Played]", handle)
+    async with running(call._leg, command, Playback) as playback:
+        yield playback
+
+
+async def say(
+    call: Call,
+    text: str,
+    *,
+    kind: SayKind = "words",
+    language: str = "en",
+    stop_on: str = "",
+    gain_db: float = 0.0,
+    deadline: float | None = None,
+) -> Played:
+    """Say a text, put together from recorded prompts: those of the app (`say/en/*.wav`) first, then callflow's own.
+
+    By `kind` the text is `words`, `digits`, a `number`, `spelled`, a `time` (23:59), a `date` (2026-12-25), or `money`
+    (12.50 USD). As a part of what is played or gathered it is the source `Say(text, kind=...)`.
+    """
+    command = SayCommand(text=text, kind=kind, language=language, stop_on=stop_on, gain_db=gain_db)
+    return cast("Played", await call._leg.perform(command, deadline=deadline))
+
+
+async def tone(
+    call: Call, plan: str, *, seconds: float | None = None, stop_on: str = "", deadline: float | None = None
+) -> Played:
+    """Sound a tone, by country (`busy/us`) or frequencies in Hz (`440+480`); without `seconds` it does not end."""
+    command = ToneCommand(plan=plan, seconds=seconds, stop_on=stop_on)
+    return cast("Played", await call._leg.perform(command, deadline=deadline))
 
 
 async def echo(call: Call, *, deadline: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Recording a caller."""
+"""Recording: what the caller says, or both sides of the call."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
-from callflow.protocol.commands import Record
+from callflow.protocol.commands import Record, RecordCall
 from callflow.protocol.outcomes import Recorded
-from callflow.running import Running, running
+from callflow.running import Recording, running
 
 if TYPE_CHECKING:
     from callflow.call import Call
@@ -36,8 +36,30 @@ async def record(
 @asynccontextmanager
 async def recording(
     call: Call, path: str, *, max: float = 3600.0, silence: float = 0.0, terminators: str = "", beep: bool = False
-) -> AsyncGenerator[Running[Recorded], None]:
+) -> AsyncGenerator[Recording, None]:
     """Record beside what the script does meanwhile; the end of the block stops it."""
     command = Record(path=path, max=max, silence=silence, terminators=terminators, beep=beep)
-    async with running(call._leg, command) as handle:
-        yield cast("Running[Recorded]", handle)
+    async with running(call._leg, command, Recording) as handle:
+        yield handle
+
+
+async def record_call(
+    call: Call, path: str, *, stereo: bool = True, max: float = 14400.0, deadline: float | None = None
+) -> Recorded:
+    """Record both sides of the call, whatever it does meanwhile, until it ends; see `recording_call`."""
+    return cast("Recorded", await call._leg.perform(RecordCall(path=path, stereo=stereo, max=max), deadline=deadline))
+
+
+@asynccontextmanager
+async def recording_call(
+    call: Call, path: str, *, stereo: bool = True, max: float = 14400.0
+) -> AsyncGenerator[Recording, None]:
+    """Record both sides of the call beside what the script does; the end of the block, or of the call, stops it.
+
+    `stereo`: the caller's voice left, what the caller hears right; else mixed.
+
+    async with call.recording_call(f"{call.id}.wav") as recording:
+        await call.bridge(agent)
+    """
+    async with running(call._leg, RecordCall(path=path, stereo=stereo, max=max), Recording) as handle:
+        yield handle

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from callflow.errors import CallEnded
-from callflow.protocol.commands import Answer, Command, Hangup, Progress, Reject, Ring
+from callflow.protocol.commands import Answer, Command, Hangup, HangupAt, Progress, Redirect, Reject, Ring
 from callflow.protocol.events import ChannelEnded
 
 if TYPE_CHECKING:
@@ -54,6 +54,28 @@ async def hangup(
     """End the call. If it has ended already, that is fine."""
     if not call.is_over:
         await _end(call, Hangup(cause=cause, headers=dict(headers or {})), deadline)
+
+
+async def redirect(
+    call: Call, *targets: str, headers: Mapping[str, str] | None = None, deadline: float | None = None
+) -> None:
+    """Send an unanswered caller elsewhere (302): to users of ours by name, or SIP URIs, the most wanted first."""
+    await _end(call, Redirect(targets=targets, headers=dict(headers or {})), deadline)
+
+
+async def hangup_at(
+    call: Call,
+    *,
+    after: float | None = None,
+    at: float | None = None,
+    cause: str | int = "normal_clearing",
+    deadline: float | None = None,
+) -> None:
+    """Have the engine end the call `after` seconds, or `at` a time (seconds since the epoch); `after` 0 takes it back.
+
+    The engine keeps the time: it holds even if this app is gone by then.
+    """
+    await call._leg.ask(HangupAt(after=after, at=at, cause=cause), deadline=deadline)
 
 
 async def wait_hangup(call: Call) -> ChannelEnded:

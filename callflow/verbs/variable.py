@@ -1,11 +1,12 @@
-"""What a call remembers: variables, which other apps and the call record see."""
+"""What a call remembers and keeps to: variables, limits, and what becomes of it when its app is lost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from callflow.protocol.commands import Get, Set
+from callflow.protocol.commands import Fallback, Get, Limit, Policy, Set, Source
+from callflow.sources import as_sources
 
 if TYPE_CHECKING:
     from callflow.call import Call
@@ -24,6 +25,36 @@ async def get(call: Call, *names: str) -> dict[str, str]:
     found = call._leg.link.connection.data(reply, dict[str, str | None])
     _note(call, found)
     return {name: value for name, value in found.items() if value is not None}
+
+
+async def limit(call: Call, resource: str, maximum: int, *, deadline: float | None = None) -> None:
+    """Take one of `maximum` places of a resource of this app's, until the call ends. Raises Overloaded if none is free.
+
+    try:
+        await call.limit("trunk", 2)
+    except Overloaded:
+        await call.reject("busy")
+    """
+    await call._leg.ask(Limit(resource=resource, maximum=maximum), deadline=deadline)
+
+
+async def policy(
+    call: Call,
+    *,
+    wait: float = 0.0,
+    music: Source | Sequence[Source] = (),
+    app: str | None = None,
+    route: str | None = None,
+    cause: str | int = "temporary_failure",
+    deadline: float | None = None,
+) -> None:
+    """Say what becomes of the call if this app is lost: `wait` seconds with `music` for it to come back, and then?
+
+    Then another `app` takes it, or the app of a number (`route`), or it ends with a Q.850 cause. Without a policy it
+    ends at once. An app that comes back in time has it again, see `App.on_reattach`.
+    """
+    then = Fallback(app=app, route=route, cause=cause)
+    await call._leg.ask(Policy(wait=wait, music=as_sources(music), then=then), deadline=deadline)
 
 
 def _note(call: Call, changes: Mapping[str, str | None]) -> None:

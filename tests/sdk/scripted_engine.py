@@ -24,11 +24,15 @@ CommandT = TypeVar("CommandT", bound=Command)
 
 ENDS = {
     "play": events.PlaybackFinished,
+    "say": events.PlaybackFinished,
+    "tone": events.PlaybackFinished,
     "gather": events.GatherFinished,
     "record": events.RecordingFinished,
+    "record_call": events.RecordingFinished,
     "echo": events.EchoFinished,
     "send_digits": events.DigitsSent,
     "dial": events.DialFinished,
+    "originate": events.DialFinished,
 }
 
 
