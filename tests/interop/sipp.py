@@ -99,7 +99,7 @@ async def sipp(
     scenario: str,
     folder: Path,
     *,
-    server: tuple[str, int] = ("127.0.0.1", 9),  # SIPp wants one even where it is called
+    server: tuple[str, int] | None = None,
     user: str = "",
     password: str = "",
     keys: Keys | None = None,
@@ -107,7 +107,7 @@ async def sipp(
     transport: str = "udp",
     arguments: tuple[str, ...] = (),
 ) -> AsyncIterator[Sipp]:
-    """Run a scenario, to be waited for. What is unfinished on exit is killed."""
+    """Run a scenario, to be waited for; without a server it is called. What is unfinished on exit is killed."""
     program = shutil.which("sipp")
     assert program, "sipp is not installed (apt-get install sip-tester)"
     folder.mkdir(parents=True)
@@ -116,7 +116,7 @@ async def sipp(
         text = text.replace(f"[{key}]", str(value))
     (folder / "scenario.xml").write_text(text)
     command = [
-        program, f"{server[0]}:{server[1]}", "-sf", "scenario.xml", "-i", "127.0.0.1",
+        program, *([f"{server[0]}:{server[1]}"] if server else []), "-sf", "scenario.xml", "-i", "127.0.0.1",
         "-t", {"udp": "u1", "tcp": "t1"}[transport], "-m", str(calls), "-nostdin",
         "-trace_err", "-error_file", "errors", "-trace_msg", "-message_file", "messages",
         "-timeout", "25", "-timeout_error", *arguments,

@@ -57,5 +57,9 @@ async def watch(engine: RunningEngine) -> AsyncIterator[Watch]:
         async with trio.open_nursery() as nursery:
             watch = Watch(client)
             nursery.start_soon(watch.run)
-            yield watch
+            try:
+                yield watch
+            except BaseException:
+                print(*(f"{frame.at:.3f} {frame.channel} {event}" for frame, event in watch.seen), sep="\n")
+                raise
             nursery.cancel_scope.cancel()
