@@ -66,6 +66,10 @@ class Call:
         self.variables: dict[str, str] = {}
         """What the script knows of the channel's variables: those it set or got."""
         self.is_answered = False
+        self.is_reattached = False
+        """Another session had this call before, and was lost: it is taken up where it stands, see `App.on_reattach`."""
+        self.legs: tuple[Call, ...] = ()
+        """Of a call that is taken up again: the legs that had been dialled for it. They end with the script."""
         self._after_hangup: list[AfterHangup] = []
 
     def __repr__(self) -> str:

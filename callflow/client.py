@@ -10,7 +10,7 @@ async with connect("ws://127.0.0.1:7443/v1/socket", token=token, subscribe=["cha
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ import anyio.abc
 import msgspec
 
 from .app import App
+from .dialing import Stage, make_stages, originate
 from .errors import BadArgument, CallflowError, Disconnected, Unreachable
 from .inbox import Happening, Inbox
 from .link import Link
@@ -29,12 +30,14 @@ from .protocol.commands import (
     Bridges,
     Command,
     Hangup,
+    Originate,
     Registrations,
     SnapshotCommand,
     Status,
     Subscribe,
 )
 from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Welcome
+from .protocol.outcomes import Answered, Failed
 from .protocol.queries import AppState, EngineStatus, RegistrationState
 from .session import run_app
 from .state import State
@@ -96,6 +99,28 @@ class Engine:
         """The engine's facts and counters."""
         reply = await self._request(Status(), None)
         return self._link.connection.data(reply, EngineStatus)
+
+    async def originate(
+        self,
+        *stages: Stage,
+        route: str | None = None,
+        app: str | None = None,
+        bridge: str | None = None,
+        timeout: float = 30.0,  # noqa: ASYNC109 - the engine's, and no error
+        caller_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answered | Failed:
+        """Dial without a caller. The leg that answers goes to the app of a number (`route`), an app, or a channel.
+
+        Without any of these it is this connection's, and ends with it. Returns when somebody has answered, or nobody.
+        """
+        plan = make_stages(stages, new_leg=lambda: self._link.new_id("leg"))
+        command = Originate(
+            stages=plan, timeout=timeout, caller_id=caller_id, headers=dict(headers or {}), route=route, app=app,
+            bridge=bridge,
+        )  # fmt: skip
+        self._inbox.expect_reply()
+        return await originate(self._link, command)
 
     async def hangup(self, channel: str, *, cause: str | int = "normal_clearing") -> None:
         """End a call. Raises NotFound when there is no such channel."""
