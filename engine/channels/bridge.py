@@ -71,6 +71,7 @@ class BridgeOfTwo:
             stop_echo(each)
             each.digits_ahead.clear()
             each.bridge = self
+            each.untie()
         channel.bridged_with.append(other.id)
         other.bridged_with.append(channel.id)
         channel.table.add_bridge(self)

@@ -34,7 +34,7 @@ from .ending import Ending, LegWatcher
 from .errors import CommandError
 from .performing import perform
 from .ports import Headers, Owner
-from .reason import INCOMPATIBLE_DESTINATION, reason_header
+from .reason import INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
 from .running import Running
 from .state import ALIVE, TRANSITIONS, UNANSWERED, State, Trigger
 from .succession import Succession
@@ -56,7 +56,7 @@ class Channel:
     __slots__ = (
         "_account", "_call_seq", "_ended", "_is_held", "_running", "audio", "bindings", "bridge", "bridged_with",
         "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "media", "owner", "signalling", "state",
-        "succession", "table", "variables", "watcher",
+        "succession", "table", "tie", "tied", "variables", "watcher",
     )  # fmt: skip
 
     facts: ChannelCreated
@@ -76,6 +76,8 @@ class Channel:
         self.bridged_with: list[str] = []  # ids of the channels it was connected with, for the record
         self.hangup_timer: Timer | None = None
         self.succession = Succession(self, owner.app if owner is not None else None)
+        self.tie: Channel | None = None  # who dialled it, while nothing else keeps it
+        self.tied: list[Channel] = []
         self.watcher: LegWatcher | None = None
         self.table = table
         self._call_seq = 0
@@ -203,6 +205,19 @@ class Channel:
         if self.watcher is not None:
             watcher, self.watcher = self.watcher, None
             watcher.leg_ended(self, ending)
+        for leg in tuple(self.tied):
+            leg.end(Ending(NORMAL_CLEARING, ending.by, status=487, headers=[reason_header(NORMAL_CLEARING)]))
+
+    def tie_to(self, parent: Channel) -> None:
+        """End with the channel that dialled this one, until it is bridged or steered."""
+        if self.is_alive:
+            self.tie = parent
+            parent.tied.append(self)
+
+    def untie(self) -> None:
+        if self.tie is not None:
+            self.tie.tied.remove(self)
+            self.tie = None
 
     # Owners
 
@@ -227,6 +242,7 @@ class Channel:
         self.expect_alive()
         if command.ends_as:
             self._running.expect_room(command_id, self.table.limits.running_commands)
+        self.untie()
         return perform(self, command_id, command)
 
     def run(self, verb: Verb) -> None:
@@ -237,6 +253,11 @@ class Channel:
         """The verb's outcome is this event. A verb that has had its outcome has no second."""
         if self._running.remove(verb):
             self.emit(event)
+            self._drain()
+
+    def drop(self, verb: Verb) -> None:
+        """The verb is over, and nobody waits for an outcome of it."""
+        if self._running.remove(verb):
             self._drain()
 
     def stop(self, verb: Verb, why: Why) -> None:
@@ -276,7 +297,9 @@ class Channel:
         if self.watcher is not None:
             self.watcher.leg_rang(self)
 
-    def receive_progress(self) -> None:
+    def receive_progress(self, body: bytes) -> None:
+        if self.state in UNANSWERED:
+            self.signalling.receive_early(body)
         if self._moves(Trigger.PROGRESS):
             self._enter(Trigger.PROGRESS)
             self.emit(_PROGRESS)
@@ -362,6 +385,7 @@ class Channel:
     def _let_go(self) -> None:
         """What was to happen to the channel later will not."""
         self.succession.close()
+        self.untie()
         self.table.places.release(self.id)
         if self.hangup_timer is not None:
             self.hangup_timer.cancel()

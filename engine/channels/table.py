@@ -32,6 +32,7 @@ from .bridge import BridgeOfTwo
 from .channel import Channel
 from .incoming import facts_of, read_offer, tell
 from .limits import Limits
+from .originating import Originations
 from .place import Places
 from .ports import EventSink, Locator, Owner, RecordSink, Refusal, Router, SipPort, Successors
 from .record import record_of
@@ -53,6 +54,7 @@ class Counts:
     tasks: int
     claimed_ids: int
     places: int
+    originations: int
 
 
 class ChannelTable:
@@ -83,6 +85,7 @@ class ChannelTable:
         self.limits = limits or Limits()
         self.successors = successors
         self.places = Places()
+        self.originations = Originations(self)
         self.timers = Timers()
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, BridgeOfTwo] = {}
@@ -196,7 +199,8 @@ class ChannelTable:
     # What the layers above ask
 
     def lose_owner(self, session: str) -> None:
-        """The session is gone: its calls end, and no others."""
+        """The session is gone: what it originates ends, and each of its channels does what its policy says."""
+        self.originations.lose(session)
         for channel in list(self.channels.values()):
             channel.lose_owner(session)
 
@@ -215,6 +219,7 @@ class ChannelTable:
             tasks=self._tasks,
             claimed_ids=len(self._claimed),
             places=self.places.count,
+            originations=self.originations.count,
         )
 
     # Calls that come in
