@@ -69,6 +69,7 @@ class Page:
             "frames": self._exchange_frames,
             "output": self._compare,
         }
+        folder.mkdir(exist_ok=True)
         self._write_files()
 
     def run(self, block: Block) -> None:
