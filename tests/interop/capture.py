@@ -83,6 +83,11 @@ class Capture:
         enough = len(self.rtp(target=port)) + round(seconds * 50)
         await self.wait(lambda: len(self.rtp(target=port)) >= enough)
 
+    async def wait_time(self, seconds: float) -> None:
+        """Let time pass, to see what does not come."""
+        await trio.sleep(seconds)
+        await self.drain()
+
     def save(self, path: Path) -> Path:
         """As tshark reads it (pcap with nanoseconds, Ethernet)."""
         with path.open("wb") as file:
