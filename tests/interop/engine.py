@@ -103,16 +103,17 @@ async def engine(
     *scripts: Path,
     ports: str = "30000-39999",
     routes: Mapping[str, str] | None = None,
+    tables: str = "",
     is_impatient: bool = False,
 ) -> AsyncIterator[RunningEngine]:
     """An engine with the users of PASSWORDS, an app for each script, and routes (pattern to app). On exit it must stop.
 
-    `is_impatient`: SIP gives up on a silent peer after 2 seconds instead of 32.
+    `tables`: more of its configuration. `is_impatient`: SIP gives up on a silent peer after 2 seconds, not 32.
     """
     data = folder / "data"
     data.mkdir(parents=True)
     config = folder / "callflow.toml"
-    config.write_text(CONFIG.format(tables=_tables(scripts, routes or {}), ports=ports))
+    config.write_text(CONFIG.format(tables=_tables(scripts, routes or {}) + "\n" + tables, ports=ports))
     program = ["-c", IMPATIENT] if is_impatient else ["-m", "callflow.cli"]
     command = [sys.executable, *program, "serve", "--config", str(config), "--data", str(data)]
     with (data / "log.txt").open("wb") as log:
@@ -149,16 +150,17 @@ async def _wait_ready(process: trio.Process, data: Path) -> None:
 
 
 async def _stop(process: trio.Process, data: Path) -> None:
-    """Ask it to stop. What took no part in a failure is told by it."""
-    with trio.CancelScope(shield=True), trio.move_on_after(10):
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        await process.wait()
-    if process.poll() is None:
-        process.kill()
-        with trio.CancelScope(shield=True):
+    """Ask it to stop, and see that it does."""
+    with trio.CancelScope(shield=True):
+        with trio.move_on_after(10) as stopping:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
             await process.wait()
-        raise AssertionError(f"the engine did not stop:\n{(data / 'log.txt').read_text()}")
+        process.kill()
+        await process.wait()
+        assert process.stdout is not None
+        await process.stdout.aclose()
+    assert not stopping.cancelled_caught, f"the engine did not stop:\n{(data / 'log.txt').read_text()}"
 
 
 def _tables(scripts: tuple[Path, ...], routes: Mapping[str, str]) -> str:
