@@ -144,11 +144,12 @@ async def baresip(
                 yield phone
                 nursery.cancel_scope.cancel()
         finally:
-            process.terminate()
-            with trio.CancelScope(shield=True), trio.move_on_after(3):
-                await process.wait()
-            if process.poll() is None:
+            with trio.CancelScope(shield=True):
+                process.terminate()
+                with trio.move_on_after(3):
+                    await process.wait()
                 process.kill()
+                await process.wait()
             if phone._stream is not None:
                 await trio.aclose_forcefully(phone._stream)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import trio
 
 from callflow.client import Engine, connect
+from callflow.errors import Disconnected
 from callflow.protocol.events import Event
 from callflow.protocol.frames import EventFrame
 
@@ -43,11 +44,13 @@ class Watch:
         return [frame.name for frame, _ in self.seen]
 
     async def run(self) -> None:
-        async for frame, event in self.client.events():
-            assert event is not None, frame.name
-            async with self._arrived:
-                self.seen.append((frame, event))
-                self._arrived.notify_all()
+        """Collect, until the engine goes."""
+        with suppress(Disconnected):
+            async for frame, event in self.client.events():
+                assert event is not None, frame.name
+                async with self._arrived:
+                    self.seen.append((frame, event))
+                    self._arrived.notify_all()
 
 
 @asynccontextmanager
