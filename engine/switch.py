@@ -14,7 +14,9 @@ from typing import cast
 import structlog
 import trio
 
+from callflow.protocol.events import RecordWritten
 from callflow.protocol.queries import RegistrationState
+from callflow.protocol.records import CallRecord
 from engine.channels.ending import Ending
 from engine.channels.limits import Limits
 from engine.channels.reason import NORMAL_CLEARING
@@ -32,6 +34,7 @@ from engine.registrar.users import User, Users
 from engine.scripting.routing import CallRouter, RouteSpec, Source
 from engine.sip.events import MalformedReceived, RequestReceived, SipEvent
 from engine.sip.stack import SipStack
+from engine.store.records import CallRecords
 from engine.transport.endpoint import Endpoint
 
 REALM = "callflow"
@@ -53,9 +56,12 @@ class Switch:
         new_token: Callable[[str], Callable[[], str]],
         epoch: Callable[[], float],
         recordings: Path,
+        records: Callable[[Callable[[CallRecord], None]], CallRecords],
         limits: Limits | None = None,
     ) -> None:
-        """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex."""
+        """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
+        store; it is given whom to tell of those that are in it.
+        """
         self.media = media
         self.users = Users(User(user.name, user.password) for user in config.users)
         self.malformed: Counter[str] = Counter()  # messages, by transport
@@ -68,6 +74,7 @@ class Switch:
         self.registrar = Registrar(
             sip=self.endpoint, authentication=authentication, locations=self.locations, events=self.log
         )
+        self.records = records(self._tell_record)
         self.table = ChannelTable(
             sip=self.endpoint,
             media=media,
@@ -85,6 +92,7 @@ class Switch:
             epoch=epoch,
             nursery=nursery,
             limits=limits,
+            records=self.records,
         )
         self.sockets = EventSocket(
             self.log,
@@ -96,12 +104,14 @@ class Switch:
             recordings=recordings,
             registrations=self._registrations,
             counters=self._counters,
+            records=self.records,
         )
         self._epoch = epoch
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled."""
         async with trio.open_nursery() as nursery:
+            await nursery.start(self.records.run)
             nursery.start_soon(self.media.run)
             nursery.start_soon(self.registrar.run)
             nursery.start_soon(self.sockets.run)
@@ -126,6 +136,10 @@ class Switch:
                 logger.info("malformed", peer=event.flow.remote, error=event.error, was_answered=event.was_answered)
             case _:
                 self.table.handle(event)
+
+    def _tell_record(self, record: CallRecord) -> None:
+        session = next(iter(self.sessions.of(record.app)), None) if record.app is not None else None
+        self.log.emit(RecordWritten(record=record), owner=session.id if session is not None else None)
 
     def _registrations(self) -> Sequence[RegistrationState]:
         ahead = self._epoch() - trio.current_time()

@@ -20,7 +20,7 @@ from engine.channels.errors import CommandError
 from .encoding import encoded, encoded_snapshot
 from .log import Entry, EventLog
 from .ports import SteeredChannel, Table
-from .queries import Queries
+from .queries import Later, Queries
 from .remembered import Remembered
 from .session import Reply, Session
 
@@ -53,6 +53,7 @@ class Dispatcher:
             commands.Bridges: queries.bridges,
             commands.Registrations: queries.registrations,
             commands.Apps: queries.apps,
+            commands.Records: queries.records,
             commands.Status: queries.status,
         }
         log.watch(ChannelEnded, self._forget)
@@ -68,6 +69,9 @@ class Dispatcher:
             error = Error("bad_argument", f"expected a new id for {frame.name}, {frame.id!r} was a {given.name} before")
             return Reply(self._log.last_seq, (encoded(ReplyFrame(id=frame.id, ok=False, error=error)),))
         reply = self._reply(session, frame)
+        if isinstance(reply, Later):
+            reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
+            return Reply(self._log.last_seq, ())
         written = encoded(reply)
         if frame.channel is None or frame.channel in self._table.channels:
             self._remembered.remember(frame.channel, key, frame.name, written)
@@ -81,9 +85,19 @@ class Dispatcher:
         frames = encoded_snapshot(channels, self._queries.visible_bridges(session))
         return [*frames, encoded(CaughtUp(seq=self._log.last_seq))]
 
-    def _reply(self, session: Session, frame: CommandFrame) -> ReplyFrame:
+    def _late_reply(self, frame: CommandFrame, data: object | CommandError) -> Reply:
+        """To a query; nothing needs to be remembered of it."""
+        reply = ReplyFrame(id=frame.id, ok=True, seq=self._log.last_seq, data=cast("msgspec.Raw", data))
+        if isinstance(data, CommandError):
+            error = Error(data.code, data.message, data.details)
+            reply = ReplyFrame(id=frame.id, ok=False, error=error)
+        return Reply(self._log.last_seq, (encoded(reply),))
+
+    def _reply(self, session: Session, frame: CommandFrame) -> ReplyFrame | Later:
         try:
             data = self._do(session, frame)
+            if isinstance(data, Later):
+                return data
             if data is None:
                 return ReplyFrame(id=frame.id, ok=True, seq=self._log.last_seq)
             # msgspec encodes what it finds: the data needs no pass of its own.

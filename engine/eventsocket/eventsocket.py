@@ -19,7 +19,7 @@ from .hello import Refused, judge, read_hello, refuse
 from .link import Link, LinkClosed
 from .log import EventLog
 from .ownership import Ownership, Sessions
-from .ports import Table
+from .ports import RecordStore, Table
 from .queries import Queries
 from .session import Session
 from .tokens import Token, Tokens
@@ -47,6 +47,7 @@ class EventSocket:
         recordings: Path | None = None,
         registrations: Callable[[], Sequence[RegistrationState]] = tuple,
         counters: Callable[[], Mapping[str, int]] = dict,
+        records: RecordStore | None = None,
         max_sessions: int = MAX_SESSIONS,
     ) -> None:
         """`engine`: its name and version; `epoch`: seconds since the epoch; `recordings`: has the apps' folders."""
@@ -70,6 +71,7 @@ class EventSocket:
             started_at=epoch(),
             registrations=registrations,
             counters=counters,
+            records=records,
         )
         self._dispatcher = Dispatcher(log, table, queries, trio.current_time)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
-from callflow.protocol.commands import Command
+from callflow.protocol.commands import Command, Records
 from callflow.protocol.events import ChannelCreated
 from callflow.protocol.frames import BridgeState, ChannelState
+from callflow.protocol.records import CallRecord
 from engine.channels.ports import Owner
 
 
@@ -34,6 +35,17 @@ class SteeredChannel(Protocol):
 
     def lose_owner(self, session: str) -> None:
         """The session is gone: the call's policy runs."""
+        ...
+
+
+Found: TypeAlias = Sequence[CallRecord] | Exception
+
+
+class RecordStore(Protocol):
+    """The records of ended channels: `engine.store.records.CallRecords`."""
+
+    def find(self, query: Records, then: Callable[[Found], None]) -> None:
+        """Have those that fit, soon: `then` gets them, or why there are none."""
         ...
 
 

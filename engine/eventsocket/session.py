@@ -177,6 +177,11 @@ class Session:
                 self._drained = trio.Event()
                 await self._drained.wait()
 
+    def owe(self, reply: Reply) -> None:
+        """A reply that took its time."""
+        if self._ended is None:
+            self._owe(reply)
+
     def _owe(self, reply: Reply) -> None:
         self._replies.append(reply)
         self._owed += sum(map(len, reply.frames))

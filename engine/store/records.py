@@ -24,10 +24,6 @@ class StoreError(Exception):
     """The store cannot be read or written now; the text says why."""
 
 
-class Overloaded(StoreError):
-    """Too many queries wait."""
-
-
 class CallRecords(Protocol):
     """Records of ended channels."""
 
@@ -36,7 +32,7 @@ class CallRecords(Protocol):
         ...
 
     def find(self, query: Query, then: Then) -> None:
-        """Have the records that fit, those just written among them. Raises Overloaded."""
+        """Have the records that fit, those just written among them; not if too many wait to be found."""
         ...
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

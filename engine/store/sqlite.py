@@ -28,12 +28,13 @@ from callflow.protocol.records import CallRecord
 
 from .database import Broken, Database
 from .pending import MAX_PENDING, Pending
-from .records import MAX_WAITING, Found, Overloaded, RecordIds, StoreError, Then
+from .records import MAX_WAITING, Found, RecordIds, StoreError, Then
 
 COMMIT_AFTER = 0.05  # seconds in which records gather to a batch
 MAX_UNSAVED = 10_000  # records in memory, while not even the file can be written
-MAX_LINE = 64 * 1024  # octets; a record that is longer goes without the app's variables
+MAX_LINE = 8 * 1024  # octets, so that a page of records fits a message of the event socket
 _BACK_OFF = (0.2, 10.0)  # seconds, first and longest
+_MAX_LINKS = 10  # of a record that is too long
 _STOP_WITHIN = 3.0  # seconds
 
 logger = structlog.get_logger("engine.store")
@@ -71,14 +72,15 @@ class SqliteRecords:
         record = replace(record, id=self._new_id())
         line = _encode(record) + b"\n"
         if len(line) > MAX_LINE:
-            line = _encode(replace(record, variables={})) + b"\n"
+            line = _encode(replace(record, variables={}, bridged_with=record.bridged_with[-_MAX_LINKS:])) + b"\n"
         if self._unsaved or not self._append(line):
             self._hold(line)
         self._has_records.set()
 
     def find(self, query: Query, then: Then) -> None:
         if len(self._asked) >= MAX_WAITING:
-            raise Overloaded(f"expected at most {MAX_WAITING} queries at once")
+            then(StoreError(f"expected at most {MAX_WAITING} queries at once"))
+            return
         self._asked.append((query, then))
         self._has_queries.set()
 
