@@ -11,8 +11,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from .frames import ChannelState
-from .frames import Share
+from .frames import ChannelState, Share
 from .outcomes import AnyOutcome
 from .records import CallRecord
 from .records import MediaStatistics as MediaStatistics
@@ -346,7 +345,7 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
         ChannelUnbridged, DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
-        DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeEnded, RecordWritten, RegistrationAdded, RegistrationRemoved,
-        RegistrationExpired, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed,
+        DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeEnded, RecordWritten, RegistrationAdded,
+        RegistrationRemoved, RegistrationExpired, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed,
     )
 })  # fmt: skip

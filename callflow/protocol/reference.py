@@ -68,7 +68,7 @@ Each is the `data` of an `event` frame, which carries `seq`, `at`, `name` and, f
 _ERRORS: dict[str, str] = {
     "not_found": "there is no such channel",
     "wrong_state": "the call is not in a state for it",
-    "not_owner": "the call is another session's",
+    "not_owner": "the call, or the app's name, is another session's",
     "bad_argument": "an argument is missing, unknown, or wrong; the message says which",
     "unauthorized": "the token lacks the scope",
     "unsupported": "there is no such command",
@@ -116,6 +116,8 @@ _CLOSES: dict[CloseCode, str] = {
     CloseCode.BAD_HELLO: "a hello with an impossible name or pattern",
     CloseCode.OVERLOADED: "too many sessions",
     CloseCode.STALLED: "the app owns calls and reads nothing",
+    CloseCode.TAKEN: "the app's name is another session's, and one of the two does not share it",
+    CloseCode.REPLACED: "the app came back over another connection, which has its calls",
 }
 
 

@@ -115,10 +115,21 @@ class Dispatcher:
         verb = self._verbs.get(type(command))
         if verb is not None:
             return verb(session, command)
+        if frame.channel is None and isinstance(command, commands.Originate | commands.Cancel):
+            self._without_channel(session, frame.id, command)
+            return None
         if frame.channel is None:
             raise CommandError("bad_argument", f"{frame.name}: expected a channel")
         channel = self._channel(session, frame.channel, command)
         return channel.perform(frame.id, command)
+
+    def _without_channel(self, session: Session, id: str, command: commands.Originate | commands.Cancel) -> None:
+        if not session.token.allows("calls:own"):
+            raise _unauthorized(session, "calls:own")
+        if isinstance(command, commands.Cancel):
+            self._table.cancel_origination(command.command, session.owner)
+        else:
+            self._table.originate(id, command, session.owner)
 
     def _channel(self, session: Session, id: str, command: commands.Command) -> SteeredChannel:
         if not session.token.allows("calls:own"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from callflow.protocol.commands import Command, Records
+from callflow.protocol.commands import Command, Originate, Records
 from callflow.protocol.events import ChannelCreated
 from callflow.protocol.frames import BridgeState, ChannelState
 from callflow.protocol.records import CallRecord
@@ -17,6 +17,16 @@ class SteeredChannel(Protocol):
 
     @property
     def owner(self) -> Owner | None: ...
+
+    @property
+    def app(self) -> str | None:
+        """The app whose channel it is, be it there or on its way."""
+        ...
+
+    @property
+    def is_alive(self) -> bool:
+        """It has not ended, nor is it about to."""
+        ...
 
     @property
     def facts(self) -> ChannelCreated:
@@ -34,7 +44,7 @@ class SteeredChannel(Protocol):
         ...
 
     def lose_owner(self, session: str) -> None:
-        """The session is gone: the call's policy runs."""
+        """The session is gone: the call's policy runs. A call that waits keeps its owner until another is given."""
         ...
 
 
@@ -58,3 +68,15 @@ class Table(Protocol):
     def states(self) -> Sequence[ChannelState]: ...
 
     def bridge_states(self) -> Sequence[BridgeState]: ...
+
+    def originate(self, command_id: str, command: Originate, owner: Owner) -> None:
+        """Dial for a session, without a caller. Raises CommandError."""
+        ...
+
+    def cancel_origination(self, command_id: str, owner: Owner) -> None:
+        """End what `originate` began; its outcome follows."""
+        ...
+
+    def lose_originations(self, session: str) -> None:
+        """The session is gone, and what it originates with it."""
+        ...

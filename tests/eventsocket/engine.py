@@ -39,8 +39,17 @@ class FakeChannel:
             owner=owner.session if owner else None,
         )
         self.performed = []
+        self.has_policy = False  # one that waits for its owner
         self.call_seq = 0
         self.variables = {}
+
+    @property
+    def app(self):
+        return self.facts.app
+
+    @property
+    def is_alive(self):
+        return self.id in self._table.channels
 
     def emit(self, event):
         self.call_seq += 1
@@ -80,7 +89,8 @@ class FakeChannel:
 
     def lose_owner(self, session):
         self.emit(OwnerLost(session=session))
-        self.end("engine")
+        if not self.has_policy:
+            self.end("engine")
 
     def end(self, by="caller"):
         self.emit(
@@ -106,6 +116,9 @@ class FakeTable:
         channel = self.channels[id] = FakeChannel(self, id, app, owner)
         channel.emit(channel.facts)
         return channel
+
+    def lose_originations(self, session):
+        pass
 
     def states(self):
         return [channel.snapshot() for channel in self.channels.values()]
