@@ -156,7 +156,7 @@ class Page:
         else:
             result = command.run()
         self.printed[block.index] = result.output
-        expected = int(block.options.get("exit", 0))
+        expected = int(block.options.get("exit", result.status if "until" in block.options else 0))
         assert result.status == expected, f"{block.place}: exit status {result.status}:\n{result.output}"
 
     def _start(self, block: Block) -> None:
@@ -164,7 +164,7 @@ class Page:
             return
         if self.engine is not None:
             self.engine.stop()
-        line = _recipe_of_run() if block.kind == "make" else self._real(block.text).strip().splitlines()[-1]
+        line = self._real(_recipe_of_run() if block.kind == "make" else block.text.strip().splitlines()[-1])
         self.engine = Engine(shlex.split(line), folder=self.folder, environment=self.environment)
         self._engine_block = block
         self.printed[block.index] = self.engine.banner
@@ -174,6 +174,8 @@ class Page:
             command = shlex.split(line, comments=True)
             assert command[0] == "make", f"{block.place}: expected make, got {line!r}"
             subprocess.run([*command, "--dry-run"], cwd=ROOT, check=True, capture_output=True)
+        if _starts_engine(block):
+            self._start(block)
 
     def _check_config(self, block: Block) -> None:
         self._run(block, ["callflow", "check", "--config", block.argument])
@@ -224,7 +226,7 @@ class Page:
         home = self.folder / "home"
         home.mkdir()
         path = f"{Path(sys.executable).parent}:{kept.get('PATH', '')}"
-        return {**kept, "HOME": str(home), "PATH": path, "COLUMNS": "200", "NO_COLOR": "1"}
+        return {**kept, "HOME": str(home), "PATH": path, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
 
     @cached_property
     def _port(self) -> int:
@@ -238,6 +240,7 @@ class Page:
 
     def _real(self, text: str) -> str:
         text = self._own_ports(text).replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+        text = re.sub(r"(?<!\S)examples/", f"{ROOT}/examples/", text)
         if self.engine is not None:
             text = text.replace("127.0.0.1:5060", self.engine.sip).replace("127.0.0.1:7443", self.engine.address)
             text = text.replace("$TOKEN", self.engine.token)
@@ -259,12 +262,12 @@ def _recipe_of_run() -> str:
     told = subprocess.run(["make", "--dry-run", "run"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     command = re.search(r"\.venv/bin/(callflow run \S+)", told)
     assert command is not None, f"expected `make run` to run callflow, got:\n{told}"
-    return command[1].replace("examples/", f"{ROOT}/examples/")
+    return command[1]
 
 
 def _alike(line: str) -> str:
     """A line without what differs from run to run: ids, passwords, numbers, times, places, the width of columns."""
-    line = re.sub(r"/\S+/", "/", line)
+    line = re.sub(r"~?/\S+/", "/", line)
     line = re.sub(r"password\s+\w+", "password", line)
     line = re.sub(r"\b[0-9a-f]{8,}\b|c-[0-9a-f]+-[0-9]+", "ID", line)
     line = re.sub(r"[0-9][0-9.,:]*", "0", line)
