@@ -89,8 +89,7 @@ class Succession:
         if will is None and not self._is_beside_a_will():
             self.fail(TEMPORARY_FAILURE)
             return
-        self._is_orphan = True
-        channel.owner = None
+        self._is_orphan = True  # it keeps its owner, whose name says who may come back for it
         for verb in channel.running:
             if not isinstance(verb, BridgeOfTwo | CallRecording):
                 channel.stop(verb, Why.CANCELLED)
@@ -114,7 +113,7 @@ class Succession:
         admission = self._successor(then)
         if admission is None:
             return False
-        self.to = then.route or ""
+        self.to = then.route or self._channel.facts.to
         if admission.owner is not None:
             self.give(admission.owner)
             return True
@@ -137,7 +136,7 @@ class Succession:
 
     @property
     def has_past(self) -> bool:
-        """Has the channel had an owner, and does its next one know nothing of it?"""
+        """Has the channel had an owner before the one it is given now?"""
         return self._is_orphan or self._channel.owner is not None
 
     def _is_beside_a_will(self) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from callflow.protocol.commands import Originate
 from callflow.protocol.events import ChannelEnded, Event
 from callflow.protocol.frames import BridgeState, ChannelState
 from engine.media.session import MediaEngine, MediaSession, PortsExhausted
@@ -200,9 +201,21 @@ class ChannelTable:
 
     def lose_owner(self, session: str) -> None:
         """The session is gone: what it originates ends, and each of its channels does what its policy says."""
-        self.originations.lose(session)
+        self.lose_originations(session)
         for channel in list(self.channels.values()):
             channel.lose_owner(session)
+
+    def originate(self, command_id: str, command: Originate, owner: Owner) -> None:
+        """Dial for a session, without a caller. Raises CommandError."""
+        self.originations.start(command_id, command, owner)
+
+    def cancel_origination(self, command_id: str, owner: Owner) -> None:
+        """End what `originate` began; its outcome follows."""
+        self.originations.cancel(command_id, owner)
+
+    def lose_originations(self, session: str) -> None:
+        """The session is gone, and what it originates with it."""
+        self.originations.lose(session)
 
     def states(self) -> list[ChannelState]:
         return [channel.snapshot() for channel in self.channels.values()]
