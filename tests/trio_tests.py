@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 import trio
 import trio.testing
 
-
 VIRTUAL_LIMIT = 100_000.0  # seconds; whoever waits in vain beside a timer that goes on for ever is told
 
 
