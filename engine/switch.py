@@ -32,6 +32,7 @@ from engine.registrar.locator import Locator
 from engine.registrar.service import Registrar
 from engine.registrar.users import User, Users
 from engine.scripting.routing import CallRouter, RouteSpec, Source
+from engine.scripting.successors import RoutedSuccessors
 from engine.sip.events import MalformedReceived, RequestReceived, SipEvent
 from engine.sip.stack import SipStack
 from engine.store.records import CallRecords
@@ -75,18 +76,20 @@ class Switch:
             sip=self.endpoint, authentication=authentication, locations=self.locations, events=self.log
         )
         self.records = records(self._tell_record)
+        router = CallRouter(
+            routes=[_route(route) for route in config.routes],
+            apps=[app.name for app in config.apps],
+            sessions=self.sessions,
+            authentication=authentication,
+            is_user=lambda name: self.users.get(name) is not None,
+            is_loopback=config.sip.is_loopback,
+        )
         self.table = ChannelTable(
             sip=self.endpoint,
             media=media,
             events=self.log,
-            router=CallRouter(
-                routes=[_route(route) for route in config.routes],
-                apps=[app.name for app in config.apps],
-                sessions=self.sessions,
-                authentication=authentication,
-                is_user=lambda name: self.users.get(name) is not None,
-                is_loopback=config.sip.is_loopback,
-            ),
+            router=router,
+            successors=RoutedSuccessors(router, self.sessions, [app.name for app in config.apps]),
             locator=Locator(self.locations, listeners=lambda: self.endpoint.listeners),
             new_id=new_token("channels"),
             epoch=epoch,

@@ -142,6 +142,17 @@ class CallRouter:
             return None
         return self._admit(route.taker, number, user, is_socket=route.socket is not None)
 
+    def take(self, number: str) -> Admission | None:
+        """Who takes a call that an app sends to this number. Whom a route admits is said of callers, not of apps."""
+        if self._has_routes:
+            route = self._routes.find(number, accept=lambda _: True)
+            return self._admit(route.taker, number, None, is_socket=route.socket is not None) if route else None
+        for app in dict.fromkeys((*self._apps, *self._sessions.apps)):
+            admission = self._admit(app, number, None, is_socket=False) if app in self._known else None
+            if admission is not None:
+                return admission
+        return None
+
     def _ask_apps(self, number: str, user: User | None) -> Admission | None:
         if user is None and not self._admits_anyone:
             return None
