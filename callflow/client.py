@@ -29,6 +29,7 @@ from .protocol.commands import (
     Apps,
     Bridges,
     Command,
+    Events,
     Hangup,
     Originate,
     Registrations,
@@ -38,13 +39,14 @@ from .protocol.commands import (
 )
 from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Welcome
 from .protocol.outcomes import Answered, Failed
-from .protocol.queries import AppState, EngineStatus, RegistrationState
+from .protocol.queries import AppState, EngineStatus, PastEvent, PastEvents, RegistrationState
 from .session import run_app
 from .state import State
 from .websocket import accept_websocket, is_same_token, open_websocket
 
 __all__ = ["Engine", "Happening", "connect", "join", "serve"]
 
+MAX_PAGE = 1000  # past events asked for at once
 MAX_CALLS = 10_000  # connections that `serve` holds at once
 _BACK_OFF = (0.1, 5.0)  # seconds, first and longest
 
@@ -94,6 +96,17 @@ class Engine:
     async def apps(self) -> list[AppState]:
         """The apps, with their sessions and routes."""
         return await list_pages(self._link, Apps, list[AppState], lambda app: app.id)
+
+    async def recent(self, *patterns: str, last: int = 100) -> list[PastEvent]:
+        """The `last` events that the engine still keeps, oldest first; of those with these names, if given."""
+        found: list[PastEvent] = []
+        before: int | None = None
+        while before != 0 and len(found) < last:
+            wanted = min(last - len(found), MAX_PAGE)
+            reply = await self._request(Events(events=patterns or ("*",), last=wanted, before=before), None)
+            page = self._link.connection.data(reply, PastEvents)
+            found[:0], before = page.events, page.searched
+        return found
 
     async def status(self) -> EngineStatus:
         """The engine's facts and counters."""

@@ -24,6 +24,7 @@ from .protocol.frames import (
     EventFrame,
     Gap,
     Hello,
+    Need,
     ReplyFrame,
     Snapshot,
     Welcome,
@@ -254,7 +255,7 @@ class Link:
             self._take_event(frame)
         elif isinstance(frame, ReplyFrame):
             self._take_reply(frame)
-        elif self._on_state is not None and not isinstance(frame, Welcome):
+        elif self._on_state is not None and not isinstance(frame, Welcome | Need):
             self._on_state(frame)
 
     def _take_event(self, frame: EventFrame) -> None:

@@ -25,7 +25,7 @@ from .outcomes import (
     TimedOut,
     Unbridged,
 )
-from .queries import AppState, EngineStatus, RegistrationState
+from .queries import AppState, Downloaded, EngineStatus, PastEvents, RegistrationState
 from .records import CallRecord
 from .source import File as File
 from .source import Say as Say
@@ -480,6 +480,31 @@ class Records(Listing, frozen=True, kw_only=True):
     number: str = ""
 
 
+class Events(Command, frozen=True, kw_only=True):
+    """What happened lately: the `last` events whose names fit (`channel.*`), of all channels or of one, `before` a seq.
+
+    A reply holds what fits a message. For more, ask for those `before` what it has `searched`.
+    """
+
+    name: ClassVar[str] = "events"
+    replies_with: ClassVar[object] = PastEvents
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    events: tuple[str, ...] = ("*",)
+    channel: str | None = None
+    last: int = 100
+    before: int | None = None
+
+
+class Download(Command, frozen=True, kw_only=True):
+    """A part of a recording of the app's own, of at most 256 KiB: `path` is the name it was recorded under."""
+
+    name: ClassVar[str] = "download"
+    replies_with: ClassVar[object] = Downloaded
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    path: str
+    offset: int = 0
+
+
 class Status(Command, frozen=True, kw_only=True):
     """The engine's facts and counters."""
 
@@ -501,6 +526,7 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
         Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
-        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Status, SnapshotCommand,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Download,
+        Status, SnapshotCommand,
     )
 })  # fmt: skip

@@ -173,6 +173,25 @@ class CommandFrame(Frame, frozen=True, kw_only=True, tag="command"):
     deadline: float | None = None
 
 
+class Need(Frame, frozen=True, kw_only=True, tag="need"):
+    """A file that is to be played, and that the engine does not have. It waits a while for the `blob` frames of it."""
+
+    sha256: str
+    name: str
+
+
+class Blob(Frame, frozen=True, kw_only=True, tag="blob"):
+    """A part of a file that the engine asked for, of at most 256 KiB, in order from `part` 0. `last`: it is complete.
+
+    An app that does not have it says so with a `last` part 0 without data.
+    """
+
+    sha256: str
+    part: int = 0
+    data: bytes = b""
+    last: bool = False
+
+
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a command was not accepted."""
 
@@ -195,5 +214,5 @@ class ReplyFrame(Frame, frozen=True, kw_only=True, tag="reply"):
     error: Error | None = None
 
 
-AppFrame: TypeAlias = Hello | CommandFrame
-EngineFrame: TypeAlias = Welcome | EventFrame | CaughtUp | Gap | Snapshot | ReplyFrame
+AppFrame: TypeAlias = Hello | CommandFrame | Blob
+EngineFrame: TypeAlias = Welcome | EventFrame | CaughtUp | Gap | Snapshot | Need | ReplyFrame

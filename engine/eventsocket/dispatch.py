@@ -15,12 +15,14 @@ from callflow.protocol import commands
 from callflow.protocol.connection import EngineConnection, MalformedMessage
 from callflow.protocol.events import ChannelEnded, Event
 from callflow.protocol.frames import CaughtUp, CommandFrame, Error, ReplyFrame
+from callflow.protocol.queries import Downloaded
 from engine.channels.errors import CommandError
 
 from .encoding import encoded, encoded_snapshot
 from .log import Entry, EventLog
 from .ports import SteeredChannel, Table
 from .queries import Later, Queries
+from .recordings import read_recording
 from .remembered import Remembered
 from .session import Reply, Session
 
@@ -32,6 +34,9 @@ logger = structlog.get_logger("engine.eventsocket")
 _OF_ANY: tuple[type[commands.Command], ...] = (commands.Hangup,)
 # What these change belongs to the session, not to whatever shows its app's name and token.
 _OF_SESSION: frozenset[str] = frozenset({"subscribe", "unsubscribe", "snapshot"})
+
+# These change nothing, and their replies are large.
+_REPEATABLE: frozenset[str] = frozenset({"events", "download"})
 
 _EngineVerb = Callable[[Session, commands.Command], object | None]
 
@@ -54,6 +59,8 @@ class Dispatcher:
             commands.Registrations: queries.registrations,
             commands.Apps: queries.apps,
             commands.Records: queries.records,
+            commands.Events: queries.events,
+            commands.Download: _download,
             commands.Status: queries.status,
         }
         log.watch(ChannelEnded, self._forget)
@@ -73,7 +80,7 @@ class Dispatcher:
             reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
             return Reply(self._log.last_seq, ())
         written = encoded(reply)
-        if frame.channel is None or frame.channel in self._table.channels:
+        if frame.name not in _REPEATABLE and (frame.channel is None or frame.channel in self._table.channels):
             self._remembered.remember(frame.channel, key, frame.name, written)
         if reply.ok and frame.name == commands.SnapshotCommand.name:
             return Reply(self._log.last_seq, (written, *self.snapshot(session)))
@@ -187,6 +194,13 @@ def _unsubscribe(session: Session, command: commands.Command) -> None:
     assert isinstance(command, commands.Unsubscribe)
     session.reader.subscriptions.remove(command.events)
     session.reader.listen()
+
+
+def _download(session: Session, command: commands.Command) -> Downloaded:
+    assert isinstance(command, commands.Download)
+    if not session.may_own:
+        raise _unauthorized(session, "calls:own")
+    return read_recording(session.owner.recordings, command.path, command.offset)
 
 
 def _unauthorized(session: Session, scope: str) -> CommandError:

@@ -14,8 +14,10 @@ from engine.channels.errors import CommandError
 
 from .log import EventLog
 from .ownership import Sessions
+from .past import Past, look_back
 from .ports import Found, RecordStore, Table
 from .session import Session
+from .subscription import names_matching
 
 MAX_PAGE = 1000
 MAX_RECORDS = 100  # in a page, so that it fits a message
@@ -96,6 +98,17 @@ class Queries:
             sessions=len(self._sessions),
             counters=dict(self._counters()),
         )
+
+    def events(self, session: Session, command: commands.Command) -> Past:
+        _expect_read(session)
+        assert isinstance(command, commands.Events)
+        if not 1 <= command.last <= MAX_PAGE:
+            raise CommandError("bad_argument", f"events: expected 1 to {MAX_PAGE} events, got {command.last}")
+        try:
+            names = frozenset[str]().union(*map(names_matching, command.events))
+        except ValueError as error:
+            raise CommandError("bad_argument", f"events: {error}") from error
+        return look_back(self._log, names, channel=command.channel, last=command.last, before=command.before)
 
     def visible_channels(self, session: Session) -> Sequence[ChannelState]:
         """All, or the session's own."""

@@ -130,7 +130,7 @@ class FakeTable:
 class Engine:
     """The log, the table, the sockets, and a nursery for their sessions."""
 
-    def __init__(self, nursery, log, table):
+    def __init__(self, nursery, log, table, *, recordings=None):
         self.nursery, self.log, self.table = nursery, log, table
         numbers = itertools.count(1)
         self.sessions = Sessions()
@@ -142,6 +142,7 @@ class Engine:
             engine="callflow/test",
             new_id=lambda: f"session-{next(numbers)}",
             epoch=lambda: 1000.0 + trio.current_time(),
+            recordings=recordings,
             registrations=list,
         )
 
@@ -213,10 +214,10 @@ class App:
 
 
 @asynccontextmanager
-async def running_engine(*, log=None, table=None, **log_limits):
+async def running_engine(*, log=None, table=None, recordings=None, **log_limits):
     log = log or new_log(**log_limits)
     async with trio.open_nursery() as nursery:
-        yield Engine(nursery, log, table or FakeTable(log))
+        yield Engine(nursery, log, table or FakeTable(log), recordings=recordings)
         nursery.cancel_scope.cancel()
 
 
