@@ -162,10 +162,15 @@ class Switch:
         sip, table = self.stack.counts, self.table.counts()
         return {
             "channels": table.channels,
+            "channel_tasks": table.tasks,
+            "channel_timers": table.timers,
             "media_sessions": self.media.open_sessions,
-            "sip_transactions": sip.transactions,
+            "sip_connections": sip.streams,
             "sip_dialogs": sip.dialogs,
+            "sip_invites": sip.invites,
             "sip_malformed": self.malformed.total(),
+            "sip_transactions": sip.transactions,
+            "tasks": trio.lowlevel.current_statistics().tasks_living,
         }
 
 
