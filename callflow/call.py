@@ -116,6 +116,7 @@ class Call:
     recording = recorder.recording
     record_call = recorder.record_call
     recording_call = recorder.recording_call
+    download = recorder.download
 
     dial = dialer.dial
     bridge = talk.bridge

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import anyio
@@ -20,6 +21,7 @@ import msgspec
 
 from .app import App
 from .dialing import Stage, make_stages, originate
+from .download import download
 from .errors import BadArgument, CallflowError, Disconnected, Unreachable
 from .inbox import Happening, Inbox
 from .link import Link
@@ -42,6 +44,7 @@ from .protocol.outcomes import Answered, Failed
 from .protocol.queries import AppState, EngineStatus, PastEvent, PastEvents, RegistrationState
 from .session import run_app
 from .state import State
+from .transport import Transport
 from .websocket import accept_websocket, is_same_token, open_websocket
 
 __all__ = ["Engine", "Happening", "connect", "join", "serve"]
@@ -139,6 +142,11 @@ class Engine:
         """End a call. Raises NotFound when there is no such channel."""
         await self._request(Hangup(cause=cause), channel)
 
+    async def download(self, path: str, to: Path) -> int:
+        """Save a recording of this app's own as a file; its octets. Raises NotFound, OSError."""
+        self._inbox.expect_reply()
+        return await download(self._link, path, to)
+
     async def subscribe(self, *patterns: str, channels: Sequence[str] = ()) -> None:
         """Receive events with these names (`channel.*`, `*`), of all channels or of those named."""
         await self._request(Subscribe(events=patterns, channels=tuple(channels)), None)
@@ -233,17 +241,26 @@ async def connect(
         raise error
 
 
-async def join(url: str, app: App, *, token: str | None = None) -> NoReturn:
-    """Keep an app connected to an engine: it takes the calls of its routes there. When the engine is lost, try again.
+async def join(url: str, app: App, *, token: str | None = None, folder: Path | None = None) -> NoReturn:
+    """Keep an app connected to an engine: it takes the calls of its routes there.
 
+    When only the connection is lost, the scripts go on: what happened meanwhile is told again, once, and commands that
+    were not answered are sent again, and done once. The engine ends calls whose app is away unless their `policy` has
+    them wait. An engine that cannot be reached for a minute, or is another one now, has none of the calls any more.
+
+    `folder` is where the files are that the app plays: what the engine does not have yet is sent when it is played.
     Raises Unauthorized when the engine does not know the token, or does not let it take calls.
     """
     delay = _BACK_OFF[0]
+
+    async def dial() -> Transport:
+        return await open_websocket(url, token=token)
+
     while True:
         try:
-            transport = await open_websocket(url, token=token)
+            transport = await dial()
             delay = _BACK_OFF[0]
-            await run_app(app, transport)
+            await run_app(app, transport, reconnect=dial, folder=folder)
             log.info("the engine at %s closed the connection", url)
         except (Unreachable, Disconnected) as error:
             log.warning("%s; trying again in %.1f s", error, delay)
@@ -257,11 +274,13 @@ async def serve(
     token: str,
     host: str = "127.0.0.1",
     port: int = 0,
+    folder: Path | None = None,
     task_status: anyio.abc.TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
     """Take calls that engines bring, one WebSocket per call, until cancelled. `task_status` is given the port.
 
-    An engine must present the token (that of its route). Raises OSError when the address cannot be had.
+    An engine must present the token (that of its route). `folder`: the files that the app plays, see `join`.
+    Raises OSError when the address cannot be had.
     """
     if not token:
         raise BadArgument("expected a token that the engines present", command="serve")
@@ -270,7 +289,7 @@ async def serve(
 
     async def take(stream: anyio.abc.SocketStream) -> None:
         async with stream, limiter:
-            await _take_call(app, stream, token)
+            await _take_call(app, stream, token, folder)
 
     async with listener:
         task_status.started(listener.extra(anyio.abc.SocketAttribute.local_port))
@@ -278,10 +297,10 @@ async def serve(
     raise AssertionError("a listener serves until cancelled")
 
 
-async def _take_call(app: App, stream: anyio.abc.SocketStream, token: str) -> None:
+async def _take_call(app: App, stream: anyio.abc.SocketStream, token: str, folder: Path | None) -> None:
     try:
         transport = await accept_websocket(stream, is_token=lambda given: is_same_token(token, given))
-        await run_app(app, transport)
+        await run_app(app, transport, folder=folder)
     except CallflowError as error:
         log.warning("a connection was not taken: %s", error)
 

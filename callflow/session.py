@@ -6,6 +6,8 @@ link = Link(StreamTransport(stream), on_event=...)      # see `run_app`
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Literal
 
 import anyio
@@ -16,6 +18,7 @@ from .app import App
 from .call import Call
 from .dialing import originate
 from .errors import CallEnded, CallflowError, DeadlineExceeded, Disconnected
+from .files import Files
 from .link import Link, StateFrame
 from .listing import list_channels
 from .protocol.commands import Hangup, Originate
@@ -25,7 +28,6 @@ from .protocol.events import (
     ChannelEnded,
     Event,
     OwnerChanged,
-    OwnerLost,
     Party,
 )
 from .protocol.frames import ChannelState, EventFrame, Hello, Snapshot, Welcome
@@ -47,6 +49,7 @@ class AppSession:
         self._calls: dict[str, Call] = {}
         self._runs: dict[str, Run] = {}
         self._unknown: set[str] = set()  # ours, but created before our time: their events are told again, if still kept
+        self._given_up: set[str] = set()  # their scripts are over, but that they have ended is not told yet
         self._legs: dict[
             str, list[ChannelState]
         ] = {}  # ours again, by the calls that dialled them, until those are known
@@ -73,12 +76,14 @@ class AppSession:
             self._tell(call, event)
         elif isinstance(event, ChannelEnded):
             self._unknown.discard(channel)
+            self._given_up.discard(channel)
             for state in self._legs.pop(channel, ()):  # whoever dialled them is gone: nobody steers them
                 self._link.tell(Hangup(), channel=state.id)
 
     def adopt(self, channels: tuple[str, ...]) -> None:
         """These channels are ours, but their creation was before our time: ask what they are."""
-        unknown = [id for id in channels if id not in self._calls and id not in self._unknown]
+        known = self._calls.keys() | self._unknown | self._given_up
+        unknown = [id for id in channels if id not in known]
         if unknown:
             self._unknown.update(unknown)
             self._tasks.start_soon(self._ask_for, frozenset(unknown))
@@ -87,7 +92,7 @@ class AppSession:
         self, command: Originate, *, script: CallFunction | None, deadline: float | None
     ) -> dialing.Answered | Failed:
         """Dial without a caller. With a script, the leg that answers is a call of this session's, which it steers."""
-        run = Run(self._link, self._calls, self._runs)
+        run = self._new_run()
         nobody = Party(uri="", number=command.caller_id or "")
         legs = {
             target.leg: Call(
@@ -128,7 +133,7 @@ class AppSession:
     def _create(self, channel: str, event: ChannelCreated) -> None:
         if (call := self._calls.get(channel)) is not None:  # a leg that a script dials
             call.caller, call.callee = event.caller, event.callee
-        elif event.direction == "inbound" and (event.owner == self._link.session or channel in self._unknown):
+        elif event.direction == "inbound" and (self._link.is_ours(event.owner) or channel in self._unknown):
             self._unknown.discard(channel)
             call = self._make(channel, event.caller, event.callee, event.to, direction="inbound")
             call.user = event.user
@@ -136,13 +141,16 @@ class AppSession:
 
     def _change_owner(self, channel: str, event: OwnerChanged) -> None:
         call = self._calls.get(channel)
-        if event.owner == self._link.session:
+        if self._link.is_ours(event.owner):
+            if channel in self._given_up:
+                return
             if call is None and event.state is not None:
                 self._take_back(event.state, event.to)
             elif call is None:
                 self.adopt((channel,))
         elif call is not None:
             self._runs[channel].end(call, None, CallEnded(f"the call is {event.app}'s now", channel=channel))
+            self._given_up.discard(channel)  # it may come back
 
     def _tell(self, call: Call, event: Event) -> None:
         call._leg.tell(event)
@@ -151,9 +159,6 @@ class AppSession:
         elif isinstance(event, ChannelEnded):
             error = CallEnded(f"the call has ended: {event.cause_name}, by {event.ended_by}", channel=call.id)
             self._runs[call.id].end(call, event, error)
-        elif isinstance(event, OwnerLost):
-            error = CallEnded("the engine took the call back: this session was lost", channel=call.id)
-            self._runs[call.id].end(call, None, error)
 
     async def _ask_for(self, wanted: frozenset[str]) -> None:
         try:
@@ -212,8 +217,11 @@ class AppSession:
         direction: Literal["inbound", "outbound"],
         origin: Call | None = None,
     ) -> Call:
-        run = self._runs[origin.id] if origin is not None else Run(self._link, self._calls, self._runs)
+        run = self._runs[origin.id] if origin is not None else self._new_run()
         return Call(self._link, id, run, direction=direction, caller=caller, callee=callee, to=to, origin=origin)
+
+    def _new_run(self) -> Run:
+        return Run(self._link, self._calls, self._runs, self._given_up)
 
     def _function(self, number: str, pattern: str | None) -> CallFunction:
         route = self._app.find(number, pattern=pattern)
@@ -234,9 +242,14 @@ async def run_app(
     token: str | None = None,
     pid: int | None = None,
     prefix: str | None = None,
+    reconnect: Callable[[], Awaitable[Transport]] | None = None,
+    folder: Path | None = None,
     task_status: anyio.abc.TaskStatus[Welcome] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Say hello and run the app's calls until the connection ends: then its scripts are cancelled, and it returns.
+
+    With `reconnect`, a connection that is lost is replaced, and the scripts go on; it returns when that cannot be done.
+    `folder`: where the files are that it plays, if the engine cannot read them itself.
 
     Raises Unauthorized and its kin when the engine refuses the app. `task_status` is given the engine's welcome.
     """
@@ -248,7 +261,14 @@ async def run_app(
         if isinstance(frame, Snapshot):
             session.adopt(tuple(state.id for state in frame.channels if state.owner == link.session))
 
-    link = Link(transport, on_event=handle, on_state=handle_state, prefix=prefix)
+    link = Link(
+        transport,
+        on_event=handle,
+        on_state=handle_state,
+        prefix=prefix,
+        reconnect=reconnect,
+        files=Files(folder) if folder is not None else None,
+    )
     try:
         welcome = await link.open(Hello(app=name or app.name, token=token, routes=app.patterns, pid=pid))
         async with anyio.create_task_group() as tasks:

@@ -86,7 +86,7 @@ async def bind_digits(call: Call, digits: str, do: Command | None = None, *, dea
 
     await call.bind_digits("*9", Hangup())
     """
-    await call._leg.ask(BindDigits(digits=digits, do=_bound(do)), deadline=deadline)
+    await call._leg.ask(BindDigits(digits=digits, do=_bound(do and call._leg.link.named(do))), deadline=deadline)
 
 
 async def unbind_digits(call: Call, digits: str = "", *, deadline: float | None = None) -> None:

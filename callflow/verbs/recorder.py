@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from callflow.download import download as fetch
 from callflow.protocol.commands import Record, RecordCall
 from callflow.protocol.outcomes import Recorded
 from callflow.running import Recording, running
@@ -41,6 +43,15 @@ async def recording(
     command = Record(path=path, max=max, silence=silence, terminators=terminators, beep=beep)
     async with running(call._leg, command, Recording) as handle:
         yield handle
+
+
+async def download(call: Call, path: str, to: Path) -> int:
+    """Save a recording of this app's as a file here; its octets. An app beside the engine has it already.
+
+    recorded = await call.record("message.wav")
+    await call.download(recorded.path, Path("messages") / f"{call.id}.wav")
+    """
+    return await fetch(call._leg.link, path, to)
 
 
 async def record_call(
