@@ -25,8 +25,9 @@ class Silence(msgspec.Struct, frozen=True, tag_field="source", tag="silence"):
 class Say(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="source", tag="say"):
     """Words from recorded prompts: `say/LANGUAGE/WORD.wav` of the app's folder first, then those of callflow (`en`).
 
-    `text` is, by kind: `words` (numbers among them are said as numbers), `digits` 0-9 * # +, a `number` such as -12.5,
-    `spelled` letters and digits, `time` 23:59, `date` 2026-12-25, `money` 12.50 USD (or EUR, GBP).
+    `text` is, by kind: `words` (numbers up to 9999 among them are said as numbers, what has no recording is spelled),
+    `digits` 0-9 * # +, a `number` such as -12.5, `spelled` letters and digits, `time` 23:59, `date` 2026-12-25, `money`
+    12.50 USD (or EUR, GBP).
     """
 
     text: str

@@ -46,6 +46,7 @@ PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
     commands.HangupAt: timing.hang_up_at,
     commands.Cancel: answering.cancel,
     commands.Play: playback.play,
+    commands.SayCommand: playback.say,
     commands.ToneCommand: playback.sound_tone,
     commands.Control: control.control,
     commands.Gather: gather.gather,
