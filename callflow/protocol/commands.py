@@ -145,6 +145,7 @@ class ToneCommand(Command, frozen=True, kw_only=True):
     name: ClassVar[str] = "tone"
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Played,)
     ended_by: ClassVar[str] = "playback.finished"
+    never: ClassVar[tuple[str, ...]] = ("failed",)
     plan: str
     seconds: float | None = None
     stop_on: str = ""
