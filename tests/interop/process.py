@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -42,17 +43,22 @@ def listening_ports(pid: int, table: str = "tcp") -> list[int]:
 
 
 def descriptors(pid: int) -> Counter[str]:
-    """How many descriptors of each kind a process has: sockets, pipes, and files by name."""
-    return Counter(
-        target.partition(":[")[0] if ":[" in (target := os.readlink(entry)) else target
-        for entry in Path(f"/proc/{pid}/fd").iterdir()
-        if entry.exists() or entry.is_symlink()
-    )
+    """How many descriptors of each kind a process has: socket, pipe, file, ..."""
+    kinds: Counter[str] = Counter()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            target = os.readlink(entry)
+            kinds["file" if target.startswith("/") else target.partition(":")[0]] += 1
+    return kinds
 
 
-def threads(pid: int) -> int:
-    """How many threads a process has."""
-    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+def threads(pid: int) -> Counter[str]:
+    """The threads of a process by name, but for those that trio keeps for a while in case of further work."""
+    names: Counter[str] = Counter()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            names[(task / "comm").read_text().strip()] += 1
+    return Counter({name: count for name, count in names.items() if not name.startswith("Trio")})
 
 
 def children(pid: int) -> list[int]:
