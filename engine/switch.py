@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 import structlog
 import trio
@@ -21,17 +20,21 @@ from engine.channels.ending import Ending
 from engine.channels.limits import Limits
 from engine.channels.reason import NORMAL_CLEARING
 from engine.channels.table import ChannelTable
-from engine.config import Config, Route
+from engine.config import Config
 from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import EventLog
 from engine.eventsocket.ownership import Sessions
+from engine.eventsocket.prompts import Prompts
+from engine.media.awaiting import AwaitingMedia
 from engine.media.session import MediaEngine
 from engine.registrar.authentication import Authentication
 from engine.registrar.locations import Locations
 from engine.registrar.locator import Locator
 from engine.registrar.service import Registrar
 from engine.registrar.users import User, Users
-from engine.scripting.routing import CallRouter, RouteSpec, Source
+from engine.route import make_rules
+from engine.scripting.decision import Profile
+from engine.scripting.routing import CallRouter
 from engine.scripting.successors import RoutedSuccessors
 from engine.sip.events import MalformedReceived, RequestReceived, SipEvent
 from engine.sip.stack import SipStack
@@ -57,6 +60,7 @@ class Switch:
         new_token: Callable[[str], Callable[[], str]],
         epoch: Callable[[], float],
         recordings: Path,
+        cache: Path | None = None,
         records: Callable[[Callable[[CallRecord], None]], CallRecords],
         limits: Limits | None = None,
     ) -> None:
@@ -77,16 +81,23 @@ class Switch:
         )
         self.records = records(self._tell_record)
         router = CallRouter(
-            routes=[_route(route) for route in config.routes],
+            rules=make_rules(
+                config.routes,
+                calendars=config.calendars,
+                contexts=config.contexts,
+                is_loopback=config.sip.is_loopback,
+            ),
+            profiles={user.name: Profile(user.context, frozenset(user.classes)) for user in config.users},
             apps=[app.name for app in config.apps],
             sessions=self.sessions,
             authentication=authentication,
             is_user=lambda name: self.users.get(name) is not None,
-            is_loopback=config.sip.is_loopback,
+            epoch=epoch,
         )
+        prompts = Prompts(cache / "prompts", self.sessions) if cache is not None else None
         self.table = ChannelTable(
             sip=self.endpoint,
-            media=media,
+            media=media if prompts is None else AwaitingMedia(media, prompts),
             events=self.log,
             router=router,
             successors=RoutedSuccessors(router, self.sessions, [app.name for app in config.apps]),
@@ -105,6 +116,7 @@ class Switch:
             new_id=new_token("sessions"),
             epoch=epoch,
             recordings=recordings,
+            prompts=prompts,
             registrations=self._registrations,
             counters=self._counters,
             records=self.records,
@@ -172,8 +184,3 @@ class Switch:
             "sip_transactions": sip.transactions,
             "tasks": trio.lowlevel.current_statistics().tasks_living,
         }
-
-
-def _route(route: Route) -> RouteSpec:
-    sources = None if route.sources is None else cast("frozenset[Source]", frozenset(route.sources))  # checked there
-    return RouteSpec(to=route.to, app=route.app, socket=route.socket, sources=sources)
