@@ -1,7 +1,8 @@
 # The words a newcomer needs. Everything is set up in .venv beside this file; nothing is installed elsewhere but, when
 # root on Debian, the SIP agents that the tests call (see APT).
 
-PYTHON ?= $(shell command -v python3.13 python3.12 python3.11 python3 2>/dev/null | head -n 1)
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 APT := baresip-core sip-tester sipsak tshark
 NATIVE := Cargo.toml Cargo.lock engine/native/Cargo.toml $(shell find engine/native/src engine/native/benches -name '*.rs' 2>/dev/null)
@@ -13,7 +14,7 @@ help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
 
 run: .venv/run.stamp  ## Start the engine with examples/ivr, ready to be called
-	@$(BIN)/callflow run examples/ivr/ivr.py
+	@set -m 2>/dev/null; $(BIN)/callflow run examples/ivr/ivr.py  # a job of its own: Ctrl-C ends it, and make says nothing
 
 test: .venv/dev.stamp .venv/apt.stamp  ## Run all tests
 	cargo test --quiet --workspace
@@ -39,9 +40,7 @@ clean:  ## Remove what was built
 	rm -rf .venv target engine/_native*.so
 
 .venv/bin/pip:
-	@test -n "$(PYTHON)" || { echo "callflow needs Python 3.11 or newer; python3 was not found" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "callflow needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Say which: make PYTHON=..." >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "callflow needs Python 3.11 or newer. Say where: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@command -v cargo >/dev/null || { echo "callflow needs a Rust toolchain: cargo was not found (https://rustup.rs)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/apt python3-venv
 	$(PYTHON) -m venv .venv

@@ -17,7 +17,7 @@ from rich.console import Console
 from . import measure_calls, measure_media, measure_memory, measure_socket, measure_start
 from .bench import Bench
 from .figure import Figure
-from .machine import machine_facts
+from .machine import Neighbours, machine_facts
 from .process import Cores, choose_cores, raise_file_limit
 from .report import print_report, write_json
 from .sizes import FULL, QUICK, Sizes
@@ -38,8 +38,9 @@ def main() -> None:
     facts = machine_facts(cores)
     raise_file_limit()
     os.sched_setaffinity(0, {cores.load})
-    started_at = time.perf_counter()
+    neighbours, started_at = Neighbours(), time.perf_counter()
     figures = trio.run(partial(_measure, cores, QUICK if options.quick else FULL, options.only or list(MEASUREMENTS)))
+    facts["others"] = f"{neighbours.cores_used():.2f} cores were used by others meanwhile"
     console = Console(width=None if Console().is_terminal else 160)
     print_report(console, facts, figures, seconds=time.perf_counter() - started_at)
     if options.json:

@@ -25,6 +25,8 @@ from engine.transport.endpoint import Endpoint
 PORTS = (40000, 65535)
 PACKETS_PER_SECOND = 50
 ANSWER_WITHIN = 30.0  # seconds
+HANG_UP_RATE = 1000.0  # per second
+END_WITHIN = 5.0  # seconds
 MAX_LOSS = 0.001
 
 
@@ -133,11 +135,14 @@ class Phones:
             call.play(FileSource(self._prompt), repeat=0)
 
     async def hang_up(self, calls: Sequence[PhoneCall]) -> None:
-        """End calls, and wait until they are."""
+        """End calls, and wait until the far end has confirmed it."""
         for call in calls:
             call.hang_up()
-        for call in calls:
-            await call.wait_ended()
+            await trio.sleep(1 / HANG_UP_RATE)
+        with trio.move_on_after(END_WITHIN):
+            stacks = [phone.endpoint.stack for phone in (self._caller, self._callee)]
+            while any(stack.counts.invites for stack in stacks):  # noqa: ASYNC110 - a confirmed BYE is told to nobody
+                await trio.sleep(0.02)
 
     async def _answer(self) -> None:
         while True:

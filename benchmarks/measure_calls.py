@@ -11,8 +11,10 @@ from .load_signalling import CallLoad, place_calls
 from .script import ANSWER
 from .search import search_rate
 
+LOWEST, HIGHEST = 100.0, 2500.0  # calls per second, between which the highest rate is looked for
+SHARE = 0.8  # of the highest rate: there the cost of a call is taken; and, beside, at LOW_RATE
+LOW_RATE = 100.0
 FULL_CORE = 0.9  # of a core: beyond this it is the bottleneck
-LOWEST, HIGHEST = 0.2, 2.0  # where the highest rate is looked for, in parts of what the cost of a call promises
 _DOORS: dict[Door, str] = {"worker": "a script worker", "websocket": "a WebSocket app"}
 
 
@@ -35,42 +37,19 @@ class Cost:
 
 
 async def measure(bench: Bench) -> list[Figure]:
-    """Cost and rate, through either door."""
+    """Rate and cost, through either door."""
     figures = []
     for door, name in _DOORS.items():
         async with running_engine(bench, door) as engine:
-            await _place(bench, engine, rate=min(bench.sizes.call_rate, 50), seconds=1)  # everything is touched once
-            bench.say(f"calls answered by {name}")
-            cost = await _measure_cost(bench, engine, name)
+            first = await _place(bench, engine, rate=LOW_RATE, seconds=bench.sizes.call_time)  # all is touched once
             bench.say(f"the highest rate of calls answered by {name}")
-            figures += [cost, await _measure_rate(bench, engine, name, 1000 / cost.value)]
+            rate = await _measure_rate(bench, engine, name)
+            bench.say(f"the cost of calls answered by {name}")
+            figures += [rate, await _measure_cost(bench, engine, name, max(rate.value * SHARE, LOW_RATE), first)]
     return figures
 
 
-async def _measure_cost(bench: Bench, engine: RunningEngine, name: str) -> Figure:
-    sizes = bench.sizes
-    costs = [
-        await _place(bench, engine, rate=sizes.call_rate, seconds=sizes.call_time) for _ in range(sizes.repetitions)
-    ]
-    calls = sum(cost.load.calls for cost in costs)
-    answered = sum(cost.load.answered for cost in costs)
-    return Figure(
-        name=f"call answered by {name}",
-        unit="CPU-ms/call",
-        values=tuple(cost.engine / cost.load.calls * 1000 for cost in costs),
-        how=f"SIPp places {sizes.call_rate:.0f} calls/s for {sizes.call_time:g} s; the app answers, SIPp hangs up at "
-        "once. CPU of the engine process over that time, by calls.",
-        beside={
-            "app": milliseconds(sum(cost.app for cost in costs) / calls),
-            "SIPp": milliseconds(sum(cost.load.cpu for cost in costs) / calls),
-            "answered": percent(answered / calls),
-            "p95 set-up": f"< {max(cost.load.setup_ms for cost in costs):g} ms",
-        },
-        warning="" if answered >= 0.99 * calls else f"only {percent(answered / calls)} of the calls were answered",
-    )
-
-
-async def _measure_rate(bench: Bench, engine: RunningEngine, name: str, promised: float) -> Figure:
+async def _measure_rate(bench: Bench, engine: RunningEngine, name: str) -> Figure:
     kept: list[Cost] = []
     failed: list[Cost] = []
 
@@ -79,21 +58,44 @@ async def _measure_rate(bench: Bench, engine: RunningEngine, name: str, promised
         (kept if cost.load.is_kept_up else failed).append(cost)
         return cost.load.is_kept_up
 
-    best = await search_rate(holds, low=LOWEST * promised, high=HIGHEST * promised, steps=bench.sizes.search_steps)
+    best = await search_rate(holds, low=LOWEST, high=HIGHEST, steps=bench.sizes.search_steps)
     at = kept[-1] if kept else failed[-1]
+    step = (HIGHEST - LOWEST) / 2**bench.sizes.search_steps
     return Figure(
         name=f"calls answered by {name}",
         unit="calls/s",
         values=(best,),
-        how=f"the highest rate at which >= 99 % of the calls are answered, 95 % within 200 ms, for "
-        f"{bench.sizes.search_time:g} s; found by halving {bench.sizes.search_steps} times.",
+        how=f"the highest rate that SIPp can place for {bench.sizes.search_time:g} s so that >= 99 % are answered by "
+        f"the app, 95 % within 200 ms, and hung up by SIPp at once; to {step:.0f} calls/s.",
         beside={
             "engine core": percent(at.engine_busy),
             "load core": f"{percent(at.load_busy)} (app {percent(at.app / at.load.seconds)})",
             "p95 set-up": f"< {at.load.setup_ms:g} ms",
-            "engine": f"{at.engine / at.load.calls * 1000:.2f} CPU-ms/call there",
+            "not at": f"{min((cost.load.offered for cost in failed), default=HIGHEST):.0f}/s",
         },
         warning=_bottleneck(at, failed[-1] if failed else None) if kept else "no rate held",
+    )
+
+
+async def _measure_cost(bench: Bench, engine: RunningEngine, name: str, rate: float, first: Cost) -> Figure:
+    costs = [
+        await _place(bench, engine, rate=rate, seconds=bench.sizes.call_time) for _ in range(bench.sizes.repetitions)
+    ]
+    calls = sum(cost.load.calls for cost in costs)
+    answered = sum(cost.load.answered for cost in costs)
+    return Figure(
+        name=f"call answered by {name}",
+        unit="CPU-ms/call",
+        values=tuple(cost.engine / cost.load.calls * 1000 for cost in costs),
+        how=f"such calls at {percent(SHARE)} of the highest rate for {bench.sizes.call_time:g} s: CPU of the engine "
+        f"process, by calls; beside it that of the app and of SIPp, and the engine's at {LOW_RATE:.0f} calls/s.",
+        beside={
+            "app": milliseconds(sum(cost.app for cost in costs) / calls),
+            "SIPp": milliseconds(sum(cost.load.cpu for cost in costs) / calls),
+            f"at {LOW_RATE:.0f}/s": milliseconds(first.engine / first.load.calls),
+            "p95 set-up": f"< {max(cost.load.setup_ms for cost in costs):g} ms",
+        },
+        warning="" if answered >= 0.99 * calls else f"only {percent(answered / calls)} of the calls were answered",
     )
 
 

@@ -17,7 +17,7 @@ from .load_signalling import free_port
 from .script import ANSWER
 
 KNOCK_EVERY = 0.002  # seconds
-WITHIN = 30.0
+WITHIN = 15.0
 
 
 async def measure(bench: Bench) -> list[Figure]:

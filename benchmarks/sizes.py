@@ -10,8 +10,7 @@ class Sizes:
     """Numbers per measurement; times are seconds."""
 
     repetitions: int
-    call_rate: float  # calls per second at which the cost of a call is taken
-    call_time: float  # for so long, once per repetition
+    call_time: float  # seconds of calls for their cost, once per repetition
     search_steps: int  # of the search for the highest rate
     search_time: float  # each step
     playing_legs: int
@@ -26,10 +25,10 @@ class Sizes:
 
 
 FULL = Sizes(
-    repetitions=3, call_rate=200, call_time=5.0, search_steps=6, search_time=4.0, playing_legs=400, bridged_calls=200,
-    setup_rate=100, media_time=5.0, idle_time=2.0, held_calls=300, starts=5, round_trips=3000, subscribers=10,
+    repetitions=3, call_time=3.0, search_steps=6, search_time=3.0, playing_legs=1000, bridged_calls=500,
+    setup_rate=200, media_time=4.0, idle_time=2.0, held_calls=300, starts=5, round_trips=3000, subscribers=10,
 )  # fmt: skip
 QUICK = Sizes(
-    repetitions=2, call_rate=100, call_time=1.5, search_steps=4, search_time=1.0, playing_legs=100, bridged_calls=50,
-    setup_rate=100, media_time=1.5, idle_time=0.5, held_calls=50, starts=2, round_trips=500, subscribers=5,
+    repetitions=2, call_time=0.7, search_steps=3, search_time=0.7, playing_legs=300, bridged_calls=150,
+    setup_rate=400, media_time=1.0, idle_time=0.4, held_calls=50, starts=2, round_trips=500, subscribers=5,
 )  # fmt: skip

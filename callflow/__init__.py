@@ -34,10 +34,11 @@ from .errors import (
     Unsupported,
     WrongState,
 )
-from .protocol.commands import Silence, Source, Target, Tone
+from .menu import Menu
+from .protocol.commands import Confirmation, Hangup, Play, Say, Silence, Source, Target, Tone
 from .protocol.events import ChannelEnded, Party
 from .protocol.outcomes import Branch, Digits, Failed, Invalid, Played, Recorded, Sent, TimedOut, Unbridged
-from .running import Running, race
+from .running import Playback, Recording, Running, race
 
 __all__ = [
     "Answered",
@@ -49,20 +50,27 @@ __all__ = [
     "CallflowError",
     "ChannelEnded",
     "CommandError",
+    "Confirmation",
     "DeadlineExceeded",
     "Digits",
     "Disconnected",
     "Failed",
+    "Hangup",
     "InternalError",
     "Invalid",
+    "Menu",
     "NotFound",
     "NotOwner",
     "Overloaded",
     "Party",
+    "Play",
+    "Playback",
     "Played",
     "Recorded",
+    "Recording",
     "RouteError",
     "Running",
+    "Say",
     "Sent",
     "Silence",
     "Source",

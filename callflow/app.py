@@ -9,12 +9,18 @@ async def reception(call: Call) -> None:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Literal, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from .call import Call
-from .errors import RouteError
-from .routing import Route, find_route, make_route
+from .dialing import Answered, Stage, make_stages
+from .errors import BadArgument, Disconnected, RouteError
+from .protocol.commands import Originate
+from .protocol.outcomes import Failed
+from .routing import CallFunction, Route, find_route, make_route
+
+if TYPE_CHECKING:
+    from .session import AppSession
 
 Function = TypeVar("Function", bound=Callable[[Call], Awaitable[object]])
 
@@ -26,6 +32,10 @@ class App:
         self.name = name
         self.backend: Literal["asyncio", "trio"] = backend
         self._routes: list[Route] = []
+        self.reattached: CallFunction | None = None
+        """Who takes up calls of a session that was lost, see `on_reattach`."""
+        self.sessions: list[AppSession] = []
+        """The engines that it is connected to, now."""
 
     def __repr__(self) -> str:
         return f"App({self.name!r})"
@@ -54,6 +64,48 @@ class App:
             return function
 
         return declare
+
+    def on_reattach(self, function: Function) -> Function:
+        """Give the calls that a lost session of this app had to this function; else their routes' begin again.
+
+        Such a call has a `policy` that made it wait. It is answered, or bridged, as it was; what played or recorded has
+        ended. `call.variables` and `call.legs` say how far it came. Raises RouteError for a function that is not async.
+
+        @app.on_reattach
+        async def go_on(call: Call) -> None:
+            await call.play("we-are-back.wav")
+        """
+        self.reattached = make_route("", function).function
+        return function
+
+    async def originate(
+        self,
+        *stages: Stage,
+        script: CallFunction | None = None,
+        route: str | None = None,
+        app: str | None = None,
+        bridge: Call | None = None,
+        timeout: float = 30.0,  # noqa: ASYNC109 - the engine's, and no error
+        caller_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: float | None = None,
+    ) -> Answered | Failed:
+        """Dial without a caller; the arguments are those of `Call.dial`. The leg that answers goes to one of four.
+
+        `script`: an async function of this app, which then has the call; `route`: as if it had called that number;
+        `app`: that app takes it; `bridge`: it is bridged with a call of this app's. Returns when somebody has answered,
+        or nobody. Raises Disconnected when the app is connected to no engine, BadArgument for not one of the four.
+        """
+        if sum(way is not None for way in (script, route, app, bridge)) != 1:
+            raise BadArgument("expected one of script, route, app and bridge", command="originate")
+        if not self.sessions:
+            raise Disconnected(f"the app {self.name} is not connected to an engine")
+        session = self.sessions[0]
+        command = Originate(
+            stages=make_stages(stages, new_leg=session.new_leg), timeout=timeout, caller_id=caller_id,
+            headers=dict(headers or {}), route=route, app=app, bridge=bridge.id if bridge is not None else None,
+        )  # fmt: skip
+        return await session.originate(command, script=script, deadline=deadline)
 
     def find(self, number: str, *, pattern: str | None = None) -> Route | None:
         """The route of a number; `pattern` is the engine's choice, if it made one."""

@@ -10,45 +10,56 @@ async with connect("ws://127.0.0.1:7443/v1/socket", token=token, subscribe=["cha
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 import anyio
 import anyio.abc
 import msgspec
 
 from .app import App
-from .errors import BadArgument, CallflowError, Disconnected, EventsMissed, Unreachable
-from .link import Link, StateFrame
+from .dialing import Stage, make_stages, originate
+from .download import download
+from .errors import BadArgument, CallflowError, Disconnected, Unreachable
+from .inbox import Happening, Inbox
+from .link import Link
 from .listing import list_channels, list_pages
-from .protocol.commands import COMMANDS, Apps, Bridges, Command, Hangup, Registrations, Status, Subscribe
-from .protocol.events import Event
-from .protocol.frames import BridgeState, ChannelState, EventFrame, Gap, Hello, ReplyFrame, Welcome
-from .protocol.queries import AppState, EngineStatus, RegistrationState
+from .protocol.commands import (
+    COMMANDS,
+    Apps,
+    Bridges,
+    Command,
+    Events,
+    Hangup,
+    Originate,
+    Registrations,
+    SnapshotCommand,
+    Status,
+    Subscribe,
+)
+from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Welcome
+from .protocol.outcomes import Answered, Failed
+from .protocol.queries import AppState, EngineStatus, PastEvent, PastEvents, RegistrationState
 from .session import run_app
+from .state import State
+from .transport import Transport
 from .websocket import accept_websocket, is_same_token, open_websocket
 
-PAUSE_AT = 1_000  # events that nobody took: stop reading, so that the engine keeps them
-MISS_AT = 100_000  # and when replies had to be read past them: drop them, and say so
+__all__ = ["Engine", "Happening", "connect", "join", "serve"]
+
+MAX_PAGE = 1000  # past events asked for at once
 MAX_CALLS = 10_000  # connections that `serve` holds at once
 _BACK_OFF = (0.1, 5.0)  # seconds, first and longest
 
 log = logging.getLogger("callflow.client")
 
 
-class Happening(NamedTuple):
-    """An event: the frame that says when and where, and what happened; None if this version does not know it."""
-
-    frame: EventFrame
-    event: Event | None
-
-
 class Engine:
     """A connection to a running engine."""
 
-    def __init__(self, link: Link, inbox: _Inbox) -> None:
+    def __init__(self, link: Link, inbox: Inbox) -> None:
         self._link = link
         self._inbox = inbox
 
@@ -89,14 +100,52 @@ class Engine:
         """The apps, with their sessions and routes."""
         return await list_pages(self._link, Apps, list[AppState], lambda app: app.id)
 
+    async def recent(self, *patterns: str, last: int = 100) -> list[PastEvent]:
+        """The `last` events that the engine still keeps, oldest first; of those with these names, if given."""
+        found: list[PastEvent] = []
+        before: int | None = None
+        while before != 0 and len(found) < last:
+            wanted = min(last - len(found), MAX_PAGE)
+            reply = await self._request(Events(events=patterns or ("*",), last=wanted, before=before), None)
+            page = self._link.connection.data(reply, PastEvents)
+            found[:0], before = page.events, page.searched
+        return found
+
     async def status(self) -> EngineStatus:
         """The engine's facts and counters."""
         reply = await self._request(Status(), None)
         return self._link.connection.data(reply, EngineStatus)
 
+    async def originate(
+        self,
+        *stages: Stage,
+        route: str | None = None,
+        app: str | None = None,
+        bridge: str | None = None,
+        timeout: float = 30.0,  # noqa: ASYNC109 - the engine's, and no error
+        caller_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answered | Failed:
+        """Dial without a caller. The leg that answers goes to the app of a number (`route`), an app, or a channel.
+
+        Without any of these it is this connection's, and ends with it. Returns when somebody has answered, or nobody.
+        """
+        plan = make_stages(stages, new_leg=lambda: self._link.new_id("leg"))
+        command = Originate(
+            stages=plan, timeout=timeout, caller_id=caller_id, headers=dict(headers or {}), route=route, app=app,
+            bridge=bridge,
+        )  # fmt: skip
+        self._inbox.expect_reply()
+        return await originate(self._link, command)
+
     async def hangup(self, channel: str, *, cause: str | int = "normal_clearing") -> None:
         """End a call. Raises NotFound when there is no such channel."""
         await self._request(Hangup(cause=cause), channel)
+
+    async def download(self, path: str, to: Path) -> int:
+        """Save a recording of this app's own as a file; its octets. Raises NotFound, OSError."""
+        self._inbox.expect_reply()
+        return await download(self._link, path, to)
 
     async def subscribe(self, *patterns: str, channels: Sequence[str] = ()) -> None:
         """Receive events with these names (`channel.*`, `*`), of all channels or of those named."""
@@ -105,10 +154,30 @@ class Engine:
     def events(self, *patterns: str) -> AsyncIterator[Happening]:
         """The events subscribed to, from the connection on, and those of `patterns` from here on. One reader at a time.
 
-        Raises EventsMissed when the reader was too slow for the engine to keep them (iterate again to go on), and
-        Disconnected at the end of the connection.
+        Raises EventsMissed, which carries the state instead, when the engine no longer keeps some of them (iterate
+        again to go on), and Disconnected at the end of the connection.
         """
         return _Events(self, self._inbox, patterns)
+
+    @property
+    def position(self) -> Resume:
+        """Where the reader is: a later `connect(resume=...)` goes on behind the last event that it took."""
+        return self._inbox.position
+
+    async def state(self) -> State:
+        """The live channels and bridges, now: `events` goes on behind it, and skips what is in it already."""
+        wish = self._inbox.wish_for_state()
+        try:
+            await self._request(SnapshotCommand(), None)
+            await wish.done.wait()
+        except CallflowError:
+            self._inbox.withdraw(wish)
+            raise
+        finally:
+            wish.is_wanted = False
+        if wish.state is None:
+            raise Disconnected("the connection to the engine ended")
+        return wish.state
 
     async def wait_closed(self) -> None:
         """Wait until the connection has ended."""
@@ -121,7 +190,7 @@ class Engine:
 
 class _Events:
     # No async generator: one that is left half-way would have to be closed by whoever left it.
-    def __init__(self, engine: Engine, inbox: _Inbox, patterns: Sequence[str]) -> None:
+    def __init__(self, engine: Engine, inbox: Inbox, patterns: Sequence[str]) -> None:
         self._engine = engine
         self._inbox = inbox
         self._patterns = patterns
@@ -136,71 +205,29 @@ class _Events:
         return await self._inbox.take()
 
 
-class _Inbox:
-    """Events on their way to the one reader. Full, it stops the link from reading, unless a reply has to be read."""
-
-    def __init__(self) -> None:
-        self.closed = anyio.Event()
-        self._events: deque[Happening] = deque()
-        self._missed: EventsMissed | None = None
-        self._changed = anyio.Event()
-
-    def put(self, frame: EventFrame, event: Event | None) -> None:
-        if len(self._events) >= MISS_AT:
-            self.miss(self._events[0].frame.seq, frame.seq - 1)
-            self._events.clear()
-        self._events.append(Happening(frame, event))
-        self._wake()
-
-    def miss(self, first: int, last: int) -> None:
-        """These events cannot be had any more; the reader is told, once."""
-        self._missed = EventsMissed(self._missed.first if self._missed else first, last)
-        self._wake()
-
-    def expect_reply(self) -> None:
-        """Somebody waits for a reply: let the link read."""
-        self._wake()
-
-    def close(self) -> None:
-        self.closed.set()
-        self._wake()
-
-    async def take(self) -> Happening:
-        while True:
-            if self._missed is not None:
-                missed, self._missed = self._missed, None
-                raise missed
-            if self._events:
-                self._wake()
-                return self._events.popleft()
-            if self.closed.is_set():
-                raise Disconnected("the connection to the engine ended")
-            await self._changed.wait()
-
-    async def wait_for_room(self, link: Link) -> None:
-        while len(self._events) >= PAUSE_AT and not link.in_flight:
-            await self._changed.wait()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
-
-
 @asynccontextmanager
 async def connect(
-    url: str, *, app: str = "monitor", token: str | None = None, subscribe: Sequence[str] = ()
+    url: str,
+    *,
+    app: str = "monitor",
+    token: str | None = None,
+    subscribe: Sequence[str] = (),
+    resume: Resume | None = None,
 ) -> AsyncGenerator[Engine, None]:
     """Connect to an engine's event socket, to watch and to steer. `subscribe` are the events to begin with.
 
-    Raises Unreachable when no engine answers, Unauthorized when it does not know the token.
+    With `resume`, the `position` of an earlier connection (of another process, even), `events` goes on behind it: no
+    event is lost and none comes twice. What the engine no longer keeps, and all of another run of the engine, is told
+    by EventsMissed. Raises Unreachable when no engine answers, Unauthorized when it does not know the token.
     """
-    inbox = _Inbox()
     transport = await open_websocket(url, token=token)
-    link = Link(transport, on_event=inbox.put, on_state=lambda frame: _take_gap(inbox, frame))
-    link.before_read = lambda: inbox.wait_for_room(link)
+    inbox = Inbox(ask_for_state=lambda: link.tell(SnapshotCommand()))
+    link = Link(transport, on_event=inbox.put, on_state=inbox.put_state)
+    link.before_read = lambda: inbox.wait_for_room(lambda: link.in_flight > 0)
     error: BaseException | None = None
     try:
-        await link.open(Hello(app=app, subscribe=tuple(subscribe)))
+        welcome = await link.open(Hello(app=app, subscribe=tuple(subscribe), resume=resume))
+        inbox.position = Resume(epoch=welcome.epoch, seq=_begin(welcome, resume))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_run_link, link, inbox)
             try:
@@ -214,17 +241,26 @@ async def connect(
         raise error
 
 
-async def join(url: str, app: App, *, token: str | None = None) -> NoReturn:
-    """Keep an app connected to an engine: it takes the calls of its routes there. When the engine is lost, try again.
+async def join(url: str, app: App, *, token: str | None = None, folder: Path | None = None) -> NoReturn:
+    """Keep an app connected to an engine: it takes the calls of its routes there.
 
+    When only the connection is lost, the scripts go on: what happened meanwhile is told again, once, and commands that
+    were not answered are sent again, and done once. The engine ends calls whose app is away unless their `policy` has
+    them wait. An engine that cannot be reached for a minute, or is another one now, has none of the calls any more.
+
+    `folder` is where the files are that the app plays: what the engine does not have yet is sent when it is played.
     Raises Unauthorized when the engine does not know the token, or does not let it take calls.
     """
     delay = _BACK_OFF[0]
+
+    async def dial() -> Transport:
+        return await open_websocket(url, token=token)
+
     while True:
         try:
-            transport = await open_websocket(url, token=token)
+            transport = await dial()
             delay = _BACK_OFF[0]
-            await run_app(app, transport)
+            await run_app(app, transport, reconnect=dial, folder=folder)
             log.info("the engine at %s closed the connection", url)
         except (Unreachable, Disconnected) as error:
             log.warning("%s; trying again in %.1f s", error, delay)
@@ -238,11 +274,13 @@ async def serve(
     token: str,
     host: str = "127.0.0.1",
     port: int = 0,
+    folder: Path | None = None,
     task_status: anyio.abc.TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
     """Take calls that engines bring, one WebSocket per call, until cancelled. `task_status` is given the port.
 
-    An engine must present the token (that of its route). Raises OSError when the address cannot be had.
+    An engine must present the token (that of its route). `folder`: the files that the app plays, see `join`.
+    Raises OSError when the address cannot be had.
     """
     if not token:
         raise BadArgument("expected a token that the engines present", command="serve")
@@ -251,7 +289,7 @@ async def serve(
 
     async def take(stream: anyio.abc.SocketStream) -> None:
         async with stream, limiter:
-            await _take_call(app, stream, token)
+            await _take_call(app, stream, token, folder)
 
     async with listener:
         task_status.started(listener.extra(anyio.abc.SocketAttribute.local_port))
@@ -259,24 +297,25 @@ async def serve(
     raise AssertionError("a listener serves until cancelled")
 
 
-async def _take_call(app: App, stream: anyio.abc.SocketStream, token: str) -> None:
+async def _take_call(app: App, stream: anyio.abc.SocketStream, token: str, folder: Path | None) -> None:
     try:
         transport = await accept_websocket(stream, is_token=lambda given: is_same_token(token, given))
-        await run_app(app, transport)
+        await run_app(app, transport, folder=folder)
     except CallflowError as error:
         log.warning("a connection was not taken: %s", error)
 
 
-async def _run_link(link: Link, inbox: _Inbox) -> None:
+async def _run_link(link: Link, inbox: Inbox) -> None:
     try:
         await link.run()
     finally:
         inbox.close()
 
 
-def _take_gap(inbox: _Inbox, frame: StateFrame) -> None:
-    if isinstance(frame, Gap):
-        inbox.miss(frame.from_, frame.to)
+def _begin(welcome: Welcome, resume: Resume | None) -> int:
+    if resume is None:
+        return welcome.seq
+    return resume.seq if resume.epoch == welcome.epoch else 0  # of another run: it has not seen any of this one
 
 
 def _command(command: Command | str, arguments: dict[str, Any]) -> Command:

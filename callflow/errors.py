@@ -14,7 +14,7 @@ CallflowError
 │   └── InternalError          internal       a fault of the engine's; its log says more
 ├── Unreachable                no engine answers at that address, or it refused the handshake
 ├── Disconnected               the connection to the engine ended
-├── EventsMissed               the engine no longer keeps what this reader was too slow for
+├── EventsMissed               the engine no longer keeps what this reader has not seen; `state` is what is now
 ├── RouteError                 a route that cannot be: bad pattern, no async function
 └── ScriptError                a script that cannot be loaded
 """
@@ -26,6 +26,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from .protocol.frames import Error, ErrorCode
+from .state import State
 
 
 class CallflowError(Exception):
@@ -119,12 +120,16 @@ class Disconnected(CallflowError):
 
 
 class EventsMissed(CallflowError):
-    """The reader was too slow: the events from `first` to `last` are no longer kept."""
+    """The events from `first` to `last` cannot be had any more: the reader was too slow, or away for too long.
 
-    def __init__(self, first: int, last: int) -> None:
-        super().__init__(f"events {first} to {last} are gone: read faster, or subscribe to fewer")
+    `state` is what is live after them. The events behind it go on from there: iterate again.
+    """
+
+    def __init__(self, first: int, last: int, state: State) -> None:
+        super().__init__(f"events {first} to {last} are gone; the state after them is known")
         self.first = first
         self.last = last
+        self.state = state
 
 
 class RouteError(CallflowError):

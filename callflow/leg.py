@@ -6,14 +6,15 @@ order in which an end is told is fixed here: see `mark_ended` and `release`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 
 import anyio
 
 from .errors import CallEnded, CallflowError, DeadlineExceeded, Disconnected
 from .link import Link, Pending
 from .protocol.commands import Bridge, Cancel, Command, Hangup
-from .protocol.events import ChannelEnded
+from .protocol.events import ChannelEnded, Event
 from .protocol.frames import ReplyFrame
 from .protocol.outcomes import Outcome, Recorded, Unbridged
 
@@ -30,6 +31,7 @@ class Leg:
         self.ended: ChannelEnded | None = None
         self.error: CallflowError | None = None  # set at the end
         self.on_told: Callable[[], None] = lambda: None
+        self._listeners: list[Callable[[Event], None]] = []
         self._gone = anyio.Event()
         self._released = anyio.Event()
         self._pending: dict[str, Pending] = {}
@@ -38,6 +40,20 @@ class Leg:
     def is_over(self) -> bool:
         """The channel has ended, or is out of our hands."""
         return self.error is not None
+
+    def tell(self, event: Event) -> None:
+        """Hand an event of the channel to those who listen."""
+        for listener in tuple(self._listeners):
+            listener(event)
+
+    @contextmanager
+    def listening(self, listener: Callable[[Event], None]) -> Generator[None, None, None]:
+        """Have every event of the channel handed to a function, which neither waits nor raises."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
 
     def mark_ended(self, ended: ChannelEnded | None, error: CallflowError) -> None:
         """Wake those who wait for the end itself. Then cancel the script, then `release`."""
@@ -72,6 +88,12 @@ class Leg:
         with anyio.move_on_after(deadline):
             return await self.link.request(command, channel=self.id)
         raise self._too_late(command, deadline)
+
+    async def undo(self, command: Command) -> None:
+        """Take back what a block set, shielded: also when the block is cancelled. On a dead call nothing is left to."""
+        with anyio.move_on_after(CANCEL_TIMEOUT, shield=True), suppress(CallEnded, Disconnected):
+            if not self.is_over:
+                await self.link.request(command, channel=self.id)
 
     async def perform(self, command: Command, *, deadline: float | None = None) -> Outcome:
         """A command that ends with an outcome. Cancelled, or past its deadline, it is let go."""

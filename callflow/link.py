@@ -1,38 +1,55 @@
-"""A link: the app's end of one connection to an engine. Commands go out, replies and outcomes find them by their ids.
+"""A link: the app's end of a session with an engine. Commands go out, replies and outcomes find them by their ids.
 
 Events are handed on synchronously, in their order, as they arrive; nothing is queued here but what waits to be sent.
+A link that can `reconnect` outlives its connection: it resumes behind the last event that it saw, and sends again what
+was not answered, under the same ids, which the engine does once.
 """
 
 from __future__ import annotations
 
 import itertools
+import logging
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
 
 import anyio
 import anyio.abc
+import msgspec
 
-from .errors import CallflowError, Disconnected, Overloaded, command_error
+from .errors import CallflowError, Disconnected, Overloaded, Unreachable, command_error
+from .files import Files
 from .protocol.commands import Command
 from .protocol.connection import AppConnection, MalformedMessage
 from .protocol.events import Event
 from .protocol.frames import (
-    AppFrame,
+    Blob,
     CaughtUp,
+    CommandFrame,
     EngineFrame,
     EventFrame,
     Gap,
     Hello,
+    Need,
     ReplyFrame,
+    Resume,
     Snapshot,
     Welcome,
 )
 from .protocol.outcomes import Outcome
 from .transport import Transport
 
+RESUME_WITHIN = 60.0  # seconds that a lost connection may take to be replaced
+_BACK_OFF = (0.1, 5.0)  # seconds between attempts, first and longest
 MAX_IN_FLIGHT = 10_000  # commands without an end, per connection
+MAX_UPLOADS = 1_000  # files that the engine waits for at once; it asks again for what it still needs
 _MAX_BATCH = 64 * 1024  # octets of frames that are sent as one message
+
+log = logging.getLogger("callflow")
+
+CommandT = TypeVar("CommandT", bound=Command)
 
 StateFrame = Gap | Snapshot | CaughtUp
 
@@ -96,8 +113,20 @@ class Link:
         on_event: Callable[[EventFrame, Event | None], None],
         on_state: Callable[[StateFrame], None] | None = None,
         prefix: str | None = None,
+        reconnect: Callable[[], Awaitable[Transport]] | None = None,
+        files: Files | None = None,
     ) -> None:
-        """`prefix` is of the ids of commands and legs: nobody else's. Without one it is random."""
+        """`prefix` is of the ids of commands and legs: nobody else's. Without one it is random.
+
+        `files`: those that commands may name, if the engine cannot read them itself.
+        """
+        self._files = files
+        self._uploads: deque[Iterator[Blob]] = deque()
+        self._reconnect = reconnect
+        self._hello: Hello | None = None
+        self._unanswered: dict[str, CommandFrame] = {}  # kept only to be sent again
+        self._seq = 0  # of the newest event that came
+        self._sessions: set[str] = set()
         self._transport = transport
         self._connection = AppConnection(transport.spelling)
         self._on_event = on_event
@@ -127,12 +156,21 @@ class Link:
         """How many commands have no end yet."""
         return len(self._pending)
 
+    def named(self, command: CommandT) -> CommandT:
+        """The command, with the files that it names as the engine can get them."""
+        return command if self._files is None else self._files.named(command)
+
+    def is_ours(self, session: str | None) -> bool:
+        """That session is, or was, this link's."""
+        return session in self._sessions
+
     def new_id(self, kind: str) -> str:
         """An id that nobody else chooses, for a command or a leg."""
         return f"{kind}-{self._prefix}-{next(self._numbers)}"
 
     async def open(self, hello: Hello) -> Welcome:
         """Say hello. Raises Unauthorized and its kin when the engine refuses, Disconnected when it is gone."""
+        self._hello, self.welcome = hello, None
         await self._transport.send(self._connection.send(hello))
         while self.welcome is None:
             try:
@@ -141,21 +179,57 @@ class Link:
                 raise Disconnected(f"expected a welcome: {error}") from error
             for frame in frames:
                 self._greet(frame)
+        self._sessions.add(self.welcome.session)
         return self.welcome
 
     async def run(self) -> None:
-        """Send and receive until the connection ends or the task is cancelled; then every command fails."""
+        """Send and receive until the connection is lost for good, or the task cancelled; then every command fails."""
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._send_outgoing)
-                for frame in self._early:
-                    self._dispatch(frame)
-                self._early.clear()
-                await self._receive_all()
-                tasks.cancel_scope.cancel()
+            await self._run_connection()
+            while self._reconnect is not None and self._closed is None and await self._resume(self._reconnect):
+                await self._run_connection()
         finally:
             self.close(Disconnected("the connection to the engine ended"))
             await self._transport.aclose()
+
+    async def _run_connection(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._send_outgoing)
+            for frame in self._early:
+                self._dispatch(frame)
+            self._early.clear()
+            await self._receive_all()
+            tasks.cancel_scope.cancel()
+
+    async def _resume(self, reconnect: Callable[[], Awaitable[Transport]]) -> bool:
+        """Go on over another connection. False: the engine cannot be reached, or is another one."""
+        assert self._hello is not None
+        assert self.welcome is not None
+        before = self.welcome
+        resume = Resume(epoch=before.epoch, seq=self._seq, session=before.session)
+        hello = msgspec.structs.replace(self._hello, resume=resume)
+        delay = _BACK_OFF[0]
+        with anyio.move_on_after(RESUME_WITHIN):
+            while True:
+                await self._transport.aclose()
+                try:
+                    self._transport = await reconnect()
+                    welcome = await self.open(hello)
+                except (Unreachable, Disconnected) as error:
+                    log.info("%s; trying again in %.1f s", error, delay)
+                    await anyio.sleep(delay)
+                    delay = min(delay * 2, _BACK_OFF[1])
+                else:
+                    self._send_again()
+                    return welcome.epoch == before.epoch
+        return False
+
+    def _send_again(self) -> None:
+        self._outgoing.clear()
+        self._uploads.clear()
+        for frame in self._unanswered.values():
+            self._outgoing.append(self._connection.send(frame))
+        self._has_outgoing.set()
 
     def close(self, error: CallflowError) -> None:
         """Fail what is in flight; later commands fail at once."""
@@ -172,7 +246,7 @@ class Link:
             raise Overloaded(f"expected at most {MAX_IN_FLIGHT} commands in flight", command=command.name)
         pending = Pending(self.new_id("c"), command, channel)
         self._pending[pending.id] = pending
-        self._send(self._connection.command(pending.id, command, channel=channel, deadline=deadline))
+        self._send(self._connection.command(pending.id, self.named(command), channel=channel, deadline=deadline))
         return pending
 
     def tell(self, command: Command, *, channel: str | None = None) -> None:
@@ -200,7 +274,13 @@ class Link:
         """Encodes and decodes what this link carries."""
         return self._connection
 
-    def _send(self, frame: AppFrame) -> None:
+    def _lose(self, error: CallflowError) -> None:
+        if self._reconnect is None:
+            self.close(error)
+
+    def _send(self, frame: CommandFrame) -> None:
+        if self._reconnect is not None:
+            self._unanswered[frame.id] = frame
         self._outgoing.append(self._connection.send(frame))
         self._has_outgoing.set()
 
@@ -209,14 +289,24 @@ class Link:
         while True:
             await self._has_outgoing.wait()
             self._has_outgoing = anyio.Event()
-            while self._outgoing:
+            while self._outgoing or self._uploads:
+                batch = self._next_batch()
+                if not batch:
+                    continue
                 try:
-                    await self._transport.send(self._connection.spelling.join(self._next_batch()))
+                    await self._transport.send(self._connection.spelling.join(batch))
                 except Disconnected as error:
-                    self.close(error)  # the receiving task sees the end too, and runs out
+                    self._lose(error)  # the receiving task sees the end too, and runs out
                     return
 
     def _next_batch(self) -> list[bytes]:
+        if not self._outgoing:  # files in turn, a part at a time, when there is nothing else to say
+            upload = self._uploads.popleft()
+            blob = next(upload, None)
+            if blob is None:
+                return []
+            self._uploads.append(upload)
+            return [self._connection.send(blob)]
         batch = [self._outgoing.popleft()]
         size = len(batch[0])
         while self._outgoing and size + len(self._outgoing[0]) < _MAX_BATCH:
@@ -232,7 +322,9 @@ class Link:
                 for frame in await self._receive():
                     self._dispatch(frame)
             except (Disconnected, MalformedMessage) as error:
-                self.close(Disconnected(f"the connection to the engine ended: {error}"))
+                self._lose(Disconnected(f"the connection to the engine ended: {error}"))
+                return
+            if self._closed is not None:
                 return
 
     async def _receive(self) -> list[EngineFrame]:
@@ -244,6 +336,8 @@ class Link:
     def _greet(self, frame: EngineFrame) -> None:
         if isinstance(frame, Welcome):
             self.welcome = frame
+            if self._hello is not None and self._hello.resume is None:
+                self._seq = frame.seq
         elif isinstance(frame, ReplyFrame) and frame.error is not None:
             raise command_error(frame.error, command="hello")
         else:
@@ -254,10 +348,21 @@ class Link:
             self._take_event(frame)
         elif isinstance(frame, ReplyFrame):
             self._take_reply(frame)
+        elif isinstance(frame, Gap) and self._reconnect is not None:
+            # What ended meanwhile is not known: all of it is given up, and the calls that wait are taken up anew.
+            self.close(Disconnected("the connection to the engine was lost for longer than it keeps events"))
+        elif isinstance(frame, Need):
+            self._give(frame)
         elif self._on_state is not None and not isinstance(frame, Welcome):
             self._on_state(frame)
 
+    def _give(self, need: Need) -> None:
+        if len(self._uploads) < MAX_UPLOADS:
+            self._uploads.append((self._files or Files(Path())).parts(need))
+            self._has_outgoing.set()
+
     def _take_event(self, frame: EventFrame) -> None:
+        self._seq = max(self._seq, frame.seq)
         event = self._connection.event(frame)  # None: of a newer engine
         pending = self._pending.get(getattr(event, "command", None) or "")
         outcome: Outcome | None = getattr(event, "outcome", None)
@@ -266,6 +371,7 @@ class Link:
         self._on_event(frame, event)
 
     def _take_reply(self, frame: ReplyFrame) -> None:
+        self._unanswered.pop(frame.id, None)
         pending = self._pending.get(frame.id)
         if pending is None:
             return

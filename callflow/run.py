@@ -31,10 +31,11 @@ current_call: contextvars.ContextVar[str | None] = contextvars.ContextVar("callf
 class Run:
     """The script of one call: its scopes, its call, the legs it dialled."""
 
-    def __init__(self, link: Link, calls: dict[str, Call], owners: dict[str, Run]) -> None:
+    def __init__(self, link: Link, calls: dict[str, Call], owners: dict[str, Run], given_up: set[str]) -> None:
         self._link = link
         self._calls = calls  # of the whole session, by channel
         self._runs = owners
+        self._given_up = given_up  # calls that we let go of before they have ended
         self._own: dict[str, Call] = {}
         self._hung_up = anyio.CancelScope()
         self._window = anyio.CancelScope()
@@ -60,6 +61,8 @@ class Run:
     def end(self, call: Call, ended: ChannelEnded | None, error: CallflowError) -> None:
         """A call is over. The order matters: see `callflow.leg`."""
         call._leg.mark_ended(ended, error)
+        if ended is None:
+            self._given_up.add(call.id)
         if call is self.main:
             self._cancel()
         call._leg.release()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Generic, TypeVar, cast
 
 import anyio
 
 from .leg import Leg
 from .link import Pending
-from .protocol.outcomes import Outcome
+from .protocol.commands import Command, Control
+from .protocol.outcomes import Outcome, Played, Recorded
 
+Handle = TypeVar("Handle")
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 First = TypeVar("First")
 Second = TypeVar("Second")
@@ -36,6 +39,55 @@ class Running(Generic[OutcomeT]):
         """Stop it; how far it came. Raises CallEnded."""
         await self._leg.let_go(self._pending)
         return cast("OutcomeT", await self._pending.wait_ended())
+
+    async def _control(self, control: Callable[[str], Control]) -> None:
+        await self._leg.ask(control(self._pending.id))
+
+
+# Inheritance, for once: whoever takes a Running takes these, too.
+
+
+class Playback(Running[Played]):
+    """A playback that goes on. What has ended cannot be steered: NotFound."""
+
+    async def pause(self) -> None:
+        """Stop at this place, silent, until `resume`."""
+        await self._control(lambda id: Control(command=id, action="pause"))
+
+    async def resume(self) -> None:
+        """Go on."""
+        await self._control(lambda id: Control(command=id, action="resume"))
+
+    async def seek(self, by_ms: int) -> None:
+        """Go so many milliseconds ahead, or back if negative."""
+        await self._control(lambda id: Control(command=id, seek_ms=by_ms))
+
+    async def gain(self, gain_db: float) -> None:
+        """Change the loudness, from here on."""
+        await self._control(lambda id: Control(command=id, gain_db=gain_db))
+
+
+class Recording(Running[Recorded]):
+    """A recording that goes on. What has ended cannot be steered: NotFound."""
+
+    async def pause(self) -> None:
+        """Keep nothing of what follows, until `resume`."""
+        await self._control(lambda id: Control(command=id, action="pause"))
+
+    async def resume(self) -> None:
+        """Go on recording."""
+        await self._control(lambda id: Control(command=id, action="resume"))
+
+
+@asynccontextmanager
+async def running(leg: Leg, command: Command, shape: Callable[[Leg, Pending], Handle]) -> AsyncGenerator[Handle, None]:
+    """Have a command go on for as long as the block does."""
+    pending = leg.begin(command)
+    try:
+        await pending.wait_accepted()
+        yield shape(leg, pending)
+    finally:
+        await leg.let_go(pending)
 
 
 async def race(first: Awaitable[First], second: Awaitable[Second]) -> First | Second:

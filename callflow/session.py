@@ -6,25 +6,33 @@ link = Link(StreamTransport(stream), on_event=...)      # see `run_app`
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Literal
 
 import anyio
 import anyio.abc
 
+from . import dialing
 from .app import App
 from .call import Call
-from .errors import CallEnded, CallflowError, Disconnected
+from .dialing import originate
+from .errors import CallEnded, CallflowError, DeadlineExceeded, Disconnected
+from .files import Files
 from .link import Link, StateFrame
 from .listing import list_channels
+from .protocol.commands import Hangup, Originate
 from .protocol.events import (
     ChannelAnswered,
     ChannelCreated,
     ChannelEnded,
     Event,
     OwnerChanged,
-    OwnerLost,
     Party,
 )
 from .protocol.frames import ChannelState, EventFrame, Hello, Snapshot, Welcome
+from .protocol.outcomes import Answered, Failed
+from .routing import CallFunction
 from .run import Run
 from .transport import Transport
 
@@ -41,11 +49,19 @@ class AppSession:
         self._calls: dict[str, Call] = {}
         self._runs: dict[str, Run] = {}
         self._unknown: set[str] = set()  # ours, but created before our time: their events are told again, if still kept
+        self._given_up: set[str] = set()  # their scripts are over, but that they have ended is not told yet
+        self._legs: dict[
+            str, list[ChannelState]
+        ] = {}  # ours again, by the calls that dialled them, until those are known
 
     @property
     def calls(self) -> tuple[Call, ...]:
         """The live calls."""
         return tuple(self._calls.values())
+
+    def new_leg(self) -> str:
+        """An id for a leg that is to be dialled."""
+        return self._link.new_id("leg")
 
     def handle(self, frame: EventFrame, event: Event | None) -> None:
         """Take an event in. Never waits and never raises."""
@@ -60,13 +76,54 @@ class AppSession:
             self._tell(call, event)
         elif isinstance(event, ChannelEnded):
             self._unknown.discard(channel)
+            self._given_up.discard(channel)
+            for state in self._legs.pop(channel, ()):  # whoever dialled them is gone: nobody steers them
+                self._link.tell(Hangup(), channel=state.id)
 
     def adopt(self, channels: tuple[str, ...]) -> None:
         """These channels are ours, but their creation was before our time: ask what they are."""
-        unknown = [id for id in channels if id not in self._calls and id not in self._unknown]
+        known = self._calls.keys() | self._unknown | self._given_up
+        unknown = [id for id in channels if id not in known]
         if unknown:
             self._unknown.update(unknown)
             self._tasks.start_soon(self._ask_for, frozenset(unknown))
+
+    async def originate(
+        self, command: Originate, *, script: CallFunction | None, deadline: float | None
+    ) -> dialing.Answered | Failed:
+        """Dial without a caller. With a script, the leg that answers is a call of this session's, which it steers."""
+        run = self._new_run()
+        nobody = Party(uri="", number=command.caller_id or "")
+        legs = {
+            target.leg: Call(
+                self._link, target.leg, run, direction="outbound", caller=nobody,
+                callee=Party(uri=target.target, number=target.target), to=target.target,
+            )
+            for stage in command.stages
+            for target in stage
+        }  # fmt: skip
+        if script is not None:
+            for leg in legs.values():
+                run.adopt(leg)
+        try:
+            outcome = await self._dial(command, deadline)
+            if not isinstance(outcome, Answered):
+                return outcome
+            won = legs.pop(outcome.leg)
+            won.is_answered = True
+            if script is not None:
+                self._start(won, script)
+            return dialing.Answered(won, outcome.target)
+        finally:
+            for leg in legs.values():
+                if leg.is_answered:
+                    leg._leg.hang_up_nowait()
+                run.drop(leg)
+
+    async def _dial(self, command: Originate, deadline: float | None) -> Answered | Failed:
+        with anyio.move_on_after(deadline):
+            return await originate(self._link, command)
+        raise DeadlineExceeded(f"not done within its deadline of {deadline} s", command=command.name)
 
     def end_all(self, error: CallflowError) -> None:
         """The link is gone, and every call with it."""
@@ -76,26 +133,32 @@ class AppSession:
     def _create(self, channel: str, event: ChannelCreated) -> None:
         if (call := self._calls.get(channel)) is not None:  # a leg that a script dials
             call.caller, call.callee = event.caller, event.callee
-        elif event.parent is None and (event.owner == self._link.session or channel in self._unknown):
+        elif event.direction == "inbound" and (self._link.is_ours(event.owner) or channel in self._unknown):
             self._unknown.discard(channel)
-            self._start(channel, event.caller, event.callee, event.to, event.user, event.route)
+            call = self._make(channel, event.caller, event.callee, event.to, direction="inbound")
+            call.user = event.user
+            self._start(call, self._function(event.to, event.route))
 
     def _change_owner(self, channel: str, event: OwnerChanged) -> None:
         call = self._calls.get(channel)
-        if event.owner == self._link.session:
-            self.adopt((channel,))
+        if self._link.is_ours(event.owner):
+            if channel in self._given_up:
+                return
+            if call is None and event.state is not None:
+                self._take_back(event.state, event.to)
+            elif call is None:
+                self.adopt((channel,))
         elif call is not None:
             self._runs[channel].end(call, None, CallEnded(f"the call is {event.app}'s now", channel=channel))
+            self._given_up.discard(channel)  # it may come back
 
     def _tell(self, call: Call, event: Event) -> None:
+        call._leg.tell(event)
         if isinstance(event, ChannelAnswered):
             call.is_answered = True
         elif isinstance(event, ChannelEnded):
             error = CallEnded(f"the call has ended: {event.cause_name}, by {event.ended_by}", channel=call.id)
             self._runs[call.id].end(call, event, error)
-        elif isinstance(event, OwnerLost):
-            error = CallEnded("the engine took the call back: this session was lost", channel=call.id)
-            self._runs[call.id].end(call, None, error)
 
     async def _ask_for(self, wanted: frozenset[str]) -> None:
         try:
@@ -108,20 +171,67 @@ class AppSession:
             self._unknown -= wanted
 
     def _start_known(self, state: ChannelState) -> None:
-        caller, callee = Party(uri=state.caller, number=state.caller), Party(uri=state.callee, number=state.callee)
-        if state.parent is None:
-            call = self._start(state.id, caller, callee, state.to, state.user, None)
-            call.variables.update(state.variables)
-            call.is_answered = state.answered_at is not None
+        if state.answered_at is not None:  # an app was at work on it
+            self._take_back(state, "")
+        elif state.parent is None:
+            self._start(self._make_known(state), self._function(state.to, None))
 
-    def _start(self, id: str, caller: Party, callee: Party, to: str, user: str | None, pattern: str | None) -> Call:
-        run = Run(self._link, self._calls, self._runs)
-        call = Call(self._link, id, run, direction="inbound", caller=caller, callee=callee, to=to)
-        call.user = user
-        run.adopt_main(call)
-        route = self._app.find(to, pattern=pattern)
-        self._tasks.start_soon(run.run, call, route.function if route is not None else _reject)
+    def _take_back(self, state: ChannelState, to: str) -> None:
+        """A call that another session had before: it is to be taken as one to a number, or where it stands."""
+        self._unknown.discard(state.id)
+        if state.parent is not None and not to:
+            self._take_leg_back(state, state.parent)
+            return
+        call = self._make_known(state)
+        call.is_reattached = not to
+        call.to = to or call.to
+        again = None if to else self._app.reattached
+        self._start(call, again or self._function(call.to, None))
+        for leg in self._legs.pop(call.id, ()):
+            self._take_leg_back(leg, call.id)
+
+    def _take_leg_back(self, state: ChannelState, parent: str) -> None:
+        call = self._calls.get(parent)
+        if call is None:
+            self._legs.setdefault(parent, []).append(state)
+            return
+        leg = self._make_known(state, origin=call)
+        call.legs = (*call.legs, leg)
+        self._runs[parent].adopt(leg)
+
+    def _make_known(self, state: ChannelState, *, origin: Call | None = None) -> Call:
+        caller, callee = Party(uri=state.caller, number=state.caller), Party(uri=state.callee, number=state.callee)
+        call = self._make(state.id, caller, callee, state.to, direction=state.direction, origin=origin)
+        call.user = state.user
+        call.variables.update(state.variables)
+        call.is_answered = state.answered_at is not None
         return call
+
+    def _make(
+        self,
+        id: str,
+        caller: Party,
+        callee: Party,
+        to: str,
+        *,
+        direction: Literal["inbound", "outbound"],
+        origin: Call | None = None,
+    ) -> Call:
+        run = self._runs[origin.id] if origin is not None else self._new_run()
+        return Call(self._link, id, run, direction=direction, caller=caller, callee=callee, to=to, origin=origin)
+
+    def _new_run(self) -> Run:
+        return Run(self._link, self._calls, self._runs, self._given_up)
+
+    def _function(self, number: str, pattern: str | None) -> CallFunction:
+        route = self._app.find(number, pattern=pattern)
+        return route.function if route is not None else _reject
+
+    def _start(self, call: Call, function: CallFunction) -> None:
+        run = call._owner
+        assert isinstance(run, Run)
+        run.adopt_main(call)
+        self._tasks.start_soon(run.run, call, function)
 
 
 async def run_app(
@@ -132,9 +242,14 @@ async def run_app(
     token: str | None = None,
     pid: int | None = None,
     prefix: str | None = None,
+    reconnect: Callable[[], Awaitable[Transport]] | None = None,
+    folder: Path | None = None,
     task_status: anyio.abc.TaskStatus[Welcome] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Say hello and run the app's calls until the connection ends: then its scripts are cancelled, and it returns.
+
+    With `reconnect`, a connection that is lost is replaced, and the scripts go on; it returns when that cannot be done.
+    `folder`: where the files are that it plays, if the engine cannot read them itself.
 
     Raises Unauthorized and its kin when the engine refuses the app. `task_status` is given the engine's welcome.
     """
@@ -146,16 +261,25 @@ async def run_app(
         if isinstance(frame, Snapshot):
             session.adopt(tuple(state.id for state in frame.channels if state.owner == link.session))
 
-    link = Link(transport, on_event=handle, on_state=handle_state, prefix=prefix)
+    link = Link(
+        transport,
+        on_event=handle,
+        on_state=handle_state,
+        prefix=prefix,
+        reconnect=reconnect,
+        files=Files(folder) if folder is not None else None,
+    )
     try:
         welcome = await link.open(Hello(app=name or app.name, token=token, routes=app.patterns, pid=pid))
         async with anyio.create_task_group() as tasks:
             session = AppSession(app, link, tasks)
+            app.sessions.append(session)
             session.adopt(welcome.owns)
             task_status.started(welcome)
             try:
                 await link.run()
             finally:
+                app.sessions.remove(session)
                 session.end_all(Disconnected("the connection to the engine ended"))
     finally:
         await transport.aclose()

@@ -31,6 +31,7 @@ from engine.eventsocket.websocket import PATH, serve_websocket
 from engine.eventsocket.worker import serve_worker
 from engine.media.engine import NativeMediaEngine
 from engine.scripting.supervisor import AppSpec, Supervisor
+from engine.store.sqlite import SqliteRecords
 from engine.switch import Switch
 
 STOP_WITHIN = 2.0  # seconds for peers and apps to confirm the end
@@ -80,6 +81,7 @@ async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engi
             new_token=lambda purpose: lambda: secrets.token_hex(8),
             epoch=time.time,
             recordings=config.data / "recordings",
+            records=lambda tell: SqliteRecords(config.data, epoch=time.time, on_written=tell),
         )
         try:
             await parts.start(switch.run)

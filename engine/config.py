@@ -13,13 +13,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from .toml_lines import KeyPath, line_of
-from .toml_reader import Wrong, list_of, nonempty, one_of, read_flag, read_text, show, suggest, table
+from engine.scripting.calendar import Calendar
+from engine.scripting.decision import INTERNAL
+
+from .route import READERS, Context, check_routes, expect_context, read_name
+from .route import Route as Route
+from .toml_lines import KeyPath, line_of, lines_of
+from .toml_reader import Wrong, list_of, nonempty, one_of, read_flag, read_text, show, table
 
 SCOPES = ("read", "calls:own", "calls:any", "admin")
-SOURCES = ("users", "trunks", "anyone")
 MAX_SIZE = 1 << 20  # octets of the file
 
 
@@ -89,6 +92,8 @@ class User:
 
     name: str
     password: str = field(repr=False)
+    context: str = INTERNAL
+    classes: tuple[str, ...] = ()  # of routes that are not for everybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,17 +102,6 @@ class App:
 
     name: str
     script: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One [[route]]: which calls go to an app, or to a program that listens at a WebSocket address."""
-
-    to: str  # a regular expression for the whole number
-    app: str | None = None
-    socket: str | None = None
-    token: str | None = field(default=None, repr=False)
-    sources: tuple[str, ...] | None = None  # `from`; None: users and trunks, anyone too on loopback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +114,8 @@ class Config:
     users: tuple[User, ...] = ()
     apps: tuple[App, ...] = ()
     routes: tuple[Route, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
+    contexts: tuple[Context, ...] = ()
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
 
@@ -133,7 +129,7 @@ def load(path: Path) -> Config:
     """Read and check a configuration file. Raises ConfigError."""
     text = _read_file(path)
     try:
-        return _read_config(tomllib.loads(text), path)
+        return _read_config(tomllib.loads(text), path, lines_of(text, "route"))
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(error, text, path) from error
     except (RecursionError, ValueError) as error:  # brackets nested too deep; an integer of thousands of digits
@@ -222,19 +218,29 @@ def _syntax_error(error: tomllib.TOMLDecodeError, text: str, path: Path) -> Conf
     return ConfigError(f"not TOML: {message[0].lower()}{message[1:]}", path=path, line=line)
 
 
-def _read_config(document: Mapping[str, object], path: Path) -> Config:
+def _read_config(document: Mapping[str, object], path: Path, lines: Mapping[int, int]) -> Config:
+    """`lines`: of each route."""
     config = table(Config, _CONFIG)(document)
     _check_unique("user", [user.name for user in config.users])
     _check_unique("app", [app.name for app in config.apps])
     scripts = [_find_script(app, index, path.parent) for index, app in enumerate(config.apps)]
-    for index, route in enumerate(config.routes):
-        _check_route(route, index, [app.name for app in config.apps])
+    _check_unique("calendar", [calendar.name for calendar in config.calendars])
+    _check_unique("context", [context.name for context in config.contexts])
+    for index, user in enumerate(config.users):
+        expect_context(user.context, config.contexts, at=("user", index, "context"))
+    routes = check_routes(
+        config.routes,
+        apps=[app.name for app in config.apps],
+        calendars=config.calendars,
+        contexts=config.contexts,
+        lines=lines,
+    )
     _check_listeners(config.sip)
     try:
         check_socket(config.socket)
     except ConfigError as error:
         raise Wrong(error.message, at=("socket", "listen")) from error
-    return replace(config, apps=tuple(scripts), path=path)
+    return replace(config, apps=tuple(scripts), routes=routes, path=path)
 
 
 def _check_unique(section: str, names: Iterable[str]) -> None:
@@ -250,19 +256,6 @@ def _find_script(app: App, index: int, folder: Path) -> App:
     if not script.is_file():
         raise Wrong(f"expected a script, but there is no file {str(script)!r}", at=("app", index, "script"))
     return App(name=app.name, script=script)
-
-
-def _check_route(route: Route, index: int, apps: list[str]) -> None:
-    at = ("route", index)
-    if (route.app is None) == (route.socket is None):
-        came = "neither" if route.app is None else "both"
-        raise Wrong(f"expected an app or a socket, got {came}", at=at)
-    if route.app is not None and route.app not in apps:
-        raise Wrong(
-            f"expected the name of an [[app]]{suggest(route.app, apps)}, got {show(route.app)}", at=(*at, "app")
-        )
-    if route.token is not None and route.socket is None:
-        raise Wrong("expected a token only beside a socket", at=(*at, "token"))
 
 
 def _check_listeners(sip: Sip) -> None:
@@ -310,23 +303,6 @@ def _ports(value: object) -> tuple[int, int]:
     return first, last
 
 
-def _pattern(value: object) -> str:
-    text = read_text(value)
-    try:
-        re.compile(text)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"expected a regular expression, got {show(text)}: {error}") from error
-    return text
-
-
-def _web_socket_url(value: object) -> str:
-    text = read_text(value)
-    parts = urlsplit(text)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError(f'expected a WebSocket address such as "ws://127.0.0.1:9000/call", got {show(text)}')
-    return text
-
-
 _TOKEN = MappingProxyType({
     "name": ("name", read_text),
     "token": ("token", read_text),
@@ -344,24 +320,22 @@ _SOCKET = MappingProxyType({
     "origins": ("origins", list_of(read_text)),
     "allow_plaintext": ("allow_plaintext", read_flag),
 })
-_USER = MappingProxyType({"name": ("name", _user_name), "password": ("password", read_text)})
-_APP = MappingProxyType({"name": ("name", _app_name), "script": ("script", lambda value: Path(read_text(value)))})
-_ROUTE = MappingProxyType({
-    "to": ("to", _pattern),
-    "app": ("app", read_text),
-    "socket": ("socket", _web_socket_url),
-    "token": ("token", read_text),
-    "from": ("sources", nonempty(one_of(SOURCES))),
+_USER = MappingProxyType({
+    "name": ("name", _user_name),
+    "password": ("password", read_text),
+    "context": ("context", read_name),
+    "classes": ("classes", list_of(read_name)),
 })
+_APP = MappingProxyType({"name": ("name", _app_name), "script": ("script", lambda value: Path(read_text(value)))})
 _CONFIG = MappingProxyType({
     "sip": ("sip", table(Sip, _SIP)),
     "rtp": ("rtp", table(Rtp, _RTP)),
     "socket": ("socket", table(Socket, _SOCKET)),
     "user": ("users", list_of(table(User, _USER))),
     "app": ("apps", list_of(table(App, _APP))),
-    "route": ("routes", list_of(table(Route, _ROUTE))),
+    **READERS,
 })
-_REPEATED = frozenset({"user", "app", "route"})
+_REPEATED = frozenset({"user", "app", "route", "calendar", "context"})
 
 
 def _spell(at: KeyPath) -> str:

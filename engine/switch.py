@@ -9,29 +9,36 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 import structlog
 import trio
 
+from callflow.protocol.events import RecordWritten
 from callflow.protocol.queries import RegistrationState
+from callflow.protocol.records import CallRecord
 from engine.channels.ending import Ending
 from engine.channels.limits import Limits
 from engine.channels.reason import NORMAL_CLEARING
 from engine.channels.table import ChannelTable
-from engine.config import Config, Route
+from engine.config import Config
 from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import EventLog
 from engine.eventsocket.ownership import Sessions
+from engine.eventsocket.prompts import Prompts
+from engine.media.awaiting import AwaitingMedia
 from engine.media.session import MediaEngine
 from engine.registrar.authentication import Authentication
 from engine.registrar.locations import Locations
 from engine.registrar.locator import Locator
 from engine.registrar.service import Registrar
 from engine.registrar.users import User, Users
-from engine.scripting.routing import CallRouter, RouteSpec, Source
+from engine.route import make_rules
+from engine.scripting.decision import Profile
+from engine.scripting.routing import CallRouter
+from engine.scripting.successors import RoutedSuccessors
 from engine.sip.events import MalformedReceived, RequestReceived, SipEvent
 from engine.sip.stack import SipStack
+from engine.store.records import CallRecords
 from engine.transport.endpoint import Endpoint
 
 REALM = "callflow"
@@ -53,9 +60,13 @@ class Switch:
         new_token: Callable[[str], Callable[[], str]],
         epoch: Callable[[], float],
         recordings: Path,
+        cache: Path | None = None,
+        records: Callable[[Callable[[CallRecord], None]], CallRecords],
         limits: Limits | None = None,
     ) -> None:
-        """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex."""
+        """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
+        store; it is given whom to tell of those that are in it.
+        """
         self.media = media
         self.users = Users(User(user.name, user.password) for user in config.users)
         self.malformed: Counter[str] = Counter()  # messages, by transport
@@ -68,23 +79,34 @@ class Switch:
         self.registrar = Registrar(
             sip=self.endpoint, authentication=authentication, locations=self.locations, events=self.log
         )
-        self.table = ChannelTable(
-            sip=self.endpoint,
-            media=media,
-            events=self.log,
-            router=CallRouter(
-                routes=[_route(route) for route in config.routes],
-                apps=[app.name for app in config.apps],
-                sessions=self.sessions,
-                authentication=authentication,
-                is_user=lambda name: self.users.get(name) is not None,
+        self.records = records(self._tell_record)
+        router = CallRouter(
+            rules=make_rules(
+                config.routes,
+                calendars=config.calendars,
+                contexts=config.contexts,
                 is_loopback=config.sip.is_loopback,
             ),
+            profiles={user.name: Profile(user.context, frozenset(user.classes)) for user in config.users},
+            apps=[app.name for app in config.apps],
+            sessions=self.sessions,
+            authentication=authentication,
+            is_user=lambda name: self.users.get(name) is not None,
+            epoch=epoch,
+        )
+        prompts = Prompts(cache / "prompts", self.sessions) if cache is not None else None
+        self.table = ChannelTable(
+            sip=self.endpoint,
+            media=media if prompts is None else AwaitingMedia(media, prompts),
+            events=self.log,
+            router=router,
+            successors=RoutedSuccessors(router, self.sessions, [app.name for app in config.apps]),
             locator=Locator(self.locations, listeners=lambda: self.endpoint.listeners),
             new_id=new_token("channels"),
             epoch=epoch,
             nursery=nursery,
             limits=limits,
+            records=self.records,
         )
         self.sockets = EventSocket(
             self.log,
@@ -94,14 +116,17 @@ class Switch:
             new_id=new_token("sessions"),
             epoch=epoch,
             recordings=recordings,
+            prompts=prompts,
             registrations=self._registrations,
             counters=self._counters,
+            records=self.records,
         )
         self._epoch = epoch
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled."""
         async with trio.open_nursery() as nursery:
+            await nursery.start(self.records.run)
             nursery.start_soon(self.media.run)
             nursery.start_soon(self.registrar.run)
             nursery.start_soon(self.sockets.run)
@@ -127,6 +152,10 @@ class Switch:
             case _:
                 self.table.handle(event)
 
+    def _tell_record(self, record: CallRecord) -> None:
+        session = next(iter(self.sessions.of(record.app)), None) if record.app is not None else None
+        self.log.emit(RecordWritten(record=record), owner=session.id if session is not None else None)
+
     def _registrations(self) -> Sequence[RegistrationState]:
         ahead = self._epoch() - trio.current_time()
         return [
@@ -145,13 +174,13 @@ class Switch:
         sip, table = self.stack.counts, self.table.counts()
         return {
             "channels": table.channels,
+            "channel_tasks": table.tasks,
+            "channel_timers": table.timers,
             "media_sessions": self.media.open_sessions,
-            "sip_transactions": sip.transactions,
+            "sip_connections": sip.streams,
             "sip_dialogs": sip.dialogs,
+            "sip_invites": sip.invites,
             "sip_malformed": self.malformed.total(),
+            "sip_transactions": sip.transactions,
+            "tasks": trio.lowlevel.current_statistics().tasks_living,
         }
-
-
-def _route(route: Route) -> RouteSpec:
-    sources = None if route.sources is None else cast("frozenset[Source]", frozenset(route.sources))  # checked there
-    return RouteSpec(to=route.to, app=route.app, socket=route.socket, sources=sources)

@@ -29,9 +29,20 @@ def line_of(text: str, at: KeyPath, *, hint: str = "") -> int:
     return 1
 
 
+def lines_of(text: str, name: str) -> dict[int, int]:
+    """The line of each table of an array of tables, by its place in the array."""
+    found: dict[int, int] = {}
+    for place, line in _places(text.splitlines()):
+        match place:
+            case (first, int() as index) if first == name:
+                found[index] = line
+    return found
+
+
 def _look_on(lines: list[str], start: int, rest: KeyPath, hint: str) -> int:
     names = [part for part in rest if isinstance(part, str)]
-    needle = re.compile(rf"\b{re.escape(names[-1])}\b\s*=" if names else re.escape(hint))
+    key = rf"(?<![\w-])[\"']?{re.escape(names[-1])}[\"']?\s*=" if names else ""
+    needle = re.compile(key or re.escape(hint))
     for number in range(start, len(lines) + 1):
         if number > start and _HEADER.match(lines[number - 1]):
             break
@@ -47,6 +58,8 @@ def _places(lines: list[str]) -> Iterator[tuple[KeyPath, int]]:
         if header := _HEADER.match(line):
             names = _split(header[2])
             table = names
+            if header[1] == "[" and len(names) > 1 and str(names[0]) in counts:  # a part of the last of an array
+                table = (names[0], counts[str(names[0])], *names[1:])
             if header[1] == "[[":
                 counts[header[2]] = counts.get(header[2], -1) + 1
                 table = (*names, counts[header[2]])

@@ -123,7 +123,7 @@ def test_secrets_are_not_shown(folder):
     ("old", "new", "line", "message"),
     [
         ("[sip]", "[spi]", 1, 'spi: unknown key (did you mean "sip"?)'),
-        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, user, app, route)"),
+        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, user, app, route, calendar, context)"),
         ("listen = [", "listn = [", 2, '[sip] listn: unknown key (did you mean "listen"?)'),
         ("udp:127.0.0.1:5060", "tls:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT" or "tcp:HOST:PORT"'),
         ("udp:127.0.0.1:5060", "udp:pbx:5060", 2, 'with an IP address, got "udp:pbx:5060"'),
@@ -252,3 +252,86 @@ def test_no_file_raises_anything_but_config_error(folder, data):
     (folder / "callflow.toml").write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
     with contextlib.suppress(ConfigError):
         load(folder / "callflow.toml")
+
+
+ROUTING = """\
+[[calendar]]
+name = "office"
+zone = "Europe/Berlin"
+hours = ["mon-fri 09:00-17:30"]
+holidays = ["12-25", "2026-05-14"]
+[[context]]
+name = "sales"
+includes = ["internal"]
+[[user]]
+name = "alice"
+password = "secret"
+context = "sales"
+classes = ["national"]
+[[app]]
+name = "reception"
+script = "reception.py"
+[[route]]
+to = "0[1-9].*"
+app = "reception"
+context = ["internal", "public"]
+class = "national"
+caller = "1.."
+domain = "Example.com"
+during = "office"
+share = 20
+[[route]]
+did = { "+4930123" = "reception", "+4930124" = "reception" }
+outside = "office"
+[[route]]
+[route.did]
+"4" = "reception"
+"""
+
+
+def test_calendars_contexts_and_all_that_a_route_may_ask_for_are_read(folder):
+    config = read(folder, ROUTING)
+    first, second, third, fourth = config.routes
+    assert first == Route(
+        to="0[1-9].*", app="reception", contexts=("internal", "public"), call_class="national", caller="1..",
+        domains=("example.com",), during="office", share=20.0,
+    )  # fmt: skip
+    assert second == Route(to=r"\+4930123", app="reception", outside="office")
+    assert (third.to, fourth.to) == (r"\+4930124", "4")
+    assert [route.line for route in config.routes] == [17, 26, 26, 29]
+    assert config.users == (User(name="alice", password="secret", context="sales", classes=("national",)),)
+    assert [calendar.name for calendar in config.calendars] == ["office"]
+    assert [context.includes for context in config.contexts] == [("internal",)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("Europe/Berlin", "Europe/Berln", 3, 'expected a time zone such as "Europe/Berlin", got "Europe/Berln"'),
+        ("mon-fri 09:00-17:30", "mon-fri 9-17", 4, "expected hours such as"),
+        ('"12-25"', '"25.12."', 5, 'expected a day as "2026-12-25"'),
+        ('includes = ["internal"]', 'includes = ["intern"]', 8, 'expected a context (did you mean "internal"?)'),
+        ('context = "sales"', 'context = "sale"', 12, 'expected a context (did you mean "sales"?), got "sale"'),
+        ('context = ["internal", "public"]', 'context = "intrnal"', 20, 'did you mean "internal"?'),
+        ('during = "office"', 'during = "ofice"', 24, 'expected the name of a [[calendar]] (did you mean "office"?)'),
+        ("share = 20", "share = 0", 25, "expected a percentage above 0 and up to 100, got 0"),
+        ('caller = "1.."', 'caller = "1.("', 22, "expected a regular expression"),
+        ('to = "0[1-9].*"\n', "", 17, 'expected the key "to"'),
+        ('"+4930124" = "reception"', '"+4930124" = "recption"', 27, 'did you mean "reception"?'),
+        ('"4" = "reception"', '"4" = "recption"', 31, 'did you mean "reception"?'),
+        ('outside = "office"', 'to = "1"', 28, "expected either did or to"),
+        ('did = { "+4930123" = "reception", "+4930124" = "reception" }', "did = {}", 27, "expected numbers"),
+        ('did = { "+4930123" = "reception", "+4930124" = "reception" }', 'did = { "1" = 2 }', 27, "expected the name"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_routing_is_named_with_its_line(folder, old, new, line, message):
+    assert old in ROUTING
+    error = refused(folder, ROUTING.replace(old, new, 1))
+    assert message in str(error)
+    assert error.line == line
+
+
+def test_ten_thousand_routes_are_read_in_a_moment(folder):
+    routes = "".join(f'[[route]]\nto = "{number}"\napp = "reception"\n' for number in range(10_000))
+    config = read(folder, f'[[app]]\nname = "reception"\nscript = "reception.py"\n{routes}')
+    assert config.routes[-1].line == 3 + 3 * 9999 + 1

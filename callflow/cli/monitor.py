@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import trio
@@ -17,6 +17,7 @@ from rich.markup import escape
 from callflow.client import Engine, Happening, connect
 from callflow.errors import EventsMissed
 from callflow.protocol.frames import ChannelState
+from callflow.protocol.queries import PastEvent
 
 from .output import Refused, complain, print_json, print_table, stdout
 from .place import choose_connection
@@ -56,37 +57,47 @@ def calls(
         else:
             print_table(_COLUMNS, [_row(channel) for channel in channels], empty="no calls")
 
-    _with_engine(show, socket=socket, token=token, data=data)
+    with_engine(show, socket=socket, token=token, data=data)
 
 
 def events(
     patterns: Annotated[
         list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Names to see, like channel.*")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")] = False,
+    last: Annotated[int, typer.Option("--last", "-n", min=0, metavar="N", help="How many of the latest events.")] = 100,
     socket: EngineOption = None,
     token: TokenOption = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what happens on the engine, as it happens: until the next call has ended, or with --follow for ever.
+    """Show what happened on the engine lately: the last events that it still keeps (of up to an hour).
 
-    With --json each event is a JSON object on a line of its own.
+    With --follow go on with what happens, from there on without a gap. With --json each event is a JSON object on a
+    line of its own, as the reference describes it. Patterns choose events by name.
 
     Examples:
 
-        callflow events --follow
+        callflow events
 
-        callflow events --follow --json 'channel.*' 'dial.*'
+        callflow events --last 1000 --json 'channel.ended'
+
+        callflow events --follow --last 0 'channel.*' 'dial.*'
     """
+    wanted = patterns or ["*"]
+    tell = _print_event_json if json else _print_event
 
     async def show(engine: Engine) -> None:
-        async for happening in _read_events(engine, patterns or ["*"]):
-            print_json(_plain(happening)) if json else _print_event(happening)
-            if not follow and happening.frame.name == "channel.ended":
-                return
+        if follow:
+            await engine.subscribe(*wanted)  # before it is asked what was: nothing falls in between
+        shown = 0
+        for past in await engine.recent(*wanted, last=last) if last else ():
+            shown = past.seq
+            tell(past)
+        if follow:
+            await _follow(engine, shown, tell)
 
-    _with_engine(show, socket=socket, token=token, data=data)
+    with_engine(show, socket=socket, token=token, data=data)
 
 
 def hangup(
@@ -112,7 +123,7 @@ def hangup(
             raise Refused(f"expected the id of a call, got {channel!r}: {_count(len(exact))}; see: callflow calls")
         await engine.hangup(exact[0], cause=cause)
 
-    _with_engine(hang_up, socket=socket, token=token, data=data)
+    with_engine(hang_up, socket=socket, token=token, data=data)
 
 
 def registrations(
@@ -133,7 +144,7 @@ def registrations(
             shown = [[row.user, row.contact] for row in rows]
             print_table(("USER", "CONTACT"), shown, empty="nobody has registered")
 
-    _with_engine(show, socket=socket, token=token, data=data)
+    with_engine(show, socket=socket, token=token, data=data)
 
 
 _COLUMNS = ("ID", "STATE", "FROM", "TO", "APP", "TIME")
@@ -149,7 +160,7 @@ def _count(found: int) -> str:
     return "there is none" if found == 0 else f"{found} calls begin so"
 
 
-def _with_engine(
+def with_engine(
     act: Callable[[Engine], Awaitable[None]], *, socket: str | None, token: str | None, data: Path | None
 ) -> None:
     """Connect and act. Errors of the protocol are told by `main`."""
@@ -163,8 +174,13 @@ def _with_engine(
         trio.run(main)
 
 
-async def _read_events(engine: Engine, patterns: list[str]) -> AsyncIterator[Happening]:
-    await engine.subscribe(*patterns)
+async def _follow(engine: Engine, after: int, tell: Callable[[PastEvent], None]) -> None:
+    async for happening in _read_events(engine):
+        if happening.frame.seq > after:
+            tell(_past(happening))
+
+
+async def _read_events(engine: Engine) -> AsyncIterator[Happening]:
     while True:
         try:
             async for happening in engine.events():
@@ -173,25 +189,22 @@ async def _read_events(engine: Engine, patterns: list[str]) -> AsyncIterator[Hap
             complain(str(missed))
 
 
-def _plain(happening: Happening) -> dict[str, Any]:
-    """An event as the reference describes it."""
+def _past(happening: Happening) -> PastEvent:
+    """An event as a list of those that were shows it."""
     frame, event = happening
-    plain: dict[str, Any] = {"seq": frame.seq, "at": frame.at, "name": frame.name}
-    if frame.channel is not None:
-        plain["channel"] = frame.channel
-    if frame.call_seq is not None:
-        plain["call_seq"] = frame.call_seq
-    plain["data"] = msgspec.to_builtins(event) if event is not None else {}
-    return plain
-
-
-def _print_event(happening: Happening) -> None:
-    frame, event = happening
-    clock = datetime.fromtimestamp(frame.at).strftime("%H:%M:%S.%f")[:-3]
     data = msgspec.to_builtins(event) if event is not None else {}
-    told = "  ".join(f"{key}={_short(value)}" for key, value in data.items())
+    return PastEvent(frame.seq, frame.at, frame.name, frame.channel, frame.call_seq, data)
+
+
+def _print_event_json(event: PastEvent) -> None:
+    print_json({"data": {}} | msgspec.to_builtins(event))
+
+
+def _print_event(event: PastEvent) -> None:
+    clock = datetime.fromtimestamp(event.at).strftime("%H:%M:%S.%f")[:-3]
+    told = "  ".join(f"{key}={_short(value)}" for key, value in event.data.items())
     console = stdout()
-    console.print(f"[dim]{clock}[/]  {escape(frame.channel or '-'):<14}  [bold]{frame.name}[/]  {escape(told)}")
+    console.print(f"[dim]{clock}[/]  {escape(event.channel or '-'):<14}  [bold]{event.name}[/]  {escape(told)}")
 
 
 def _short(value: object) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -25,24 +25,14 @@ from .outcomes import (
     TimedOut,
     Unbridged,
 )
-from .queries import AppState, EngineStatus, RegistrationState
-
-
-class Tone(msgspec.Struct, frozen=True, tag_field="source", tag="tone"):
-    """A tone: one named by country (`busy/us`, `ringback/eu`) or frequencies in Hz (`440+480`); no seconds: endless."""
-
-    plan: str
-    seconds: float | None = None
-
-
-class Silence(msgspec.Struct, frozen=True, tag_field="source", tag="silence"):
-    """Nothing to hear, for so many seconds."""
-
-    seconds: float
-
-
-# A string is the name of a file inside the app's folder, or of a recording that the app made.
-Source: TypeAlias = str | Tone | Silence
+from .queries import AppState, Downloaded, EngineStatus, PastEvents, RegistrationState
+from .records import CallRecord
+from .source import File as File
+from .source import Say as Say
+from .source import SayKind as SayKind
+from .source import Silence as Silence
+from .source import Source as Source
+from .source import Tone as Tone
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -53,6 +43,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     ends_as: ClassVar[tuple[type[Outcome], ...]] = ()  # empty: the reply is all there is
     ended_by: ClassVar[str] = ""  # the event that carries the outcome
     replies_with: ClassVar[object] = None  # the type of the reply's data
+    never: ClassVar[tuple[str, ...]] = ()  # reasons of its outcomes' that it cannot end with
 
 
 class Answer(Command, frozen=True, kw_only=True):
@@ -84,6 +75,14 @@ class Reject(Command, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
 
 
+class Redirect(Command, frozen=True, kw_only=True):
+    """Send an unanswered caller elsewhere (302): to a user of ours by name, or to SIP URIs, the most wanted first."""
+
+    name: ClassVar[str] = "redirect"
+    targets: tuple[str, ...]
+    headers: dict[str, str] = {}
+
+
 class Hangup(Command, frozen=True, kw_only=True):
     """End the call, whatever its state, with a Q.850 cause by name or number."""
 
@@ -92,8 +91,23 @@ class Hangup(Command, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
 
 
+class HangupAt(Command, frozen=True, kw_only=True):
+    """End the call `after` seconds from now, or `at` a time (seconds since the epoch); the last one said counts.
+
+    `after` 0 takes it back. The app need not be there then: the engine keeps the time.
+    """
+
+    name: ClassVar[str] = "hangup_at"
+    after: float | None = None
+    at: float | None = None
+    cause: str | int = "normal_clearing"
+
+
 class Cancel(Command, frozen=True, kw_only=True):
-    """End a running command; its own outcome follows. Cancelling what has ended is a success."""
+    """End a running command; its own outcome follows. Cancelling what has ended is a success.
+
+    An `originate` is cancelled without a channel.
+    """
 
     name: ClassVar[str] = "cancel"
     command: str
@@ -110,6 +124,44 @@ class Play(Command, frozen=True, kw_only=True):
     stop_on: str = ""
     offset_ms: int = 0
     gain_db: float = 0.0
+
+
+class SayCommand(Command, frozen=True, kw_only=True):
+    """Say a text from recorded prompts, see Say."""
+
+    name: ClassVar[str] = "say"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Played,)
+    ended_by: ClassVar[str] = "playback.finished"
+    text: str
+    language: str = "en"
+    kind: SayKind = "words"
+    stop_on: str = ""
+    gain_db: float = 0.0
+
+
+class ToneCommand(Command, frozen=True, kw_only=True):
+    """Sound a tone, see Tone; without `seconds`, until it is cancelled or replaced."""
+
+    name: ClassVar[str] = "tone"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Played,)
+    ended_by: ClassVar[str] = "playback.finished"
+    never: ClassVar[tuple[str, ...]] = ("failed",)
+    plan: str
+    seconds: float | None = None
+    stop_on: str = ""
+
+
+class Control(Command, frozen=True, kw_only=True):
+    """Steer a running playback or recording: `pause` or `resume` it; playbacks also seek and change their gain.
+
+    `seek_ms` is how far to go, back if negative. `gain_db` is the gain from now on. What has ended is `not_found`.
+    """
+
+    name: ClassVar[str] = "control"
+    command: str
+    action: Literal["pause", "resume"] | None = None
+    seek_ms: int = 0
+    gain_db: float | None = None
 
 
 class Gather(Command, frozen=True, kw_only=True):
@@ -146,6 +198,21 @@ class Record(Command, frozen=True, kw_only=True):
     beep: bool = False
 
 
+class RecordCall(Command, frozen=True, kw_only=True):
+    """Record both directions of the call to a WAV file, whatever it does meanwhile; `control` pauses and resumes it.
+
+    `stereo`: the caller's voice left, what the caller hears right; else mixed. Answers an unanswered call.
+    """
+
+    name: ClassVar[str] = "record_call"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Recorded,)
+    ended_by: ClassVar[str] = "recording.finished"
+    never: ClassVar[tuple[str, ...]] = ("silence", "terminator")
+    path: str
+    stereo: bool = True
+    max: float = 14400.0
+
+
 class Echo(Command, frozen=True, kw_only=True):
     """Send the caller's voice back."""
 
@@ -175,10 +242,22 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     headers: dict[str, str] = {}
 
 
+class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Whoever picks up must take the call: by keying `key` while or after `prompt` plays, else it is another's turn.
+
+    Without a key the app decides: it owns the answered leg, and gives it the command `confirm`. `timeout` is for all.
+    """
+
+    prompt: tuple[Source, ...] = ()
+    key: str = ""
+    timeout: float = 15.0
+
+
 class Dial(Command, frozen=True, kw_only=True):
     """Dial stages in turn, the targets of a stage together; the first to answer wins and the others are cancelled.
 
-    `timeout` is per stage. The caller hears `ringback` meanwhile, if one is named (`us`, `eu`, or a source).
+    `timeout` is per stage. The caller hears `ringback` meanwhile, if one is named (`us`, `eu`, or a source), and with
+    `early_media` what the first callee's side plays before it answers. With `confirm`, answering alone does not win.
     """
 
     name: ClassVar[str] = "dial"
@@ -189,6 +268,36 @@ class Dial(Command, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     caller_id: str | None = None
     ringback: Source | None = None
+    early_media: bool = False
+    confirm: Confirmation | None = None
+
+
+class Confirm(Command, frozen=True, kw_only=True):
+    """On the answered leg of a dial that wants to be confirmed: take the call, or leave it to another."""
+
+    name: ClassVar[str] = "confirm"
+    accept: bool = True
+
+
+class Originate(Command, frozen=True, kw_only=True):
+    """Dial without a caller, as `dial` does. The leg that answers is this session's, or goes where it is said to.
+
+    `app`: that app takes it; `route`: as if it had called that number; `bridge`: it is bridged with that channel, which
+    is this session's. The events `dial.branch` and `dial.finished` are the session's and of no channel.
+    """
+
+    name: ClassVar[str] = "originate"
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Answered, Failed)
+    ended_by: ClassVar[str] = "dial.finished"
+    never: ClassVar[tuple[str, ...]] = ("hangup",)
+    stages: tuple[tuple[Target, ...], ...]
+    timeout: float = 30.0
+    headers: dict[str, str] = {}
+    caller_id: str | None = None
+    app: str | None = None
+    route: str | None = None
+    bridge: str | None = None
 
 
 class Bridge(Command, frozen=True, kw_only=True):
@@ -205,6 +314,87 @@ class Unbridge(Command, frozen=True, kw_only=True):
     """Part a channel from its bridge; both stay up."""
 
     name: ClassVar[str] = "unbridge"
+
+
+class Hold(Command, frozen=True, kw_only=True):
+    """The peer hears `music` for ever and is not heard, also in a bridge, which goes on after `resume`."""
+
+    name: ClassVar[str] = "hold"
+    music: tuple[Source, ...] = ()
+
+
+class ResumeCommand(Command, frozen=True, kw_only=True):
+    """Take the peer off hold."""
+
+    name: ClassVar[str] = "resume"
+
+
+class Mute(Command, frozen=True, kw_only=True):
+    """Silence a direction: `in`, what the peer says is not heard by anybody; `out`, the peer hears nothing."""
+
+    name: ClassVar[str] = "mute"
+    direction: Literal["in", "out", "both"] = "in"
+
+
+class Unmute(Command, frozen=True, kw_only=True):
+    """Let a direction be heard again."""
+
+    name: ClassVar[str] = "unmute"
+    direction: Literal["in", "out", "both"] = "both"
+
+
+class BoundCommand(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What bound digits do: a command of the same channel, with its arguments."""
+
+    name: str
+    args: dict[str, Any] = {}  # Any: those of the command
+
+
+class BindDigits(Command, frozen=True, kw_only=True):
+    """Watch for these digits (`*1`) whatever goes on, also in a bridge: when they come is `channel.digits_matched`.
+
+    With `do`, the engine performs that command then, by itself. A running gather goes before; the same digits again
+    replace what was bound. Digits of one binding come within 3 s of each other.
+    """
+
+    name: ClassVar[str] = "bind_digits"
+    digits: str
+    do: BoundCommand | None = None
+
+
+class UnbindDigits(Command, frozen=True, kw_only=True):
+    """Bind these digits no more; without any, no digits."""
+
+    name: ClassVar[str] = "unbind_digits"
+    digits: str = ""
+
+
+class Limit(Command, frozen=True, kw_only=True):
+    """Take one of `maximum` places of a resource of this app's, until the call ends; `overloaded` if none is free."""
+
+    name: ClassVar[str] = "limit"
+    resource: str
+    maximum: int
+
+
+class Fallback(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Where a call goes: to another app, to the app of a number (`route`), or to its end with a Q.850 cause."""
+
+    app: str | None = None
+    route: str | None = None
+    cause: str | int = "temporary_failure"
+
+
+class Policy(Command, frozen=True, kw_only=True):
+    """What becomes of the call if its owner is lost: `wait` so long for it, with `music`, `then` what is said.
+
+    Whatever ran on the channel ends when the owner is lost. Without a policy the call ends with cause 41.
+    """
+
+    name: ClassVar[str] = "policy"
+    wait: float = 0.0
+    music: tuple[Source, ...] = ()
+    then: Fallback = Fallback()
 
 
 class Set(Command, frozen=True, kw_only=True):
@@ -275,6 +465,47 @@ class Apps(Listing, frozen=True, kw_only=True):
     replies_with: ClassVar[object] = list[AppState]
 
 
+class Records(Listing, frozen=True, kw_only=True):
+    """The records of ended channels, oldest first, all or those that fit: `after` is the last id of the page before.
+
+    `since` and `until` bound the end, in seconds since the epoch. `call` is any channel of a call, whose other legs are
+    found by their links. `user` is who authenticated, `number` the caller, the callee or the number dialled.
+    """
+
+    name: ClassVar[str] = "records"
+    replies_with: ClassVar[object] = list[CallRecord]
+    since: float | None = None
+    until: float | None = None
+    call: str = ""
+    user: str = ""
+    number: str = ""
+
+
+class Events(Command, frozen=True, kw_only=True):
+    """What happened lately: the `last` events whose names fit (`channel.*`), of all channels or of one, `before` a seq.
+
+    A reply holds what fits a message. For more, ask for those `before` what it has `searched`.
+    """
+
+    name: ClassVar[str] = "events"
+    replies_with: ClassVar[object] = PastEvents
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    events: tuple[str, ...] = ("*",)
+    channel: str | None = None
+    last: int = 100
+    before: int | None = None
+
+
+class Download(Command, frozen=True, kw_only=True):
+    """A part of a recording of the app's own, of at most 256 KiB: `path` is the name it was recorded under."""
+
+    name: ClassVar[str] = "download"
+    replies_with: ClassVar[object] = Downloaded
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    path: str
+    offset: int = 0
+
+
 class Status(Command, frozen=True, kw_only=True):
     """The engine's facts and counters."""
 
@@ -293,7 +524,10 @@ class SnapshotCommand(Command, frozen=True, kw_only=True):
 COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
     command.name: command
     for command in (
-        Answer, Ring, Progress, Reject, Hangup, Cancel, Play, Gather, Record, Echo, SendDigits, Dial, Bridge, Unbridge,
-        Set, Get, Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Status, SnapshotCommand,
+        Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
+        Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
+        Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Download,
+        Status, SnapshotCommand,
     )
 })  # fmt: skip

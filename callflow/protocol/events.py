@@ -11,7 +11,10 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from .frames import ChannelState, Share
 from .outcomes import AnyOutcome
+from .records import CallRecord
+from .records import MediaStatistics as MediaStatistics
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,14 +32,6 @@ class Party(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __str__(self) -> str:
         return self.number or self.uri
-
-
-class MediaStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one direction of a leg's RTP came to."""
-
-    packets: int = 0
-    lost: int = 0
-    jitter_ms: float = 0.0
 
 
 class ChannelCreated(Event, frozen=True, kw_only=True):
@@ -75,15 +70,17 @@ class ChannelAnswered(Event, frozen=True, kw_only=True):
 
 
 class ChannelHeld(Event, frozen=True, kw_only=True):
-    """The peer put the call on hold."""
+    """The peer put the call on hold, or its app put the peer on hold."""
 
     name: ClassVar[str] = "channel.held"
+    by: Literal["peer", "app"] = "peer"
 
 
 class ChannelResumed(Event, frozen=True, kw_only=True):
-    """The peer took the call off hold."""
+    """The hold is over that the same side began."""
 
     name: ClassVar[str] = "channel.resumed"
+    by: Literal["peer", "app"] = "peer"
 
 
 class ChannelBridged(Event, frozen=True, kw_only=True):
@@ -119,19 +116,34 @@ class DigitEnded(Event, frozen=True, kw_only=True):
     duration_ms: int
 
 
+class DigitsMatched(Event, frozen=True, kw_only=True):
+    """Bound digits were keyed. `command` is the id of the command they performed, `error` why that was not accepted."""
+
+    name: ClassVar[str] = "channel.digits_matched"
+    digits: str
+    command: str | None = None
+    error: str | None = None
+
+
 class OwnerLost(Event, frozen=True, kw_only=True):
-    """The session that owned the channel is gone."""
+    """The session that owned the channel is gone. The call waits so long for another, as its policy says."""
 
     name: ClassVar[str] = "channel.owner_lost"
     session: str
+    wait: float = 0.0
 
 
 class OwnerChanged(Event, frozen=True, kw_only=True):
-    """The channel has a new owner."""
+    """The channel has a new owner.
+
+    A call that had another before comes with its state, and with `to` if it is to be taken as a call to that number.
+    """
 
     name: ClassVar[str] = "channel.owner_changed"
     app: str
     owner: str
+    to: str = ""
+    state: ChannelState | None = None
 
 
 class ChannelEnded(Event, frozen=True, kw_only=True):
@@ -242,6 +254,13 @@ class BridgeEnded(Event, frozen=True, kw_only=True):
     bridge: str
 
 
+class RecordWritten(Event, frozen=True, kw_only=True):
+    """The record of an ended channel is in the store. The app that owned the channel is told, and who subscribes."""
+
+    name: ClassVar[str] = "record.written"
+    record: CallRecord
+
+
 class RegistrationAdded(Event, frozen=True, kw_only=True):
     """A user registered a contact, or refreshed it."""
 
@@ -269,13 +288,17 @@ class RegistrationExpired(Event, frozen=True, kw_only=True):
 
 
 class AppConnected(Event, frozen=True, kw_only=True):
-    """A session of an app began."""
+    """A session of an app began. `others` are those that the app had already; on standby it takes no calls yet."""
 
     name: ClassVar[str] = "app.connected"
     app: str
     session: str
     routes: tuple[str, ...] = ()
     pid: int | None = None
+    share: Share = "share"
+    role: Literal["active", "standby"] = "active"
+    others: int = 0
+    channels: int = 0  # that it has taken over, or that waited for it
 
 
 class AppLost(Event, frozen=True, kw_only=True):
@@ -285,6 +308,16 @@ class AppLost(Event, frozen=True, kw_only=True):
     app: str
     session: str
     reason: str
+
+
+class AppReplaced(Event, frozen=True, kw_only=True):
+    """The calls of a lost session are those of the one that was on standby, `by`, which takes calls from now on."""
+
+    name: ClassVar[str] = "app.replaced"
+    app: str
+    session: str
+    by: str
+    channels: int = 0
 
 
 class ScriptLoaded(Event, frozen=True, kw_only=True):
@@ -310,9 +343,9 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
     event.name: event
     for event in (
         ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
-        ChannelUnbridged, DigitStarted, DigitEnded, OwnerLost, OwnerChanged, ChannelEnded, PlaybackStarted,
-        PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished, DigitsSent, DialBranch,
-        DialFinished, BridgeCreated, BridgeEnded, RegistrationAdded, RegistrationRemoved, RegistrationExpired,
-        AppConnected, AppLost, ScriptLoaded, ScriptFailed,
+        ChannelUnbridged, DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
+        PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
+        DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeEnded, RecordWritten, RegistrationAdded,
+        RegistrationRemoved, RegistrationExpired, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed,
     )
 })  # fmt: skip

@@ -14,6 +14,7 @@ import msgspec
 
 VERSION = 1
 MAX_MESSAGE = 1 << 20  # octets; no command or event comes near it
+MAX_PART = 256 * 1024  # octets of a file in one blob or download
 HELLO_WITHIN = 10.0  # seconds after connecting
 
 
@@ -29,6 +30,8 @@ class CloseCode(enum.IntEnum):
     BAD_HELLO = 4004  # an app's name, a pattern
     OVERLOADED = 4005  # too many sessions
     STALLED = 4006  # it owns calls and reads nothing
+    TAKEN = 4007  # another session has the app's name, and one of them does not share it
+    REPLACED = 4008  # the app came back over another connection
 
 
 ErrorCode: TypeAlias = Literal[
@@ -49,15 +52,30 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """One message of the event socket."""
 
 
-class Resume(msgspec.Struct, frozen=True):
-    """Go on after this event."""
+# How a session goes with others of its app's name: it takes calls in turn with them, takes over when one that takes
+# calls is lost, or wants to be the only one.
+Share: TypeAlias = Literal["share", "standby", "refuse"]
+
+
+class Resume(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Go on after this event. `session`: the one that this follows; its channels come along, if they still live.
+
+    Its connection need not have ended for the engine: then this one replaces it. Without `session` all channels come
+    along that wait for the app.
+    """
 
     epoch: str
     seq: int
+    session: str | None = None
 
 
 class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
-    """The app's first frame, whoever dialled. `routes` are regular expressions; `pid` is set by workers."""
+    """The app's first frame, whoever dialled. `routes` are regular expressions; `pid` is set by workers.
+
+    `share` says how the session goes with others under the same name: `share` calls in turn, be on `standby` until one
+    that takes calls is lost and then take over, or `refuse`: be the only one, or not connect. It is not asked of
+    workers, nor of connections that the engine dialled.
+    """
 
     app: str
     protocol: int = VERSION
@@ -65,11 +83,15 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     routes: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
     resume: Resume | None = None
+    share: Share = "share"
     pid: int | None = None
 
 
 class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
-    """The engine's answer. `epoch` is this run of the engine, `seq` its newest event, `owns` the session's channels."""
+    """The engine's answer. `epoch` is this run of the engine, `seq` its newest event, `owns` the session's channels.
+
+    `others` counts the sessions that the app had already; `role` `standby`: it takes over when one of them is lost.
+    """
 
     engine: str
     protocol: int
@@ -77,6 +99,8 @@ class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
     seq: int
     session: str
     owns: tuple[str, ...] = ()
+    role: Literal["active", "standby"] = "active"
+    others: int = 0
 
 
 class EventFrame(Frame, frozen=True, kw_only=True, tag="event"):
@@ -149,6 +173,25 @@ class CommandFrame(Frame, frozen=True, kw_only=True, tag="command"):
     deadline: float | None = None
 
 
+class Need(Frame, frozen=True, kw_only=True, tag="need"):
+    """A file that is to be played, and that the engine does not have. It waits a while for the `blob` frames of it."""
+
+    sha256: str
+    name: str
+
+
+class Blob(Frame, frozen=True, kw_only=True, tag="blob"):
+    """A part of a file that the engine asked for, of at most 256 KiB, in order from `part` 0. `last`: it is complete.
+
+    An app that does not have it says so with a `last` part 0 without data.
+    """
+
+    sha256: str
+    part: int = 0
+    data: bytes = b""
+    last: bool = False
+
+
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a command was not accepted."""
 
@@ -171,5 +214,5 @@ class ReplyFrame(Frame, frozen=True, kw_only=True, tag="reply"):
     error: Error | None = None
 
 
-AppFrame: TypeAlias = Hello | CommandFrame
-EngineFrame: TypeAlias = Welcome | EventFrame | CaughtUp | Gap | Snapshot | ReplyFrame
+AppFrame: TypeAlias = Hello | CommandFrame | Blob
+EngineFrame: TypeAlias = Welcome | EventFrame | CaughtUp | Gap | Snapshot | Need | ReplyFrame

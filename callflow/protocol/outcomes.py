@@ -67,7 +67,16 @@ class Branch(msgspec.Struct, frozen=True):
     target: str
     leg: str
     reason: Literal[
-        "answered", "busy", "no_answer", "declined", "not_found", "unavailable", "failed", "cancelled", "unreachable"
+        "answered",
+        "busy",
+        "no_answer",
+        "declined",
+        "not_found",
+        "unavailable",
+        "failed",
+        "cancelled",
+        "unreachable",
+        "unconfirmed",
     ]
     sip_status: int = 0
     q850: int = 0
@@ -90,7 +99,7 @@ class Failed(Outcome, frozen=True, tag="failed"):
 class Unbridged(Outcome, frozen=True, tag="unbridged"):
     """A bridge is over. `by` is the channel that left or hung up, if one did."""
 
-    reason: Literal["hangup", "unbridged", "stopped", "failed"]
+    reason: Literal["hangup", "unbridged", "stopped"]
     by: str | None = None
 
 

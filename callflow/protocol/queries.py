@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -46,3 +48,28 @@ class EngineStatus(msgspec.Struct, frozen=True):
     registrations: int
     sessions: int
     counters: dict[str, int] = {}
+
+
+class PastEvent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An event as its frame was, or would be."""
+
+    seq: int
+    at: float
+    name: str
+    channel: str | None = None
+    call_seq: int | None = None
+    data: dict[str, Any] = {}  # Any: by name
+
+
+class PastEvents(msgspec.Struct, frozen=True):
+    """Events that are kept, oldest first. The log was looked through back to `searched`; 0: there are no older ones."""
+
+    events: tuple[PastEvent, ...]
+    searched: int
+
+
+class Downloaded(msgspec.Struct, frozen=True):
+    """A part of a recording, from the `offset` asked for, and how many octets the whole has."""
+
+    data: bytes
+    size: int

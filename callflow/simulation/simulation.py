@@ -21,6 +21,7 @@ from engine.sip.digest import Credentials
 from engine.sip.events import SipEvent
 from engine.sip.next_hop import is_literal
 from engine.sip.stack import SipStack
+from engine.store.memory import MemoryRecords
 from engine.switch import Switch
 from engine.transport.endpoint import Endpoint
 from engine.transport.errors import Unreachable
@@ -213,6 +214,9 @@ class Simulation:
             raise failure
 
     async def _open(self, nursery: trio.Nursery) -> None:
+        def epoch() -> float:
+            return EPOCH + trio.current_time()
+
         apps = [self._load(app) for app in self._apps]
         names = tuple(config.App(name=app.name, script=folder) for app, folder in apps)
         self._switch = Switch(
@@ -221,8 +225,9 @@ class Simulation:
             engine="callflow/simulation",
             media=FakeMediaEngine(self.media_network, HOST, self._ports),
             new_token=self._dice.tokens,
-            epoch=lambda: EPOCH + trio.current_time(),
+            epoch=epoch,
             recordings=self.recordings,
+            records=lambda tell: MemoryRecords(epoch, on_written=tell),
             limits=self._limits,
         )
         self._tape = Tape(self._switch.log)

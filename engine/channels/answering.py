@@ -46,14 +46,14 @@ def reject(channel: Channel, _id: str, command: commands.Reject) -> None:
 def hang_up(channel: Channel, _id: str, command: commands.Hangup) -> None:
     cause = cause_of(command.cause)
     headers = headers_of(command.headers, channel.table.limits.headers)
-    channel.end(Ending(cause, "app", status=_status(channel, cause), headers=_with_reason(headers, cause)))
+    channel.end(Ending(cause, "app", status=status_of(channel, cause), headers=_with_reason(headers, cause)))
 
 
 def cancel(channel: Channel, _id: str, command: commands.Cancel) -> None:
     channel.stop_command(command.command)
 
 
-def _status(channel: Channel, cause: int) -> int:
+def status_of(channel: Channel, cause: int) -> int:
     """What an unanswered call ends with: our refusal of the caller, or 487 of the callee after our CANCEL."""
     return status_of_cause(cause) if channel.is_inbound else 487
 

@@ -16,20 +16,29 @@ from engine.media.session import PortsExhausted
 from engine.sip.messages import Uri
 from engine.transport.errors import Unreachable
 
+from .confirmation import Confirming
 from .ending import By, Ending
 from .origination import Destination, User, originate
 from .ports import Headers
-from .reason import ANSWERED_ELSEWHERE, COMPLETED_ELSEWHERE, NO_ANSWER, SUBSCRIBER_ABSENT, reason_header
+from .reason import (
+    ANSWERED_ELSEWHERE,
+    CALL_REJECTED,
+    COMPLETED_ELSEWHERE,
+    NO_ANSWER,
+    NORMAL_CLEARING,
+    SUBSCRIBER_ABSENT,
+    reason_header,
+)
 
 if TYPE_CHECKING:
     from engine.sip.events import Flow
 
     from .channel import Channel
-    from .dial import Dialing
+    from .course import Course
     from .timer import Timer
 
 Failure: TypeAlias = Literal[
-    "busy", "no_answer", "declined", "not_found", "unavailable", "failed", "cancelled", "unreachable"
+    "busy", "no_answer", "declined", "not_found", "unavailable", "failed", "cancelled", "unreachable", "unconfirmed"
 ]
 
 _FAILURES: Mapping[int, Failure] = MappingProxyType({
@@ -39,19 +48,19 @@ _FAILURES: Mapping[int, Failure] = MappingProxyType({
 
 # Of several phones of one user, the end that tells the caller most.
 _TELLING = (
-    "declined", "busy", "no_answer", "unavailable", "not_found", "failed", "unreachable", "cancelled",
+    "declined", "unconfirmed", "busy", "no_answer", "unavailable", "not_found", "failed", "unreachable", "cancelled",
 )  # fmt: skip
 
 
 class RunningBranch:
     """A target from its stage's beginning to its end. `result` is None until then."""
 
-    def __init__(self, dialing: Dialing, target: commands.Target, destination: Destination, headers: Headers) -> None:
+    def __init__(self, course: Course, target: commands.Target, destination: Destination, headers: Headers) -> None:
         self.target = target
-        self.leg = target.leg or dialing.channel.table.new_id()
+        self.leg = target.leg or course.table.new_id()
         self.result: Branch | None = None
-        self._dialing = dialing
-        self._table = dialing.channel.table
+        self._course = course
+        self._table = course.table
         self._destination = destination
         self._headers = headers
         self._legs: list[Channel] = []
@@ -60,6 +69,11 @@ class RunningBranch:
         self._timer: Timer | None = None
         self._resolving: trio.CancelScope | None = None
         self._is_placing = False
+        self._answered: Channel | None = None  # who is asked to confirm
+
+    @property
+    def is_confirming(self) -> bool:
+        return self._answered is not None and self.result is None
 
     def begin(self) -> None:
         """Wait for the delay, then call."""
@@ -113,14 +127,21 @@ class RunningBranch:
         self._settle()
 
     def _originate(self, leg_id: str, uri: Uri, flow: Flow, user: str | None) -> None:
-        dialing = self._dialing
         if self._table.is_full:
             self._ends.append(self._failure(503, "failed"))
             return
         with self._table.events_held():  # what the INVITE causes at once comes after channel.created
             try:
                 leg = originate(
-                    dialing.channel, leg_id, uri, flow, user=user, caller=dialing.caller, headers=self._headers
+                    self._table,
+                    leg_id,
+                    uri,
+                    flow,
+                    user=user,
+                    caller=self._course.caller,
+                    headers=self._headers,
+                    owner=self._course.dialer.owner,
+                    parent=self._course.dialer.parent,
                 )
             except PortsExhausted:
                 self._ends.append(self._failure(503, "failed"))
@@ -131,35 +152,77 @@ class RunningBranch:
     def _time_out(self) -> None:
         self._timer = None
         self.cancel("no_answer", cancelling(NO_ANSWER, "engine"))
-        self._dialing.branch_ended()
+        self._course.branch_ended()
 
     # LegWatcher
 
     def leg_rang(self, leg: Channel) -> None:
         self._tell("ringing", leg)
-        self._dialing.branch_rang()
+        self._course.dialer.leg_rang()
 
     def leg_progressed(self, leg: Channel) -> None:
         self._tell("progress", leg)
+        self._course.dialer.leg_progressed(leg)
 
     def leg_answered(self, leg: Channel) -> None:
-        self._legs.remove(leg)
         self.leg = leg.id
+        wanted = self._course.confirmation
+        if wanted is None:
+            self._tell("answered", leg)
+            self._win(leg)
+            return
+        self._answered, leg.watcher = leg, self
+        self._end_legs(elsewhere(), but=leg)
+        if self._timer is not None:
+            self._timer.cancel()
+        Confirming(leg, self._course.dialer.command_id, wanted, self._course.prompt, self._decide)
         self._tell("answered", leg)
-        self._finish(Branch(self.target.target, leg.id, "answered", 200, 0), elsewhere(), is_told=True)
-        self._dialing.branch_answered(self)
 
     def leg_ended(self, leg: Channel, ending: Ending) -> None:
         if leg not in self._legs:
             return
         self._legs.remove(leg)
-        self._ends.append(Branch(self.target.target, leg.id, _reason(ending), ending.status, ending.cause))
+        self._course.dialer.leg_over(leg)
+        if leg is self._answered:
+            self._ends.append(self._unconfirmed(leg, ending.cause))
+        else:
+            self._ends.append(Branch(self.target.target, leg.id, _reason(ending), ending.status, ending.cause))
         if ending.status >= 600:  # RFC 3261 16.7: a 6xx speaks for all phones of the user
             self._conclude()
         else:
             self._settle()
 
     # Inside
+
+    def _decide(self, is_accepted: bool) -> None:
+        leg = self._answered
+        if leg is None or self.result is not None:
+            return
+        leg.watcher = None
+        if is_accepted:
+            self._win(leg)
+            return
+        self._legs.remove(leg)
+        self._ends.append(self._unconfirmed(leg, CALL_REJECTED))
+        leg.end(Ending(NORMAL_CLEARING, "engine", headers=[reason_header(NORMAL_CLEARING)]))
+        self._course.dialer.leg_over(leg)
+        self._settle()
+
+    def _win(self, leg: Channel) -> None:
+        self._legs.remove(leg)
+        self._finish(Branch(self.target.target, leg.id, "answered", 200, 0), elsewhere(), is_told=True)
+        self._course.branch_won(self, leg)
+
+    def _unconfirmed(self, leg: Channel, cause: int) -> Branch:
+        return Branch(self.target.target, leg.id, "unconfirmed", 200, cause)
+
+    def _end_legs(self, ending: Ending, *, but: Channel | None = None) -> None:
+        legs, self._legs = self._legs, [but] if but is not None else []
+        for leg in legs:
+            if leg is not but:
+                leg.watcher = None
+                leg.end(ending)
+                self._course.dialer.leg_over(leg)
 
     def _settle(self) -> None:
         if not self._legs and not self._is_placing:
@@ -168,7 +231,7 @@ class RunningBranch:
     def _conclude(self) -> None:
         if self.result is None:
             self._finish(min(self._ends, key=lambda end: _TELLING.index(end.reason)))
-            self._dialing.branch_ended()
+            self._course.branch_ended()
 
     def _failure(self, status: int, reason: Failure) -> Branch:
         return Branch(self.target.target, self.leg, reason, status, cause_of_status(status))
@@ -179,10 +242,7 @@ class RunningBranch:
             self._timer.cancel()
         if self._resolving is not None:
             self._resolving.cancel()
-        legs, self._legs = self._legs, []
-        for leg in legs:
-            leg.watcher = None
-            leg.end(ending or elsewhere())
+        self._end_legs(ending or elsewhere())
         if not is_told:
             self._tell("cancelled" if result.reason == "cancelled" else "failed", status=result.sip_status)
 
@@ -195,7 +255,7 @@ class RunningBranch:
     ) -> None:
         if state not in self._told:
             self._told.add(state)
-            self._dialing.tell(self, state, leg.id if leg is not None else self.leg, status)
+            self._course.tell(self, state, leg.id if leg is not None else self.leg, status)
 
 
 def cancelling(cause: int, by: By) -> Ending:

@@ -71,6 +71,9 @@ class BridgeOfTwo:
             stop_echo(each)
             each.digits_ahead.clear()
             each.bridge = self
+            each.untie()
+        channel.bridged_with.append(other.id)
+        other.bridged_with.append(channel.id)
         channel.table.add_bridge(self)
         channel.media.relay(other.media)
         channel.table.emit(BridgeCreated(bridge=self.id, channels=(channel.id, other.id)), channel.owner)
@@ -83,7 +86,7 @@ class BridgeOfTwo:
 
     def end(
         self,
-        reason: Literal["hangup", "unbridged", "stopped", "failed"],
+        reason: Literal["hangup", "unbridged", "stopped"],
         *,
         by: Channel | None = None,
         told: By = "engine",
@@ -103,6 +106,8 @@ class BridgeOfTwo:
         if reason == "hangup" and self._is_hung_up_after:
             left = other if by is channel else channel
             left.end(Ending(NORMAL_CLEARING, told, headers=[reason_header(NORMAL_CLEARING)]))
+        for each in self.channels:
+            each.succession.part()
 
     def press(self, digit: str) -> bool:
         return False
@@ -114,4 +119,4 @@ class BridgeOfTwo:
         self.end("stopped")
 
     def give_up(self) -> None:
-        self.end("failed")
+        self.end("stopped")

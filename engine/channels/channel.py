@@ -24,27 +24,28 @@ from callflow.protocol.events import (
     DigitEnded,
     DigitStarted,
     Event,
-    OwnerChanged,
-    OwnerLost,
 )
 from callflow.protocol.frames import ChannelState
 from engine.media import session as media
 
 from .account import Account, with_statistics
+from .audio import Audio
 from .ending import Ending, LegWatcher
 from .errors import CommandError
 from .performing import perform
 from .ports import Headers, Owner
-from .reason import INCOMPATIBLE_DESTINATION, TEMPORARY_FAILURE, reason_header
+from .reason import INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
 from .running import Running
 from .state import ALIVE, TRANSITIONS, UNANSWERED, State, Trigger
-from .timer import Timer
+from .succession import Succession
 from .verb import Verb, Why
 
 if TYPE_CHECKING:
+    from .binding import Bindings
     from .bridge import BridgeOfTwo
     from .signalling import Signalling
     from .table import ChannelTable
+    from .timer import Timer
 
 _RINGING, _PROGRESS, _HELD, _RESUMED = ChannelRinging(), ChannelProgress(), ChannelHeld(), ChannelResumed()
 
@@ -53,8 +54,9 @@ class Channel:
     """One leg. `facts` are what was known when it was created, as its first event told."""
 
     __slots__ = (
-        "_account", "_call_seq", "_ended", "_is_held", "_owner_timer", "_running", "bridge", "digits_ahead", "facts",
-        "has_offer", "id", "media", "owner", "signalling", "state", "table", "variables", "watcher",
+        "_account", "_call_seq", "_ended", "_is_held", "_running", "audio", "bindings", "bridge", "bridged_with",
+        "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "media", "owner", "signalling", "state",
+        "succession", "table", "tie", "tied", "variables", "watcher",
     )  # fmt: skip
 
     facts: ChannelCreated
@@ -68,14 +70,20 @@ class Channel:
         self.has_offer = has_offer  # the INVITE that came in has SDP: early media is possible
         self.variables: dict[str, str] = {}
         self.digits_ahead: list[str] = []  # keyed while nobody asked
+        self.audio = Audio(self)
+        self.bindings: Bindings | None = None
         self.bridge: BridgeOfTwo | None = None
+        self.bridged_with: list[str] = []  # ids of the channels it was connected with, for the record
+        self.hangup_timer: Timer | None = None
+        self.succession = Succession(self, owner.app if owner is not None else None)
+        self.tie: Channel | None = None  # who dialled it, while nothing else keeps it
+        self.tied: list[Channel] = []
         self.watcher: LegWatcher | None = None
         self.table = table
         self._call_seq = 0
         self._account = Account(table.epoch)
         self._is_held = False
         self._running = Running(table.timers)
-        self._owner_timer: Timer | None = None
         self._ended: ChannelEnded | None = None
         self.media = table.media.open(self.receive_media)
 
@@ -88,6 +96,11 @@ class Channel:
     @property
     def is_alive(self) -> bool:
         return self.state in ALIVE
+
+    @property
+    def app(self) -> str | None:
+        """The app whose channel it is, be it there or on its way."""
+        return self.succession.app
 
     @property
     def running(self) -> Iterator[Verb]:
@@ -106,7 +119,7 @@ class Channel:
             to=facts.to,
             created_at=self._account.created_at,
             answered_at=self._account.answered_at,
-            app=self.owner.app if self.owner is not None else facts.app,
+            app=self.app,
             owner=self.owner.session if self.owner is not None else None,
             user=facts.user,
             parent=facts.parent,
@@ -121,9 +134,10 @@ class Channel:
         """Announce the channel. `wait`: it has no owner yet, and ends if none comes within so many seconds."""
         self.signalling = signalling
         self.facts = facts
+        self.succession.app = facts.app
         self.emit(facts)
         if wait is not None:
-            self._owner_timer = self.table.timers.after(wait, self._miss_owner)
+            self.succession.wait_first(wait)
 
     def emit(self, event: Event) -> None:
         self._call_seq += 1
@@ -180,8 +194,7 @@ class Channel:
         self._ended = self._account.close(ending, self.state)
         self._enter(Trigger.END)
         self.table.unlink(self)
-        if self._owner_timer is not None:
-            self._owner_timer.cancel()
+        self._let_go()
         if not ending.is_remote:
             self._part(ending, was_unanswered=was_unanswered)
         if self.bridge is not None:
@@ -192,6 +205,19 @@ class Channel:
         if self.watcher is not None:
             watcher, self.watcher = self.watcher, None
             watcher.leg_ended(self, ending)
+        for leg in tuple(self.tied):
+            leg.end(Ending(NORMAL_CLEARING, ending.by, status=487, headers=[reason_header(NORMAL_CLEARING)]))
+
+    def tie_to(self, parent: Channel) -> None:
+        """End with the channel that dialled this one, until it is bridged or steered."""
+        if self.is_alive:
+            self.tie = parent
+            parent.tied.append(self)
+
+    def untie(self) -> None:
+        if self.tie is not None:
+            self.tie.tied.remove(self)
+            self.tie = None
 
     # Owners
 
@@ -199,26 +225,15 @@ class Channel:
         """Another session steers the channel from now on."""
         if self.state not in ALIVE:
             return
-        self.owner = owner
         if owner is None:
-            return
-        if self._owner_timer is not None:
-            self._owner_timer.cancel()
-            self._owner_timer = None
-        self.emit(OwnerChanged(app=owner.app, owner=owner.session))
+            self.owner = None
+        else:
+            self.succession.give(owner)
 
     def lose_owner(self, session: str) -> None:
-        """The session is gone: the call ends with `temporary_failure`. Another session's call goes on."""
-        if self.state not in ALIVE or self.owner is None or self.owner.session != session:
-            return
-        self.emit(OwnerLost(session=session))
-        self.end(Ending(TEMPORARY_FAILURE, "engine", status=503, headers=[reason_header(TEMPORARY_FAILURE)]))
-
-    def _miss_owner(self) -> None:
-        limits = self.table.limits
-        retry = ("Retry-After", str(round(limits.retry_after)))
-        headers = [reason_header(TEMPORARY_FAILURE), retry]
-        self.end(Ending(TEMPORARY_FAILURE, "engine", status=503, headers=headers))
+        """The session is gone: the call's policy runs. Another session's call goes on."""
+        if self.state in ALIVE and self.owner is not None and self.owner.session == session:
+            self.succession.lose(session)
 
     # Commands
 
@@ -227,6 +242,7 @@ class Channel:
         self.expect_alive()
         if command.ends_as:
             self._running.expect_room(command_id, self.table.limits.running_commands)
+        self.untie()
         return perform(self, command_id, command)
 
     def run(self, verb: Verb) -> None:
@@ -239,6 +255,11 @@ class Channel:
             self.emit(event)
             self._drain()
 
+    def drop(self, verb: Verb) -> None:
+        """The verb is over, and nobody waits for an outcome of it."""
+        if self._running.remove(verb):
+            self._drain()
+
     def stop(self, verb: Verb, why: Why) -> None:
         """End a running verb; its outcome follows, now or when the media has told what was heard."""
         self._running.stop(verb, why, report_after=self.table.limits.report_after)
@@ -248,6 +269,10 @@ class Channel:
         verb = self._running.get(command_id)
         if verb is not None:
             self.stop(verb, Why.CANCELLED)
+
+    def find(self, command_id: str) -> Verb | None:
+        """The command of that id, if it still runs."""
+        return self._running.get(command_id)
 
     def name_for(self, verb: Verb) -> str:
         """A new name under which the verb starts something in the media."""
@@ -272,7 +297,9 @@ class Channel:
         if self.watcher is not None:
             self.watcher.leg_rang(self)
 
-    def receive_progress(self) -> None:
+    def receive_progress(self, body: bytes) -> None:
+        if self.state in UNANSWERED:
+            self.signalling.receive_early(body)
         if self._moves(Trigger.PROGRESS):
             self._enter(Trigger.PROGRESS)
             self.emit(_PROGRESS)
@@ -307,8 +334,11 @@ class Channel:
             case media.DigitEnded(digit, duration_ms):
                 if self.state in ALIVE:
                     self.emit(DigitEnded(digit=digit, duration_ms=duration_ms))
-            case media.PlaybackStarted(name) | media.PlaybackFinished(name):
+            case media.PlaybackStarted(name):
                 self._running.report(name, event)
+            case media.PlaybackFinished(name):
+                self._running.report(name, event)
+                self.audio.note_end(name)
             case media.RecordingFinished(name) | media.DigitsSent(name):
                 self._running.report(name, event)
             case media.AudioHeard():
@@ -318,8 +348,13 @@ class Channel:
         if self.state not in ALIVE:
             return
         self.emit(DigitStarted(digit=digit))
-        is_used = self._running.press(digit)
-        if not is_used and self.bridge is None and len(self.digits_ahead) < self.table.limits.digits_ahead:
+        is_used = self._running.press(digit) or (self.bindings is not None and self.bindings.press(digit))
+        if not is_used:
+            self.keep_digit(digit)
+
+    def keep_digit(self, digit: str) -> None:
+        """A key that nobody wanted: kept for a gather to come, unless it was meant for the other end of a bridge."""
+        if self.bridge is None and len(self.digits_ahead) < self.table.limits.digits_ahead:
             self.digits_ahead.append(digit)
 
     def _tell_hold(self) -> None:
@@ -347,6 +382,16 @@ class Channel:
         header = reason_header(INCOMPATIBLE_DESTINATION)
         self.end(Ending(INCOMPATIBLE_DESTINATION, "engine", status=488, headers=[header]))
 
+    def _let_go(self) -> None:
+        """What was to happen to the channel later will not."""
+        self.succession.close()
+        self.untie()
+        self.table.places.release(self.id)
+        if self.hangup_timer is not None:
+            self.hangup_timer.cancel()
+        if self.bindings is not None:
+            self.bindings.close()
+
     def _part(self, ending: Ending, *, was_unanswered: bool) -> None:
         if was_unanswered and self.is_inbound:
             self.signalling.reject(ending.status, ending.headers)
@@ -359,4 +404,6 @@ class Channel:
         self._enter(Trigger.DRAIN)
         self.media.close()
         self.table.forget(self)
-        self.emit(with_statistics(self._ended, self.media.statistics()))
+        ended = with_statistics(self._ended, self.media.statistics())
+        self.table.record(self, ended)  # first: who has seen the end can rely on the record
+        self.emit(ended)

@@ -140,7 +140,7 @@ class Gathering:
             self._wait(self._command.timeout)
             return
         self._playing = self._channel.name_for(self)
-        self._channel.media.play(self._playing, prompt)
+        self._channel.audio.play(self._playing, prompt)
 
     def _wait(self, seconds: float) -> None:
         if self._timer is not None:

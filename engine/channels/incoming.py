@@ -59,7 +59,7 @@ def tell(channel: Channel, event: sip.SipEvent) -> None:
             if response.status == 180:
                 channel.receive_ring()
             if response.body:
-                channel.receive_progress()
+                channel.receive_progress(response.body)
         case sip.InviteAnswered(_, response):
             channel.receive_answer(response.body)
         case sip.ReinviteReceived(_, request):

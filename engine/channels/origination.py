@@ -11,13 +11,14 @@ from engine.sip.messages import Address, ParseError, Uri
 
 from .caller import from_of, party_of
 from .errors import CommandError
-from .ports import Headers, Locator
+from .ports import Headers, Locator, Owner
 from .signalling import Signalling
 
 if TYPE_CHECKING:
     from engine.sip.events import Flow
 
     from .channel import Channel
+    from .table import ChannelTable
 
 _LONGEST_TARGET = 512
 
@@ -64,10 +65,19 @@ def _is_address(host: str) -> bool:
 
 
 def originate(
-    parent: Channel, leg_id: str, uri: Uri, flow: Flow, *, user: str | None, caller: Party, headers: Headers
+    table: ChannelTable,
+    leg_id: str,
+    uri: Uri,
+    flow: Flow,
+    *,
+    user: str | None,
+    caller: Party,
+    headers: Headers,
+    owner: Owner | None,
+    parent: str | None,
 ) -> Channel:
-    """Place a call for a channel's dial, in its name and for its owner. Raises PortsExhausted."""
-    table, owner, host = parent.table, parent.owner, flow.local[0]
+    """Place a call for an owner, in the name of a caller. Raises PortsExhausted."""
+    host = flow.local[0]
     leg = table.open(leg_id, owner, has_offer=False)
     negotiation = table.negotiation(leg.media)
     to = Address(Uri(user=user, host=host) if user is not None else uri)
@@ -81,7 +91,7 @@ def originate(
         to=to.uri.user or to.uri.host,
         app=owner.app if owner is not None else None,
         owner=owner.session if owner is not None else None,
-        parent=parent.id,
+        parent=parent,
         sip_call_id=invite.call_id,
     )
     leg.begin(Signalling(table.sip, invite, negotiation, leg.media), facts)

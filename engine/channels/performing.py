@@ -9,7 +9,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from callflow.protocol import commands
 from callflow.protocol.commands import Command
 
-from . import answering, bridge, dial, digit, echo, gather, playback, recording, variable
+from . import (
+    answering,
+    audio,
+    binding,
+    bridge,
+    confirmation,
+    control,
+    dial,
+    digit,
+    echo,
+    gather,
+    place,
+    playback,
+    recording,
+    redirection,
+    succession,
+    timing,
+    variable,
+)
 from .errors import CommandError
 
 if TYPE_CHECKING:
@@ -23,16 +41,31 @@ PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
     commands.Ring: answering.ring,
     commands.Progress: answering.progress,
     commands.Reject: answering.reject,
+    commands.Redirect: redirection.redirect,
     commands.Hangup: answering.hang_up,
+    commands.HangupAt: timing.hang_up_at,
     commands.Cancel: answering.cancel,
     commands.Play: playback.play,
+    commands.SayCommand: playback.say,
+    commands.ToneCommand: playback.sound_tone,
+    commands.Control: control.control,
     commands.Gather: gather.gather,
     commands.Record: recording.record,
+    commands.RecordCall: recording.record_call,
     commands.Echo: echo.echo,
     commands.SendDigits: digit.send_digits,
     commands.Dial: dial.dial,
+    commands.Confirm: confirmation.confirm,
     commands.Bridge: bridge.connect,
     commands.Unbridge: bridge.part,
+    commands.Hold: audio.hold,
+    commands.ResumeCommand: audio.resume,
+    commands.Mute: audio.mute,
+    commands.Unmute: audio.unmute,
+    commands.BindDigits: binding.bind_digits,
+    commands.UnbindDigits: binding.unbind_digits,
+    commands.Limit: place.limit,
+    commands.Policy: succession.policy,
     commands.Set: variable.set_variables,
     commands.Get: variable.get_variables,
 })

@@ -1,4 +1,4 @@
-"""play: sources one after another, until they end, a key stops them, or another play replaces them."""
+"""play, say, tone: sources one after another, until they end, a key stops them, or another play replaces them."""
 
 from __future__ import annotations
 
@@ -19,38 +19,71 @@ if TYPE_CHECKING:
 
 _MOST_REPEATS = 1_000_000
 _LATEST_OFFSET = 86_400_000  # ms
-_GAIN = 40.0  # dB, either way
+GAIN = 40.0  # dB, either way
 
 
 def play(channel: Channel, command_id: str, command: commands.Play) -> None:
     within("repeat", command.repeat, 0, _MOST_REPEATS)
     within("offset_ms", command.offset_ms, 0, _LATEST_OFFSET)
-    within("gain_db", command.gain_db, -_GAIN, _GAIN)
+    within("gain_db", command.gain_db, -GAIN, GAIN)
     digits_only("stop_on", command.stop_on, 16)
     sources = resolve_sources(command.sources, channel.owner, channel.table.limits.sources)
     if not sources:
         raise CommandError("bad_argument", "expected at least one source to play")
     channel.open_audio("play")
-    Playback(channel, command_id, command, sources)
+    Playback(
+        channel,
+        command_id,
+        sources,
+        stop_on=command.stop_on,
+        repeat=command.repeat,
+        gain_db=command.gain_db,
+        offset_ms=command.offset_ms,
+    )
+
+
+def sound_tone(channel: Channel, command_id: str, command: commands.ToneCommand) -> None:
+    _play_one(channel, command_id, commands.Tone(command.plan, command.seconds), "tone", stop_on=command.stop_on)
+
+
+def say(channel: Channel, command_id: str, command: commands.SayCommand) -> None:
+    said = commands.Say(command.text, command.language, command.kind)
+    _play_one(channel, command_id, said, "say", stop_on=command.stop_on, gain_db=command.gain_db)
+
+
+def _play_one(
+    channel: Channel, command_id: str, source: commands.Source, verb: str, *, stop_on: str, gain_db: float = 0.0
+) -> None:
+    digits_only("stop_on", stop_on, 16)
+    within("gain_db", gain_db, -GAIN, GAIN)
+    sources = resolve_sources((source,), channel.owner, channel.table.limits.sources)
+    channel.open_audio(verb)
+    Playback(channel, command_id, sources, stop_on=stop_on, gain_db=gain_db)
 
 
 class Playback:
-    """A play that runs."""
+    """A play, say or tone that runs."""
 
-    __slots__ = ("_channel", "_digit", "_name", "_stop_on", "command_id")
+    __slots__ = ("_channel", "_digit", "_stop_on", "command_id", "name")
 
     def __init__(
-        self, channel: Channel, command_id: str, command: commands.Play, sources: tuple[media.Source, ...]
+        self,
+        channel: Channel,
+        command_id: str,
+        sources: tuple[media.Source, ...],
+        *,
+        stop_on: str,
+        repeat: int = 1,
+        gain_db: float = 0.0,
+        offset_ms: int = 0,
     ) -> None:
         self.command_id = command_id
         self._channel = channel
-        self._stop_on = command.stop_on
+        self._stop_on = stop_on
         self._digit: str | None = None
         channel.run(self)
-        self._name = channel.name_for(self)
-        channel.media.play(
-            self._name, sources, repeat=command.repeat, gain_db=command.gain_db, offset_ms=command.offset_ms
-        )
+        self.name = channel.name_for(self)
+        channel.audio.play(self.name, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms)
 
     def press(self, digit: str) -> bool:
         if digit not in self._stop_on or self._digit is not None:
@@ -74,7 +107,7 @@ class Playback:
             )
 
     def stop(self, why: Why) -> None:
-        self._channel.media.stop(self._name)
+        self._channel.media.stop(self.name)
 
     def give_up(self) -> None:
         self._finish(Played(0, "stopped", error="the media did not report what was heard"))

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from callflow.protocol.events import Event
+from callflow.protocol.commands import Fallback
+from callflow.protocol.events import ChannelCreated, Event
+from callflow.protocol.records import CallRecord
 
 if TYPE_CHECKING:
     from engine.sip.events import Flow, InviteReceived
@@ -36,14 +38,26 @@ class EventSink(Protocol):
         ...
 
 
+class RecordSink(Protocol):
+    """Where records of ended channels go."""
+
+    def write(self, record: CallRecord) -> None:
+        """Keep a record, at once: when this returns, it outlives the process. Never raises, never waits."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The app session that steers a channel. Without a folder it plays no files; without `recordings` it makes none."""
+    """The app session that steers a channel. Without a folder it plays no files; without `recordings` it makes none.
+
+    `cache` is where files of an app on another machine are kept, by their hash.
+    """
 
     app: str
     session: str
     folder: Path | None = None
     recordings: Path | None = None
+    cache: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +85,14 @@ class Router(Protocol):
 
     def route(self, invite: InviteReceived) -> Admission | Refusal:
         """Decide at once: nothing has been answered but 100, and no media is open."""
+        ...
+
+
+class Successors(Protocol):
+    """Who takes a call after the app that had it."""
+
+    def successor(self, then: Fallback, facts: ChannelCreated) -> Admission | None:
+        """The app named, or that of the route; None if there is none. An app on its way has no owner yet."""
         ...
 
 

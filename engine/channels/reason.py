@@ -10,9 +10,11 @@ from callflow.protocol.causes import CAUSES, NUMBERS, cause_name, cause_of_statu
 
 from .errors import CommandError
 
+NO_ROUTE_DESTINATION = 3
 NORMAL_CLEARING = 16
 NO_ANSWER = 19
 SUBSCRIBER_ABSENT = 20
+CALL_REJECTED = 21
 ANSWERED_ELSEWHERE = 26
 NETWORK_OUT_OF_ORDER = 38
 TEMPORARY_FAILURE = 41

@@ -5,6 +5,7 @@ It decides nothing: `channel` says when. Offers and answers are RFC 3264, carrie
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, cast
 
 from engine.media.session import Direction, MediaSession, Stream
@@ -77,6 +78,12 @@ class Signalling:
             return False
         self._update_media()
         return True
+
+    def receive_early(self, body: bytes) -> None:
+        """The answer to our offer in a 183: what the callee's side plays can be heard. A bad one may yet be mended."""
+        with suppress(ParseError, NotAcceptable):
+            self._negotiation.receive_answer(body)
+            self._update_media()
 
     def receive_ack(self, body: bytes) -> bool:
         """The ACK to a 200 of ours. False: it should have brought an answer, and did not."""

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from callflow.protocol.commands import Silence, Source, Tone
+import callflow.protocol
+from callflow.protocol.source import File, Say, Silence, Source, Tone
 from engine.media import session as media
 
 from .argument import within
 from .errors import CommandError
 from .ports import Owner
+from .speech import PAUSE, words_of
 from .tone import COUNTRIES, TONES, tone_of
+
+SOUNDS = Path(callflow.protocol.__file__).parents[1] / "sounds"  # by language: the words that are shipped
 
 _LONGEST_NAME = 512
 _LONGEST_PART = 240  # octets; file systems allow 255, and a recording is NAME.part first
+_WORDS_PER_SOURCE = 8  # on average
+_PAUSE_MS = 250  # at a comma
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
+_HASH = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 86400.0  # seconds of one tone or silence
 
 
@@ -24,7 +33,12 @@ def resolve_sources(sources: Sequence[Source], owner: Owner | None, most: int) -
     """The sources, ready to play. Raises CommandError; of a missing file it names the file and the folder."""
     if len(sources) > most:
         raise CommandError("bad_argument", f"expected at most {most} sources, got {len(sources)}")
-    return tuple([_resolve(source, owner) for source in sources])
+    resolved: list[media.Source] = []
+    for source in sources:
+        resolved += _say(source, owner) if isinstance(source, Say) else [_resolve(source, owner)]
+    if len(resolved) > most * _WORDS_PER_SOURCE:
+        raise CommandError("bad_argument", f"expected at most {most * _WORDS_PER_SOURCE} words, got {len(resolved)}")
+    return tuple(resolved)
 
 
 def resolve_ringback(ringback: Source, owner: Owner | None) -> media.Source:
@@ -51,9 +65,13 @@ def recording_path(name: str, owner: Owner | None) -> Path:
 def _resolve(source: Source, owner: Owner | None) -> media.Source:
     if isinstance(source, str):
         return media.FileSource(_file(source, owner))
+    if isinstance(source, File):
+        return media.FileSource(_cached(source, owner))
     if isinstance(source, Silence):
         within("seconds of silence", source.seconds, 0.001, _LONGEST)
         return media.SilenceSource(round(source.seconds * 1000))
+    if isinstance(source, Say):
+        raise CommandError("bad_argument", "expected a file or a tone here, got words to say")
     assert isinstance(source, Tone)
     tone = tone_of(source.plan)
     if source.seconds is None:
@@ -70,6 +88,41 @@ def _file(name: str, owner: Owner | None) -> Path:
         if path is not None and os.path.isfile(path):  # never raises
             return path
     raise CommandError("not_found", f"no file {name!r} in {owner.folder}", {"file": name, "folder": str(owner.folder)})
+
+
+def _cached(source: File, owner: Owner | None) -> Path:
+    """A file that the app on another machine has sent."""
+    if not _HASH.fullmatch(source.sha256):
+        raise CommandError("bad_argument", f"expected a SHA-256 in hex, got {source.sha256[:64]!r}")
+    path = owner.cache / source.sha256 if owner is not None and owner.cache is not None else None
+    if path is not None and path.is_file():
+        return path
+    details = {"file": source.name[:64], "sha256": source.sha256}
+    raise CommandError("not_found", f"no file {source.name[:64]!r} of that content has been sent", details)
+
+
+def _say(source: Say, owner: Owner | None) -> list[media.Source]:
+    """The recordings of the words, the app's own before those that are shipped."""
+    if not _LANGUAGE.fullmatch(source.language):
+        raise CommandError("bad_argument", f"expected a language such as en, got {source.language[:16]!r}")
+    own = owner.folder if owner is not None else None
+    found: dict[str, Path] = {}
+
+    def is_known(word: str) -> bool:
+        path = _below(own, f"say/{source.language}/{word}.wav") if own is not None else None
+        for each in (path, SOUNDS / source.language / f"{word}.wav"):
+            if word not in found and each is not None and os.path.isfile(each):
+                found[word] = each
+        return word in found
+
+    words = words_of(source.text, kind=source.kind, language=source.language, is_known=is_known)
+    if not words:
+        raise CommandError("bad_argument", f"expected something to say, got {source.text[:64]!r}")
+    missing = sorted({word for word in words if word != PAUSE and not is_known(word)})
+    if missing:
+        message = f"no recording of {', '.join(missing)[:200]} in say/{source.language} of the app's folder"
+        raise CommandError("not_found", message, {"missing": missing, "language": source.language})
+    return [media.SilenceSource(_PAUSE_MS) if word == PAUSE else media.FileSource(found[word]) for word in words]
 
 
 def _below(folder: Path, name: str) -> Path:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from callflow.protocol.events import Event
+from callflow.protocol.commands import Originate
+from callflow.protocol.events import ChannelEnded, Event
 from callflow.protocol.frames import BridgeState, ChannelState
 from engine.media.session import MediaEngine, MediaSession, PortsExhausted
 from engine.sdp.negotiation import Negotiation
@@ -32,7 +33,10 @@ from .bridge import BridgeOfTwo
 from .channel import Channel
 from .incoming import facts_of, read_offer, tell
 from .limits import Limits
-from .ports import EventSink, Locator, Owner, Refusal, Router, SipPort
+from .originating import Originations
+from .place import Places
+from .ports import EventSink, Locator, Owner, RecordSink, Refusal, Router, SipPort, Successors
+from .record import record_of
 from .signalling import Signalling
 from .timer import Timers
 
@@ -50,6 +54,8 @@ class Counts:
     timers: int
     tasks: int
     claimed_ids: int
+    places: int
+    originations: int
 
 
 class ChannelTable:
@@ -67,6 +73,8 @@ class ChannelTable:
         epoch: Callable[[], float],
         nursery: trio.Nursery,
         limits: Limits | None = None,
+        successors: Successors | None = None,
+        records: RecordSink | None = None,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled."""
         self.sip = sip
@@ -76,9 +84,13 @@ class ChannelTable:
         self.new_id = new_id
         self.epoch = epoch
         self.limits = limits or Limits()
+        self.successors = successors
+        self.places = Places()
+        self.originations = Originations(self)
         self.timers = Timers()
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, BridgeOfTwo] = {}
+        self._records = records
         self._router = router
         self._nursery = nursery
         self._invites: dict[int, Channel] = {}
@@ -149,6 +161,11 @@ class ChannelTable:
     def forget(self, channel: Channel) -> None:
         del self.channels[channel.id]
 
+    def record(self, channel: Channel, ended: ChannelEnded) -> None:
+        """Keep what stays of a channel that ends so."""
+        if self._records is not None:
+            self._records.write(record_of(channel, ended))
+
     def add_bridge(self, bridge: BridgeOfTwo) -> None:
         self.bridges[bridge.id] = bridge
 
@@ -183,9 +200,22 @@ class ChannelTable:
     # What the layers above ask
 
     def lose_owner(self, session: str) -> None:
-        """The session is gone: its calls end, and no others."""
+        """The session is gone: what it originates ends, and each of its channels does what its policy says."""
+        self.lose_originations(session)
         for channel in list(self.channels.values()):
             channel.lose_owner(session)
+
+    def originate(self, command_id: str, command: Originate, owner: Owner) -> None:
+        """Dial for a session, without a caller. Raises CommandError."""
+        self.originations.start(command_id, command, owner)
+
+    def cancel_origination(self, command_id: str, owner: Owner) -> None:
+        """End what `originate` began; its outcome follows."""
+        self.originations.cancel(command_id, owner)
+
+    def lose_originations(self, session: str) -> None:
+        """The session is gone, and what it originates with it."""
+        self.originations.lose(session)
 
     def states(self) -> list[ChannelState]:
         return [channel.snapshot() for channel in self.channels.values()]
@@ -201,6 +231,8 @@ class ChannelTable:
             timers=self.timers.count,
             tasks=self._tasks,
             claimed_ids=len(self._claimed),
+            places=self.places.count,
+            originations=self.originations.count,
         )
 
     # Calls that come in

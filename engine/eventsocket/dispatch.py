@@ -15,12 +15,14 @@ from callflow.protocol import commands
 from callflow.protocol.connection import EngineConnection, MalformedMessage
 from callflow.protocol.events import ChannelEnded, Event
 from callflow.protocol.frames import CaughtUp, CommandFrame, Error, ReplyFrame
+from callflow.protocol.queries import Downloaded
 from engine.channels.errors import CommandError
 
 from .encoding import encoded, encoded_snapshot
 from .log import Entry, EventLog
 from .ports import SteeredChannel, Table
-from .queries import Queries
+from .queries import Later, Queries
+from .recordings import read_recording
 from .remembered import Remembered
 from .session import Reply, Session
 
@@ -32,6 +34,9 @@ logger = structlog.get_logger("engine.eventsocket")
 _OF_ANY: tuple[type[commands.Command], ...] = (commands.Hangup,)
 # What these change belongs to the session, not to whatever shows its app's name and token.
 _OF_SESSION: frozenset[str] = frozenset({"subscribe", "unsubscribe", "snapshot"})
+
+# These change nothing, and their replies are large.
+_REPEATABLE: frozenset[str] = frozenset({"events", "download"})
 
 _EngineVerb = Callable[[Session, commands.Command], object | None]
 
@@ -53,6 +58,9 @@ class Dispatcher:
             commands.Bridges: queries.bridges,
             commands.Registrations: queries.registrations,
             commands.Apps: queries.apps,
+            commands.Records: queries.records,
+            commands.Events: queries.events,
+            commands.Download: _download,
             commands.Status: queries.status,
         }
         log.watch(ChannelEnded, self._forget)
@@ -68,8 +76,11 @@ class Dispatcher:
             error = Error("bad_argument", f"expected a new id for {frame.name}, {frame.id!r} was a {given.name} before")
             return Reply(self._log.last_seq, (encoded(ReplyFrame(id=frame.id, ok=False, error=error)),))
         reply = self._reply(session, frame)
+        if isinstance(reply, Later):
+            reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
+            return Reply(self._log.last_seq, ())
         written = encoded(reply)
-        if frame.channel is None or frame.channel in self._table.channels:
+        if frame.name not in _REPEATABLE and (frame.channel is None or frame.channel in self._table.channels):
             self._remembered.remember(frame.channel, key, frame.name, written)
         if reply.ok and frame.name == commands.SnapshotCommand.name:
             return Reply(self._log.last_seq, (written, *self.snapshot(session)))
@@ -81,9 +92,19 @@ class Dispatcher:
         frames = encoded_snapshot(channels, self._queries.visible_bridges(session))
         return [*frames, encoded(CaughtUp(seq=self._log.last_seq))]
 
-    def _reply(self, session: Session, frame: CommandFrame) -> ReplyFrame:
+    def _late_reply(self, frame: CommandFrame, data: object | CommandError) -> Reply:
+        """To a query; nothing needs to be remembered of it."""
+        reply = ReplyFrame(id=frame.id, ok=True, seq=self._log.last_seq, data=cast("msgspec.Raw", data))
+        if isinstance(data, CommandError):
+            error = Error(data.code, data.message, data.details)
+            reply = ReplyFrame(id=frame.id, ok=False, error=error)
+        return Reply(self._log.last_seq, (encoded(reply),))
+
+    def _reply(self, session: Session, frame: CommandFrame) -> ReplyFrame | Later:
         try:
             data = self._do(session, frame)
+            if isinstance(data, Later):
+                return data
             if data is None:
                 return ReplyFrame(id=frame.id, ok=True, seq=self._log.last_seq)
             # msgspec encodes what it finds: the data needs no pass of its own.
@@ -101,10 +122,21 @@ class Dispatcher:
         verb = self._verbs.get(type(command))
         if verb is not None:
             return verb(session, command)
+        if frame.channel is None and isinstance(command, commands.Originate | commands.Cancel):
+            self._without_channel(session, frame.id, command)
+            return None
         if frame.channel is None:
             raise CommandError("bad_argument", f"{frame.name}: expected a channel")
         channel = self._channel(session, frame.channel, command)
         return channel.perform(frame.id, command)
+
+    def _without_channel(self, session: Session, id: str, command: commands.Originate | commands.Cancel) -> None:
+        if not session.token.allows("calls:own"):
+            raise _unauthorized(session, "calls:own")
+        if isinstance(command, commands.Cancel):
+            self._table.cancel_origination(command.command, session.owner)
+        else:
+            self._table.originate(id, command, session.owner)
 
     def _channel(self, session: Session, id: str, command: commands.Command) -> SteeredChannel:
         if not session.token.allows("calls:own"):
@@ -162,6 +194,13 @@ def _unsubscribe(session: Session, command: commands.Command) -> None:
     assert isinstance(command, commands.Unsubscribe)
     session.reader.subscriptions.remove(command.events)
     session.reader.listen()
+
+
+def _download(session: Session, command: commands.Command) -> Downloaded:
+    assert isinstance(command, commands.Download)
+    if not session.may_own:
+        raise _unauthorized(session, "calls:own")
+    return read_recording(session.owner.recordings, command.path, command.offset)
 
 
 def _unauthorized(session: Session, scope: str) -> CommandError:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal, NamedTuple
 
+import msgspec
 import structlog
 import trio
 
-from callflow.protocol.events import AppConnected, AppLost
+from callflow.protocol.events import AppConnected
 from callflow.protocol.frames import VERSION, AppFrame, CloseCode, Hello, Welcome
 from callflow.protocol.queries import RegistrationState
 from engine.channels.ports import Owner
@@ -19,9 +21,10 @@ from .hello import Refused, judge, read_hello, refuse
 from .link import Link, LinkClosed
 from .log import EventLog
 from .ownership import Ownership, Sessions
-from .ports import Table
+from .ports import RecordStore, Table
 from .queries import Queries
 from .session import Session
+from .succession import Succession, state_of
 from .tokens import Token, Tokens
 
 MAX_SESSIONS = 10_000
@@ -47,6 +50,7 @@ class EventSocket:
         recordings: Path | None = None,
         registrations: Callable[[], Sequence[RegistrationState]] = tuple,
         counters: Callable[[], Mapping[str, int]] = dict,
+        records: RecordStore | None = None,
         max_sessions: int = MAX_SESSIONS,
     ) -> None:
         """`engine`: its name and version; `epoch`: seconds since the epoch; `recordings`: has the apps' folders."""
@@ -62,6 +66,7 @@ class EventSocket:
         self._strangers = 0
         self._left = trio.Event()
         Ownership(log, sessions)
+        self._succession = Succession(log, table, sessions)
         queries = Queries(
             log,
             table,
@@ -70,6 +75,7 @@ class EventSocket:
             started_at=epoch(),
             registrations=registrations,
             counters=counters,
+            records=records,
         )
         self._dispatcher = Dispatcher(log, table, queries, trio.current_time)
 
@@ -99,9 +105,7 @@ class EventSocket:
         try:
             hello, early = await self._read_hello(link)
             token = judge(hello, tokens=tokens, shown=token)
-            waiting = self._waiting(hello.app, channel)
-            self._expect_room()
-            await self._serve(self._open(link, hello, token, pid), hello, early, waiting)
+            await self._serve(self._open(link, hello, token, pid, channel), hello, early)
         except LinkClosed as error:
             logger.debug("closed before its hello", peer=link.peer, reason=str(error))
         except Refused as refused:
@@ -129,34 +133,42 @@ class EventSocket:
         finally:
             self._strangers -= 1
 
-    async def _serve(self, session: Session, hello: Hello, early: Sequence[AppFrame], waiting: list[str]) -> None:
+    async def _serve(self, opened: _Opened, hello: Hello, early: Sequence[AppFrame]) -> None:
+        session = opened.session
         reason = "the engine stopped"
         try:
-            self._begin(session, hello, waiting)
+            self._begin(opened, hello)
             reason = await session.run(early)
         except Exception:  # a fault of ours must not take other sessions with it
             logger.exception("a session failed", app=session.app, session=session.id)
             reason = "the engine failed to serve it"
         finally:
-            self._lose(session, reason)
+            self._succession.lose(session, reason)
+            self._left.set()
+            self.sessions.tell(session.app)
 
-    def _expect_room(self) -> None:
-        if self._is_closing:
-            raise Refused(CloseCode.GOING_AWAY, "overloaded", "the engine stops")
-        if len(self.sessions) >= self._max_sessions:
-            raise Refused(CloseCode.OVERLOADED, "overloaded", f"expected at most {self._max_sessions} sessions")
+    def _open(self, link: Link, hello: Hello, token: Token, pid: int | None, channel: str | None) -> _Opened:
+        """The session, not known to anybody yet, and what it is to have. Raises Refused."""
+        if channel is not None or pid is not None:  # one of many by its nature
+            follows = hello.resume if pid is not None else None
+            hello = msgspec.structs.replace(hello, share="share", resume=follows)
+        self._expect_room()
+        fresh = [channel] if channel is not None else []
+        if channel is not None:
+            self._expect_waiting(channel)
+        role = "active" if channel is not None else self._succession.role(hello, token)
+        # From here on nothing fails: the session that this one follows is gone.
+        self._succession.replace(hello, token)
+        lost: list[str] = []
+        if channel is None and token.allows("calls:own"):
+            fresh, lost = self._succession.waiting(hello, token, role=role)
+        session = self._session(link, hello, token, pid)
+        session.is_standby = role == "standby"
+        return _Opened(session, fresh, lost)
 
-    def _waiting(self, app: str, channel: str | None) -> list[str]:
-        """The calls that wait for this app, or the one it was dialled for. Raises Refused when that is over."""
-        channels = self.table.channels
-        if channel is None:
-            return [id for id, each in channels.items() if each.owner is None and each.facts.app == app]
-        if channel not in channels or channels[channel].owner is not None:
-            raise Refused(CloseCode.NORMAL, "call_ended", f"the call {channel} has ended")
-        return [channel]
-
-    def _open(self, link: Link, hello: Hello, token: Token, pid: int | None) -> Session:
-        id = self._new_id()
+    def _session(self, link: Link, hello: Hello, token: Token, pid: int | None) -> Session:
+        id, resume = self._new_id(), hello.resume
+        follows = resume.session if resume is not None else None
         recordings = self._recordings / hello.app if self._recordings is not None else None
         return Session(
             id,
@@ -166,20 +178,41 @@ class EventSocket:
             routes=hello.routes,
             token=token,
             owner=Owner(app=hello.app, session=id, folder=token.folder, recordings=recordings),
-            former=self.sessions.former(hello.app, token.name) if hello.resume is not None else frozenset(),
+            former=self.sessions.former(hello.app, token.name, follows) if resume is not None else frozenset(),
+            follows=follows,
+            share=hello.share,
             connected_at=self._epoch(),
             pid=pid,
             answer=self._dispatcher.answer,
             snapshot=self._dispatcher.snapshot,
         )
 
-    def _begin(self, session: Session, hello: Hello, waiting: list[str]) -> None:
-        log = self.log
+    def _expect_room(self) -> None:
+        if self._is_closing:
+            raise Refused(CloseCode.GOING_AWAY, "overloaded", "the engine stops")
+        if len(self.sessions) >= self._max_sessions:
+            raise Refused(CloseCode.OVERLOADED, "overloaded", f"expected at most {self._max_sessions} sessions")
+
+    def _expect_waiting(self, channel: str) -> None:
+        waiting = self.table.channels.get(channel)
+        if waiting is None or waiting.owner is not None:
+            raise Refused(CloseCode.NORMAL, "call_ended", f"the call {channel} has ended")
+
+    def _begin(self, opened: _Opened, hello: Hello) -> None:
+        log, session = self.log, opened.session
+        others = len(self.sessions.of(session.app))
+        owns = (*opened.fresh, *opened.lost)
+        role: Literal["active", "standby"] = "standby" if session.is_standby else "active"
         self.sessions.add(session)
-        waiting = waiting if session.may_own else []
-        owns = tuple(waiting)
         welcome = Welcome(
-            engine=self.engine, protocol=VERSION, epoch=log.epoch, seq=log.last_seq, session=session.id, owns=owns
+            engine=self.engine,
+            protocol=VERSION,
+            epoch=log.epoch,
+            seq=log.last_seq,
+            session=session.id,
+            owns=owns,
+            role=role,
+            others=others,
         )
         session.greet(encoded(welcome))
         if hello.subscribe:
@@ -187,23 +220,35 @@ class EventSocket:
             session.reader.listen()
         can_resume = hello.resume is None or session.resume(hello.resume.epoch, hello.resume.seq)
         if can_resume:
-            session.reader.adopt(waiting)
-        logger.info("connected", app=session.app, session=session.id, peer=session.peer, token=session.token.name)
-        log.emit(AppConnected(app=session.app, session=session.id, routes=session.routes, pid=session.pid))
-        for id in waiting:
+            session.reader.adopt(owns if hello.resume is not None else opened.fresh)
+        logger.info(
+            "connected", app=session.app, session=session.id, peer=session.peer, token=session.token.name, role=role,
+            others=others,
+        )  # fmt: skip
+        log.emit(
+            AppConnected(
+                app=session.app,
+                session=session.id,
+                routes=session.routes,
+                pid=session.pid,
+                share=session.share,
+                role=role,
+                others=others,
+                channels=len(owns),
+            )
+        )
+        for id in owns:
             self.table.channels[id].give(session.owner)
         if not can_resume:
             session.begin_again(after=0)
+        elif opened.lost and hello.resume is None:
+            session.describe(state_of(self.table, opened.lost))
         self.sessions.tell(session.app)
 
-    def _lose(self, session: Session, reason: str) -> None:
-        owned = sorted(session.owned)
-        session.reader.close()
-        self.sessions.remove(session)
-        logger.info("lost", app=session.app, session=session.id, reason=reason, channels=len(owned))
-        self.log.emit(AppLost(app=session.app, session=session.id, reason=reason))
-        for id in owned:
-            if (channel := self.table.channels.get(id)) is not None:
-                channel.lose_owner(session.id)
-        self._left.set()
-        self.sessions.tell(session.app)
+
+class _Opened(NamedTuple):
+    """A session, and the channels that are to be its: those that never had an owner, and those that lost theirs."""
+
+    session: Session
+    fresh: Sequence[str]
+    lost: Sequence[str]

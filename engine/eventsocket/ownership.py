@@ -1,13 +1,13 @@
 """Which sessions there are, and which channels are whose.
 
-Several sessions of one app share its calls in turn. What becomes of the calls of a session that is lost is the
-channel's business (`lose_owner`); it is told at once.
+Several sessions of one app share its calls in turn. What becomes of the calls of a session that is lost: succession.py.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, OwnerChanged
 
@@ -17,6 +17,14 @@ from .session import Session
 _MAX_FORMER = 1000  # lost sessions that a resuming one may follow
 
 
+class _Former(NamedTuple):
+    """A lost session: its app, its token's name, and whom it followed itself."""
+
+    app: str
+    token: str
+    follows: str | None
+
+
 class Sessions:
     """The sessions by app. Hooks in `on_change` are told an app's name when one of its sessions came or went."""
 
@@ -24,7 +32,7 @@ class Sessions:
         self.on_change: list[Callable[[str], None]] = []
         self._by_id: dict[str, Session] = {}
         self._by_app: dict[str, list[Session]] = {}
-        self._former: OrderedDict[str, tuple[str, str]] = OrderedDict()  # lost session -> app, token's name
+        self._former: OrderedDict[str, _Former] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -46,7 +54,7 @@ class Sessions:
 
     def session_for(self, app: str) -> Session | None:
         """Whose turn it is to get a call of this app: one that may own calls, and reads what it is sent."""
-        able = [session for session in self._by_app.get(app, ()) if session.may_own and not session.is_closing]
+        able = [session for session in self._by_app.get(app, ()) if session.takes_calls]
         chosen = next((session for session in able if not session.is_stalled), None) or next(iter(able), None)
         if chosen is not None:
             turns = self._by_app[app]
@@ -54,9 +62,29 @@ class Sessions:
             turns.append(chosen)
         return chosen
 
-    def former(self, app: str, token: str) -> frozenset[str]:
-        """The lost sessions of an app that showed this token (by name)."""
-        return frozenset(id for id, whose in self._former.items() if whose == (app, token))
+    def standby(self, app: str) -> Session | None:
+        """The session that takes over when one of this app is lost."""
+        waiting = (session for session in self._by_app.get(app, ()) if session.is_standby and not session.is_closing)
+        return next(waiting, None)
+
+    def former(self, app: str, token: str, session: str | None) -> frozenset[str]:
+        """The lost sessions of an app that showed this token (by name): that one and whom it followed, None: all."""
+        line = self.line(session) if session is not None else None
+        return frozenset(
+            id
+            for id, former in self._former.items()
+            if former.app == app and former.token == token and (line is None or id in line)
+        )
+
+    def line(self, session: str) -> frozenset[str]:
+        """A session, the one that it followed, and so on."""
+        line: set[str] = set()
+        at: str | None = session
+        while at is not None and at not in line:
+            line.add(at)
+            former = self._former.get(at)
+            at = former.follows if former is not None else None
+        return frozenset(line)
 
     def add(self, session: Session) -> None:
         self._by_id[session.id] = session
@@ -69,7 +97,7 @@ class Sessions:
             self._by_app[session.app] = rest
         else:
             del self._by_app[session.app]
-        self._former[session.id] = (session.app, session.token.name)
+        self._former[session.id] = _Former(session.app, session.token.name, session.follows)
         if len(self._former) > _MAX_FORMER:
             self._former.popitem(last=False)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
-from callflow.protocol.commands import Command
+from callflow.protocol.commands import Command, Originate, Records
 from callflow.protocol.events import ChannelCreated
 from callflow.protocol.frames import BridgeState, ChannelState
+from callflow.protocol.records import CallRecord
 from engine.channels.ports import Owner
 
 
@@ -16,6 +17,16 @@ class SteeredChannel(Protocol):
 
     @property
     def owner(self) -> Owner | None: ...
+
+    @property
+    def app(self) -> str | None:
+        """The app whose channel it is, be it there or on its way."""
+        ...
+
+    @property
+    def is_alive(self) -> bool:
+        """It has not ended, nor is it about to."""
+        ...
 
     @property
     def facts(self) -> ChannelCreated:
@@ -33,7 +44,18 @@ class SteeredChannel(Protocol):
         ...
 
     def lose_owner(self, session: str) -> None:
-        """The session is gone: the call's policy runs."""
+        """The session is gone: the call's policy runs. A call that waits keeps its owner until another is given."""
+        ...
+
+
+Found: TypeAlias = Sequence[CallRecord] | Exception
+
+
+class RecordStore(Protocol):
+    """The records of ended channels: `engine.store.records.CallRecords`."""
+
+    def find(self, query: Records, then: Callable[[Found], None]) -> None:
+        """Have those that fit, soon: `then` gets them, or why there are none."""
         ...
 
 
@@ -46,3 +68,15 @@ class Table(Protocol):
     def states(self) -> Sequence[ChannelState]: ...
 
     def bridge_states(self) -> Sequence[BridgeState]: ...
+
+    def originate(self, command_id: str, command: Originate, owner: Owner) -> None:
+        """Dial for a session, without a caller. Raises CommandError."""
+        ...
+
+    def cancel_origination(self, command_id: str, owner: Owner) -> None:
+        """End what `originate` began; its outcome follows."""
+        ...
+
+    def lose_originations(self, session: str) -> None:
+        """The session is gone, and what it originates with it."""
+        ...

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from callflow.protocol import commands
@@ -12,10 +14,20 @@ from engine.channels.errors import CommandError
 
 from .log import EventLog
 from .ownership import Sessions
-from .ports import Table
+from .past import Past, look_back
+from .ports import Found, RecordStore, Table
 from .session import Session
+from .subscription import names_matching
 
 MAX_PAGE = 1000
+MAX_RECORDS = 100  # in a page, so that it fits a message
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What is answered when `ask` calls back with the data, or with the error that is the answer."""
+
+    ask: Callable[[Callable[[object | CommandError], None]], None]
 
 
 class _HasId(Protocol):
@@ -39,6 +51,7 @@ class Queries:
         started_at: float,
         registrations: Callable[[], Sequence[RegistrationState]],
         counters: Callable[[], Mapping[str, int]],
+        records: RecordStore | None = None,
     ) -> None:
         self._log = log
         self._table = table
@@ -47,6 +60,7 @@ class Queries:
         self._started_at = started_at
         self._registrations = registrations
         self._counters = counters
+        self._records = records
 
     def channels(self, session: Session, command: commands.Command) -> list[ChannelState]:
         return _page(self.visible_channels(session), command)
@@ -62,6 +76,15 @@ class Queries:
         _expect_read(session)
         return _page([_app_state(name, self._sessions.of(name)) for name in self._sessions.apps], command)
 
+    def records(self, session: Session, command: commands.Command) -> Later:
+        _expect_read(session)
+        assert isinstance(command, commands.Records)
+        if not 1 <= command.limit <= MAX_RECORDS:
+            raise CommandError("bad_argument", f"records: expected a limit of 1 to {MAX_RECORDS}, got {command.limit}")
+        if self._records is None:
+            raise CommandError("unsupported", "this engine keeps no records")
+        return Later(partial(_find, self._records, command))
+
     def status(self, session: Session, command: commands.Command) -> EngineStatus:
         _expect_read(session)
         return EngineStatus(
@@ -76,6 +99,17 @@ class Queries:
             counters=dict(self._counters()),
         )
 
+    def events(self, session: Session, command: commands.Command) -> Past:
+        _expect_read(session)
+        assert isinstance(command, commands.Events)
+        if not 1 <= command.last <= MAX_PAGE:
+            raise CommandError("bad_argument", f"events: expected 1 to {MAX_PAGE} events, got {command.last}")
+        try:
+            names = frozenset[str]().union(*map(names_matching, command.events))
+        except ValueError as error:
+            raise CommandError("bad_argument", f"events: {error}") from error
+        return look_back(self._log, names, channel=command.channel, last=command.last, before=command.before)
+
     def visible_channels(self, session: Session) -> Sequence[ChannelState]:
         """All, or the session's own."""
         if session.token.allows("read"):
@@ -89,6 +123,13 @@ class Queries:
         if session.token.allows("read"):
             return bridges
         return [bridge for bridge in bridges if not session.owned.isdisjoint(bridge.channels)]
+
+
+def _find(store: RecordStore, query: commands.Records, then: Callable[[object | CommandError], None]) -> None:
+    def answer(found: Found) -> None:
+        then(CommandError("internal", f"records: {found}") if isinstance(found, Exception) else found)
+
+    store.find(query, answer)
 
 
 def _page(rows: Sequence[Row], command: commands.Command) -> list[Row]:

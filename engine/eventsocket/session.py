@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from callflow.protocol.connection import EngineConnection, MalformedMessage, Spelling, respelled
-from callflow.protocol.frames import AppFrame, CaughtUp, CloseCode, CommandFrame, Error, Gap, ReplyFrame
+from callflow.protocol.frames import AppFrame, CaughtUp, CloseCode, CommandFrame, Error, Gap, ReplyFrame, Share
 from engine.channels.ports import Owner
 
 from .encoding import encoded
@@ -55,12 +55,17 @@ class Session:
         token: Token,
         owner: Owner,
         former: frozenset[str],
+        follows: str | None,
+        share: Share,
         connected_at: float,
         pid: int | None,
         answer: Callable[[Session, CommandFrame], Reply],
         snapshot: Callable[[Session], Sequence[bytes]],
     ) -> None:
-        """`former`: ids of lost sessions whose channels' events it gets too. `snapshot`: the state that it may see."""
+        """`former`: ids of lost sessions whose channels' events it gets too; `follows`: the newest of them, if said.
+
+        `snapshot`: the state that it may see.
+        """
         self.id = id
         self.app = app
         self.routes = routes
@@ -69,6 +74,9 @@ class Session:
         self.connected_at = connected_at
         self.pid = pid
         self.peer = link.peer
+        self.follows = follows
+        self.share = share
+        self.is_standby = False
         self.owned: set[str] = set()  # channel ids; kept by Ownership
         self.reader = Reader(log, owners=former | {id}, may_read=token.allows("read"), wake=self._wake)
         self._link = link
@@ -94,6 +102,11 @@ class Session:
     @property
     def may_own(self) -> bool:
         return self.token.allows("calls:own")
+
+    @property
+    def takes_calls(self) -> bool:
+        """It may be given calls, by its token, its role and its state."""
+        return self.may_own and not self.is_standby and not self.is_closing
 
     @property
     def is_stalled(self) -> bool:
@@ -133,6 +146,11 @@ class Session:
         self._ready.extend(map(self._spelled, frames))
         self._owes_caught_up = False
         self.reader.restart()
+
+    def describe(self, frames: Sequence[bytes]) -> None:
+        """Tell of the state, after all events up to now."""
+        seq = self._log.last_seq
+        self._owe(Reply(seq, (*frames, encoded(CaughtUp(seq=seq)))))
 
     async def run(self, early: Sequence[AppFrame] = ()) -> str:
         """Serve until either side ends it; why. `early`: frames that came with the hello."""
@@ -176,6 +194,11 @@ class Session:
             while self.is_paused:
                 self._drained = trio.Event()
                 await self._drained.wait()
+
+    def owe(self, reply: Reply) -> None:
+        """A reply that took its time."""
+        if self._ended is None:
+            self._owe(reply)
 
     def _owe(self, reply: Reply) -> None:
         self._replies.append(reply)

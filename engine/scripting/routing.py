@@ -8,9 +8,11 @@ and one that is not for him look alike.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol
+
+import structlog
 
 from engine.channels.ports import Admission, Owner, Refusal
 from engine.registrar.authentication import Challenge
@@ -18,30 +20,14 @@ from engine.registrar.users import User
 from engine.sip.events import InviteReceived
 from engine.sip.messages import ParseError, Request
 
+from .decision import ANONYMOUS, Profile, Question, Rules
 from .patterns import Patterns
 
-Source: TypeAlias = Literal["users", "trunks", "anyone"]
+logger = structlog.get_logger("engine.scripting")
 
-_BY_DEFAULT: frozenset[Source] = frozenset({"users", "trunks"})
-_ANYONE: frozenset[Source] = frozenset({"anyone"})
 _MAX_COMPILED = 1000  # sets of patterns that are kept ready
 _NOT_FOUND = Refusal(404)
 _FORBIDDEN = Refusal(403)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteSpec:
-    """Calls to numbers that match `to`, from these sources (None: the default), go to an app, or one at a `socket`."""
-
-    to: str
-    app: str | None = None
-    socket: str | None = None
-    sources: frozenset[Source] | None = None
-
-    @property
-    def taker(self) -> str:
-        """The name of the app that takes the calls; one behind a socket goes by its address."""
-        return self.app or self.socket or ""
 
 
 class Authenticator(Protocol):
@@ -81,18 +67,19 @@ class CallRouter:
     def __init__(
         self,
         *,
-        routes: Sequence[RouteSpec] = (),
+        rules: Rules,
+        profiles: Mapping[str, Profile] = MappingProxyType({}),
         apps: Sequence[str] = (),
         sessions: AppSessions,
         authentication: Authenticator,
         is_user: Callable[[str], bool],
-        is_loopback: bool,
+        epoch: Callable[[], float],
     ) -> None:
-        """`is_loopback`: all SIP listeners are, and anybody on this machine may call."""
-        self._default = _BY_DEFAULT | _ANYONE if is_loopback else _BY_DEFAULT
-        self._routes = Patterns((route.to, route) for route in routes)
-        self._has_routes = bool(routes)
-        self._admits_anyone = any(self._admits(route, None) for route in routes or (RouteSpec(to=""),))
+        """`profiles`: of the users that have one of their own; `epoch`: seconds since the epoch."""
+        self._rules = rules
+        self._profiles = profiles
+        self._epoch = epoch
+        self._admits_anyone = rules.admit_anyone
         self._apps = tuple(apps)
         self._sessions = sessions
         self._authentication = authentication
@@ -107,7 +94,7 @@ class CallRouter:
         user = self._identify(invite.request)
         if isinstance(user, Refusal):
             return user
-        admission = self._choose(number, user) if number else None
+        admission = self._choose(number, user, invite) if number else None
         if admission is not None:
             return admission
         if user is None and not self._admits_anyone:
@@ -134,13 +121,39 @@ class CallRouter:
         answer = self._authentication.check(request)
         return Refusal(answer.status, headers=answer.headers) if isinstance(answer, Challenge) else _FORBIDDEN
 
-    def _choose(self, number: str, user: User | None) -> Admission | None:
-        if not self._has_routes:
+    def _choose(self, number: str, user: User | None, invite: InviteReceived) -> Admission | None:
+        if not self._rules:
             return self._ask_apps(number, user)
-        route = self._routes.find(number, accept=lambda route: self._admits(route, user))
+        decision = self._rules.decide(self._question(number, user, invite.request))
+        route = decision.route
+        taker = route.taker if route is not None else None
+        logger.debug("routed", number=number, to=taker, reason=decision.reason, looked_at=len(decision.steps))
         if route is None:
             return None
         return self._admit(route.taker, number, user, is_socket=route.socket is not None)
+
+    def take(self, number: str) -> Admission | None:
+        """Who takes a call that an app sends to this number. Whom a route admits is said of callers, not of apps."""
+        if self._rules:
+            route = self._rules.decide(Question(number=number, at=self._epoch(), is_of_app=True)).route
+            return self._admit(route.taker, number, None, is_socket=route.socket is not None) if route else None
+        for app in dict.fromkeys((*self._apps, *self._sessions.apps)):
+            admission = self._admit(app, number, None, is_socket=False) if app in self._known else None
+            if admission is not None:
+                return admission
+        return None
+
+    def _question(self, number: str, user: User | None, request: Request) -> Question:
+        name = user.name if user is not None else None
+        return Question(
+            number=number,
+            at=self._epoch(),
+            caller=request.from_.uri.user or "",
+            domain=request.uri.host,
+            user=name,
+            profile=ANONYMOUS if name is None else self._profiles.get(name, Profile()),
+            call=request.call_id,
+        )
 
     def _ask_apps(self, number: str, user: User | None) -> Admission | None:
         if user is None and not self._admits_anyone:
@@ -180,10 +193,6 @@ class CallRouter:
                 self._compiled.clear()
             patterns = self._compiled[routes] = Patterns(_sound(routes))
         return patterns.find(number)
-
-    def _admits(self, route: RouteSpec, user: User | None) -> bool:
-        sources = self._default if route.sources is None else route.sources
-        return "anyone" in sources or (user is not None and "users" in sources)
 
 
 def _sound(patterns: Iterable[str]) -> Iterable[tuple[str, str]]:

@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """Where a user is reached: a binding of RFC 3261 §10, and the flow that it came by."""
+    """Where a user is reached: a binding of RFC 3261 §10, and the flow there."""
 
     uri: Uri
     flow: Flow
@@ -153,12 +153,20 @@ def _is_late(contact: Contact, request: Request) -> bool:
 def _contact(wish: Address, request: Request, flow: Flow, *, expires_at: float) -> Contact:
     return Contact(
         uri=wish.uri,
-        flow=flow,
+        flow=_flow_to(wish.uri, flow),
         call_id=request.call_id,
         cseq=request.cseq,
         expires_at=expires_at,
         q=_parse_q(wish.params.get("q")),
     )
+
+
+def _flow_to(uri: Uri, flow: Flow) -> Flow:
+    """How to reach a contact: at its own address, or where it registered from when that is not its own (a NAT)."""
+    is_its_own = flow.transport == "udp" and uri.host == flow.remote[0]
+    if is_its_own and (uri.params.get("transport") or "udp").lower() == "udp":
+        return flow._replace(remote=(uri.host, uri.port or 5060))
+    return flow
 
 
 def _expires_of(wish: Address, header: str | None) -> int:

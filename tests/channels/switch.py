@@ -146,6 +146,8 @@ class FakeSession:
         self.local = ("10.0.0.1", port)
         self.streams: list[media.Stream] = []
         self.played: list[Sequence[media.Source]] = []
+        self.controlled: list[tuple[str, dict[str, Any]]] = []
+        self.muted = False, False
         self.relayed: FakeSession | None = None
         self.is_echoing = False
         self.is_open = True
@@ -182,6 +184,15 @@ class FakeSession:
 
     def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
         self._begin(recording, "record", max_ms / 1000, path)
+
+    def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
+        self._begin(recording, "record", max_ms / 1000, path)
+
+    def control(self, name: str, **change: Any) -> None:
+        self.controlled.append((name, {what: value for what, value in change.items() if value is not None}))
+
+    def mute(self, *, incoming: bool, outgoing: bool) -> None:
+        self.muted = incoming, outgoing
 
     def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
         self._begin(sending, "send", len(digits) * (duration_ms + gap_ms) / 1000, digits=digits)
@@ -370,7 +381,7 @@ class Switch:
         return Call(self, channel, invite)
 
     def is_empty(self) -> bool:
-        return self.table.counts() == Counts(0, 0, 0, 0, 0, 0) and self.media.open_sessions == 0
+        return self.table.counts() == Counts(*[0] * 8) and self.media.open_sessions == 0
 
 
 @dataclass

@@ -138,6 +138,15 @@ def test_events_are_followed_as_json_lines(run, environment, home):
     assert events[-1]["data"]["cause_name"] == "normal_clearing"
 
 
+def test_events_that_were_are_shown_and_the_command_ends(run):
+    assert run("dial", "1001", "--duration", "0.1").returncode == 0
+    events = [json.loads(line) for line in run("events", "--json").stdout.splitlines()]
+    assert {"script.loaded", "channel.created", "channel.answered"} <= {event["name"] for event in events}
+    assert [event["seq"] for event in events] == sorted({event["seq"] for event in events})
+    [line] = run("events", "--last", "1", "channel.created").stdout.splitlines()
+    assert "channel.created" in line
+
+
 def test_an_unknown_number_is_refused(run):
     done = run("dial", "99")
     assert done.returncode == 1

@@ -39,8 +39,17 @@ class FakeChannel:
             owner=owner.session if owner else None,
         )
         self.performed = []
+        self.has_policy = False  # one that waits for its owner
         self.call_seq = 0
         self.variables = {}
+
+    @property
+    def app(self):
+        return self.facts.app
+
+    @property
+    def is_alive(self):
+        return self.id in self._table.channels
 
     def emit(self, event):
         self.call_seq += 1
@@ -80,7 +89,8 @@ class FakeChannel:
 
     def lose_owner(self, session):
         self.emit(OwnerLost(session=session))
-        self.end("engine")
+        if not self.has_policy:
+            self.end("engine")
 
     def end(self, by="caller"):
         self.emit(
@@ -107,6 +117,9 @@ class FakeTable:
         channel.emit(channel.facts)
         return channel
 
+    def lose_originations(self, session):
+        pass
+
     def states(self):
         return [channel.snapshot() for channel in self.channels.values()]
 
@@ -117,7 +130,7 @@ class FakeTable:
 class Engine:
     """The log, the table, the sockets, and a nursery for their sessions."""
 
-    def __init__(self, nursery, log, table):
+    def __init__(self, nursery, log, table, *, recordings=None):
         self.nursery, self.log, self.table = nursery, log, table
         numbers = itertools.count(1)
         self.sessions = Sessions()
@@ -129,6 +142,7 @@ class Engine:
             engine="callflow/test",
             new_id=lambda: f"session-{next(numbers)}",
             epoch=lambda: 1000.0 + trio.current_time(),
+            recordings=recordings,
             registrations=list,
         )
 
@@ -200,10 +214,10 @@ class App:
 
 
 @asynccontextmanager
-async def running_engine(*, log=None, table=None, **log_limits):
+async def running_engine(*, log=None, table=None, recordings=None, **log_limits):
     log = log or new_log(**log_limits)
     async with trio.open_nursery() as nursery:
-        yield Engine(nursery, log, table or FakeTable(log))
+        yield Engine(nursery, log, table or FakeTable(log), recordings=recordings)
         nursery.cancel_scope.cancel()
 
 

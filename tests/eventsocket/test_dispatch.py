@@ -9,7 +9,7 @@ import trio
 from callflow.protocol import commands
 from callflow.protocol.events import ChannelRinging
 from callflow.protocol.frames import BridgeState, CaughtUp, ChannelState, CommandFrame, Snapshot
-from callflow.protocol.queries import AppState, EngineStatus
+from callflow.protocol.queries import AppState, EngineStatus, PastEvents
 from tests.trio_tests import run_virtual
 
 from .engine import ADMIN, ANY, OWNER, READER, running_engine
@@ -225,3 +225,34 @@ async def test_a_snapshot_frame_stays_within_a_message_however_long_variables_ar
             ids += [state.id for state in page.channels]
             more = page.more
         assert ids == [f"c{number}" for number in range(10)]
+
+
+@run_virtual
+async def test_events_are_what_the_log_keeps_page_by_page_the_newest_first():
+    async with running_engine(max_events=100) as engine:
+        app = await engine.app("monitor", token=READER)
+        channel = engine.table.create("c1")
+        for _ in range(150):
+            channel.emit(ChannelRinging())
+        newest = engine.log.last_seq
+        reply = await app.do(commands.Events(events=("channel.*",), last=3))
+        past = app.connection.data(reply, PastEvents)
+        assert [(event.seq, event.name) for event in past.events] == [
+            (seq, "channel.ringing") for seq in range(newest - 2, newest + 1)
+        ]
+        assert past.searched == newest - 2
+        past = app.connection.data(await app.do(commands.Events(last=1000, before=past.searched)), PastEvents)
+        assert [event.seq for event in past.events] == list(range(newest - 99, newest - 2))
+        assert past.searched == 0
+        past = app.connection.data(await app.do(commands.Events(channel="c2")), PastEvents)
+        assert past == PastEvents((), 0)
+
+
+@run_virtual
+async def test_events_are_for_those_who_may_read_and_ask_for_something():
+    async with running_engine() as engine:
+        app = await engine.app("monitor", token=OWNER)
+        assert (await app.do(commands.Events())).error.code == "unauthorized"
+        app = await engine.app("monitor", token=READER)
+        assert (await app.do(commands.Events(last=0))).error.code == "bad_argument"
+        assert (await app.do(commands.Events(events=("nothing",)))).error.code == "bad_argument"

@@ -15,7 +15,11 @@ from typing import Any
 
 import trio
 
-from .process import listening_ports
+from callflow.protocol.events import RegistrationAdded
+
+from .engine import PASSWORDS, RunningEngine
+from .process import listening_ports, until
+from .watch import Watch
 
 MODULES = "/usr/lib/baresip/modules"
 CONFIG = """\
@@ -39,6 +43,9 @@ module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:0
 snd_path {folder}
 """
+
+
+FREQUENCIES = {"alice": 540, "desk": 620, "mobile": 880}  # what the phone of each user says, in Hz
 
 
 class Baresip:
@@ -86,14 +93,10 @@ class Baresip:
         return events
 
     async def _connect(self) -> None:
-        while not (ports := listening_ports(self._process.pid)):
-            await trio.lowlevel.checkpoint()
-            assert self._process.poll() is None, f"baresip ended with {self._process.returncode}"
         # SIP over TCP and TLS listen first, the control socket last.
-        while len(ports) < 3:
-            await trio.lowlevel.checkpoint()
-            ports = listening_ports(self._process.pid)
-        self._stream = await trio.open_tcp_stream("127.0.0.1", ports[-1])
+        await until(lambda: self._process.poll() is not None or len(listening_ports(self._process.pid)) >= 3)
+        assert self._process.poll() is None, f"baresip ended with {self._process.returncode}"
+        self._stream = await trio.open_tcp_stream("127.0.0.1", listening_ports(self._process.pid)[-1])
 
     async def _read(self) -> None:
         assert self._stream is not None
@@ -141,10 +144,25 @@ async def baresip(
                 yield phone
                 nursery.cancel_scope.cancel()
         finally:
-            process.terminate()
-            with trio.CancelScope(shield=True), trio.move_on_after(3):
-                await process.wait()
-            if process.poll() is None:
+            with trio.CancelScope(shield=True):
+                process.terminate()
+                with trio.move_on_after(3):
+                    await process.wait()
                 process.kill()
+                await process.wait()
             if phone._stream is not None:
                 await trio.aclose_forcefully(phone._stream)
+
+
+@asynccontextmanager
+async def phone(
+    folder: Path, engine: RunningEngine, seen: Watch, user: str, *, answers: bool = True, transport: str = "udp"
+) -> AsyncIterator[Baresip]:
+    """A registered phone."""
+    server = engine.udp if transport == "udp" else engine.tcp
+    async with baresip(
+        folder / user, user=user, password=PASSWORDS[user], server=server, frequency=FREQUENCIES[user],
+        answers=answers, transport=transport,
+    ) as running:  # fmt: skip
+        await seen.wait("registration.added", lambda event: isinstance(event, RegistrationAdded) and event.user == user)
+        yield running

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import anyio
 
-from callflow import Answered, App, Call, Digits
+from callflow import Answered, App, Call, Digits, Tone
 
-app = App("script")
+app = App("calls")
 
 
 @app.route("2000")
@@ -15,6 +15,18 @@ async def follow_me(call: Call) -> None:
     if isinstance(result, Answered):
         with anyio.move_on_after(4):
             await call.bridge(result.leg)
+
+
+@app.route("2001")
+async def desk(call: Call) -> None:
+    await call.dial("desk", timeout=20)
+
+
+@app.route("2002")
+async def desk_in_a_hurry(call: Call) -> None:
+    await call.answer()
+    await call.dial("desk", timeout=0.7)
+    await call.play(Tone("350", seconds=0.2))
 
 
 @app.route("3000")
@@ -36,3 +48,29 @@ async def echo(call: Call) -> None:
 async def missing_prompt(call: Call) -> None:
     await call.answer()
     await call.play("no-such-prompt.wav")
+
+
+@app.route("3003")
+async def tone(call: Call) -> None:
+    await call.answer()
+    await call.play(Tone("440"))
+
+
+@app.route("3004")
+async def ring(call: Call) -> None:
+    await call.ring()
+    await anyio.sleep_forever()
+
+
+@app.route("3005")
+async def fail(call: Call) -> None:
+    await call.answer()
+    raise RuntimeError("the script has a bug")
+
+
+@app.route("3006")
+async def press(call: Call) -> None:
+    await call.answer()
+    await call.play(Tone("440", seconds=0.5))
+    await call.send_digits("19*#", duration_ms=100, gap_ms=60)
+    await call.play(Tone("440", seconds=0.5))

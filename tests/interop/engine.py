@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,24 @@ address = "127.0.0.1"
 ports = "{ports}"
 [socket]
 listen = "127.0.0.1:0"
-{users}
-[[app]]
-name = "script"
-script = "{script}"
+{tables}"""
+# Timers are waited out in virtual time (tests/sip, tests/scenarios). To see one expire on a real wire it is made short.
+IMPATIENT = """\
+import sys
+from engine.sip import timers
+timers.T1, timers.T2, timers.T4, timers.GIVE_UP, timers.TIMER_D = 0.1, 0.4, 0.5, 2.0, 2.0
+from callflow.cli.main import main
+main(sys.argv[1:])
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command of ours that has ended."""
+
+    code: int
+    output: str
+    errors: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,56 +63,111 @@ class RunningEngine:
     def log(self) -> str:
         return (self.data / "log.txt").read_text()
 
-    async def command(self, *arguments: str, check: bool = True) -> str:
-        """Run `callflow ARGUMENTS` against this engine; what it printed."""
-        done = await trio.run_process(
-            [sys.executable, "-m", "callflow.cli", *arguments], capture_stdout=True, capture_stderr=True,
-            check=False, env=_environment(self.data),
-        )  # fmt: skip
-        output = done.stdout.decode() + done.stderr.decode()
-        assert done.returncode == 0 or not check, f"callflow {arguments} ended with {done.returncode}:\n{output}"
-        return done.stdout.decode()
+    def sip(self, number: str) -> str:
+        """The SIP URI of a number here."""
+        return f"sip:{number}@127.0.0.1:{self.udp[1]}"
+
+    async def run(self, *arguments: str) -> Finished:
+        """Run `callflow ARGUMENTS` to its end, against this engine where the command asks for one."""
+        return await run_callflow(self.data, *arguments)
+
+    async def command(self, *arguments: str) -> str:
+        """What a command printed that has to succeed."""
+        done = await self.run(*arguments)
+        assert done.code == 0, f"callflow {arguments} ended with {done.code}:\n{done.output}{done.errors}"
+        return done.output
 
     async def listed(self, *arguments: str) -> list[dict[str, Any]]:
         """What a listing command says, as JSON."""
         listing: list[dict[str, Any]] = json.loads(await self.command(*arguments, "--json"))
         return listing
 
+    async def interrupt(self) -> int:
+        """Press Ctrl-C, and wait for the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return await self.process.wait()
+
+
+async def run_callflow(folder: Path, *arguments: str) -> Finished:
+    """Run `callflow ARGUMENTS` to its end. `folder` is all it finds of what a user keeps."""
+    done = await trio.run_process(
+        [sys.executable, "-m", "callflow.cli", *arguments], capture_stdout=True, capture_stderr=True,
+        check=False, env=_environment(folder),
+    )  # fmt: skip
+    return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+
 
 @asynccontextmanager
-async def engine(folder: Path, script: Path, *, ports: str = "30000-39999") -> AsyncIterator[RunningEngine]:
-    """An engine with the users of PASSWORDS that runs a script. On exit it is asked to stop, and must."""
+async def engine(
+    folder: Path,
+    *scripts: Path,
+    ports: str = "30000-39999",
+    routes: Mapping[str, str] | None = None,
+    tables: str = "",
+    is_impatient: bool = False,
+) -> AsyncIterator[RunningEngine]:
+    """An engine with the users of PASSWORDS, an app for each script, and routes (pattern to app). On exit it must stop.
+
+    `tables`: more of its configuration. `is_impatient`: SIP gives up on a silent peer after 2 seconds, not 32.
+    """
     data = folder / "data"
     data.mkdir(parents=True)
-    users = "\n".join(f'[[user]]\nname = "{name}"\npassword = "{PASSWORDS[name]}"' for name in PASSWORDS)
     config = folder / "callflow.toml"
-    config.write_text(CONFIG.format(users=users, script=script, ports=ports))
-    command = [sys.executable, "-m", "callflow.cli", "serve", "--config", str(config), "--data", str(data)]
+    config.write_text(CONFIG.format(tables=_tables(scripts, routes or {}) + "\n" + tables, ports=ports))
+    program = ["-c", IMPATIENT] if is_impatient else ["-m", "callflow.cli"]
+    command = [sys.executable, *program, "serve", "--config", str(config), "--data", str(data)]
     with (data / "log.txt").open("wb") as log:
         process = await trio.lowlevel.open_process(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=_environment(data)
         )
         try:
-            assert process.stdout is not None
-            said = b""
-            async for chunk in process.stdout:
-                said += chunk
-                if b"is ready" in said and said.endswith(b"\n"):
-                    break
-            else:
-                raise AssertionError(f"the engine did not start:\n{said.decode()}\n{(data / 'log.txt').read_text()}")
+            await _wait_ready(process, data)
             note = json.loads((data / "engine.json").read_text())
             udp, tcp = (_address(place) for place in note["sip"])
             yield RunningEngine(process, data, udp, tcp, note["socket"])
         finally:
-            with trio.CancelScope(shield=True), trio.move_on_after(10):
-                if process.poll() is None:
-                    process.send_signal(signal.SIGINT)
-                await process.wait()
+            await _stop(process, data)
+
+
+def free_ports(count: int) -> tuple[int, int]:
+    """The first and the last of so many successive UDP ports, the first even, that nobody has right now."""
+    for first in range(30000, 39999, 2):
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
+            return first, first + count - 1
+    raise AssertionError(f"no {count} free ports in a row")
+
+
+async def _wait_ready(process: trio.Process, data: Path) -> None:
+    assert process.stdout is not None
+    said = b""
+    async for chunk in process.stdout:
+        said += chunk
+        if b"Ctrl-C ends it" in said:
+            return
+    raise AssertionError(f"the engine did not start:\n{said.decode()}\n{(data / 'log.txt').read_text()}")
+
+
+async def _stop(process: trio.Process, data: Path) -> None:
+    """Ask it to stop, and see that it does."""
+    with trio.CancelScope(shield=True):
+        with trio.move_on_after(10) as stopping:
             if process.poll() is None:
-                process.kill()
-                await process.wait()
-                raise AssertionError(f"the engine did not stop:\n{(data / 'log.txt').read_text()}")
+                process.send_signal(signal.SIGINT)
+            await process.wait()
+        process.kill()
+        await process.wait()
+        assert process.stdout is not None
+        await process.stdout.aclose()
+    assert not stopping.cancelled_caught, f"the engine did not stop:\n{(data / 'log.txt').read_text()}"
+
+
+def _tables(scripts: tuple[Path, ...], routes: Mapping[str, str]) -> str:
+    tables = [f'[[user]]\nname = "{name}"\npassword = "{password}"' for name, password in PASSWORDS.items()]
+    tables += [f'[[app]]\nname = "{script.stem}"\nscript = "{script}"' for script in scripts]
+    tables += [f'[[route]]\nto = "{pattern}"\napp = "{app}"' for pattern, app in routes.items()]
+    return "\n".join(tables)
 
 
 def _address(place: str) -> tuple[str, int]:

@@ -1,9 +1,20 @@
-"""What the kernel knows of a process: the ports it listens on, its descriptors and children."""
+"""What the kernel knows of a process: the ports it listens on, its descriptors, threads and children."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+import trio
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what nothing tells: look again and again."""
+    while not condition():  # noqa: ASYNC110
+        await trio.sleep(0.005)
 
 
 def socket_inodes(pid: int) -> dict[str, int]:
@@ -31,9 +42,23 @@ def listening_ports(pid: int, table: str = "tcp") -> list[int]:
     return [port for _, port in sorted(ports)]
 
 
-def descriptors(pid: int) -> list[str]:
-    """What the process's descriptors point to."""
-    return sorted(os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir())
+def descriptors(pid: int) -> Counter[str]:
+    """How many descriptors of each kind a process has: socket, pipe, file, ..."""
+    kinds: Counter[str] = Counter()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            target = os.readlink(entry)
+            kinds["file" if target.startswith("/") else target.partition(":")[0]] += 1
+    return kinds
+
+
+def threads(pid: int) -> Counter[str]:
+    """The threads of a process by name, but for those that trio keeps for a while in case of further work."""
+    names: Counter[str] = Counter()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            names[(task / "comm").read_text().strip()] += 1
+    return Counter({name: count for name, count in names.items() if not name.startswith("Trio")})
 
 
 def children(pid: int) -> list[int]:
@@ -42,3 +67,12 @@ def children(pid: int) -> list[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         found += map(int, (task / "children").read_text().split())
     return sorted(found)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, not counting one that waits to be reaped."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"

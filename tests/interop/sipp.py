@@ -1,60 +1,151 @@
-"""SIPp running one of our scenarios: a phone that does exactly what the file says, and fails if the other does not."""
+"""SIPp running one of our scenarios: a phone that does exactly what the file says, and fails if the other does not.
+
+A scenario holds `[keys]`, SIPp's own and those given here. Its ports are the first that it finds free.
+"""
 
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trio
 
+from .process import listening_ports, until
+
 SCENARIOS = Path(__file__).parent / "sipp_scenarios"
+# What the messages of all scenarios have in common.
+SDP = """\
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=phone 1 [version] IN IP4 [local_ip]
+s=-
+c=IN IP4 [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP [codec] 101
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-15
+a=[direction]
+"""
+PIECES = {
+    "caller": """\
+Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=[branch]
+From: <sip:[user]@[remote_ip]>;tag=[pid]c[call_number]
+Call-ID: [call_id]
+Contact: <sip:[user]@[local_ip]:[local_port];transport=[transport]>
+Max-Forwards: 70""",
+    "reply": "[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]",
+    "reply_with_tag": """\
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]a[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>""",
+    "sdp": SDP,
+    "held_sdp": SDP.replace("[direction]", "sendonly").replace("[version]", "2"),
+    "resumed_sdp": SDP.replace("[version]", "3"),
+    "version": "1",
+    "direction": "sendrecv",
+    "codec": "0",
+}
+Keys = Mapping[str, str | int | Path]
 
 
-def free_port() -> int:
-    """A UDP port nobody has right now. SIPp cannot say which port the kernel gave it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class Sipp:
+    """A running SIPp."""
+
+    def __init__(self, process: trio.Process, folder: Path) -> None:
+        self._process = process
+        self._folder = folder
+        self.port = 0  # where it takes calls by UDP
+        self.media_port = 0
+
+    async def wait(self) -> None:
+        """Wait until the scenario is over. An AssertionError shows what SIPp did not expect."""
+        await self._process.wait()
+        assert self._process.returncode == 0, self._report()
+
+    def said(self) -> str:
+        """The messages it sent and received."""
+        return _text(self._folder / "messages")
+
+    async def find_ports(self, transport: str) -> None:
+        """Wait until it has opened them: that of SIP, two of RTP, and that of its remote control."""
+        count = {"udp": 4, "tcp": 3}[transport]
+        await until(lambda: self._process.poll() is not None or len(self._ports()) >= count)
+        if self._process.poll() is not None:  # a short scenario
+            assert self._process.returncode == 0, self._report()
+            return
+        ports = self._ports()
+        self.port = ports[0] if transport == "udp" else 0
+        self.media_port = ports[-3]
+
+    def _ports(self) -> list[int]:
+        try:
+            return listening_ports(self._process.pid, "udp")
+        except FileNotFoundError:  # it has ended
+            return []
+
+    def _report(self) -> str:
+        told = "\n".join(_text(self._folder / name)[-6000:] for name in ("output", "errors", "messages"))
+        return f"SIPp ended with {self._process.returncode}:\n{told}"
 
 
+@asynccontextmanager
 async def sipp(
     scenario: str,
-    server: tuple[str, int],
     folder: Path,
     *,
+    server: tuple[str, int] | None = None,
     user: str = "",
-    keys: Mapping[str, str | int] | None = None,
     password: str = "",
-    port: int | None = None,
-    media_port: int | None = None,
+    keys: Keys | None = None,
     calls: int = 1,
-    transport: str = "u1",
-    timeout: int = 30,
+    transport: str = "udp",
     arguments: tuple[str, ...] = (),
-) -> None:
-    """Run a scenario to its end; an AssertionError shows what SIPp did not expect."""
+) -> AsyncIterator[Sipp]:
+    """Run a scenario, to be waited for; without a server it is called. What is unfinished on exit is killed."""
     program = shutil.which("sipp")
     assert program, "sipp is not installed (apt-get install sip-tester)"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)
+    text = (SCENARIOS / f"{scenario}.xml").read_text()
+    for key, value in {**PIECES, "user": user or "guest", "password": password, **(keys or {})}.items():
+        text = text.replace(f"[{key}]", str(value))
+    (folder / "scenario.xml").write_text(text)
     command = [
-        program, f"{server[0]}:{server[1]}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1",
-        "-p", str(port or free_port()), "-t", transport, "-m", str(calls), "-nostdin", "-trace_err", "-trace_msg",
-        "-error_file", str(folder / f"{scenario}.errors"), "-message_file", str(folder / f"{scenario}.messages"),
-        "-timeout", str(timeout), "-timeout_error", *arguments,
+        program, *([f"{server[0]}:{server[1]}"] if server else []), "-sf", "scenario.xml", "-i", "127.0.0.1",
+        "-t", {"udp": "u1", "tcp": "t1"}[transport], "-m", str(calls), "-nostdin",
+        "-trace_err", "-error_file", "errors", "-trace_msg", "-message_file", "messages",
+        "-timeout", "25", "-timeout_error", *arguments,
     ]  # fmt: skip
-    if media_port:
-        command += ["-min_rtp_port", str(media_port), "-max_rtp_port", str(media_port + 3)]
     if user:
         command += ["-au", user, "-ap", password]
-    for key, value in {"user": user, **(keys or {})}.items():
-        command += ["-key", key, str(value)]
-    done = await trio.run_process(
-        command, cwd=folder, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    if done.returncode != 0:
-        files = [folder / f"{scenario}.errors", folder / f"{scenario}.messages"]
-        told = "\n".join(file.read_text(errors="replace")[-4000:] for file in files if file.exists())
-        raise AssertionError(f"SIPp {scenario} ended with {done.returncode}: {done.stderr.decode()[-500:]}\n{told}")
+    with (folder / "output").open("wb") as output:
+        process = await trio.lowlevel.open_process(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        running = Sipp(process, folder)
+        await running.find_ports(transport)
+        yield running
+    finally:
+        if process.poll() is None:
+            process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()
+
+
+async def run_sipp(scenario: str, folder: Path, server: tuple[str, int], **options: object) -> Sipp:
+    """Run a scenario to its end."""
+    async with sipp(scenario, folder, server=server, **options) as running:  # type: ignore[arg-type]
+        await running.wait()
+    return running
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""

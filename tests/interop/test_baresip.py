@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from callflow.protocol.events import (
@@ -17,44 +14,18 @@ from callflow.protocol.events import (
     Event,
     GatherFinished,
     PlaybackFinished,
-    RegistrationAdded,
 )
 from callflow.protocol.outcomes import Answered, Digits
 from tests.trio_tests import run_trio
 
-from .audio import samples, seconds_of_sound, seconds_of_tone
-from .baresip import Baresip, baresip
-from .engine import PASSWORDS, RunningEngine, engine
-from .watch import Watch, watch
+from . import needs
+from .audio import is_in, samples, seconds_of_sound, seconds_of_tone
+from .baresip import FREQUENCIES, phone
+from .engine import engine
+from .places import CALLS, IVR, IVR_PROMPTS
+from .watch import watch
 
-ROOT = Path(__file__).parents[2]
-IVR = ROOT / "examples" / "ivr" / "ivr.py"
-CALLS = Path(__file__).parent / "calls.py"
-
-FREQUENCIES = {"alice": 540, "desk": 620, "mobile": 880}
-
-
-@asynccontextmanager
-async def phone(
-    folder: Path, engine: RunningEngine, seen: Watch, user: str, *, answers: bool = True, transport: str = "udp"
-) -> AsyncIterator[Baresip]:
-    """A registered phone."""
-    server = engine.udp if transport == "udp" else engine.tcp
-    async with baresip(
-        folder / user, user=user, password=PASSWORDS[user], server=server, frequency=FREQUENCIES[user],
-        answers=answers, transport=transport,
-    ) as running:  # fmt: skip
-        await seen.wait("registration.added", lambda event: isinstance(event, RegistrationAdded) and event.user == user)
-        yield running
-
-
-def is_in(part: np.ndarray, whole: np.ndarray) -> float:
-    """How well the best place for `part` in `whole` agrees with it: 1 is the same, but for loudness."""
-    size = 1 << (len(part) + len(whole)).bit_length()
-    agreement = np.fft.irfft(np.fft.rfft(whole, size) * np.conj(np.fft.rfft(part, size)), size)
-    at = int(agreement[: len(whole)].argmax())
-    there = whole[at : at + len(part)]
-    return float(np.dot(there, part[: len(there)]) / (np.linalg.norm(there) * np.linalg.norm(part) + 1e-9))
+pytestmark = needs.program("baresip")
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -85,8 +56,8 @@ async def test_a_phone_hears_the_prompts_and_its_key_is_understood(tmp_path: Pat
         assert over.sent.packets > 50
         assert await running.listed("calls") == []
     [heard] = map(samples, alice.heard())
-    assert is_in(samples(IVR.parent / "prompts" / "welcome.wav"), heard) > 0.9
-    assert is_in(samples(IVR.parent / "prompts" / "about.wav"), heard) > 0.9
+    assert is_in(samples(IVR_PROMPTS / "welcome.wav"), heard) > 0.9
+    assert is_in(samples(IVR_PROMPTS / "about.wav"), heard) > 0.9
 
 
 @run_trio

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import trio
 
 from callflow.client import Engine, connect
+from callflow.errors import Disconnected
 from callflow.protocol.events import Event
 from callflow.protocol.frames import EventFrame
 
@@ -29,15 +30,27 @@ class Watch:
                 await self._arrived.wait()
         return events[count - 1]
 
+    def channel(self, index: int = 0) -> str:
+        """The id of a channel, counted from the first."""
+        ids = [frame.channel for frame, _ in self.seen if frame.name == "channel.created"]
+        assert ids[index] is not None
+        return ids[index]
+
+    def at(self, name: str, *, count: int = 1) -> float:
+        """When the `count`th event of that name happened, in seconds since the epoch."""
+        return [frame.at for frame, _ in self.seen if frame.name == name][count - 1]
+
     def names(self) -> list[str]:
         return [frame.name for frame, _ in self.seen]
 
     async def run(self) -> None:
-        async for frame, event in self.client.events():
-            assert event is not None, frame.name
-            async with self._arrived:
-                self.seen.append((frame, event))
-                self._arrived.notify_all()
+        """Collect, until the engine goes."""
+        with suppress(Disconnected):
+            async for frame, event in self.client.events():
+                assert event is not None, frame.name
+                async with self._arrived:
+                    self.seen.append((frame, event))
+                    self._arrived.notify_all()
 
 
 @asynccontextmanager
@@ -47,5 +60,9 @@ async def watch(engine: RunningEngine) -> AsyncIterator[Watch]:
         async with trio.open_nursery() as nursery:
             watch = Watch(client)
             nursery.start_soon(watch.run)
-            yield watch
+            try:
+                yield watch
+            except BaseException:
+                print(*(f"{frame.at:.3f} {frame.channel} {event}" for frame, event in watch.seen), sep="\n")
+                raise
             nursery.cancel_scope.cancel()

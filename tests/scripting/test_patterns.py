@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.scripting.patterns import Patterns
+from engine.scripting.patterns import Patterns, beginnings
 
 
 def test_the_first_pattern_wins_whether_plain_or_not():
@@ -24,7 +24,7 @@ def test_the_whole_number_must_match():
 
 
 def test_what_is_not_acceptable_is_passed_over():
-    patterns = Patterns([("1000", 1), ("1.*", 2), ("1000", 3)])
+    patterns = Patterns([(".*", 1), ("1.*", 2), ("1000", 3)])
     assert patterns.find("1000", accept=lambda value: value > 1) == 2
     assert patterns.find("1000", accept=lambda value: value > 2) == 3
     assert patterns.find("1000", accept=lambda value: value > 3) is None
@@ -47,3 +47,27 @@ def test_a_bad_pattern_raises():
 def test_it_finds_what_trying_one_after_another_finds(patterns, number):
     expected = next((place for place, pattern in enumerate(patterns) if re.fullmatch(pattern, number)), None)
     assert Patterns((pattern, place) for place, pattern in enumerate(patterns)).find(number) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("1000", ("1000",)),
+        ("49[0-9]", ("49",)),
+        (r"\+49.*", ("+49",)),
+        ("12?", ("1",)),
+        ("12*", ("1",)),
+        ("12{3}", ("1",)),
+        ("12+", ("12",)),
+        ("1a|2b", ("1a", "2b")),
+        ("1|.", ("",)),
+        ("1[|]2|3", ("",)),
+        ("1(2|3)", ("1",)),
+        (r"1\|2", ("1|2",)),
+        (r"1\d", ("1",)),
+        ("(?i)a", ("",)),
+        ("", ("",)),
+    ],
+)
+def test_the_literal_beginnings_of_a_pattern(pattern, expected):
+    assert beginnings(pattern) == expected

@@ -10,7 +10,8 @@ import pytest
 from engine.channels.ports import Admission, Owner, Refusal
 from engine.registrar.authentication import Authentication
 from engine.registrar.users import User, Users
-from engine.scripting.routing import CallRouter, RouteSpec
+from engine.scripting.decision import BY_DEFAULT, ON_LOOPBACK, RouteSpec, Rules
+from engine.scripting.routing import CallRouter
 from engine.sip.digest import Credentials, authorize, parse_challenges
 from engine.sip.events import Flow, InviteReceived
 from engine.sip.messages import parse_datagram
@@ -78,18 +79,19 @@ def invite(to="1000", *, user="guest", authorization=None) -> InviteReceived:
     return InviteReceived(None, parse_datagram("\r\n".join(lines).encode()), FLOW)
 
 
-def router(*routes: RouteSpec, sessions=None, apps=(), is_loopback=True) -> CallRouter:
+def router(*routes: RouteSpec, sessions=None, apps=(), is_loopback=True, profiles=None, at=0.0) -> CallRouter:
     users = Users([User("alice", "secret"), User("bob", "hidden")])
     tokens = iter(f"{number:032x}" for number in range(1000))
     authentication = Authentication(users, realm="callflow", new_token=lambda: next(tokens), clock=lambda: 0.0)
     sessions = sessions if sessions is not None else Sessions(ivr=("1000", "2..."))
     made = CallRouter(
-        routes=routes,
+        rules=Rules(routes, sources=ON_LOOPBACK if is_loopback else BY_DEFAULT),
+        profiles=profiles or {},
+        epoch=lambda: at,
         apps=apps,
         sessions=sessions,
         authentication=authentication,
         is_user=lambda name: users.get(name) is not None,
-        is_loopback=is_loopback,
     )
     sessions.open()
     return made

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
@@ -15,7 +17,7 @@ from callflow import App, Call, Party
 from callflow.protocol import commands, events, outcomes
 from callflow.protocol.commands import Command
 from callflow.protocol.connection import EngineConnection, MessageReader, prefixed
-from callflow.protocol.frames import CommandFrame, Error, EventFrame, Hello, ReplyFrame, Welcome
+from callflow.protocol.frames import Blob, CommandFrame, Error, EventFrame, Hello, ReplyFrame, Welcome
 from callflow.session import run_app
 from callflow.transport import ByteStream, StreamTransport
 
@@ -24,11 +26,15 @@ CommandT = TypeVar("CommandT", bound=Command)
 
 ENDS = {
     "play": events.PlaybackFinished,
+    "say": events.PlaybackFinished,
+    "tone": events.PlaybackFinished,
     "gather": events.GatherFinished,
     "record": events.RecordingFinished,
+    "record_call": events.RecordingFinished,
     "echo": events.EchoFinished,
     "send_digits": events.DigitsSent,
     "dial": events.DialFinished,
+    "originate": events.DialFinished,
 }
 
 
@@ -69,14 +75,18 @@ class ScriptedEngine:
         self._frames: list[Any] = []
         self._seq = itertools.count(1)
 
-    async def greet(self, *, owns: Sequence[str] = ()) -> Hello:
+    async def greet(self, *, owns: Sequence[str] = (), epoch: str = "e", session: str = SESSION) -> Hello:
         """Read the hello, send the welcome."""
         self.hello = await self._next_frame()
         assert isinstance(self.hello, Hello)
         await self.send(
-            Welcome(engine="test", protocol=1, epoch="e", seq=0, session=SESSION, owns=tuple(owns)),
+            Welcome(engine="test", protocol=1, epoch=epoch, seq=0, session=session, owns=tuple(owns)),
         )
         return self.hello
+
+    def skip_to(self, seq: int) -> None:
+        """The next event has this number."""
+        self._seq = itertools.count(seq)
 
     async def refuse_hello(self, code: Any, message: str) -> None:
         """Read the hello, and refuse it."""
@@ -126,6 +136,12 @@ class ScriptedEngine:
         assert isinstance(command, shape), f"expected {shape.name}, got {command}"
         return frame, command
 
+    async def take_blob(self) -> Blob:
+        """The next part of a file."""
+        frame = await self._next_frame()
+        assert isinstance(frame, Blob), frame
+        return frame
+
     async def accept(self, shape: type[CommandT], *, data: object = None) -> tuple[CommandFrame, CommandT]:
         """Take the next command and accept it."""
         frame, command = await self.take(shape)
@@ -173,12 +189,14 @@ class ScriptedEngine:
 
 
 @asynccontextmanager
-async def running(app: App, *, owns: Sequence[str] = ()) -> AsyncGenerator[ScriptedEngine, None]:
+async def running(
+    app: App, *, owns: Sequence[str] = (), folder: Path | None = None
+) -> AsyncGenerator[ScriptedEngine, None]:
     """The app, connected to an engine in the test's hands; at the end the engine dies, and the app must return."""
     ours, theirs = memory_streams()
     engine = ScriptedEngine(ours)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(run_app, app, StreamTransport(theirs))
+        tasks.start_soon(functools.partial(run_app, app, StreamTransport(theirs), folder=folder))
         await engine.greet(owns=owns)
         yield engine
         await engine.close()

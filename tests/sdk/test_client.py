@@ -14,8 +14,9 @@ from callflow.client import connect, join, serve
 from callflow.errors import EventsMissed
 from callflow.protocol import commands, events
 from callflow.protocol.connection import MessageReader, prefixed
-from callflow.protocol.frames import BridgeState, ChannelState, Gap
+from callflow.protocol.frames import BridgeState, CaughtUp, ChannelState, EventFrame, Gap, Resume, Snapshot
 from callflow.protocol.queries import AppState, EngineStatus, RegistrationState
+from callflow.state import State
 from callflow.websocket import WebSocketTransport, accept_websocket, open_websocket
 from tests.sdk.backends import on_both_backends
 from tests.sdk.scripted_engine import ScriptedEngine, app_of
@@ -147,16 +148,58 @@ async def test_a_reader_that_stopped_is_sent_no_more_until_it_asks_for_a_reply()
 async def test_a_gap_is_told_to_the_reader():
     async def scenario(engine: ScriptedEngine) -> None:
         await engine.greet()
-        await engine.send(Gap(from_=5, to=9))
+        await engine.send(Gap(from_=5, to=9), Snapshot(channels=(ALICE,), more=True), Snapshot(), CaughtUp(seq=9))
         await engine.emit(events.ChannelRinging(), "ch-1")
         await engine.accept(commands.Subscribe)
 
     async with engine_at(scenario) as url, connect(url, token=TOKEN, subscribe=["*"]) as engine:
-        with pytest.raises(EventsMissed, match="events 5 to 9 are gone"):
+        with pytest.raises(EventsMissed, match="events 5 to 9 are gone") as missed:
             await anext(engine.events())
+        assert missed.value.state == State(seq=9, channels=(ALICE,))
+        assert engine.position == Resume(epoch="e", seq=9)
         _, event = await anext(engine.events())
         assert event == events.ChannelRinging()
         await engine.subscribe("bridge.*")
+
+
+@on_both_backends
+async def test_a_monitor_that_comes_back_says_how_far_it_was():
+    async def scenario(engine: ScriptedEngine) -> None:
+        hello = await engine.greet()
+        if hello.resume is None:
+            for _ in range(3):
+                await engine.emit(events.ChannelRinging(), "ch-1")
+        else:
+            await engine.send(EventFrame(seq=hello.resume.seq + 1, at=0.0, name="later", channel="ch-1"))
+
+    async with engine_at(scenario) as url:
+        async with connect(url, token=TOKEN, subscribe=["*"]) as engine:
+            reader = engine.events()
+            assert [(await anext(reader)).frame.seq for _ in range(2)] == [1, 2]
+            position = engine.position
+        assert position == Resume(epoch="e", seq=2)
+        async with connect(url, token=TOKEN, subscribe=["*"], resume=position) as engine:
+            frame, event = await anext(engine.events())
+        assert (frame.seq, event, engine.position.seq) == (3, None, 3)
+
+
+@on_both_backends
+async def test_the_state_holds_what_happened_before_it():
+    async def scenario(engine: ScriptedEngine) -> None:
+        await engine.greet()
+        await engine.emit(events.ChannelRinging(), "ch-1")
+        await engine.emit(events.ChannelAnswered(), "ch-1")
+        frame, _ = await engine.take(commands.SnapshotCommand)
+        await engine.send(engine.connection.reply(frame.id, seq=2), Snapshot(channels=(ALICE,)), CaughtUp(seq=2))
+        await engine.emit(events.ChannelHeld(), "ch-1")
+        await engine.take(commands.SnapshotCommand)
+
+    async with engine_at(scenario) as url, connect(url, token=TOKEN, subscribe=["*"]) as engine:
+        assert await engine.state() == State(seq=2, channels=(ALICE,))
+        assert engine.position.seq == 2
+        assert (await anext(engine.events())).event == events.ChannelHeld()
+        with pytest.raises(Disconnected):
+            await engine.state()
 
 
 @on_both_backends
@@ -212,7 +255,9 @@ async def test_an_app_joins_and_comes_back_when_the_engine_was_lost():
         await call.answer()
 
     async def scenario(engine: ScriptedEngine) -> None:
-        hello = await engine.greet()
+        hello = await engine.greet(epoch=f"run {len(seen)}")
+        if hello.resume is not None:  # it is told that this is another engine, and connects anew
+            return
         assert (hello.app, hello.routes) == ("test", ("1000",))
         await engine.call(f"call-{len(seen)}")
         await engine.accept(commands.Answer)

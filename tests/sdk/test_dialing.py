@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from callflow import Answered, Branch, Call, CallEnded, Failed, Target, Unbridged
+from callflow import Answered, Branch, Call, CallEnded, Digits, Failed, Target, Unbridged
 from callflow.protocol import commands, events, outcomes
 from callflow.protocol.events import Party
 from tests.sdk.backends import on_both_backends
@@ -201,3 +201,85 @@ async def test_the_caller_s_hang_up_hangs_up_the_legs():
         leg = await answer_dial(engine)
         await engine.hang_up()
         await engine.expect_hangup(leg)
+
+
+@on_both_backends
+async def test_a_leg_that_answers_is_asked_whether_it_wants_the_call():
+    async def wants(callee: Call) -> bool:
+        assert callee.origin is not None
+        return await callee.gather("accept.wav") == Digits("1")
+
+    async def script(call: Call) -> None:
+        won = await call.dial(["desk", "mobile"], timeout=20, confirm=wants, early_media=True)
+        assert isinstance(won, Answered)
+        assert won.target == "mobile"
+
+    async with running(app_of(script)) as engine:
+        await engine.call()
+        frame, dial = await engine.accept(commands.Dial)
+        assert (dial.confirm, dial.early_media) == (commands.Confirmation(timeout=20), True)
+        desk, mobile = (target.leg for target in dial.stages[0])
+        for leg, digits in ((desk, Digits("2")), (mobile, Digits("1"))):
+            await announce(engine, leg)
+            await engine.emit(events.ChannelAnswered(), leg)
+            await engine.end(commands.Gather, digits)
+            answered, confirm = await engine.accept(commands.Confirm)
+            assert (answered.channel, confirm.accept) == (leg, leg == mobile)
+        await engine.send(engine.ended(desk))
+        await engine.finish(frame, outcomes.Answered(leg=mobile, target="mobile"))
+        hung_up = {(await engine.accept(commands.Hangup))[0].channel for _ in range(2)}
+        await engine.send(*[engine.ended(leg) for leg in hung_up if leg is not None])
+
+
+@on_both_backends
+async def test_who_hangs_up_or_comes_too_late_does_not_confirm():
+    async def wants(callee: Call) -> bool:
+        await anyio.sleep(60)
+        return True
+
+    async def says_yes(callee: Call) -> bool:
+        return True
+
+    async def script(call: Call) -> None:
+        assert isinstance(await call.dial("desk", confirm=wants), Failed)
+        assert isinstance(await call.dial("desk", confirm=says_yes), Failed)
+
+    async with running(app_of(script)) as engine:
+        await engine.call()
+        for confirms in (False, True):
+            frame, dial = await engine.accept(commands.Dial)
+            leg = dial.stages[0][0].leg
+            await announce(engine, leg)
+            await engine.emit(events.ChannelAnswered(), leg)
+            if confirms:
+                await engine.refuse(commands.Confirm, "wrong_state", "another has won")
+            await engine.send(engine.ended(leg))
+            await engine.finish(frame, Failed())
+        await engine.expect_hangup()
+
+
+@on_both_backends
+async def test_a_fault_in_the_function_that_confirms_is_the_script_s():
+    raised: list[Exception] = []
+
+    async def wants(callee: Call) -> bool:
+        raise ValueError("a bug")
+
+    async def script(call: Call) -> None:
+        try:
+            await call.dial("desk", confirm=wants)
+        except ValueError as error:
+            raised.append(error)
+
+    async with running(app_of(script)) as engine:
+        await engine.call()
+        frame, dial = await engine.accept(commands.Dial)
+        leg = dial.stages[0][0].leg
+        await announce(engine, leg)
+        await engine.emit(events.ChannelAnswered(), leg)
+        await engine.accept(commands.Cancel)
+        await engine.finish(frame, Failed(reason="stopped"))
+        hangup, _ = await engine.accept(commands.Hangup)
+        assert hangup.channel == leg
+        await engine.expect_hangup()
+    assert len(raised) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from callflow import Call, CallEnded, Disconnected, Party, Unauthorized
+from callflow import Call, CallEnded, Disconnected, Party, Played, Unauthorized
 from callflow.protocol import commands, events
 from callflow.protocol.frames import ChannelState
 from callflow.session import run_app
@@ -135,3 +135,65 @@ async def test_what_is_no_message_of_the_protocol_ends_the_session():
     with pytest.raises(Disconnected, match="no message of this protocol"):
         await run_app(app_of(script), StreamTransport(theirs))
     await ours.aclose()
+
+
+HAD_BEFORE = ChannelState(
+    id="lost", direction="inbound", state="answered", caller="alice", callee="1000", to="1000", created_at=1.0,
+    answered_at=2.0, app="test", owner=SESSION, variables={"step": "2"},
+)  # fmt: skip
+ITS_LEG = ChannelState(
+    id="leg", direction="outbound", state="answered", caller="alice", callee="bob", to="bob", created_at=1.0,
+    answered_at=2.0, app="test", owner=SESSION, parent="lost",
+)  # fmt: skip
+
+
+@on_both_backends
+async def test_calls_of_a_lost_session_are_taken_up_where_they_stand():
+    seen: list[object] = []
+
+    async def script(call: Call) -> None:
+        raise AssertionError("it does not begin again")
+
+    app = app_of(script)
+
+    @app.on_reattach
+    async def go_on(call: Call) -> None:
+        await call.play("back.wav")
+        seen.append((call.is_answered, call.is_reattached, call.variables, [leg.id for leg in call.legs]))
+        assert call.legs[0].origin is call
+
+    async with running(app, owns=["lost", "leg"]) as engine:
+        for state in (ITS_LEG, HAD_BEFORE):
+            await engine.emit(events.OwnerChanged(app="test", owner=SESSION, state=state), state.id)
+        await engine.accept(commands.Channels, data=[HAD_BEFORE, ITS_LEG])
+        frame, _ = await engine.accept(commands.Play)
+        await engine.finish(frame, Played(heard_ms=1, reason="completed"))
+        hung_up = {(await engine.accept(commands.Hangup))[0].channel for _ in range(2)}
+        assert hung_up == {"lost", "leg"}
+        await engine.send(engine.ended("lost"), engine.ended("leg"))
+    assert seen == [(True, True, {"step": "2"}, ["leg"])]
+
+
+@on_both_backends
+async def test_without_a_word_on_it_the_route_begins_again_and_a_fallback_begins_as_a_call():
+    seen: list[tuple[str, bool]] = []
+
+    async def script(call: Call) -> None:
+        seen.append((call.to, call.is_reattached))
+
+    async with running(app_of(script, "1000|2000")) as engine:
+        for to in ("", "2000"):
+            await engine.emit(events.OwnerChanged(app="test", owner=SESSION, to=to, state=HAD_BEFORE), "lost")
+            await engine.expect_hangup("lost")
+    assert seen == [("1000", True), ("2000", False)]
+
+
+@on_both_backends
+async def test_a_leg_whose_caller_is_gone_is_hung_up():
+    async def script(call: Call) -> None: ...
+
+    async with running(app_of(script)) as engine:
+        await engine.emit(events.OwnerChanged(app="test", owner=SESSION, state=ITS_LEG), "leg")
+        await engine.hang_up("lost")
+        frame, _ = await engine.accept(commands.Hangup)
+        assert frame.channel == "leg"

@@ -56,6 +56,25 @@ def test_a_contact_is_added_with_the_flow_that_it_came_by():
     assert result == Accepted((contact,), (Added(contact),))
 
 
+@pytest.mark.parametrize(
+    ("contact", "reached_at"),
+    [
+        ("<sip:alice@198.51.100.7:5062>", ("198.51.100.7", 5062)),  # it told of another port, and no NAT is in between
+        ("<sip:alice@198.51.100.7>", ("198.51.100.7", 5060)),
+        ("<sip:alice@10.0.0.1:5062>", FLOW.remote),  # a phone behind a NAT
+        ("<sip:alice@phone.example.com:5062>", FLOW.remote),
+        ("<sip:alice@198.51.100.7:5062;transport=tcp>", FLOW.remote),
+    ],
+)
+def test_a_phone_is_reached_at_its_contact_unless_a_nat_is_in_between(contact: str, reached_at: tuple[str, int]):
+    assert accepted((), contact)[0].flow == FLOW._replace(remote=reached_at)
+
+
+def test_a_phone_that_came_by_a_connection_is_reached_by_it():
+    flow = FLOW._replace(transport="tcp", connection=7)
+    assert accepted((), "<sip:alice@198.51.100.7:5062;transport=tcp>", flow=flow)[0].flow == flow
+
+
 def test_several_contacts_each_with_its_own_time_and_preference():
     desk, mobile = accepted((), DESK + ";expires=90;q=0.5", MOBILE, expires="120")
     assert (desk.expires_at, desk.q, mobile.expires_at, mobile.q) == (90.0, 0.5, 120.0, 1.0)

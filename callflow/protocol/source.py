@@ -1,0 +1,46 @@
+"""What can be heard: files of the app, tones, silence, and words put together from recorded prompts."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+SayKind: TypeAlias = Literal["words", "digits", "number", "spelled", "time", "date", "money"]
+
+
+class Tone(msgspec.Struct, frozen=True, tag_field="source", tag="tone"):
+    """A tone: one named by country (`busy/us`, `ringback/eu`) or frequencies in Hz (`440+480`); no seconds: endless."""
+
+    plan: str
+    seconds: float | None = None
+
+
+class Silence(msgspec.Struct, frozen=True, tag_field="source", tag="silence"):
+    """Nothing to hear, for so many seconds."""
+
+    seconds: float
+
+
+class Say(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="source", tag="say"):
+    """Words from recorded prompts: `say/LANGUAGE/WORD.wav` of the app's folder first, then those of callflow (`en`).
+
+    `text` is, by kind: `words` (numbers up to 9999 among them are said as numbers, what has no recording is spelled),
+    `digits` 0-9 * # +, a `number` such as -12.5, `spelled` letters and digits, `time` 23:59, `date` 2026-12-25, `money`
+    12.50 USD (or EUR, GBP).
+    """
+
+    text: str
+    language: str = "en"
+    kind: SayKind = "words"
+
+
+class File(msgspec.Struct, frozen=True, tag_field="source", tag="file"):
+    """A file of an app on another machine, by the hash of its content: the engine asks for what it does not have."""
+
+    name: str
+    sha256: str
+
+
+# A string is the name of a file inside the app's folder, or of a recording that the app made.
+Source: TypeAlias = str | Tone | Silence | Say | File

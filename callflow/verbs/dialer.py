@@ -1,0 +1,109 @@
+"""Dialling others, and having them confirm that they take the call."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import anyio
+import anyio.abc
+
+from callflow.dialing import Answered, Stage, make_stages
+from callflow.errors import CallEnded, WrongState
+from callflow.protocol import outcomes
+from callflow.protocol.commands import Confirm, Confirmation, Dial, Source
+from callflow.protocol.events import ChannelAnswered, ChannelEnded, Event
+from callflow.protocol.outcomes import Failed
+
+if TYPE_CHECKING:
+    from callflow.call import Call
+
+WantsTheCall: TypeAlias = "Callable[[Call], Awaitable[bool]]"
+
+
+async def dial(
+    call: Call,
+    *stages: Stage,
+    timeout: float = 30.0,  # noqa: ASYNC109 - the engine's, and no error
+    ringback: Source | None = None,
+    early_media: bool = False,
+    confirm: Confirmation | WantsTheCall | None = None,
+    caller_id: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    deadline: float | None = None,
+) -> Answered | Failed:
+    """Dial the stages in turn, the targets of a stage together; the first to answer wins, the others end.
+
+    A target is a user's name, a SIP URI, or a `Target` with a delay or time-out of its own. `timeout` is seconds
+    per stage. The caller hears `ringback` (`us`, `eu`, or a source) meanwhile, and with `early_media` what the callee's
+    side plays before it answers. With `confirm` answering alone does not win: whoever picks up keys the `key` of a
+    `Confirmation`, or an async function is run on each answered leg and says whether it takes the call.
+    """
+    plan = make_stages(stages, new_leg=lambda: call._leg.link.new_id("leg"))
+    command = Dial(
+        stages=plan, timeout=timeout, ringback=ringback, early_media=early_media, caller_id=caller_id,
+        headers=dict(headers or {}), confirm=Confirmation(timeout=timeout) if callable(confirm) else confirm,
+    )  # fmt: skip
+    legs = {target.leg: call._new_leg(target.leg, target.target) for stage in plan for target in stage}
+    for leg in legs.values():
+        call._owner.adopt(leg)
+    try:
+        async with _asking(legs.values(), confirm if callable(confirm) else None):
+            outcome = await call._leg.perform(command, deadline=deadline)
+        if not isinstance(outcome, outcomes.Answered):
+            return cast("Failed", outcome)
+        won = legs.pop(outcome.leg)
+        won.is_answered = True
+        return Answered(won, outcome.target)
+    finally:
+        for leg in legs.values():  # those that lost; and one that answered while the dial was being cancelled
+            if leg.is_answered:
+                leg._leg.hang_up_nowait()
+            call._owner.drop(leg)
+
+
+@asynccontextmanager
+async def _asking(legs: Iterable[Call], function: WantsTheCall | None) -> AsyncGenerator[None, None]:
+    """While the block lasts, run a function on each leg that answers, until the leg ends."""
+    if function is None:
+        yield
+        return
+    errors: list[Exception] = []
+    async with anyio.create_task_group() as tasks:
+        with ExitStack() as listening:
+            for leg in legs:
+                listening.enter_context(_asking_one(leg, function, tasks, errors))
+            try:
+                yield
+            except Exception as error:  # raised below as itself, not in a group
+                errors.append(error)
+            tasks.cancel_scope.cancel()
+    if errors:
+        raise errors[0]
+
+
+@contextmanager
+def _asking_one(
+    leg: Call, function: WantsTheCall, tasks: anyio.abc.TaskGroup, errors: list[Exception]
+) -> Generator[None, None, None]:
+    scope = anyio.CancelScope()
+
+    async def ask() -> None:
+        with scope:
+            try:
+                await leg._leg.ask(Confirm(accept=await function(leg)))
+            except (CallEnded, WrongState):  # it has hung up, or another has won
+                return
+            except Exception as error:
+                errors.append(error)
+                tasks.cancel_scope.cancel()
+
+    def take(event: Event) -> None:
+        if isinstance(event, ChannelAnswered):
+            tasks.start_soon(ask)
+        elif isinstance(event, ChannelEnded):
+            scope.cancel()
+
+    with leg._leg.listening(take):
+        yield

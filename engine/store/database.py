@@ -1,0 +1,202 @@
+"""The database: SQLite in WAL mode, with migrations. Everything here blocks; it runs in the store's worker thread."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from callflow.protocol.commands import Records as Query
+from callflow.protocol.records import CallRecord
+
+from .records import StoreError
+
+LOCKED_AFTER = 2.0  # seconds that another process's lock is waited for
+QUERY_WITHIN = 5.0  # seconds
+MAX_LEGS = 1000  # of one call
+
+# One script for each version of the schema; what has been released is never changed.
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE records (
+        id TEXT PRIMARY KEY, channel TEXT NOT NULL, direction TEXT NOT NULL, caller TEXT NOT NULL,
+        caller_name TEXT NOT NULL, callee TEXT NOT NULL, dialled TEXT NOT NULL, app TEXT, route TEXT, user TEXT,
+        parent TEXT, created_at REAL NOT NULL, answered_at REAL, ended_at REAL NOT NULL, billable REAL NOT NULL,
+        cause INTEGER NOT NULL, cause_name TEXT NOT NULL, sip_status INTEGER NOT NULL, ended_by TEXT NOT NULL,
+        record TEXT NOT NULL  -- all of it, in JSON
+    ) WITHOUT ROWID;
+    CREATE TABLE links (channel TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (channel, other)) WITHOUT ROWID;
+    CREATE INDEX records_by_end ON records (ended_at);
+    CREATE INDEX records_by_channel ON records (channel);
+    CREATE INDEX records_by_user ON records (user, id);
+    CREATE INDEX records_by_caller ON records (caller, id);
+    CREATE INDEX records_by_callee ON records (callee, id);
+    CREATE INDEX records_by_dialled ON records (dialled, id);
+    """,
+)
+
+_INSERT = f"INSERT OR IGNORE INTO records VALUES ({', '.join('?' * 20)})"
+_LINK = "INSERT OR IGNORE INTO links VALUES (?, ?)"
+_decode = msgspec.json.Decoder(CallRecord).decode
+
+
+class Broken(StoreError):
+    """The file is no database, or a damaged one."""
+
+
+class Database:
+    """One connection, used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it, and bring its schema up to date. Raises StoreError."""
+        with _translated():
+            self._connection = sqlite3.connect(
+                path,
+                timeout=LOCKED_AFTER,
+                isolation_level=None,
+                check_same_thread=False,  # trio's threads take turns in here, one at a time
+            )
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                # A batch is on the disk when it is committed: only then is it removed from what is pending.
+                self._connection.execute("PRAGMA synchronous = FULL")
+                self._migrate()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        with _translated():
+            self._connection.close()
+
+    def insert(self, lines: Iterable[bytes]) -> list[CallRecord]:
+        """Commit records in JSON; those that were new. What is no record is left out. Raises StoreError."""
+        records = list(_read(lines))
+        with _translated(), self._transaction() as connection:
+            before = {
+                id
+                for chunk in _chunks([record.id for record, _ in records], 500)
+                for (id,) in connection.execute(f"SELECT id FROM records WHERE id IN ({_marks(chunk)})", chunk)
+            }
+            new = [(record, line) for record, line in records if record.id not in before]
+            connection.executemany(_INSERT, [_row(record, line) for record, line in new])
+            connection.executemany(_LINK, [link for record, _ in new for link in _links(record)])
+        return [record for record, _ in new]
+
+    def last_id(self) -> str:
+        """The latest record's, `0` without any. Raises StoreError."""
+        with _translated():
+            (id,) = self._connection.execute("SELECT max(id) FROM records").fetchone()
+            return id or "0"
+
+    def select(self, query: Query) -> list[CallRecord]:
+        """A page of the records that fit, in the order of their ids. Raises StoreError."""
+        with _translated(), self._deadline() as connection:
+            legs = self._legs(query.call) if query.call else None
+            where, values = _conditions(query, legs)
+            statement = f"SELECT record FROM records WHERE {where} ORDER BY id LIMIT ?"
+            return [_decode(record) for (record,) in connection.execute(statement, (*values, query.limit))]
+
+    def _migrate(self) -> None:
+        connection = self._connection
+        connection.execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, at REAL NOT NULL)")
+        (done,) = connection.execute("SELECT coalesce(max(version), 0) FROM migrations").fetchone()
+        if done > len(MIGRATIONS):
+            raise StoreError(f"expected a schema of version {len(MIGRATIONS)}, got {done}: a newer callflow made it")
+        for version, script in enumerate(MIGRATIONS[done:], start=done + 1):
+            with self._transaction():
+                for statement in script.split(";"):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO migrations VALUES (?, ?)", (version, time.time()))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _deadline(self) -> Iterator[sqlite3.Connection]:
+        ends_at = time.monotonic() + QUERY_WITHIN
+        self._connection.set_progress_handler(lambda: time.monotonic() > ends_at, 1000)
+        try:
+            yield self._connection
+        finally:
+            self._connection.set_progress_handler(None, 0)
+
+    def _legs(self, channel: str) -> list[str]:
+        """The channels that links lead to from this one."""
+        found, ahead = {channel}, [channel]
+        while ahead and len(found) < MAX_LEGS:
+            with closing(self._connection.execute("SELECT other FROM links WHERE channel = ?", (ahead.pop(),))) as rows:
+                new = {other for (other,) in rows} - found
+            found |= new
+            ahead += new
+        return sorted(found)[:MAX_LEGS]
+
+
+def _read(lines: Iterable[bytes]) -> Iterator[tuple[CallRecord, bytes]]:
+    for line in lines:
+        try:
+            yield _decode(line), line
+        except msgspec.DecodeError:  # a crash of the machine left it torn
+            continue
+
+
+def _row(record: CallRecord, line: bytes) -> tuple[object, ...]:
+    return (
+        record.id, record.channel, record.direction, record.caller, record.caller_name, record.callee, record.to,
+        record.app, record.route, record.user, record.parent, record.created_at, record.answered_at, record.ended_at,
+        record.billable, record.cause, record.cause_name, record.sip_status, record.ended_by, line.decode(),
+    )  # fmt: skip
+
+
+def _links(record: CallRecord) -> Iterator[tuple[str, str]]:
+    for other in (record.parent, *record.bridged_with):
+        if other is not None:
+            yield record.channel, other
+            yield other, record.channel
+
+
+def _conditions(query: Query, legs: Sequence[str] | None) -> tuple[str, list[Any]]:
+    wanted: list[tuple[str, Sequence[object]]] = [("id > ?", [query.after])]
+    if query.since is not None:
+        wanted.append(("ended_at >= ?", [query.since]))
+    if query.until is not None:
+        wanted.append(("ended_at < ?", [query.until]))
+    if query.user:
+        wanted.append(("user = ?", [query.user]))
+    if query.number:
+        wanted.append(("(caller = ? OR callee = ? OR dialled = ?)", [query.number] * 3))
+    if legs is not None:
+        wanted.append((f"channel IN ({_marks(legs)})", legs))
+    return " AND ".join(text for text, _ in wanted), [value for _, values in wanted for value in values]
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _chunks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        kind = Broken if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else StoreError
+        raise kind(str(error)) from error

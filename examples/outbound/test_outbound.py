@@ -1,0 +1,84 @@
+"""The app that is dialled: a real engine, a real app, real calls. Run with `pytest examples/outbound`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from callflow import ChannelEnded, Played
+from callflow.client import Engine, connect
+from callflow.protocol.events import ChannelAnswered, Event, PlaybackFinished
+from tests.interop.engine import RunningEngine, engine
+from tests.trio_tests import run_trio
+
+EventT = TypeVar("EventT", bound=Event)
+
+HERE = Path(__file__).parent
+TABLES = (HERE / "callflow.toml").read_text()
+
+
+@run_trio
+async def test_an_order_s_parcels_are_heard(tmp_path: Path) -> None:
+    async with outbound() as (_, port), engine_for(port, tmp_path) as running, watching(running) as link:
+        done = await running.run("dial", "5000", "--press", "12", "--socket", running.socket)
+        assert done.code == 0, done.output + done.errors
+        assert (await happening(link, PlaybackFinished)).outcome == Played(heard_ms=2000, reason="completed")
+        assert (await happening(link, ChannelEnded)).ended_by == "app"
+
+
+@run_trio
+async def test_calls_of_an_app_that_is_killed_end_and_the_next_is_refused(tmp_path: Path) -> None:
+    async with outbound() as (app, port), engine_for(port, tmp_path) as running, watching(running) as link:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(running.run, "dial", "5000", "--socket", running.socket)
+            await happening(link, ChannelAnswered)
+            app.kill()
+            assert (await happening(link, ChannelEnded)).cause_name == "temporary_failure"
+        done = await running.run("dial", "5000", "--socket", running.socket)
+        assert done.code == 1
+        assert "503" in done.output + done.errors
+
+
+async def happening(link: Engine, kind: type[EventT]) -> EventT:
+    """The next event of that kind."""
+    async for _, event in link.events():
+        if isinstance(event, kind):
+            return event
+    raise AssertionError("events do not end")
+
+
+def engine_for(port: int, folder: Path) -> AbstractAsyncContextManager[RunningEngine]:
+    """An engine with this example's configuration, but for the port."""
+    return engine(folder, tables=TABLES.replace("7500", str(port)))
+
+
+@asynccontextmanager
+async def watching(running: RunningEngine) -> AsyncGenerator[Engine, None]:
+    async with connect(running.socket, token=running.token, subscribe=["*"]) as link:
+        yield link
+
+
+@asynccontextmanager
+async def outbound() -> AsyncGenerator[tuple[trio.Process, int], None]:
+    """The app, as a process of its own, and where it listens."""
+    process = await trio.lowlevel.open_process(
+        [sys.executable, str(HERE / "outbound.py"), "--port", "0"], stdout=subprocess.PIPE,
+        env={**os.environ, "OUTBOUND_TOKEN": "change-me"},
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        said = b""
+        while not said.endswith(b"/\n"):
+            said += await process.stdout.receive_some()
+        yield process, int(said.decode().rsplit(":", 1)[1].strip("/\n"))
+    finally:
+        process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()

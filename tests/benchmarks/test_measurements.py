@@ -1,0 +1,44 @@
+"""Each measurement runs, at a size that measures nothing: what breaks it is found before someone needs a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import trio
+
+from benchmarks import measure_calls, measure_media, measure_memory, measure_socket, measure_start
+from benchmarks.bench import Bench
+from benchmarks.figure import Figure
+from benchmarks.process import choose_cores
+from benchmarks.sizes import Sizes
+
+TINY = Sizes(
+    repetitions=1, call_time=0.2, search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, setup_rate=100,
+    media_time=0.2, idle_time=0.1, held_calls=2, starts=1, round_trips=5, subscribers=1,
+)  # fmt: skip
+
+NAMES = {
+    measure_calls.measure: {
+        "calls answered by a script worker": "calls/s", "call answered by a script worker": "CPU-ms/call",
+        "calls answered by a WebSocket app": "calls/s", "call answered by a WebSocket app": "CPU-ms/call",
+    },
+    measure_media.measure: {"playback": "CPU-us/leg-second", "two-way relay": "CPU-us/call-second"},
+    measure_memory.measure: {
+        "memory, idle": "MB", "memory per call": "kB/call", "call that only stands": "CPU-us/call-second",
+    },
+    measure_socket.measure: {
+        "command round trip, p50": "us", "command round trip, p99": "us", "event to one subscriber": "CPU-us/event",
+    },
+    measure_start.measure: {"start to first answer": "s"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("measure", NAMES, ids=lambda measure: measure.__module__.rpartition("_")[2])
+def test_it_runs_and_every_figure_is_told(tmp_path: Path, measure: Callable[[Bench], Awaitable[list[Figure]]]):
+    figures = trio.run(measure, Bench(choose_cores(), tmp_path, TINY, lambda text: None))
+    assert {figure.name: figure.unit for figure in figures} == NAMES[measure]
+    for figure in figures:
+        assert figure.values
+        assert figure.how

@@ -1,0 +1,283 @@
+"""A page at work: its files in a folder, its engine, and each block run as its comment says.
+
+| kind        | what becomes of the block                                                                                |
+|-------------|----------------------------------------------------------------------------------------------------------|
+| `file: N`   | written to the page's folder as N; the blocks that use N run it                                            |
+| `prelude`   | how the page's other Python begins                                                                         |
+| `simulate`  | Python, run in a simulation; the comment is the play, see `tests.docs.acting`                             |
+| `test: N`   | a test file N, run by pytest                                                                               |
+| `program`   | Python, run as a program                                                                                  |
+| `engine`    | a command that starts an engine, for the blocks from here on                                               |
+| `shell`     | commands, run one after another                                                                            |
+| `make`      | targets of the Makefile: they must be there; `make run` starts an engine, as `engine` does                 |
+| `config: N` | a configuration file N, which `callflow check` must accept; `config: N; exit 1`: must not                  |
+| `frames`    | what travels over an event socket, see `tests.docs.exchange`; `frames: continued` stays on the connection  |
+| `output`    | what the block above printed: these lines are among it, in this order, whatever the numbers and ids        |
+
+Options of `shell`, `program`: `exit N`, the status; `with call NUMBER`: a call is up meanwhile, and ID stands for its id;
+`until TEXT`: run until it prints that, then end it by Ctrl-C; `during COMMAND`: run this meanwhile. Addresses and ports
+that pages show are replaced with those that the kernel gave.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import wave
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+
+from callflow.testing import Simulation
+
+from .acting import act
+from .exchange import Exchange
+from .markdown import ROOT, Block, read_blocks
+from .processes import Command, Engine
+
+_WAV = re.compile(r'"([A-Za-z0-9_/-]+\.wav)"')
+_SCRIPT = re.compile(r'^script = "([^"]+)"', re.MULTILINE)
+_TRIVIAL = 'from callflow import App\n\napp = App("app")\n'
+
+
+class Page:
+    """One page, run once. Any block can be run alone: what it needs of the blocks above is done first."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self.path = path
+        self.folder = folder
+        self.blocks = read_blocks(path)
+        self.engine: Engine | None = None
+        self.printed: dict[int, str] = {}
+        self._engine_block: Block | None = None
+        self._exchange: Exchange | None = None
+        self._kinds: Mapping[str, Callable[[Block], None]] = {
+            "file": self._check_file,
+            "prelude": self._check_python,
+            "simulate": self._simulate,
+            "test": self._test,
+            "program": self._run_program,
+            "engine": self._start,
+            "shell": self._run_shell,
+            "make": self._check_targets,
+            "config": self._check_config,
+            "frames": self._exchange_frames,
+            "output": self._compare,
+        }
+        folder.mkdir(exist_ok=True)
+        self._write_files()
+
+    def run(self, block: Block) -> None:
+        """Run a block. Raises AssertionError when it is not as the page says."""
+        assert block.kind in self._kinds, (
+            f"{block.place}: no test knows how to run this block; say it in a comment above it, such as "
+            "<!-- shell -->: see tests/docs/page.py"
+        )
+        self._kinds[block.kind](block)
+
+    def close(self) -> None:
+        """End what runs."""
+        if self._exchange is not None:
+            self._exchange.close()
+        if self.engine is not None:
+            self.engine.stop()
+
+    # Files
+
+    def _write_files(self) -> None:
+        for block in self.blocks:
+            if block.kind in ("file", "test", "config"):
+                self._write(block.argument, self._own_ports(block.text))
+        for block in self.blocks:
+            for name in _WAV.findall(block.text) if block.language == "python" else ():
+                _write_wav(self.folder / name)
+            for name in _SCRIPT.findall(block.text) if block.language == "toml" else ():
+                if not (self.folder / name).exists():
+                    self._write(name, _TRIVIAL)
+
+    def _write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def source(self, block: Block) -> str:
+        """The Python of a block as it is run."""
+        prelude = next((other.text for other in self.blocks if other.kind == "prelude"), "")
+        return f"{prelude}\n\n{block.text}" if block.kind == "simulate" and "import" not in block.text else block.text
+
+    # Kinds
+
+    def _check_file(self, block: Block) -> None:
+        if block.language == "python":
+            self._check_python(block)
+        uses = [other for other in self.blocks if other is not block and other.kind != "file"]
+        names = (block.argument, Path(block.argument).stem)
+        assert any(name in other.text + " ".join(other.parts) for other in uses for name in names), (
+            f"{block.place}: nothing on the page runs {block.argument}"
+        )
+
+    def _check_python(self, block: Block) -> None:
+        compile(block.text, block.place, "exec")
+
+    def _simulate(self, block: Block) -> None:
+        script = self.folder / f"line_{block.line}.py"
+        script.write_text(self.source(block))
+        folder = self.folder / f"line_{block.line}"
+        folder.mkdir()
+        simulation = Simulation(script, folder=folder)
+        simulation.run(lambda: act(simulation, block.parts))
+
+    def _test(self, block: Block) -> None:
+        self._run(block, [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", block.argument])
+
+    def _run_program(self, block: Block) -> None:
+        self._need_engine(block)
+        program = self.folder / (block.argument or f"line_{block.line}.py")
+        program.write_text(self._real(block.text))
+        self._run(block, [sys.executable, str(program)])
+
+    def _run_shell(self, block: Block) -> None:
+        self._need_engine(block)
+        self._run(block, ["bash", "-ec", self._real(block.text)])
+
+    def _run(self, block: Block, arguments: list[str]) -> None:
+        command = Command(arguments, folder=self.folder, environment=self.environment)
+        call = block.options.get("with", "").removeprefix("call ")
+        during = self._real(block.options.get("during", ""))
+        if call:
+            result = command.run_with_call(call)
+        elif "until" in block.options:
+            result = command.run_until(block.options["until"], during=during)
+        else:
+            result = command.run()
+        self.printed[block.index] = result.output
+        expected = int(block.options.get("exit", result.status if "until" in block.options else 0))
+        assert result.status == expected, f"{block.place}: exit status {result.status}:\n{result.output}"
+
+    def _start(self, block: Block) -> None:
+        if self._engine_block == block:
+            return
+        if self.engine is not None:
+            self.engine.stop()
+        line = self._real(_recipe_of_run() if block.kind == "make" else block.text.strip().splitlines()[-1])
+        self.engine = Engine(shlex.split(line), folder=self.folder, environment=self.environment)
+        self._engine_block = block
+        self.printed[block.index] = self.engine.banner
+
+    def _check_targets(self, block: Block) -> None:
+        for line in block.text.splitlines():
+            command = shlex.split(line, comments=True)
+            assert command[0] == "make", f"{block.place}: expected make, got {line!r}"
+            subprocess.run([*command, "--dry-run"], cwd=ROOT, check=True, capture_output=True)
+        if _starts_engine(block):
+            self._start(block)
+
+    def _check_config(self, block: Block) -> None:
+        self._run(block, ["callflow", "check", "--config", block.argument])
+
+    def _exchange_frames(self, block: Block) -> None:
+        self._need_engine(block)
+        assert self.engine is not None
+        if block.argument != "continued" or self._exchange is None:
+            for other in self._frames_before(block):
+                self._exchange_frames(other)
+        if block.argument != "continued":
+            if self._exchange is not None:
+                self._exchange.close()
+            self._exchange = Exchange(self.engine.socket, self.engine.token)
+        assert self._exchange is not None
+        number = block.options.get("while", "").removeprefix("somebody calls ")
+        if number:
+            self.engine.begin_call(number)
+        self._exchange.play(self._real(block.text))
+
+    def _frames_before(self, block: Block) -> list[Block]:
+        """What must have been said before a block that goes on with a connection, when it is run alone."""
+        if block.argument != "continued":
+            return []
+        above = [other for other in self.blocks[: block.index] if other.kind == "frames"]
+        first = max(other.index for other in above if other.argument != "continued")
+        return [other for other in above if other.index >= first]
+
+    def _compare(self, block: Block) -> None:
+        above = next(other for other in reversed(self.blocks[: block.index]) if other.kind != "output")
+        if above.index not in self.printed:
+            self.run(above)
+        printed = [_alike(line) for line in self.printed[above.index].splitlines()]
+        rest = iter(printed)
+        for line in block.text.splitlines():
+            if line.strip(" .…"):
+                found = any(_alike(line) == other for other in rest)
+                assert found, f"{block.place}: {line!r} was not printed:\n{self.printed[above.index]}"
+
+    # What pages show, and what is
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """That of a newcomer with nothing of his own."""
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "CALLFLOW", "PYTEST"))
+        }
+        home = self.folder / "home"
+        home.mkdir()
+        path = f"{Path(sys.executable).parent}:{kept.get('PATH', '')}"
+        return {**kept, "HOME": str(home), "PATH": path, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+
+    @cached_property
+    def _port(self) -> int:
+        """For what a page has listen at port 9000."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    def _own_ports(self, text: str) -> str:
+        return re.sub(r"\b9000\b", str(self._port), text)
+
+    def _real(self, text: str) -> str:
+        text = self._own_ports(text).replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+        text = re.sub(r"(?<!\S)examples/", f"{ROOT}/examples/", text)
+        if self.engine is not None:
+            text = text.replace("127.0.0.1:5060", self.engine.sip).replace("127.0.0.1:7443", self.engine.address)
+            text = text.replace("$TOKEN", self.engine.token)
+        return text
+
+    def _need_engine(self, block: Block) -> None:
+        """The engine of the last block above that starts one."""
+        engines = [other for other in self.blocks[: block.index] if _starts_engine(other)]
+        if engines:
+            self._start(engines[-1])
+
+
+def _starts_engine(block: Block) -> bool:
+    return block.kind == "engine" or (block.kind == "make" and "make run" in block.text)
+
+
+def _recipe_of_run() -> str:
+    """What `make run` does, when all is built."""
+    told = subprocess.run(["make", "--dry-run", "run"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    command = re.search(r"\.venv/bin/(callflow run \S+)", told)
+    assert command is not None, f"expected `make run` to run callflow, got:\n{told}"
+    return command[1]
+
+
+def _alike(line: str) -> str:
+    """A line without what differs from run to run: ids, passwords, numbers, times, places, the width of columns."""
+    line = re.sub(r"~?/\S+/", "/", line)
+    line = re.sub(r"password\s+\w+", "password", line)
+    line = re.sub(r"\b[0-9a-f]{8,}\b|c-[0-9a-f]+-[0-9]+", "ID", line)
+    line = re.sub(r"[0-9][0-9.,:]*", "0", line)
+    return " ".join(line.split())
+
+
+def _write_wav(path: Path) -> None:
+    """A second of silence."""
+    if path.suffix == ".wav" and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(bytes(16000))

@@ -1,0 +1,50 @@
+"""Our own phone over real sockets, in the process of the test."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import trio
+
+from callflow.phone import Phone
+from engine.media.engine import NativeMediaEngine
+from engine.sip.digest import Credentials
+from engine.sip.stack import SipStack
+from engine.transport.endpoint import Endpoint
+
+from .engine import PASSWORDS
+
+PORTS = (40000, 49151)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A phone, and what it is made of."""
+
+    phone: Phone
+    media: NativeMediaEngine
+    stack: SipStack
+
+
+@asynccontextmanager
+async def terminal(name: str = "guest") -> AsyncIterator[Terminal]:
+    """A phone that may place and take any number of calls; a user of the engine knows its password."""
+    media = NativeMediaEngine("127.0.0.1", PORTS)
+    stack = SipStack(new_token=lambda: secrets.token_hex(8))
+    password = PASSWORDS.get(name)
+    phone = Phone(
+        lambda on_event: Endpoint(stack, on_event=on_event),
+        media,
+        name=name,
+        credentials=Credentials(name, password) if password else None,
+        domain="127.0.0.1",
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(media.run)
+        await nursery.start(phone.endpoint.run)
+        await phone.endpoint.listen("udp", "127.0.0.1", 0)
+        yield Terminal(phone, media, stack)
+        nursery.cancel_scope.cancel()

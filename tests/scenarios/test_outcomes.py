@@ -1,0 +1,288 @@
+"""One scenario for each row of the outcome tables in docs/reference/commands.md, through the SDK, on virtual time."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from callflow import Answered, App, Call, Say
+from callflow.protocol.commands import COMMANDS
+from callflow.protocol.reference import ends
+
+from .outcome import ROWS, Row, beside, cancelled, ends_told, hangs_up, parametrize, presses, row
+
+app = App("outcomes")
+pytestmark = pytest.mark.callflow(app)
+current: list[Row] = []
+
+
+@app.route("500")
+async def run(call: Call) -> None:
+    if current[0].command != "dial":
+        await call.answer()
+    await current[0].script(call)
+
+
+# play, say, tone
+
+
+@row("play", "played", "completed")
+async def _(call: Call) -> None:
+    await call.play("prompt.wav")
+
+
+@row("play", "played", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.play("prompt.wav"))
+
+
+@row("play", "played", "digit", people=presses("5"))
+async def _(call: Call) -> None:
+    await call.play("prompt.wav", repeat=0, stop_on="5")
+
+
+@row("play", "played", "failed")
+async def _(call: Call) -> None:
+    await call.play("bad.wav")
+
+
+@row("say", "played", "completed")
+async def _(call: Call) -> None:
+    await call.say("42.5", kind="number")
+
+
+@row("say", "played", "stopped", people=hangs_up(1.5))
+async def _(call: Call) -> None:
+    await call.say("1234567890" * 5, kind="digits")
+
+
+@row("say", "played", "digit", people=presses("1"))
+async def _(call: Call) -> None:
+    await call.say("1234567890" * 5, kind="digits", stop_on="1")
+
+
+@row("say", "played", "failed")
+async def _(call: Call) -> None:
+    await call.say("wrecked")
+
+
+@row("tone", "played", "completed")
+async def _(call: Call) -> None:
+    await call.tone("busy/us", seconds=1)
+
+
+@row("tone", "played", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.tone("dial/us"))
+
+
+@row("tone", "played", "digit", people=presses("9"))
+async def _(call: Call) -> None:
+    await call.tone("dial/us", stop_on="9")
+
+
+# gather
+
+
+@row("gather", "digits", people=presses("12#"))
+async def _(call: Call) -> None:
+    await call.gather("prompt.wav", max=4)
+
+
+@row("gather", "timed_out")
+async def _(call: Call) -> None:
+    await call.gather(Say("1"), timeout=1)
+
+
+@row("gather", "invalid", people=presses("7"))
+async def _(call: Call) -> None:
+    await call.gather("prompt.wav", valid="[123]")
+
+
+@row("gather", "stopped", "cancelled")
+async def _(call: Call) -> None:
+    await cancelled(call.gather(timeout=10))
+
+
+@row("gather", "stopped", "hangup", people=hangs_up())
+async def _(call: Call) -> None:
+    await call.gather(timeout=10)
+
+
+@row("gather", "stopped", "replaced")
+async def _(call: Call) -> None:
+    async with beside(lambda: call.gather(timeout=10)):
+        await anyio.sleep(1)
+        await call.gather(timeout=1)
+
+
+# record, record_call
+
+
+@row("record", "recorded", "max")
+async def _(call: Call) -> None:
+    await call.record("a.wav", max=2)
+
+
+@row("record", "recorded", "silence")
+async def _(call: Call) -> None:
+    await call.record("a.wav", silence=2)
+
+
+@row("record", "recorded", "terminator", people=presses("#"))
+async def _(call: Call) -> None:
+    await call.record("a.wav", beep=True)
+
+
+@row("record", "recorded", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.record("a.wav"))
+
+
+@row("record", "recorded", "hangup", people=hangs_up())
+async def _(call: Call) -> None:
+    await call.record("a.wav")
+
+
+@row("record", "recorded", "failed")
+async def _(call: Call) -> None:
+    await call.record("full.wav")
+
+
+@row("record_call", "recorded", "max")
+async def _(call: Call) -> None:
+    await call.record_call("a.wav", max=2)
+
+
+@row("record_call", "recorded", "stopped")
+async def _(call: Call) -> None:
+    async with call.recording_call("a.wav"):
+        await call.play("prompt.wav")
+
+
+@row("record_call", "recorded", "hangup", people=hangs_up())
+async def _(call: Call) -> None:
+    await call.record_call("a.wav", stereo=False)
+
+
+@row("record_call", "recorded", "failed")
+async def _(call: Call) -> None:
+    await call.record_call("full.wav")
+
+
+# echo, send_digits
+
+
+@row("echo", "stopped", "cancelled")
+async def _(call: Call) -> None:
+    await cancelled(call.echo())
+
+
+@row("echo", "stopped", "hangup", people=hangs_up())
+async def _(call: Call) -> None:
+    await call.echo()
+
+
+@row("echo", "stopped", "replaced")
+async def _(call: Call) -> None:
+    async with beside(call.echo):
+        await anyio.sleep(1)
+        await cancelled(call.echo())
+
+
+@row("send_digits", "sent", "completed")
+async def _(call: Call) -> None:
+    await call.send_digits("123")
+
+
+@row("send_digits", "sent", "stopped", people=hangs_up(0.5))
+async def _(call: Call) -> None:
+    await call.send_digits("1234567890" * 10)
+
+
+# dial, originate, bridge
+
+
+@row("dial", "answered")
+async def _(call: Call) -> None:
+    await call.dial("bob")
+
+
+@row("dial", "failed", "no_answer")
+async def _(call: Call) -> None:
+    await call.dial(["silent", "nobody"], timeout=3)
+
+
+@row("dial", "failed", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.dial("silent"), 2)
+
+
+@row("dial", "failed", "hangup", people=hangs_up())
+async def _(call: Call) -> None:
+    await call.dial("silent")
+
+
+async def waits(call: Call) -> None:
+    await call.play("music.wav", repeat=3)
+
+
+@row("originate", "answered")
+async def _(call: Call) -> None:
+    await app.originate("bob", script=waits)
+
+
+@row("originate", "failed", "no_answer")
+async def _(call: Call) -> None:
+    await app.originate("nobody", script=waits)
+
+
+@row("originate", "failed", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(app.originate("silent", script=waits), 2)
+
+
+async def connect(call: Call, *, after: float = 60.0) -> None:
+    won = await call.dial("bob")
+    assert isinstance(won, Answered)
+    await cancelled(call.bridge(won.leg, hangup_after=False), after)
+
+
+@row("bridge", "unbridged", "hangup", people=hangs_up(5))
+async def _(call: Call) -> None:
+    await connect(call)
+
+
+@row("bridge", "unbridged", "stopped")
+async def _(call: Call) -> None:
+    await connect(call, after=2)
+
+
+@row("bridge", "unbridged", "unbridged")
+async def _(call: Call) -> None:
+    won = await call.dial("bob")
+    assert isinstance(won, Answered)
+    async with call.bridging(won.leg, hangup_after=False) as bridging:
+        await anyio.sleep(1)
+        await won.leg.unbridge()
+        await bridging.wait()
+
+
+@parametrize(ROWS)
+async def test_a_command_ends_as_its_table_says(simulation, case):
+    current[:] = [case]
+    (simulation.folder / "bad.wav").write_bytes(b"no WAV at all")
+    (simulation.folder / "say/en").mkdir(parents=True)
+    (simulation.folder / "say/en/wrecked.wav").write_bytes(b"no WAV at all")
+    (simulation.recordings / "outcomes/full.wav.part").mkdir(parents=True)  # in the way
+    alice = simulation.phone("alice")
+    simulation.phone("bob", answers_after=1)
+    simulation.phone("silent")
+    alice.call("500")
+    await case.people(simulation, alice)
+    assert (case.outcome, case.reason) in list(ends_told(simulation, case.command))
+
+
+def test_every_row_of_the_tables_has_its_scenario():
+    wanted = [(name, *end) for name, command in COMMANDS.items() for end in ends(command) if command.ends_as]
+    assert sorted((case.command, case.outcome, case.reason) for case in ROWS) == sorted(wanted)
