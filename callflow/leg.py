@@ -87,7 +87,7 @@ class Leg:
         self.check(command)
         with anyio.move_on_after(deadline):
             return await self.link.request(command, channel=self.id)
-        raise self._too_late(command, deadline)
+        raise self.too_late(command, deadline)
 
     async def undo(self, command: Command) -> None:
         """Take back what a block set, shielded: also when the block is cancelled. On a dead call nothing is left to."""
@@ -101,7 +101,7 @@ class Leg:
         try:
             with anyio.move_on_after(deadline):
                 return await self.settle(pending)
-            raise self._too_late(command, deadline)
+            raise self.too_late(command, deadline)
         finally:
             await self.let_go(pending)
 
@@ -145,7 +145,8 @@ class Leg:
         if not self.is_over:
             self.link.tell(Hangup(), channel=self.id)
 
-    def _too_late(self, command: Command, deadline: float | None) -> DeadlineExceeded:
+    def too_late(self, command: Command, deadline: float | None) -> DeadlineExceeded:
+        """The error of a command that was not done in time."""
         return DeadlineExceeded(f"not done within its deadline of {deadline} s", command=command.name, channel=self.id)
 
 

@@ -72,7 +72,7 @@ class Pending:
     async def wait_accepted(self) -> None:
         """Raises what the engine replied."""
         await self.accepted.wait()
-        if self.error is not None:
+        if self.reply is None and self.error is not None:  # what failed later was accepted all the same
             raise self.error
 
     async def wait_ended(self) -> Outcome:

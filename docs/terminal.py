@@ -104,9 +104,11 @@ def _animation(names: dict[float, str], duration: float) -> str:
 
 
 def _pane(title: str, rows: Sequence[Row], names: dict[float, str], *, top: float, width: float, height: float) -> str:
+    corner, side = "a7.5 7.5 0 0 1 7.5", BAR - 8
+    bar = f"M1.5 {top + BAR}v-{side}{corner}-7.5h{width - 16:.0f}{corner} 7.5v{side}z"
     lines = [
         f'<rect class="w" x="1" y="{top}" width="{width:.0f}" height="{height}" rx="8"/>',
-        f'<path class="r" d="M1.5 {top + BAR}v-{BAR - 8}a7.5 7.5 0 0 1 7.5-7.5h{width - 16:.0f}a7.5 7.5 0 0 1 7.5 7.5v{BAR - 8}z"/>',
+        f'<path class="r" d="{bar}"/>',
         f'<text class="t" x="{PADDING + 1}" y="{top + 19}">{escape(title)}</text>',
     ]
     for number, row in enumerate(rows):

@@ -81,6 +81,7 @@ async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engi
             new_token=lambda purpose: lambda: secrets.token_hex(8),
             epoch=time.time,
             recordings=config.data / "recordings",
+            cache=config.data / "cache",
             records=lambda tell: SqliteRecords(config.data, epoch=time.time, on_written=tell),
         )
         try:

@@ -87,7 +87,13 @@ async def wait_hangup(call: Call) -> ChannelEnded:
 
 
 async def _end(call: Call, command: Command, deadline: float | None) -> None:
-    await call._leg.ask(command, deadline=deadline)
-    # Shielded: the script that hangs up is not cancelled by the hang-up it asked for, but goes on in its window.
-    with anyio.move_on_after(_HANGUP_TIMEOUT, shield=True):
-        await call._leg.wait_gone()
+    # Shielded: the script that hangs up is not cancelled by the hang-up it asked for, but goes on in its window. The
+    # end may come before the reply, as it happens before the command is done.
+    leg = call._leg
+    leg.check(command)
+    with anyio.move_on_after(_HANGUP_TIMEOUT if deadline is None else deadline, shield=True):
+        await leg.link.request(command, channel=leg.id)
+        await leg.wait_gone()
+        return
+    if deadline is not None:
+        raise leg.too_late(command, deadline)

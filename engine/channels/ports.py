@@ -46,18 +46,26 @@ class RecordSink(Protocol):
         ...
 
 
+class Files(Protocol):
+    """The files of an app on another machine, by the hash of their content."""
+
+    def path(self, name: str, sha256: str) -> Path:
+        """Where the file is, or will be once the app has sent it: what plays it waits. Raises CommandError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """The app session that steers a channel. Without a folder it plays no files; without `recordings` it makes none.
 
-    `cache` is where files of an app on another machine are kept, by their hash.
+    `files` are those of an app on another machine.
     """
 
     app: str
     session: str
     folder: Path | None = None
     recordings: Path | None = None
-    cache: Path | None = None
+    files: Files | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,14 +91,12 @@ def _file(name: str, owner: Owner | None) -> Path:
 
 
 def _cached(source: File, owner: Owner | None) -> Path:
-    """A file that the app on another machine has sent."""
+    """A file of an app on another machine; it is asked for, if it has not been sent."""
     if not _HASH.fullmatch(source.sha256):
         raise CommandError("bad_argument", f"expected a SHA-256 in hex, got {source.sha256[:64]!r}")
-    path = owner.cache / source.sha256 if owner is not None and owner.cache is not None else None
-    if path is not None and path.is_file():
-        return path
-    details = {"file": source.name[:64], "sha256": source.sha256}
-    raise CommandError("not_found", f"no file {source.name[:64]!r} of that content has been sent", details)
+    if owner is None or owner.files is None:
+        raise CommandError("not_found", f"no file {source.name[:64]!r}: the app cannot be asked for it")
+    return owner.files.path(source.name, source.sha256)
 
 
 def _say(source: Say, owner: Owner | None) -> list[media.Source]:

@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from callflow.protocol.events import AppConnected
-from callflow.protocol.frames import VERSION, AppFrame, CloseCode, Hello, Welcome
+from callflow.protocol.frames import VERSION, AppFrame, Blob, CloseCode, Hello, Welcome
 from callflow.protocol.queries import RegistrationState
 from engine.channels.ports import Owner
 
@@ -22,6 +22,7 @@ from .link import Link, LinkClosed
 from .log import EventLog
 from .ownership import Ownership, Sessions
 from .ports import RecordStore, Table
+from .prompts import FilesOf, Prompts
 from .queries import Queries
 from .session import Session
 from .succession import Succession, state_of
@@ -51,6 +52,7 @@ class EventSocket:
         registrations: Callable[[], Sequence[RegistrationState]] = tuple,
         counters: Callable[[], Mapping[str, int]] = dict,
         records: RecordStore | None = None,
+        prompts: Prompts | None = None,
         max_sessions: int = MAX_SESSIONS,
     ) -> None:
         """`engine`: its name and version; `epoch`: seconds since the epoch; `recordings`: has the apps' folders."""
@@ -61,6 +63,7 @@ class EventSocket:
         self._new_id = new_id
         self._epoch = epoch
         self._recordings = recordings
+        self._prompts = prompts
         self._max_sessions = max_sessions
         self._is_closing = False
         self._strangers = 0
@@ -80,7 +83,13 @@ class EventSocket:
         self._dispatcher = Dispatcher(log, table, queries, trio.current_time)
 
     async def run(self) -> None:
-        """Part, for ever, with sessions that own calls and read nothing."""
+        """Part, for ever, with sessions that own calls and read nothing, and with files that do not come."""
+        async with trio.open_nursery() as nursery:
+            if self._prompts is not None:
+                nursery.start_soon(self._prompts.run)
+            await self._watch_stalls()
+
+    async def _watch_stalls(self) -> None:
         while True:
             await trio.sleep(_CHECK_EVERY)
             now = trio.current_time()
@@ -177,7 +186,13 @@ class EventSocket:
             app=hello.app,
             routes=hello.routes,
             token=token,
-            owner=Owner(app=hello.app, session=id, folder=token.folder, recordings=recordings),
+            owner=Owner(
+                app=hello.app,
+                session=id,
+                folder=token.folder,
+                recordings=recordings,
+                files=FilesOf(self._prompts, hello.app, id) if self._prompts is not None else None,
+            ),
             former=self.sessions.former(hello.app, token.name, follows) if resume is not None else frozenset(),
             follows=follows,
             share=hello.share,
@@ -185,7 +200,12 @@ class EventSocket:
             pid=pid,
             answer=self._dispatcher.answer,
             snapshot=self._dispatcher.snapshot,
+            receive_blob=self._receive_blob,
         )
+
+    def _receive_blob(self, session: Session, blob: Blob) -> None:
+        if self._prompts is not None:
+            self._prompts.receive(session, blob)
 
     def _expect_room(self) -> None:
         if self._is_closing:
@@ -243,6 +263,8 @@ class EventSocket:
             session.begin_again(after=0)
         elif opened.lost and hello.resume is None:
             session.describe(state_of(self.table, opened.lost))
+        if self._prompts is not None:
+            self._prompts.begin(session)
         self.sessions.tell(session.app)
 
 

@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from callflow.protocol.connection import EngineConnection, MalformedMessage, Spelling, respelled
-from callflow.protocol.frames import AppFrame, CaughtUp, CloseCode, CommandFrame, Error, Gap, ReplyFrame, Share
+from callflow.protocol.frames import AppFrame, Blob, CaughtUp, CloseCode, CommandFrame, Error, Gap, ReplyFrame, Share
 from engine.channels.ports import Owner
 
 from .encoding import encoded
@@ -61,6 +61,7 @@ class Session:
         pid: int | None,
         answer: Callable[[Session, CommandFrame], Reply],
         snapshot: Callable[[Session], Sequence[bytes]],
+        receive_blob: Callable[[Session, Blob], None],
     ) -> None:
         """`former`: ids of lost sessions whose channels' events it gets too; `follows`: the newest of them, if said.
 
@@ -84,6 +85,7 @@ class Session:
         self._connection = EngineConnection(link.spelling)
         self._answer = answer
         self._snapshot = snapshot
+        self._receive_blob = receive_blob
         self._ready: deque[bytes] = deque()  # frames in their order and spelling
         self._replies: deque[Reply] = deque()
         self._owed = 0
@@ -188,12 +190,19 @@ class Session:
         for done, frame in enumerate(frames):
             if done % _YIELD == _YIELD - 1:
                 await trio.lowlevel.checkpoint()
+            if isinstance(frame, Blob):
+                self._receive_blob(self, frame)
+                continue
             if not isinstance(frame, CommandFrame):
                 raise MalformedMessage("expected a command, got a second hello")
             self._owe(self._answer(self, frame))
             while self.is_paused:
                 self._drained = trio.Event()
                 await self._drained.wait()
+
+    def tell(self, frame: bytes) -> None:
+        """A frame that answers nothing, after all events up to now."""
+        self.owe(Reply(self._log.last_seq, (frame,)))
 
     def owe(self, reply: Reply) -> None:
         """A reply that took its time."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import trio
 
-from callflow.protocol.commands import Command
-from callflow.protocol.events import Event
+from callflow.protocol.commands import Command, Fallback
+from callflow.protocol.events import ChannelCreated, Event
 from engine.channels.channel import Channel
 from engine.channels.limits import Limits
 from engine.channels.ports import Admission, Owner, Refusal
@@ -339,6 +339,7 @@ class Switch:
     media: FakeMedia = field(default_factory=FakeMedia)
     log: Log = field(default_factory=Log)
     admission: Admission | Refusal | None = None
+    heir: Admission | None = field(default_factory=lambda: Admission("other", wait=1))
     users: dict[str, list[Contact]] = field(default_factory=dict)
     table: ChannelTable = field(init=False)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
@@ -351,6 +352,9 @@ class Switch:
 
     def route(self, invite: sip.InviteReceived) -> Admission | Refusal:
         return self.admission or Admission("reception", "1000", self.owner(), "alice")
+
+    def successor(self, then: Fallback, facts: ChannelCreated) -> Admission | None:
+        return self.heir if then.app == "other" else Admission("reception", owner=self.owner("s3"))
 
     def contacts(self, user: str) -> list[Contact]:
         return self.users.get(user, [])
@@ -455,6 +459,7 @@ async def open_switch(folder: Path | None = None, **settings: Any) -> AsyncItera
             epoch=lambda: EPOCH + trio.current_time(),
             nursery=nursery,
             limits=switch.limits,
+            successors=switch,
         )
         nursery.start_soon(switch.media.run)
         yield switch

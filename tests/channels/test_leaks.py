@@ -32,6 +32,17 @@ COMMANDS = [
     c.Dial(stages=((c.Target("bob"), c.Target("sip:x@example.com")),), timeout=4, ringback="us"),
     c.Dial(stages=((c.Target("two", delay=0.5, timeout=1.5),), (c.Target("bob"), c.Target("nobody"))), timeout=3),
     c.Dial(stages=((c.Target("bob", leg="L"), c.Target("sip:x@gone.example")),)), c.Set(variables={"a": "1"}), c.Get(),
+    c.Dial(stages=((c.Target("two"), c.Target("bob")),), early_media=True, timeout=2, ringback="eu"),
+    c.Dial(stages=((c.Target("two"), c.Target("bob")),), timeout=2,
+           confirm=c.Confirmation(prompt=("welcome.wav",), key="1", timeout=3)),
+    c.Dial(stages=((c.Target("bob"),), (c.Target("bob"),)), timeout=2, confirm=c.Confirmation(timeout=1.5)),
+    c.Confirm(), c.Confirm(accept=False), c.Redirect(targets=("bob", "sip:x@example.com")), c.HangupAt(after=3),
+    c.HangupAt(after=0), c.ToneCommand(plan="busy/us"), c.SayCommand(text="12", kind="digits"),
+    c.RecordCall(path="c.wav", max=4), c.Hold(music=("welcome.wav",)), c.Hold(), c.ResumeCommand(), c.Mute(),
+    c.Unmute(),    c.BindDigits(digits="1"), c.BindDigits(digits="12", do=c.BoundCommand("hangup")), c.UnbindDigits(),
+    c.BindDigits(digits="*", do=c.BoundCommand("play", {"sources": ["welcome.wav"]})), c.Limit(resource="r", maximum=2),
+    c.Policy(), c.Policy(wait=2, music=("welcome.wav",)), c.Policy(then=c.Fallback(route="1")),
+    c.Policy(wait=1, then=c.Fallback(app="other")),
 ]  # fmt: skip
 
 number = st.integers(0, 30)
@@ -40,6 +51,8 @@ steps = st.one_of(
     st.tuples(st.just("command"), number, st.sampled_from(COMMANDS)),
     st.tuples(st.just("command"), number, st.sampled_from(COMMANDS)),
     st.tuples(st.just("bridge"), number, number),
+    st.tuples(st.just("originate"), st.sampled_from(["s1", "s2"]), number),
+    st.tuples(st.just("control"), number, number),
     st.tuples(st.just("cancel"), number, number),
     st.tuples(st.just("peer"), number, st.integers(0, 7)),
     st.tuples(st.just("peer"), number, st.integers(0, 7)),
@@ -57,7 +70,7 @@ class World:
     def __init__(self, switch: Switch) -> None:
         self.switch = switch
         self.calls: list[Call] = []
-        self.owed: list[tuple[str, str]] = []  # channel, command
+        self.owed: list[tuple[str | None, str]] = []  # channel, command
         self.sent = 0
         switch.register("bob")
         switch.register("two", "sip:two@192.0.2.10", "sip:two@192.0.2.11")
@@ -73,10 +86,26 @@ class World:
             self.switch.invite(body=offer() if b else b"")
         elif what == "lose":
             self.switch.table.lose_owner(a)
+        elif what == "originate":
+            self.originate(a, b)
         else:
             self.learn()
             if self.calls:
                 self.act(what, self.calls[a % len(self.calls)], b)
+
+    def originate(self, session: str, number: int) -> None:
+        self.sent += 1
+        where: dict[str, str] = [{}, {"app": "other"}, {"route": "1"}, {"bridge": self.some(number)}][number % 4]
+        stages = ((c.Target("two"), c.Target("bob")), (c.Target("sip:x@example.com"),))
+        with contextlib.suppress(CommandError):
+            command = c.Originate(stages=stages, timeout=2, **where)  # type: ignore[arg-type]
+            self.switch.table.originate(f"c{self.sent}", command, self.switch.owner(session))
+            self.owed.append((None, f"c{self.sent}"))
+        if number % 5 == 0:
+            self.switch.table.cancel_origination(f"c{self.sent}", self.switch.owner(session))
+
+    def some(self, number: int) -> str:
+        return self.calls[number % len(self.calls)].id if self.calls else "none"
 
     def learn(self) -> None:
         """Channels that are new since the last look."""
@@ -93,6 +122,9 @@ class World:
             self.command(call, c.Bridge(other=self.calls[b % len(self.calls)].id, hangup_after=b % 2 == 0))
         elif what == "cancel" and self.owed:
             self.command(call, c.Cancel(command=self.owed[-1 - b % len(self.owed)][1]))
+        elif what == "control" and self.owed:
+            action = [None, "pause", "resume"][b % 3]
+            self.command(call, c.Control(command=self.owed[-1 - b % len(self.owed)][1], action=action, seek_ms=100))
         elif what == "press" and call.media.is_open:
             call.media.press(b)
         elif what == "give":
@@ -197,12 +229,26 @@ def test_no_sequence_of_happenings_leaves_anything(sequence):
 
 def busy_sequence(rng: random.Random) -> list[tuple[str, Any, Any]]:
     """Many calls at once, most of which come far."""
-    kinds = {"call": 10, "command": 40, "bridge": 8, "cancel": 6, "peer": 25, "press": 8, "mute": 1, "sleep": 8}
+    kinds = {
+        "call": 10,
+        "command": 40,
+        "bridge": 8,
+        "cancel": 6,
+        "peer": 25,
+        "press": 8,
+        "control": 3,
+        "originate": 2,
+        "lose": 1,
+        "mute": 1,
+        "sleep": 8,
+    }
     sequence: list[tuple[str, Any, Any]] = []
     for what in rng.choices(list(kinds), list(kinds.values()), k=400):
         a, b = rng.randrange(1000), rng.randrange(1000)
         details: dict[str, tuple[Any, Any]] = {
             "call": (rng.choice(["s1", "s1", "s1", "s2"]), rng.random() < 0.9),
+            "originate": (rng.choice(["s1", "s2"]), b),
+            "lose": (rng.choice(["s1", "s2"]), None),
             "command": (a, rng.choice(COMMANDS)),
             "peer": (a, rng.randrange(8)),
             "press": (a, rng.choice("1239#*")),

@@ -78,12 +78,15 @@ def test_no_text_names_a_file_elsewhere(text, tmp_path):
     assert all(source.path.parent == SOUNDS / "en" for source in sources if isinstance(source, FileSource))
 
 
-def test_a_file_of_another_machine_is_found_by_its_hash(tmp_path):
-    owner, name = Owner("a", "s", tmp_path, cache=tmp_path), "ab" * 32
-    with pytest.raises(CommandError) as refused:
-        resolve_sources([c.File("x.wav", name)], owner, 64)
-    assert (refused.value.code, refused.value.details["sha256"]) == ("not_found", name)
-    (tmp_path / name).write_bytes(b"RIFF")
-    assert resolve_sources([c.File("x.wav", name)], owner, 64) == (FileSource(tmp_path / name),)
+def test_a_file_of_another_machine_is_asked_for_by_its_hash(tmp_path):
+    class Files:
+        def path(self, name, sha256):
+            return tmp_path / f"{name} {sha256}"
+
+    owner, sha256 = Owner("a", "s", tmp_path, files=Files()), "ab" * 32
+    assert resolve_sources([c.File("x.wav", sha256)], owner, 64) == (FileSource(tmp_path / f"x.wav {sha256}"),)
     with pytest.raises(CommandError):
         resolve_sources([c.File("x.wav", "../x")], owner, 64)
+    with pytest.raises(CommandError) as refused:
+        resolve_sources([c.File("x.wav", sha256)], Owner("a", "s", tmp_path), 64)
+    assert refused.value.code == "not_found"

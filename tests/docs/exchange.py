@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 PATIENCE = 20.0  # seconds
 _ID = re.compile(r"\b[0-9a-f]{8,}\b")
@@ -24,11 +27,19 @@ class Exchange:
     """A connection in JSON, and what the page's ids stand for."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._socket: ClientConnection = connect(url, subprotocols=["callflow.v1.json"], proxy=None)  # type: ignore[list-item]
+        self._url = url
+        self._open = ExitStack()
+        self._socket = self._connect()
         self._names = {"TOKEN": token}
         self._waiting: list[dict[str, Any]] = []
 
-    def play(self, text: str) -> None:
+    def reconnect(self) -> None:
+        """Another connection; what ids stand for is kept."""
+        self._open.close()
+        self._waiting.clear()
+        self._socket = self._connect()
+
+    def play(self, text: str, *, when_welcome: Callable[[], None] = lambda: None) -> None:
         """Send and expect what the page shows, line by line."""
         for line in _frames(text):
             arrow, frame = line[:2], json.loads(line[2:])
@@ -37,9 +48,16 @@ class Exchange:
             else:
                 assert arrow == "<-", f"expected -> or <-, got {line!r}"
                 self._expect(frame)
+                if frame["type"] == "welcome":
+                    when_welcome()
 
     def close(self) -> None:
-        self._socket.close()
+        self._open.close()
+
+    def _connect(self) -> ClientConnection:
+        return self._open.enter_context(
+            connect(self._url, subprotocols=[Subprotocol("callflow.v1.json")], proxy=None, max_size=None)
+        )
 
     def _real(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -49,15 +67,17 @@ class Exchange:
         return self._names.get(value, value) if isinstance(value, str) else value
 
     def _expect(self, shown: dict[str, Any]) -> None:
-        seen = []
+        seen: list[dict[str, Any]] = []
         while True:
-            frame = self._next()
+            try:
+                frame = self._next()
+            except TimeoutError:
+                raise AssertionError(f"expected {shown}, got {seen}") from None
             names: dict[str, str] = {}
             if self._fits(shown, frame, names):
                 self._names |= names
                 return
             seen.append(frame)
-            assert len(seen) < 200, f"expected {shown}, got {seen}"
 
     def _next(self) -> dict[str, Any]:
         while not self._waiting:

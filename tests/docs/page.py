@@ -1,22 +1,21 @@
 """A page at work: its files in a folder, its engine, and each block run as its comment says.
 
-| kind        | what becomes of the block                                                                                |
-|-------------|----------------------------------------------------------------------------------------------------------|
-| `file: N`   | written to the page's folder as N; the blocks that use N run it                                            |
-| `prelude`   | how the page's other Python begins                                                                         |
-| `simulate`  | Python, run in a simulation; the comment is the play, see `tests.docs.acting`                             |
-| `test: N`   | a test file N, run by pytest                                                                               |
-| `program`   | Python, run as a program                                                                                  |
-| `engine`    | a command that starts an engine, for the blocks from here on                                               |
-| `shell`     | commands, run one after another                                                                            |
-| `make`      | targets of the Makefile: they must be there; `make run` starts an engine, as `engine` does                 |
-| `config: N` | a configuration file N, which `callflow check` must accept; `config: N; exit 1`: must not                  |
-| `frames`    | what travels over an event socket, see `tests.docs.exchange`; `frames: continued` stays on the connection  |
-| `output`    | what the block above printed: these lines are among it, in this order, whatever the numbers and ids        |
+`file: N`    is written to the page's folder as N; the blocks that use N run it
+`prelude`    is how the page's other Python begins
+`simulate`   Python, run in a simulation; the comment is the play, see `tests.docs.acting`
+`test: N`    a test file N, run by pytest
+`program`    Python, run as a program
+`engine`     a command that starts an engine, for the blocks from here on
+`shell`      commands, run one after another
+`make`       targets of the Makefile: they must be there; `make run` starts an engine, as `engine` does
+`config: N`  a configuration file N, which `callflow check` must accept; with `exit 1`, must not
+`frames`     what travels over an event socket, see `tests.docs.exchange`; `continued` on the connection of the block
+             above, with `reconnect` on another one that knows its ids; `while somebody calls NUMBER`
+`output`     what the block above printed: these lines are among it, in this order, whatever the numbers and ids
 
-Options of `shell`, `program`: `exit N`, the status; `with call NUMBER`: a call is up meanwhile, and ID stands for its id;
-`until TEXT`: run until it prints that, then end it by Ctrl-C; `during COMMAND`: run this meanwhile. Addresses and ports
-that pages show are replaced with those that the kernel gave.
+Options of `shell` and `program`, after semicolons: `exit N`, the status; `with call NUMBER`, a call is up meanwhile
+and ID stands for its id; `until TEXT`, run until it prints that, then end it by Ctrl-C; `during COMMAND`, run this
+meanwhile. Addresses, ports and folders that pages show are replaced with those of the test.
 """
 
 from __future__ import annotations
@@ -29,9 +28,8 @@ import subprocess
 import sys
 import wave
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-
 
 from callflow.testing import Simulation
 
@@ -42,7 +40,15 @@ from .processes import Command, Engine
 
 _WAV = re.compile(r'"([A-Za-z0-9_/-]+\.wav)"')
 _SCRIPT = re.compile(r'^script = "([^"]+)"', re.MULTILINE)
-_TRIVIAL = 'from callflow import App\n\napp = App("app")\n'
+_TRIVIAL = """from callflow import App, Call
+
+app = App("app")
+
+
+@app.route("1000")
+async def trivial(call: Call) -> None:
+    await call.echo()
+"""
 
 
 class Page:
@@ -92,7 +98,7 @@ class Page:
     def _write_files(self) -> None:
         for block in self.blocks:
             if block.kind in ("file", "test", "config"):
-                self._write(block.argument, self._own_ports(block.text))
+                self._write(block.argument, self._own_places(block.text))
         for block in self.blocks:
             for name in _WAV.findall(block.text) if block.language == "python" else ():
                 _write_wav(self.folder / name)
@@ -186,15 +192,15 @@ class Page:
         if block.argument != "continued" or self._exchange is None:
             for other in self._frames_before(block):
                 self._exchange_frames(other)
-        if block.argument != "continued":
+        if block.argument != "continued" or self._exchange is None:
             if self._exchange is not None:
                 self._exchange.close()
             self._exchange = Exchange(self.engine.socket, self.engine.token)
-        assert self._exchange is not None
+        if "reconnect" in block.options:
+            self._exchange.reconnect()
         number = block.options.get("while", "").removeprefix("somebody calls ")
-        if number:
-            self.engine.begin_call(number)
-        self._exchange.play(self._real(block.text))
+        begin = partial(self.engine.begin_call, number) if number else lambda: None
+        self._exchange.play(self._real(block.text), when_welcome=begin)
 
     def _frames_before(self, block: Block) -> list[Block]:
         """What must have been said before a block that goes on with a connection, when it is run alone."""
@@ -235,11 +241,12 @@ class Page:
             probe.bind(("127.0.0.1", 0))
             return int(probe.getsockname()[1])
 
-    def _own_ports(self, text: str) -> str:
+    def _own_places(self, text: str) -> str:
+        text = text.replace("192.0.2.10", "127.0.0.1").replace("/var/lib/callflow", str(self.folder / "data"))
         return re.sub(r"\b9000\b", str(self._port), text)
 
     def _real(self, text: str) -> str:
-        text = self._own_ports(text).replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+        text = self._own_places(text).replace(".venv/bin/", f"{Path(sys.executable).parent}/")
         text = re.sub(r"(?<!\S)examples/", f"{ROOT}/examples/", text)
         if self.engine is not None:
             text = text.replace("127.0.0.1:5060", self.engine.sip).replace("127.0.0.1:7443", self.engine.address)

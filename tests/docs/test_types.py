@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .markdown import PAGES, ROOT
+from .markdown import PAGES
 from .page import Page
 
 PYRIGHT = Path(sys.executable).with_name("pyright")

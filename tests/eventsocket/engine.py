@@ -17,6 +17,7 @@ from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import EventLog
 from engine.eventsocket.memory import open_memory_session
 from engine.eventsocket.ownership import Sessions
+from engine.eventsocket.prompts import Prompts
 from engine.eventsocket.tokens import Token, Tokens
 
 ADMIN = Token("admin", "admin-secret", frozenset({"admin"}))
@@ -130,10 +131,11 @@ class FakeTable:
 class Engine:
     """The log, the table, the sockets, and a nursery for their sessions."""
 
-    def __init__(self, nursery, log, table, *, recordings=None):
+    def __init__(self, nursery, log, table, *, recordings=None, cache=None, **cache_limits):
         self.nursery, self.log, self.table = nursery, log, table
         numbers = itertools.count(1)
         self.sessions = Sessions()
+        self.prompts = Prompts(cache, self.sessions, **cache_limits) if cache is not None else None
         self.tokens = Tokens([ADMIN, READER, OWNER, ANY])
         self.sockets = EventSocket(
             self.log,
@@ -143,6 +145,7 @@ class Engine:
             new_id=lambda: f"session-{next(numbers)}",
             epoch=lambda: 1000.0 + trio.current_time(),
             recordings=recordings,
+            prompts=self.prompts,
             registrations=list,
         )
 
@@ -214,10 +217,12 @@ class App:
 
 
 @asynccontextmanager
-async def running_engine(*, log=None, table=None, recordings=None, **log_limits):
-    log = log or new_log(**log_limits)
+async def running_engine(*, log=None, table=None, recordings=None, cache=None, **limits):
+    """`limits` are the cache's, or without one the log's."""
+    log = log or new_log(**({} if cache is not None else limits))
+    cache_limits = limits if cache is not None else {}
     async with trio.open_nursery() as nursery:
-        yield Engine(nursery, log, table or FakeTable(log), recordings=recordings)
+        yield Engine(nursery, log, table or FakeTable(log), recordings=recordings, cache=cache, **cache_limits)
         nursery.cancel_scope.cancel()
 
 

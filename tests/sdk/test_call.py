@@ -348,3 +348,36 @@ async def test_the_engine_s_death_ends_every_script():
         await engine.call("two")
         await anyio.sleep(0.01)
     assert sorted(steps) == ["one", "two"]
+
+
+@on_both_backends
+async def test_a_script_that_hangs_up_goes_on_whichever_comes_first_the_end_or_the_reply():
+    steps: list[str] = []
+
+    async def script(call: Call) -> None:
+        await call.hangup()
+        await anyio.sleep(0.01)
+        steps.append("went on")
+
+    async with running(app_of(script)) as engine:
+        await engine.call()
+        frame, _ = await engine.take(commands.Hangup)
+        await engine.send(engine.ended(by="app"), engine.connection.reply(frame.id, seq=1))
+    assert steps == ["went on"]
+
+
+@on_both_backends
+async def test_a_hang_up_that_the_engine_does_not_answer_is_too_late():
+    raised: list[Exception] = []
+
+    async def script(call: Call) -> None:
+        try:
+            await call.hangup(deadline=0.01)
+        except DeadlineExceeded as error:
+            raised.append(error)
+
+    async with running(app_of(script)) as engine:
+        await engine.call()
+        await engine.take(commands.Hangup)
+        await engine.expect_hangup()
+    assert len(raised) == 1

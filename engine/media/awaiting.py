@@ -1,0 +1,170 @@
+"""Media whose plays wait for files that are still on their way, whatever engine plays them in the end.
+
+A `play` of which a file is awaited is held back: what ran before it sounds on meanwhile, so that nobody hears nothing.
+When all its files are there it is handed on; when one will not come it ends as `failed`, and the error names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import trio
+
+from .session import (
+    FileSource,
+    MediaEngine,
+    MediaEvent,
+    MediaSession,
+    PlaybackFinished,
+    Source,
+    Statistics,
+    Stream,
+)
+
+
+class AwaitedFiles(Protocol):
+    """Who knows which files are on their way: `engine.eventsocket.prompts.Prompts`."""
+
+    def wait(self, path: Path, then: Callable[[str | None], None]) -> bool:
+        """Is the file on its way? If so, `then` is called once: with None when it is there, or with what went wrong."""
+        ...
+
+
+class AwaitingMedia:
+    """A media engine around another."""
+
+    def __init__(self, media: MediaEngine, files: AwaitedFiles) -> None:
+        self._media = media
+        self._files = files
+
+    @property
+    def open_sessions(self) -> int:
+        return self._media.open_sessions
+
+    def open(self, on_event: Callable[[MediaEvent], None]) -> MediaSession:
+        """A new session on a port pair of its own. Raises PortsExhausted."""
+        return AwaitingSession(self._media.open(on_event), on_event, self._files)
+
+    async def run(self) -> None:
+        await self._media.run()
+
+
+class _Play(NamedTuple):
+    """The arguments of a play that is held back."""
+
+    playback: str
+    sources: tuple[Source, ...]
+    repeat: int
+    gain_db: float
+    offset_ms: int
+
+
+class AwaitingSession:
+    """A session around another. At most one play is held back, the newest."""
+
+    __slots__ = ("_files", "_held", "_is_closed", "_missing", "_on_event", "_session")
+
+    def __init__(self, session: MediaSession, on_event: Callable[[MediaEvent], None], files: AwaitedFiles) -> None:
+        self._session = session
+        self._on_event = on_event
+        self._files = files
+        self._held: _Play | None = None
+        self._missing = 0  # files that the held play waits for
+        self._is_closed = False
+
+    @property
+    def local(self) -> tuple[str, int]:
+        return self._session.local
+
+    def play(
+        self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
+    ) -> None:
+        """Play when the files are there. A play that is held back is stopped first."""
+        if self._held is not None:
+            self._drop("stopped")
+        play = _Play(playback, tuple(sources), repeat, gain_db, offset_ms)
+        paths = dict.fromkeys(source.path for source in play.sources if isinstance(source, FileSource))
+        missing = sum(self._files.wait(path, lambda error: self._arrive(play, error)) for path in paths)
+        if missing:
+            self._held, self._missing = play, missing
+        else:
+            self._hand_on(play)
+
+    def stop(self, name: str) -> None:
+        """Stop what has that name, held back or not."""
+        if self._held is not None and self._held.playback == name:
+            self._drop("stopped")
+        else:
+            self._session.stop(name)
+
+    def control(
+        self, name: str, *, is_paused: bool | None = None, seek_ms: int | None = None, gain_db: float | None = None
+    ) -> None:
+        """A play that is held back takes a new gain, and nothing else."""
+        if self._held is None or self._held.playback != name:
+            self._session.control(name, is_paused=is_paused, seek_ms=seek_ms, gain_db=gain_db)
+
+    def close(self) -> None:
+        self._held, self._is_closed = None, True
+        self._session.close()
+
+    # The rest is the other session's
+
+    def update(self, stream: Stream) -> None:
+        self._session.update(stream)
+
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+        self._session.record(recording, path, max_ms=max_ms, silence_ms=silence_ms)
+
+    def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
+        self._session.record_both(recording, path, stereo=stereo, max_ms=max_ms)
+
+    def mute(self, *, incoming: bool, outgoing: bool) -> None:
+        self._session.mute(incoming=incoming, outgoing=outgoing)
+
+    def echo(self, *, is_on: bool) -> None:
+        self._session.echo(is_on=is_on)
+
+    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+        self._session.send_digits(sending, digits, duration_ms=duration_ms, gap_ms=gap_ms)
+
+    def relay(self, other: MediaSession) -> None:
+        self._session.relay(other._session if isinstance(other, AwaitingSession) else other)
+
+    def unrelay(self) -> None:
+        self._session.unrelay()
+
+    def watch_audio(self, *, is_on: bool) -> None:
+        self._session.watch_audio(is_on=is_on)
+
+    def statistics(self) -> Statistics:
+        return self._session.statistics()
+
+    # Inside
+
+    def _arrive(self, play: _Play, error: str | None) -> None:
+        if self._held is not play:
+            return  # stopped, replaced, closed, or failed by another file
+        self._missing -= 1
+        if error is not None:
+            self._drop("failed", error)
+        elif not self._missing:
+            self._held = None
+            self._hand_on(play)
+
+    def _hand_on(self, play: _Play) -> None:
+        playback, sources, repeat, gain_db, offset_ms = play
+        self._session.play(playback, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms)
+
+    def _drop(self, reason: str, error: str | None = None) -> None:
+        play, self._held = self._held, None
+        assert play is not None
+        event = PlaybackFinished(play.playback, 0, "failed" if reason == "failed" else "stopped", error)
+        # Like every event of a session it comes on its own, not from within the call that causes it.
+        trio.lowlevel.current_trio_token().run_sync_soon(self._tell, event)
+
+    def _tell(self, event: MediaEvent) -> None:
+        if not self._is_closed:
+            self._on_event(event)
