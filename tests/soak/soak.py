@@ -151,6 +151,9 @@ def run_batch(calls: int, seed: int, folder: Path) -> Batch:
         batch.virtual_seconds = simulation.now
 
     simulation.run(live)
+    parts = sorted(path.name for path in folder.rglob("*.part"))
+    if parts:
+        raise AssertionError(f"unfinished recordings: {', '.join(parts)}")
     return batch
 
 
