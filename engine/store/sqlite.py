@@ -148,7 +148,8 @@ class SqliteRecords:
             logger.error("call records wait for the next start", waiting=self._pending.octets, error=str(error))
         self._pending.close()
         if self._database is not None:
-            await self._in_thread(self._database.close)
+            with suppress(StoreError):
+                await self._in_thread(self._database.close)
 
     def _append(self, line: bytes) -> bool:
         try:
@@ -212,11 +213,16 @@ class SqliteRecords:
     def _put_aside(self, error: Broken) -> None:
         """Keep a damaged database for somebody who can read it, and begin a new one."""
         if self._database is not None:
-            self._database.close()
+            with suppress(StoreError):
+                self._database.close()
             self._database = None
         kept = f"{self._path.name}.damaged-{int(self._epoch())}"
         for suffix in ("", "-wal", "-shm"):
             path = self._path.with_name(self._path.name + suffix)
-            if path.exists():
+            try:
                 path.rename(path.with_name(kept + suffix))
+            except FileNotFoundError:
+                continue
+            except OSError as failure:
+                raise StoreError(f"{error}, and it cannot be put aside: {failure}") from failure
         logger.error("the database is damaged: it is put aside, and a new one begun", kept=kept, error=str(error))
