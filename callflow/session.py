@@ -71,7 +71,7 @@ class AppSession:
         if isinstance(event, ChannelCreated):
             self._create(channel, event)
         elif isinstance(event, OwnerChanged):
-            self._change_owner(channel, event)
+            self._change_owner(frame.seq, channel, event)
         elif (call := self._calls.get(channel)) is not None:
             self._tell(call, event)
         elif isinstance(event, ChannelEnded):
@@ -139,8 +139,11 @@ class AppSession:
             call.user = event.user
             self._start(call, self._function(event.to, event.route))
 
-    def _change_owner(self, channel: str, event: OwnerChanged) -> None:
+    def _change_owner(self, seq: int, channel: str, event: OwnerChanged) -> None:
         call = self._calls.get(channel)
+        welcome = self._link.welcome
+        if call is not None and welcome is not None and seq <= welcome.seq and channel in welcome.owns:
+            return  # to a session of ours whose welcome was lost on the way; it is ours now
         if self._link.is_ours(event.owner):
             if channel in self._given_up:
                 return
