@@ -28,7 +28,7 @@ from callflow.protocol.records import CallRecord
 
 from .database import Broken, Database
 from .pending import MAX_PENDING, Pending
-from .records import MAX_WAITING, Found, RecordIds, StoreError, Then
+from .records import MAX_WAITING, Found, Overloaded, RecordIds, StoreError, Then
 
 COMMIT_AFTER = 0.05  # seconds in which records gather to a batch
 MAX_UNSAVED = 10_000  # records in memory, while not even the file can be written
@@ -79,7 +79,7 @@ class SqliteRecords:
 
     def find(self, query: Query, then: Then) -> None:
         if len(self._asked) >= MAX_WAITING:
-            then(StoreError(f"expected at most {MAX_WAITING} queries at once"))
+            then(Overloaded(f"expected at most {MAX_WAITING} queries at once"))
             return
         self._asked.append((query, then))
         self._has_queries.set()

@@ -113,9 +113,9 @@ async def test_records_are_paged_and_only_for_those_who_may_read(simulation):
         assert (await owner.do(Records())).error.code == "unauthorized"
 
 
-async def test_too_many_queries_at_once_are_told_so_and_the_others_answered(simulation):
+async def test_many_queries_at_once_are_all_answered(simulation):
     async with joined(simulation) as reader:
         await reader.send(*(reader.connection.command(f"q{number}", Records()) for number in range(150)))
         replies = [await reader.next() for _ in range(150)]
     assert {reply.id for reply in replies} == {f"q{number}" for number in range(150)}
-    assert sum(reply.ok for reply in replies) >= 100
+    assert all(reply.ok for reply in replies)
