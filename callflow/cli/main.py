@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 for command in (
     run.run, run.serve, run.check, dial.dial, monitor.calls, monitor.events, monitor.hangup, monitor.registrations,
-    records.records, route.route,
+    monitor.status, records.records, route.route,
 ):  # fmt: skip
     app.command()(command)
 
