@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 
 import pytest
+import structlog
 
 
 @pytest.hookimpl(wrapper=True)
@@ -17,3 +18,10 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Generator[None]:
+    """A command that is run in this process configures the log: the next test has its own."""
+    yield
+    structlog.reset_defaults()

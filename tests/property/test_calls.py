@@ -7,8 +7,8 @@ import math
 import struct
 import tempfile
 import wave
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import anyio
@@ -136,8 +136,7 @@ def act(simulation: Simulation, action: str, *arguments) -> None:
     ports=st.sampled_from([3, 100]),
 )
 def test_nothing_is_left_of_any_course_of_events(scripts, actions, automatic, seed, ports):
-    logging.getLogger("callflow").setLevel(logging.CRITICAL)  # scripts that fail on purpose
-    with tempfile.TemporaryDirectory() as name:
+    with quiet_scripts(), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_prompt(folder / "prompt.wav")
         simulation = Simulation(make_app(list(scripts)), folder=folder, seed=seed, ports=(16384, 16384 + 2 * ports - 1))
@@ -154,6 +153,18 @@ def test_nothing_is_left_of_any_course_of_events(scripts, actions, automatic, se
                 assert not leaks, leaks
 
         simulation.run(main)
+
+
+@contextmanager
+def quiet_scripts() -> Iterator[None]:
+    """Scripts fail here on purpose: their tracebacks are not worth a line each."""
+    logger = logging.getLogger("callflow")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def write_prompt(path: Path) -> None:
