@@ -8,7 +8,7 @@ APT := baresip-core sip-tester sipsak tshark
 NATIVE := Cargo.toml Cargo.lock engine/native/Cargo.toml $(shell find engine/native/src engine/native/benches -name '*.rs' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench docs clean
+.PHONY: help run test lint bench soak docs clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ lint: .venv/dev.stamp  ## Check style, types, layers
 
 bench: .venv/dev.stamp .venv/apt.stamp  ## Measure calls, media and memory
 	@$(BIN)/python -m benchmarks
+
+soak: .venv/dev.stamp  ## Make a million simulated calls that do anything (CALLS=, SEED=): is anything left?
+	@$(BIN)/python -m tests.soak.soak --calls $(or $(CALLS),1000000) --seed $(or $(SEED),1)
 
 docs: .venv/dev.stamp  ## Generate the schema, the reference and the recording
 	$(BIN)/python -m callflow.protocol.schema

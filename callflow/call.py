@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, Protocol, TypeAlias
 
+from .errors import WrongState
 from .leg import Leg
 from .link import Link
 from .protocol.events import ChannelEnded, Party
@@ -59,8 +60,7 @@ class Call:
         self.callee = callee
         self.to = to
         """The number dialled."""
-        self.origin = origin
-        """The call that dialled this one."""
+        self._origin = origin
         self.user: str | None = None
         """The authenticated user who calls."""
         self.variables: dict[str, str] = {}
@@ -79,6 +79,13 @@ class Call:
     def id(self) -> str:
         """The id of the channel."""
         return self._leg.id
+
+    @property
+    def origin(self) -> Call:
+        """The call that dialled this one. Raises WrongState when no call did: it came in, or was originated."""
+        if self._origin is None:
+            raise WrongState("no call dialled this one", command="origin", channel=self.id)
+        return self._origin
 
     @property
     def ended(self) -> ChannelEnded | None:

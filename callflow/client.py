@@ -39,7 +39,7 @@ from .protocol.commands import (
     Status,
     Subscribe,
 )
-from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Welcome
+from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Share, Welcome
 from .protocol.outcomes import Answered, Failed
 from .protocol.queries import AppState, EngineStatus, PastEvent, PastEvents, RegistrationState
 from .session import run_app
@@ -241,7 +241,9 @@ async def connect(
         raise error
 
 
-async def join(url: str, app: App, *, token: str | None = None, folder: Path | None = None) -> NoReturn:
+async def join(
+    url: str, app: App, *, token: str | None = None, folder: Path | None = None, share: Share = "share"
+) -> NoReturn:
     """Keep an app connected to an engine: it takes the calls of its routes there.
 
     When only the connection is lost, the scripts go on: what happened meanwhile is told again, once, and commands that
@@ -249,6 +251,8 @@ async def join(url: str, app: App, *, token: str | None = None, folder: Path | N
     them wait. An engine that cannot be reached for a minute, or is another one now, has none of the calls any more.
 
     `folder` is where the files are that the app plays: what the engine does not have yet is sent when it is played.
+    `share` says how it goes with others of the app's name: they `share` calls in turn; one on `standby` takes over,
+    with all calls, when one that takes calls is lost; one that is to `refuse` others is alone, or raises NotOwner.
     Raises Unauthorized when the engine does not know the token, or does not let it take calls.
     """
     delay = _BACK_OFF[0]
@@ -260,7 +264,7 @@ async def join(url: str, app: App, *, token: str | None = None, folder: Path | N
         try:
             transport = await dial()
             delay = _BACK_OFF[0]
-            await run_app(app, transport, reconnect=dial, folder=folder)
+            await run_app(app, transport, reconnect=dial, folder=folder, share=share)
             log.info("the engine at %s closed the connection", url)
         except (Unreachable, Disconnected) as error:
             log.warning("%s; trying again in %.1f s", error, delay)

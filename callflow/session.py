@@ -30,7 +30,7 @@ from .protocol.events import (
     OwnerChanged,
     Party,
 )
-from .protocol.frames import ChannelState, EventFrame, Hello, Snapshot, Welcome
+from .protocol.frames import ChannelState, EventFrame, Hello, Share, Snapshot, Welcome
 from .protocol.outcomes import Answered, Failed
 from .routing import CallFunction
 from .run import Run
@@ -244,6 +244,7 @@ async def run_app(
     prefix: str | None = None,
     reconnect: Callable[[], Awaitable[Transport]] | None = None,
     folder: Path | None = None,
+    share: Share = "share",
     task_status: anyio.abc.TaskStatus[Welcome] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Say hello and run the app's calls until the connection ends: then its scripts are cancelled, and it returns.
@@ -270,11 +271,13 @@ async def run_app(
         files=Files(folder) if folder is not None else None,
     )
     try:
-        welcome = await link.open(Hello(app=name or app.name, token=token, routes=app.patterns, pid=pid))
+        welcome = await link.open(Hello(app=name or app.name, token=token, routes=app.patterns, pid=pid, share=share))
         async with anyio.create_task_group() as tasks:
             session = AppSession(app, link, tasks)
             app.sessions.append(session)
             session.adopt(welcome.owns)
+            if welcome.others and pid is None:
+                log.info("%s is connected %d times; this session is %s", app.name, welcome.others + 1, welcome.role)
             task_status.started(welcome)
             try:
                 await link.run()

@@ -55,26 +55,34 @@ class Plan:
 
 def dial(
     target: Annotated[
-        str, typer.Argument(metavar="TARGET", help="A number of the local engine, or sip:USER@HOST[:PORT].")
+        str, typer.Argument(metavar="TARGET", help="A number of the engine that runs here, or sip:USER@HOST[:PORT].")
     ],
     press: Annotated[
         list[str] | None,
         typer.Option(
-            "--press", metavar="DIGITS", help="Press these keys when the far end has spoken and paused; repeatable."
+            "--press", metavar="DIGITS", help="Press these keys once the far end has spoken and paused; repeatable."
         ),
     ] = None,
     press_after: Annotated[
         float | None,
-        typer.Option(
-            "--press-after", metavar="S", help="Do not wait for a pause longer than S seconds, for each --press."
-        ),
+        typer.Option("--press-after", metavar="S", help="Wait at most S seconds for such a pause."),
     ] = None,
-    record: Annotated[Path | None, typer.Option("--record", metavar="FILE.wav", help="Save what is heard.")] = None,
-    play: Annotated[Path | None, typer.Option("--play", metavar="FILE.wav", help="Say this.")] = None,
-    tone: Annotated[float | None, typer.Option("--tone", metavar="HZ", help="Say a tone of this frequency.")] = None,
-    user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="Who we are.")] = None,
-    password: Annotated[str | None, typer.Option("--password", metavar="WORD", help="And how we prove it.")] = None,
-    transport: Annotated[str | None, typer.Option("--transport", metavar="udp|tcp", help="How SIP travels.")] = None,
+    record: Annotated[
+        Path | None, typer.Option("--record", metavar="FILE.wav", help="Save what is heard to this file.")
+    ] = None,
+    play: Annotated[
+        Path | None, typer.Option("--play", metavar="FILE.wav", help="Play this file to the far end.")
+    ] = None,
+    tone: Annotated[
+        float | None, typer.Option("--tone", metavar="HZ", help="Play a tone of this frequency to the far end.")
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="Call as this user.")] = None,
+    password: Annotated[
+        str | None, typer.Option("--password", metavar="WORD", help="The password of that user.")
+    ] = None,
+    transport: Annotated[
+        str | None, typer.Option("--transport", metavar="udp|tcp", help="Send SIP by UDP (the default) or TCP.")
+    ] = None,
     answer_timeout: Annotated[
         float, typer.Option("--answer-timeout", metavar="S", help="Give up if nobody answers in S seconds.")
     ] = 60.0,
@@ -82,10 +90,12 @@ def dial(
         float | None, typer.Option("--duration", metavar="S", help="Hang up S seconds after the answer.")
     ] = None,
     socket: Annotated[
-        str | None, typer.Option("--socket", metavar="URL", help="The local engine that is meant, by its event socket.")
+        str | None,
+        typer.Option("--socket", metavar="URL", help="If several engines run here: the one with this event socket."),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="DIR", help="The local engine that is meant, by its data folder.")
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="If several engines run here: the one with this data folder."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print each event as a JSON object on a line.")] = False,
 ) -> None:

@@ -33,7 +33,8 @@ TokenOption = Annotated[
     typer.Option("--token", metavar="TOKEN", help="A token of that engine. [default: $CALLFLOW_TOKEN or found]"),
 ]
 DataOption = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help="The engine that keeps its files there.")
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="If several engines run here: the one with this data folder."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -62,7 +63,8 @@ def calls(
 
 def events(
     patterns: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Names to see, like channel.*")
+        list[str] | None,
+        typer.Argument(metavar="PATTERN", help="Which events to show, such as channel.*; without a pattern, all."),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")] = False,
     last: Annotated[int, typer.Option("--last", "-n", min=0, metavar="N", help="How many of the latest events.")] = 100,

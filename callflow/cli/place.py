@@ -21,6 +21,7 @@ class RunningEngine(msgspec.Struct, frozen=True, kw_only=True):
     sip: list[str]  # udp:HOST:PORT
     data: str
     started_at: float
+    config: str | None = None  # the file
 
     @property
     def token(self) -> str | None:

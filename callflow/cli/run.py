@@ -194,6 +194,7 @@ def _note(engine: Engine, config: Config) -> RunningEngine:
         sip=[str(listener) for listener in engine.listeners],
         data=str(config.data),
         started_at=time.time(),
+        config=str(config.path.absolute()) if config.path is not None else None,
     )
 
 

@@ -15,6 +15,7 @@ from .subscription import Subscriptions
 
 READ_AHEAD = 1000  # entries pushed to a reader that does not take them
 _SCAN = 5000  # entries looked at in one go
+_NOTHING: tuple[frozenset[str], frozenset[str], frozenset[str]] = (frozenset(), frozenset(), frozenset())
 
 
 class Reader:
@@ -42,7 +43,8 @@ class Reader:
         self._adopted: frozenset[str] = frozenset()
         self._adopted_at = 0  # up to here, the adopted channels' entries do not name their owner
         self._ended: list[str] = []  # channels that ended while it was behind
-        self._heard: tuple[frozenset[str], frozenset[str], frozenset[str]] = (frozenset(),) * 3
+        self._wanted = _NOTHING
+        self._registered = _NOTHING
         self.listen()
 
     @property
@@ -52,22 +54,22 @@ class Reader:
 
     def listen(self) -> None:
         """Let the log know what to push: after the subscriptions have changed."""
-        self._log.unlisten(self, *self._heard)
         subscriptions = self.subscriptions
         names = subscriptions.everywhere if self._may_read else frozenset()
         channels = frozenset(subscriptions.by_channel) if self._may_read else frozenset()
-        self._heard = (names, channels, self.owners)
-        self._log.listen(self, *self._heard)
+        self._wanted = (names, channels, self.owners)
+        self._register()
 
     def close(self) -> None:
         """Nothing is pushed any more."""
-        self._log.unlisten(self, *self._heard)
-        self._heard = (frozenset(),) * 3
+        self._wanted = _NOTHING
+        self._register()
         self._pending = []
 
     def resume(self, seq: int) -> None:
         """Read on after this event. Before anything was pushed."""
         self.cursor, self.is_live = seq, seq == self._log.last_seq
+        self._register()
 
     def adopt(self, channels: Sequence[str]) -> None:
         """Read these channels, which became the reader's own only now, from their beginning.
@@ -79,6 +81,7 @@ class Reader:
         if beginnings and self.is_live:
             self._since = self._log.last_seq
             self.cursor, self.is_live = max(min(beginnings), self._log.first_seq) - 1, False
+            self._register()
 
     def restart(self) -> None:
         """Leave out everything up to now."""
@@ -92,6 +95,7 @@ class Reader:
             return
         if len(self._pending) >= READ_AHEAD:
             self.cursor, self.is_live = entry.seq - 1, False
+            self._register()
             return
         self._pushed = entry.seq
         self._pending.append(entry)
@@ -136,9 +140,18 @@ class Reader:
 
     def _go_live(self) -> None:
         self.is_live = True
+        self._register()
         for channel in self._ended:
             self.subscriptions.forget(channel)
         self._ended = []
+
+    def _register(self) -> None:
+        """Have the log push what is wanted; while it is behind nothing, but it is told of channels that end."""
+        wanted = self._wanted if self.is_live else (frozenset[str](), self._wanted[1], frozenset[str]())
+        if wanted != self._registered:
+            self._log.unlisten(self, *self._registered)
+            self._registered = wanted
+            self._log.listen(self, *wanted)
 
     def _matches(self, entry: Entry) -> bool:
         if entry.seq <= self._adopted_at and entry.channel in self._adopted:

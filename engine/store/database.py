@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -55,6 +56,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Open it, and bring its schema up to date. Raises StoreError."""
         with _translated():
+            _create(path)
             self._connection = sqlite3.connect(
                 path,
                 timeout=LOCKED_AFTER,
@@ -143,6 +145,14 @@ class Database:
             found |= new
             ahead += new
         return sorted(found)[:MAX_LEGS]
+
+
+def _create(path: Path) -> None:
+    """Who called whom is nobody else's business. SQLite gives its other files the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(str(error)) from error
 
 
 def _read(lines: Iterable[bytes]) -> Iterator[tuple[CallRecord, bytes]]:

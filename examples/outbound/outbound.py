@@ -1,21 +1,21 @@
 """An app that the engine dials: one WebSocket per call, to wherever a route's `socket` says.
 
-It keeps nothing between calls, so any number of it can stand behind a load balancer. Key an order's number, and hear a
-tone for each parcel that is on its way.
+It keeps nothing between calls, so any number of it can stand behind a load balancer. Key an order's number, and hear
+how many parcels are on their way. The prompts are beside the app: the engine asks for those that it has not played yet.
 """
 
 import argparse
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import anyio
 
-from callflow import App, Call, Digits, Silence, Tone
+from callflow import App, Call, Digits, Say
 from callflow.client import serve
 
-PARCELS = {"11": 1, "12": 2, "13": 3}
-ASK = Tone("440", seconds=0.3)
-UNKNOWN = Tone("busy/us", seconds=2)
+HERE = Path(__file__).parent
+PARCELS = {"11": 2, "12": 3, "13": 21}
 
 app = App("outbound")
 
@@ -24,13 +24,13 @@ app = App("outbound")
 async def parcels(call: Call) -> None:
     await call.answer()
     for _ in range(3):
-        match await call.gather(ASK, min=2, max=2, timeout=8):
+        match await call.gather("prompts/order.wav", min=2, max=2, timeout=8):
             case Digits(order) if order in PARCELS:
                 await call.set(order=order)
-                await call.play(*[Tone("880", seconds=0.5), Silence(0.5)] * PARCELS[order])
+                await call.play(Say(str(PARCELS[order]), kind="number"), "prompts/parcels.wav")
                 return
             case _:
-                await call.play(UNKNOWN)
+                await call.play("prompts/unknown.wav")
 
 
 async def run(port: int, token: str, on_ready: Callable[[int], None]) -> None:
@@ -38,7 +38,7 @@ async def run(port: int, token: str, on_ready: Callable[[int], None]) -> None:
     async with anyio.create_task_group() as tasks:
 
         async def take(*, task_status: anyio.abc.TaskStatus[int]) -> None:
-            await serve(app, token=token, port=port, task_status=task_status)
+            await serve(app, token=token, port=port, folder=HERE, task_status=task_status)
 
         on_ready(await tasks.start(take))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import wave
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -25,11 +26,15 @@ TABLES = (HERE / "callflow.toml").read_text()
 
 
 @run_trio
-async def test_an_order_s_parcels_are_heard(tmp_path: Path) -> None:
+async def test_an_order_s_parcels_are_told_with_the_app_s_own_prompts(tmp_path: Path) -> None:
     async with outbound() as (_, port), engine_for(port, tmp_path) as running, watching(running) as link:
         done = await running.run("dial", "5000", "--press", "12", "--socket", running.socket)
         assert done.code == 0, done.output + done.errors
-        assert (await happening(link, PlaybackFinished)).outcome == Played(heard_ms=2000, reason="completed")
+        outcome = (await happening(link, PlaybackFinished)).outcome
+        assert isinstance(outcome, Played)
+        assert outcome.reason == "completed"
+        with wave.open(str(HERE / "prompts" / "parcels.wav")) as prompt:
+            assert outcome.heard_ms > 1000 * prompt.getnframes() / prompt.getframerate()
         assert (await happening(link, ChannelEnded)).ended_by == "app"
 
 

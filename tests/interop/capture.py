@@ -78,10 +78,10 @@ class Capture:
             while not found():
                 await self._arrived.wait()
 
-    async def wait_more(self, port: int, *, seconds: float) -> None:
-        """Wait until a port got more RTP, of 20 ms each."""
-        enough = len(self.rtp(target=port)) + round(seconds * 50)
-        await self.wait(lambda: len(self.rtp(target=port)) >= enough)
+    async def wait_more(self, *, seconds: float, source: int | None = None, target: int | None = None) -> None:
+        """Wait for so much more RTP, of 20 ms each, from a port or to one."""
+        enough = len(self.rtp(source=source, target=target)) + round(seconds * 50)
+        await self.wait(lambda: len(self.rtp(source=source, target=target)) >= enough)
 
     async def wait_time(self, seconds: float) -> None:
         """Let time pass, to see what does not come."""
@@ -158,5 +158,7 @@ async def tshark(capture: Path, *arguments: str) -> str:
     """What tshark says of a capture."""
     program = shutil.which("tshark")
     assert program, "tshark is not installed (apt-get install tshark)"
-    done = await trio.run_process([program, "-r", str(capture), "-n", *arguments], capture_stdout=True, capture_stderr=True)
+    done = await trio.run_process(
+        [program, "-r", str(capture), "-n", *arguments], capture_stdout=True, capture_stderr=True
+    )
     return done.stdout.decode()

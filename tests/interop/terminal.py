@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import trio
 
@@ -20,17 +19,8 @@ from .engine import PASSWORDS
 PORTS = (40000, 49151)
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """A phone, and what it is made of."""
-
-    phone: Phone
-    media: NativeMediaEngine
-    stack: SipStack
-
-
 @asynccontextmanager
-async def terminal(name: str = "guest") -> AsyncIterator[Terminal]:
+async def terminal(name: str = "guest") -> AsyncIterator[Phone]:
     """A phone that may place and take any number of calls; a user of the engine knows its password."""
     media = NativeMediaEngine("127.0.0.1", PORTS)
     stack = SipStack(new_token=lambda: secrets.token_hex(8))
@@ -46,5 +36,5 @@ async def terminal(name: str = "guest") -> AsyncIterator[Terminal]:
         nursery.start_soon(media.run)
         await nursery.start(phone.endpoint.run)
         await phone.endpoint.listen("udp", "127.0.0.1", 0)
-        yield Terminal(phone, media, stack)
+        yield phone
         nursery.cancel_scope.cancel()

@@ -80,7 +80,7 @@ async def send_streams(running: RunningEngine, messages: Sequence[bytes]) -> Non
 @run_trio
 async def test_malformed_messages_are_counted_and_harm_no_call(tmp_path: Path, messages: list[bytes]):
     async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen, terminal() as guest:
-        call = await guest.phone.call(running.sip("3003"))
+        call = await guest.call(running.sip("3003"))
         call.record(tmp_path / "heard.wav")
         assert await call.wait_answered()
         begun = trio.current_time()
@@ -115,11 +115,11 @@ async def test_what_cannot_be_is_refused(tmp_path: Path, number: str, codec: str
 @run_trio
 async def test_a_script_that_raises_ends_its_call_with_a_tone_and_no_other(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen, terminal() as guest:
-        other = await guest.phone.call(running.sip("3003"))
+        other = await guest.call(running.sip("3003"))
         other.record(tmp_path / "other.wav")
         assert await other.wait_answered()
 
-        call = await guest.phone.call(running.sip("3005"))
+        call = await guest.call(running.sip("3005"))
         call.record(tmp_path / "heard.wav")
         ended = await call.wait_ended()
         await call.wait_closed()
@@ -144,7 +144,7 @@ async def test_a_script_that_raises_ends_its_call_with_a_tone_and_no_other(tmp_p
 @run_trio
 async def test_a_prompt_that_is_missing_is_named(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen, terminal() as guest:
-        call = await guest.phone.call(running.sip("3002"))
+        call = await guest.call(running.sip("3002"))
         assert (await call.wait_ended()).reason == "temporary_failure"
         failed = await seen.wait("script.failed")
         assert "no-such-prompt.wav" in str(failed)
@@ -159,15 +159,15 @@ async def test_without_a_free_port_a_call_gets_503_and_with_one_again_it_is_take
         watch(running) as seen,
         terminal() as guest,
     ):
-        calls = [await guest.phone.call(running.sip("3003")) for _ in range(2)]
+        calls = [await guest.call(running.sip("3003")) for _ in range(2)]
         for call in calls:
             assert await call.wait_answered()
-        one_too_many = await guest.phone.call(running.sip("3003"))
+        one_too_many = await guest.call(running.sip("3003"))
         assert (await one_too_many.wait_ended()).status == 503
         calls[0].hang_up()
         await seen.wait("channel.ended")
-        next_one = await guest.phone.call(running.sip("3003"))
+        next_one = await guest.call(running.sip("3003"))
         assert await next_one.wait_answered()
-        guest.phone.hang_up_all()
+        guest.hang_up_all()
         await seen.wait("channel.ended", count=3)
         assert (await seen.client.status()).counters["media_sessions"] == 0

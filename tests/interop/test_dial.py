@@ -28,7 +28,14 @@ async def test_it_calls_any_server_and_records_what_it_hears(tmp_path: Path):
     recording = tmp_path / "heard.wav"
     async with sipp("answer", tmp_path / "server", keys={"tone": tone_file(tmp_path)}) as server:
         done = await run_callflow(
-            tmp_path, "dial", f"sip:bob@127.0.0.1:{server.port}", "--record", str(recording), "--duration", "2", "--json"
+            tmp_path,
+            "dial",
+            f"sip:bob@127.0.0.1:{server.port}",
+            "--record",
+            str(recording),
+            "--duration",
+            "2",
+            "--json",
         )
         await server.wait()
     assert done.code == 0, done.errors

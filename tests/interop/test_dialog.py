@@ -38,7 +38,7 @@ async def test_an_invite_without_offer_gets_ours_in_the_200_and_the_ack_answers_
 async def test_a_caller_who_cancels_frees_the_phone_that_rings(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
         async with phone(tmp_path, running, seen, "desk", answers=False) as desk, terminal() as guest:
-            call = await guest.phone.call(running.sip("2001"))
+            call = await guest.call(running.sip("2001"))
             await desk.wait_event("CALL_INCOMING")
             await seen.wait("dial.branch", lambda event: isinstance(event, DialBranch) and event.state == "ringing")
             call.hang_up()
@@ -76,7 +76,7 @@ async def test_an_answer_that_crosses_our_cancel_is_acknowledged_and_ended(tmp_p
         async with sipp("answer_crossing_cancel", tmp_path / "desk") as desk, terminal() as guest:
             account = {"user": "desk", "password": PASSWORDS["desk"], "keys": {"contact_port": desk.port}}
             await run_sipp("register", tmp_path / "register", running.udp, **account)
-            call = await guest.phone.call(running.sip("2002"))
+            call = await guest.call(running.sip("2002"))
             await desk.wait()
             assert (await call.wait_ended()).by == "peer"
             await seen.wait("channel.ended", count=2)

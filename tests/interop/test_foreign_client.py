@@ -12,11 +12,12 @@ import pytest
 import trio
 from websockets.sync.client import ClientConnection, connect
 
+from callflow.phone import Phone
 from tests.trio_tests import run_trio
 
 from .engine import RunningEngine, engine
 from .places import CALLS
-from .terminal import Terminal, terminal
+from .terminal import terminal
 
 Frame = dict[str, Any]
 BOTH = pytest.mark.parametrize("encoding", ["json", "msgpack"])
@@ -33,24 +34,19 @@ class Client:
     def send(self, **frame: Any) -> None:
         self._connection.send(json.dumps(frame) if self._is_text else msgpack.packb(frame))
 
-    def until(self, **wanted: Any) -> Frame:
-        """The first frame that has these fields, of all that came."""
-        at = 0
+    def until(self, *, after: int = 0, **wanted: Any) -> Frame:
+        """The first frame with these fields, of all that came but for so many."""
         while True:
-            while at == len(self.frames):
-                self.frames += self._decode(self._connection.recv(timeout=10))
-            if wanted.items() <= self.frames[at].items():
-                return self.frames[at]
-            at += 1
+            for frame in self.frames[after:]:
+                if wanted.items() <= frame.items():
+                    return frame
+            self.frames += self._decode(self._connection.recv(timeout=10))
 
     def command(self, id: str, name: str, **fields: Any) -> Frame:
-        """The reply to a command; to the second of that id the second."""
+        """The reply to a command."""
         before = len(self.frames)
         self.send(type="command", id=id, name=name, **fields)
-        self.frames, earlier = self.frames[before:], self.frames[:before]
-        reply = self.until(type="reply", id=id)
-        self.frames = earlier + self.frames
-        return reply
+        return self.until(after=before, type="reply", id=id)
 
     def _decode(self, message: str | bytes) -> list[Frame]:
         assert isinstance(message, str) == self._is_text
@@ -73,9 +69,9 @@ def events(frames: list[Frame]) -> list[Frame]:
     return [frame for frame in frames if frame["type"] == "event"]
 
 
-async def while_calling(guest: Terminal, running: RunningEngine, number: str, work: Callable[[], None]) -> None:
+async def while_calling(guest: Phone, running: RunningEngine, number: str, work: Callable[[], None]) -> None:
     """Call a number, do blocking work beside it, hang up."""
-    call = await guest.phone.call(running.sip(number))
+    call = await guest.call(running.sip(number))
     try:
         await trio.to_thread.run_sync(work)
     finally:
@@ -152,10 +148,10 @@ async def test_a_monitor_that_was_cut_off_goes_on_exactly_where_it_was(tmp_path:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.to_thread.run_sync, watch_the_beginning)
             await begun.wait()
-            call = await guest.phone.call(running.sip("3003"))
+            call = await guest.call(running.sip("3003"))
         assert await call.wait_sound()
         call.hang_up()
-        again = await guest.phone.call(running.sip("3000"))
+        again = await guest.call(running.sip("3000"))
         assert await again.wait_answered()
         await trio.to_thread.run_sync(watch_the_rest)
         again.hang_up()
@@ -168,4 +164,3 @@ async def test_a_monitor_that_was_cut_off_goes_on_exactly_where_it_was(tmp_path:
     assert len(by_call) == 2
     assert all(seqs == list(range(1, len(seqs) + 1)) for seqs in by_call.values())
     assert "channel.ended" in [frame["name"] for frame in events(seen)]
-

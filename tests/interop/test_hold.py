@@ -31,21 +31,22 @@ async def test_hold_is_answered_recvonly_and_silences_us_until_the_resumption(tm
             await alice.wait_event("CALL_ESTABLISHED")
             await wire.wait(lambda: answers(wire, running.udp[1]))
             ours = sdp_port(answers(wire, running.udp[1])[0][1])
-            await wire.wait(lambda: len(wire.rtp(source=ours)) > 25)
+            await wire.wait_more(source=ours, seconds=0.5)
             await alice.hold()
             await seen.wait("channel.held")
             await wire.wait_time(1.5)
             await alice.resume()
             await seen.wait("channel.resumed")
-            resumed_at = wire.rtp(source=ours)[-1].at if wire.rtp(source=ours) else 0
-            await wire.wait(lambda: len([d for d in wire.rtp(source=ours) if d.at > resumed_at]) > 25)
+            await wire.wait_more(source=ours, seconds=0.5)
             await alice.hang_up()
             await seen.wait("channel.ended")
     (first, talk), (held, hold), (resumed, resume) = answers(wire, running.udp[1])
     assert "a=sendrecv" in talk
-    assert "a=recvonly" in hold or "a=inactive" in hold
+    assert "a=recvonly" in hold
     assert "a=sendrecv" in resume
     assert first.at < held.at < resumed.at
     assert [d for d in wire.rtp(source=ours) if held.at + 0.04 < d.at < resumed.at] == []
-    versions = [next(line for line in sdp.splitlines() if line.startswith("o=")).split()[2] for sdp in (talk, hold, resume)]
+    versions = [
+        next(line for line in sdp.splitlines() if line.startswith("o=")).split()[2] for sdp in (talk, hold, resume)
+    ]
     assert [int(version) - int(versions[0]) for version in versions] == [0, 1, 2]

@@ -36,8 +36,8 @@ async def test_a_killed_worker_takes_its_calls_along_and_no_others_and_is_replac
         watch(running) as seen,
         terminal() as guest,
     ):
-        doomed = [await guest.phone.call(running.sip("3003")) for _ in range(2)]
-        others = [await guest.phone.call(running.sip("1002")) for _ in range(2)]
+        doomed = [await guest.call(running.sip("3003")) for _ in range(2)]
+        others = [await guest.call(running.sip("1002")) for _ in range(2)]
         for call in (*doomed, *others):
             assert await call.wait_answered()
         killed, spared = await worker(seen, "calls"), await worker(seen, "ivr")
@@ -58,7 +58,7 @@ async def test_a_killed_worker_takes_its_calls_along_and_no_others_and_is_replac
         assert await worker(seen, "ivr") == spared
         assert sorted([loaded.pid, spared]) == children(running.process.pid)
 
-        again = await guest.phone.call(running.sip("3003"))
+        again = await guest.call(running.sip("3003"))
         assert await again.wait_answered()
         assert [call.ended for call in others] == [None, None]
         for call in (again, *others):
@@ -71,7 +71,7 @@ async def test_a_call_that_comes_while_the_worker_is_replaced_waits_for_it(tmp_p
     async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen, terminal() as guest:
         os.kill(await worker(seen, "calls"), signal.SIGKILL)
         await seen.wait("app.lost")
-        call = await guest.phone.call(running.sip("3003"))
+        call = await guest.call(running.sip("3003"))
         assert await call.wait_answered()
 
 
@@ -82,10 +82,10 @@ async def test_ctrl_c_says_bye_to_every_call_and_leaves_no_process(tmp_path: Pat
         async with watch(running) as seen, phone(tmp_path, running, seen, "alice") as alice, terminal() as guest:
             workers = children(running.process.pid)
             assert len(workers) == 2
-            up = [await guest.phone.call(running.sip(number)) for number in ("3001", "3003", "1002")]
+            up = [await guest.call(running.sip(number)) for number in ("3001", "3003", "1002")]
             for call in up:
                 assert await call.wait_answered()
-            unanswered = await guest.phone.call(running.sip("3004"))
+            unanswered = await guest.call(running.sip("3004"))
             assert await unanswered.wait_ringing()
             await alice.dial("3003")
             await alice.wait_event("CALL_ESTABLISHED")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import trio
@@ -40,12 +41,14 @@ class Call:
 async def observe(folder: Path, running: RunningEngine, number: str, *, seconds: float | None = None) -> Call:
     """Call a number and listen, for so long or until the far end hangs up."""
     async with capture() as wire, terminal() as guest:
-        call = await guest.phone.call(running.sip(number))
+        call = await guest.call(running.sip(number))
         assert await call.wait_answered()
         with trio.move_on_after(seconds or 20):
             await call.wait_ended()
         call.hang_up()
-        await wire.wait(lambda: any(m.startswith("SIP/2.0 200") and "BYE" in m for _, m in wire.messages(running.udp[1])))
+        await wire.wait(
+            lambda: any(m.startswith("SIP/2.0 200") and "BYE" in m for _, m in wire.messages(running.udp[1]))
+        )
         answers = [m for _, m in wire.messages(running.udp[1]) if m.startswith("SIP/2.0 200") and "m=audio" in m]
         ours = sdp_port(answers[0])
         await wire.wait(lambda: any(d.source == ours + 1 for d in wire.datagrams))  # the last RTCP
@@ -75,7 +78,11 @@ async def test_rtcp_tells_what_was_sent_and_says_goodbye(tmp_path: Path):
         call = await observe(tmp_path, running, "3003", seconds=1)
     sent = await call.fields(f"rtp and udp.srcport == {call.rtp}", "rtp.ssrc")
     reports = await call.fields(
-        f"rtcp and udp.srcport == {call.rtp + 1}", "rtcp.pt", "rtcp.senderssrc", "rtcp.sender.packetcount", "rtcp.sdes.type"
+        f"rtcp and udp.srcport == {call.rtp + 1}",
+        "rtcp.pt",
+        "rtcp.senderssrc",
+        "rtcp.sender.packetcount",
+        "rtcp.sdes.type",
     )
     assert reports
     last = reports[-1]
@@ -104,5 +111,5 @@ async def test_keys_are_sent_as_rfc_4733_has_them(tmp_path: Path):
         durations = [int(duration) for _, _, duration, _, _ in packets]
         assert durations == sorted(durations)
         assert durations[-1] == 800  # 100 ms
-    numbers = [int(seq) for seq, in await call.fields(f"rtp and udp.srcport == {call.rtp}", "rtp.seq")]
-    assert all((after - before) % 65536 == 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    numbers = [int(seq) for (seq,) in await call.fields(f"rtp and udp.srcport == {call.rtp}", "rtp.seq")]
+    assert all((after - before) % 65536 == 1 for before, after in pairwise(numbers))

@@ -51,7 +51,7 @@ async def test_a_registered_phone_hears_the_prompts_and_its_key_is_understood(tm
             assert isinstance(gathered, GatherFinished)
             assert gathered.outcome == Digits("1")
             await seen.wait("playback.started", count=2)
-            await wire.wait_more(alice.media_port, seconds=2)
+            await wire.wait_more(target=alice.media_port, seconds=2)
             await running.command("hangup", seen.channel())
             await alice.wait()
             ended = await seen.wait("channel.ended")

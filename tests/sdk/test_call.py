@@ -5,7 +5,19 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from callflow import BadArgument, Call, CallEnded, DeadlineExceeded, Digits, NotFound, Played, Recorded, TimedOut, Tone
+from callflow import (
+    BadArgument,
+    Call,
+    CallEnded,
+    DeadlineExceeded,
+    Digits,
+    NotFound,
+    Played,
+    Recorded,
+    TimedOut,
+    Tone,
+    WrongState,
+)
 from callflow.protocol import commands, outcomes
 from tests.sdk.backends import on_both_backends
 from tests.sdk.scripted_engine import app_of, running
@@ -381,3 +393,14 @@ async def test_a_hang_up_that_the_engine_does_not_answer_is_too_late():
         await engine.take(commands.Hangup)
         await engine.expect_hangup()
     assert len(raised) == 1
+
+
+@on_both_backends
+async def test_a_call_that_came_in_has_no_origin():
+    async def script(call: Call) -> None:
+        with pytest.raises(WrongState, match="no call dialled this one"):
+            _ = call.origin
+
+    async with running(app_of(script)) as engine:
+        await engine.call()
+        await engine.expect_hangup()

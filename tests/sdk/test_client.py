@@ -9,7 +9,7 @@ import anyio
 import anyio.abc
 import pytest
 
-from callflow import BadArgument, Call, Disconnected, NotFound, Unauthorized, Unreachable
+from callflow import BadArgument, Call, Disconnected, NotFound, NotOwner, Unauthorized, Unreachable
 from callflow.client import connect, join, serve
 from callflow.errors import EventsMissed
 from callflow.protocol import commands, events
@@ -273,6 +273,18 @@ async def test_an_app_joins_and_comes_back_when_the_engine_was_lost():
         await enough.wait()
         tasks.cancel_scope.cancel()
     assert seen == ["call-0", "call-1"]
+
+
+@on_both_backends
+async def test_an_app_that_shares_its_name_with_nobody_is_told_who_has_it():
+    async def script(call: Call) -> None: ...
+
+    async def scenario(engine: ScriptedEngine) -> None:
+        await engine.refuse_hello("not_owner", "the app 'test' is connected from 192.0.2.1")
+
+    async with engine_at(scenario) as url:
+        with pytest.raises(NotOwner, match=r"is connected from 192.0.2.1"):
+            await join(url, app_of(script), token=TOKEN, share="refuse")
 
 
 @on_both_backends

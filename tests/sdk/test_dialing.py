@@ -206,7 +206,7 @@ async def test_the_caller_s_hang_up_hangs_up_the_legs():
 @on_both_backends
 async def test_a_leg_that_answers_is_asked_whether_it_wants_the_call():
     async def wants(callee: Call) -> bool:
-        assert callee.origin is not None
+        assert callee.origin.caller.number == "alice"
         return await callee.gather("accept.wav") == Digits("1")
 
     async def script(call: Call) -> None:

@@ -51,6 +51,7 @@ async def test_what_was_written_is_there_at_the_next_start_and_no_file_waits(tmp
     async with opened(tmp_path) as records:
         records.write(record("c2"))
         assert await channels(records) == ["c1", "c2"]
+    assert (tmp_path / "callflow.db").stat().st_mode & 0o077 == 0
 
 
 @run_trio

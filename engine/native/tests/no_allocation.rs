@@ -1,4 +1,4 @@
-//! Nothing is allocated per packet: a relay and a playback are run while the media thread's allocations are counted.
+//! Nothing is allocated per packet: a relay, playbacks and an echo are run while the media thread's allocations are counted.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -101,7 +101,7 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_relay_and_its_playbacks_allocate_nothing_once_they_run() {
+fn a_relay_its_playbacks_and_an_echo_allocate_nothing_once_they_run() {
     let engine = (0..20)
         .find_map(|attempt| {
             let first = 21_000 + attempt * 100;
@@ -113,20 +113,22 @@ fn a_relay_and_its_playbacks_allocate_nothing_once_they_run() {
             Engine::start(&settings).ok()
         })
         .expect("no ports are free");
-    let legs: Vec<Opened> = (0..4).filter_map(|_| engine.open().ok()).collect();
-    let [left, alice, right, bob] = &legs[..] else {
+    let legs: Vec<Opened> = (0..6).filter_map(|_| engine.open().ok()).collect();
+    let [left, alice, right, bob, echo, carol] = &legs[..] else {
         panic!("no ports are free");
     };
-    for (one, other) in [(left, alice), (right, bob)] {
+    for (one, other) in [(left, alice), (right, bob), (echo, carol)] {
         connect(&engine, one, other.port);
         connect(&engine, other, one.port);
     }
     assert!(engine.relay(left.leg, right.leg).is_ok());
     play(&engine, alice);
     play(&engine, bob);
+    assert!(engine.tell(echo.leg, Verb::Echo(true)).is_ok());
+    play(&engine, carol);
     let heard = || {
-        let (one, other) = (alice.counters.read(), bob.counters.read());
-        one.packets_received.min(other.packets_received)
+        let heard = |leg: &Opened| leg.counters.read().packets_received;
+        heard(alice).min(heard(bob)).min(heard(carol))
     };
     until("the relay runs", || heard() > 20);
     let (packets, allocations) = (heard(), BY_MEDIA.load(Ordering::Relaxed));

@@ -198,9 +198,12 @@ impl Leg {
 
     /// Send back what is received, or no more.
     pub fn echo(&mut self, is_on: bool) {
-        self.playout = is_on.then(Box::default);
-        self.packetizer.clear();
-        self.sender.interrupt();
+        if is_on != self.playout.is_some() {
+            self.playout = is_on.then(Box::default);
+            self.counters.buffered(0);
+            self.packetizer.clear();
+            self.sender.interrupt();
+        }
     }
 
     /// Report sound and silence, or no more.
@@ -324,8 +327,10 @@ impl Leg {
             sound.hear(samples, now, reports);
         }
         if let Some(playout) = &mut self.playout {
-            playout.receive(header, samples, now);
-            self.counters.played_out(playout.target(), playout.late());
+            if !playout.receive(header, samples, now) {
+                self.counters.late();
+            }
+            self.counters.buffered(playout.target());
         }
     }
 

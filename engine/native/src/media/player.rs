@@ -355,6 +355,41 @@ mod tests {
     }
 
     #[test]
+    fn it_moves_within_its_round_and_ends_past_it() {
+        let change = |seek_ms| Change {
+            seek_ms: Some(seek_ms),
+            ..Change::default()
+        };
+        let mut player = player(spec(2, 0), vec![clip(0..400), clip(400..800)]);
+        let mut frame = [0; FRAME];
+        let mut next = |player: &mut Player| player.fill(&mut frame).then_some(frame[0]);
+        assert_eq!(next(&mut player), Some(0));
+        player.change(&change(40));
+        assert_eq!(next(&mut player), Some(480));
+        player.change(&change(-30));
+        assert_eq!(next(&mut player), Some(400));
+        player.change(&change(i64::MIN));
+        assert_eq!(next(&mut player), Some(0));
+        player.change(&change(i64::MAX));
+        assert_eq!(next(&mut player), Some(0)); // of the second round
+        player.change(&change(i64::MAX));
+        assert_eq!(next(&mut player), None);
+    }
+
+    #[test]
+    fn a_place_asked_for_before_it_is_loaded_is_kept() {
+        let loading = Loading::default();
+        let mut player = Player::new(spec(1, 10), loading.clone());
+        player.change(&Change {
+            seek_ms: Some(10),
+            ..Change::default()
+        });
+        loading.set(Ok(vec![clip(0..400)])).unwrap();
+        assert_eq!(player.ready(), Readiness::Started);
+        assert_eq!(read(&mut player).0[0], 160);
+    }
+
+    #[test]
     fn it_waits_for_its_files_and_fails_with_them() {
         let loading = Loading::default();
         let mut waiting = Player::new(spec(1, 0), loading.clone());

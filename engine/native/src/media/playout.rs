@@ -46,7 +46,6 @@ pub struct Playout {
     jitter: [u16; SEEN],
     measured: usize,
     turns: u32,
-    late: u64,
 }
 
 /// The stream that is heard.
@@ -71,19 +70,18 @@ impl Default for Playout {
             jitter: [0; SEEN],
             measured: 0,
             turns: 0,
-            late: 0,
         }
     }
 }
 
 impl Playout {
-    /// A packet's samples.
-    pub fn receive(&mut self, header: &Header, samples: &[i16], now: Moment) {
+    /// A packet's samples; false: they came after their time.
+    pub fn receive(&mut self, header: &Header, samples: &[i16], now: Moment) -> bool {
         let transit = now.samples().wrapping_sub(header.timestamp);
         match &mut self.source {
             Some(source) if source.ssrc == header.ssrc => {
                 if !source.is_first_time(header.sequence) {
-                    return;
+                    return true;
                 }
                 let excess = samples_between(source.base, transit);
                 if excess.abs() < MAX_JUMP {
@@ -96,7 +94,7 @@ impl Playout {
             }
             _ => self.begin(header, transit),
         }
-        self.put(header, samples);
+        self.put(header, samples)
     }
 
     /// Nothing is missing: the peer says that it is silent, or sends a digit.
@@ -140,11 +138,6 @@ impl Playout {
         (i32::from(second) + MARGIN).min(MAX_DEPTH)
     }
 
-    /// Packets that came after their time.
-    pub fn late(&self) -> u64 {
-        self.late
-    }
-
     /// Another stream, or this one by another clock.
     fn begin(&mut self, header: &Header, transit: u32) {
         self.ring.fill(MISSING);
@@ -159,21 +152,22 @@ impl Playout {
         });
     }
 
-    fn put(&mut self, header: &Header, samples: &[i16]) {
+    /// False: all of it is past.
+    fn put(&mut self, header: &Header, samples: &[i16]) -> bool {
         let Some(source) = &self.source else {
-            return;
+            return false;
         };
         let place = samples_between(source.next, header.timestamp);
-        if place + samples.len() as i32 <= 0 {
-            self.late += 1;
-            return;
+        if place.saturating_add(samples.len() as i32) <= 0 {
+            return false;
         }
-        for (place, sample) in (place..).zip(samples) {
+        for (place, sample) in (place..i32::MAX).zip(samples) {
             if (0..ROOM as i32).contains(&place) {
                 let at = source.next.wrapping_add(place as u32);
                 self.ring[at as usize % ROOM] = (*sample).max(MISSING + 1);
             }
         }
+        true
     }
 
     /// What is next in the ring, what is missing made up.

@@ -21,6 +21,10 @@ const LINGER: u64 = 320;
 const ROOM: usize = CHUNK + 2 * WINDOW;
 /// A packet this far from real time, in samples, is laid out anew.
 const MAX_DRIFT: i64 = 1200;
+/// Packets over which the drift of the peer's clock is measured: four seconds.
+const SPAN: u32 = 200;
+/// Drifted by so much, 10 ms, the layout follows at the next quiet packet.
+const MAX_OWED: i64 = 80;
 /// Stands where nothing came; G.711 has no sample of that value.
 const MISSING: i16 = i16::MIN;
 
@@ -95,8 +99,36 @@ struct Lane {
     anchor: Option<Anchor>,
     /// What a packet far from its place would mean if the next one confirms it.
     suspected: Option<Anchor>,
+    drift: Drift,
     /// Makes up what is missing; not there for what we send ourselves.
     concealment: Option<Box<Concealment>>,
+}
+
+/// How the peer's clock runs against ours: by the earliest packet of each few seconds.
+#[derive(Default)]
+struct Drift {
+    /// How much later than its place the earliest packet of the first span came.
+    reference: Option<i64>,
+    least: Option<i64>,
+    packets: u32,
+    /// What the places should be moved by.
+    owed: i64,
+    /// The packet before was quiet; known only while something is owed.
+    is_quiet: bool,
+}
+
+impl Drift {
+    /// A packet came so much later than its place.
+    fn measure(&mut self, lateness: i64) {
+        self.least = Some(self.least.map_or(lateness, |least| least.min(lateness)));
+        self.packets += 1;
+        if self.packets == SPAN {
+            let least = self.least.take().unwrap_or_default();
+            let reference = *self.reference.get_or_insert(least);
+            self.owed = least - reference;
+            self.packets = 0;
+        }
+    }
 }
 
 /// Which timestamp of a source belongs where.
@@ -268,6 +300,9 @@ impl Recorder {
 impl Lane {
     /// Lay out a packet's samples; `elapsed` is now, `base` where `pending` begins. Gives the packet's place.
     fn put(&mut self, header: &Header, samples: &[i16], elapsed: u64, base: u64) -> i64 {
+        if self.drift.owed.abs() >= MAX_OWED {
+            self.catch_up(is_loud(samples));
+        }
         let place = self.place(header, elapsed as i64 - samples.len() as i64);
         let start = place - base as i64;
         let skipped = (-start).max(0) as usize; // before the beginning, or the writer has its place already
@@ -291,6 +326,7 @@ impl Lane {
         let usual = self.anchor.and_then(|anchor| anchor.place_of(header));
         if let Some(place) = usual.filter(fits) {
             self.suspected = None;
+            self.drift.measure(arrival - place);
             return place;
         }
         let fresh = Anchor {
@@ -304,7 +340,17 @@ impl Lane {
             return place;
         }
         (self.anchor, self.suspected) = (Some(fresh), None);
+        self.drift = Drift::default();
         arrival
+    }
+
+    /// Move the places by what the clocks have drifted, where it does not matter: between two quiet packets.
+    fn catch_up(&mut self, is_loud: bool) {
+        let was_quiet = std::mem::replace(&mut self.drift.is_quiet, !is_loud);
+        if let (true, false, Some(anchor)) = (was_quiet, is_loud, &mut self.anchor) {
+            anchor.place += self.drift.owed;
+            (self.drift.owed, self.drift.is_quiet) = (0, false);
+        }
     }
 
     /// Make the first `count` samples whole.
@@ -513,6 +559,44 @@ mod tests {
         let frames = frames(&scene.samples());
         assert_eq!(frames[..6], [10, 11, 12, 13, 14, 15]);
         assert_eq!(frames[15..], [25, 26, 27]);
+    }
+
+    #[test]
+    fn a_clock_that_is_too_fast_or_too_slow_is_followed_in_the_pauses() {
+        for stretch in [-1i64, 1] {
+            let scene = Scene::new();
+            let mut recorder = scene.record(600_000, 0);
+            let mut turn = 0;
+            for frame in 0..4000u64 {
+                let drift = stretch * frame as i64 * 20_000; // a thousandth
+                let now = Moment((arrived(frame).0 as i64 + drift) as u64);
+                while at(turn) <= now {
+                    assert_eq!(recorder.advance(at(turn)), Progress::Running);
+                    turn += 1;
+                }
+                let value = if frame % 50 < 40 { 1000 } else { 0 };
+                recorder.hear(&header(frame), &[value; 160], now);
+                let owed = recorder.received.drift.owed.abs();
+                assert!(owed < 200, "{owed}");
+            }
+            recorder.finish(Some(RecordingEnd::Stopped), at(4000));
+            let samples = scene.samples();
+            let edges = |low: i16, high: i16| {
+                samples
+                    .windows(2)
+                    .filter(|pair| pair[0] <= low && pair[1] >= high)
+                    .count()
+            };
+            assert!((79..=80).contains(&edges(0, 1)), "no burst was split");
+            let last = samples
+                .windows(2)
+                .rposition(|pair| pair[0] == 0 && pair[1] > 0)
+                .unwrap();
+            let due = 3950 * 160 + stretch * 3950 * 160 / 1000;
+            assert!((last as i64 - due).abs() < 250, "{last} {due}");
+            let loud = samples.iter().filter(|sample| **sample == 1000).count();
+            assert!(loud.abs_diff(3200 * 160) < 400, "{loud}");
+        }
     }
 
     /// What is recorded of a voice under loss and jitter, against what was said; silence for the lost would leave 0.95 at best.

@@ -74,10 +74,14 @@ impl Counters {
         add(&self.packets_discarded, 1);
     }
 
-    /// How deep the jitter buffer is, in samples, and what came too late for it.
-    pub fn played_out(&self, depth: i32, late: u64) {
+    /// How deep the jitter buffer is, in samples; 0: there is none.
+    pub fn buffered(&self, depth: i32) {
         self.playout_depth.store(depth.max(0) as u32, Relaxed);
-        self.packets_late.store(late, Relaxed);
+    }
+
+    /// A packet came too late for the jitter buffer.
+    pub fn late(&self) {
+        add(&self.packets_late, 1);
     }
 
     /// What the peer's report says; the jitter in samples.
@@ -131,7 +135,8 @@ mod tests {
         counters.sent(160);
         counters.received(80, -2, 16);
         counters.discarded();
-        counters.played_out(160, 7);
+        counters.buffered(160);
+        counters.late();
         counters.reported(3, 8);
         counters.round_trip(32768);
         let expected = Statistics {
@@ -142,7 +147,7 @@ mod tests {
             packets_lost: 0,
             packets_discarded: 1,
             jitter_ms: 2.0,
-            packets_late: 7,
+            packets_late: 1,
             playout_ms: 20.0,
             remote_packets_lost: 3,
             remote_jitter_ms: 1.0,
