@@ -1,7 +1,7 @@
 """Copies of the apps' folders, each under the hash of what is in it: what a version runs from never changes.
 
-What is copied: files, but none that are hidden, bytecode, recordings or the engine's own data, and none behind links
-that lead out of the folder. It blocks; call it in a thread.
+What is copied: files, but none that are hidden, bytecode, recordings, logs or the engine's own data, and none behind
+links that lead out of the folder. It blocks; call it in a thread.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Copies:
 
     def is_skipped(self, path: Path) -> bool:
         """A name that no copy has, or the engine's own data."""
-        return path.name.startswith(".") or path.name in SKIPPED or path == self._data
+        return path.name.startswith(".") or path.name in SKIPPED or path.suffix == ".log" or path == self._data
 
     def _copy(self, hash: str) -> Copy:
         return Copy(hash, self._root / hash)
@@ -78,15 +78,19 @@ class Copies:
         """The hash of a folder's content; what is read is written to `target`."""
         digest, size = hashlib.sha256(), 0
         for count, path in enumerate(sorted(self._files(folder)), 1):
-            size += path.stat().st_size
+            try:
+                state = path.stat()
+                content = _content(path, target / path.relative_to(folder) if target is not None else None)
+            except (FileNotFoundError, PermissionError):  # it has just gone, or is not for us
+                continue
+            size += state.st_size
             if size > MAX_BYTES or count > MAX_FILES:
                 raise TooLarge(
                     f"{folder}: expected a script's folder, with at most {MAX_FILES} files and {MAX_BYTES >> 20} MiB; "
                     "put the script and its prompts in a folder of their own"
                 )
-            name = path.relative_to(folder)
-            content = _content(path, target / name if target is not None else None)
-            digest.update(f"{name}\0{content}\0{path.stat().st_mode & 0o100}\0".encode("utf-8", "surrogateescape"))
+            line = f"{path.relative_to(folder)}\0{content}\0{state.st_mode & 0o100}\0"
+            digest.update(line.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:32]
 
     def _files(self, folder: Path) -> Iterator[Path]:

@@ -12,18 +12,23 @@ from watchfiles import Change, awatch
 STEP_MS = 50  # a change is told when nothing more has changed for so long: editors and `git pull` write several files
 LONGEST_MS = 1000  # and at the latest so long after the first
 
+# Nothing else reloads: the engine's own output may go to a file there, and would have it reload for ever.
+SUFFIXES = frozenset({
+    ".py", ".lua", ".wav", ".mp3", ".ogg", ".opus", ".flac", ".json", ".toml", ".yaml", ".yml", ".ini", ".cfg", ".xml",
+})  # fmt: skip
+
 logger = structlog.get_logger("engine.scripting")
 
 
 async def watch_folder(folder: Path, is_skipped: Callable[[Path], bool], changed: Callable[[Path], None]) -> None:
-    """Call `changed` with the folder when files in it have changed, but for those below skipped names; until cancelled.
+    """Call `changed` with the folder when scripts, prompts or tables in it have changed; until cancelled.
 
     A folder that cannot be watched is logged: there is still `callflow reload`.
     """
 
     def is_wanted(change: Change, path: str) -> bool:
         at = Path(path)
-        return not any(is_skipped(part) for part in (at, *at.parents) if part != folder and part.is_relative_to(folder))
+        return at.suffix in SUFFIXES and not any(is_skipped(part) for part in (at, *at.parents) if part != folder and part.is_relative_to(folder))
 
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
