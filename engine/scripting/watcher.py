@@ -28,7 +28,9 @@ async def watch_folder(folder: Path, is_skipped: Callable[[Path], bool], changed
 
     def is_wanted(change: Change, path: str) -> bool:
         at = Path(path)
-        return at.suffix in SUFFIXES and not any(is_skipped(part) for part in (at, *at.parents) if part != folder and part.is_relative_to(folder))
+        return at.suffix in SUFFIXES and not any(
+            is_skipped(part) for part in (at, *at.parents) if part != folder and part.is_relative_to(folder)
+        )
 
     stop = trio.Event()
     async with trio.open_nursery() as nursery:

@@ -5,7 +5,6 @@ CALLFLOW_RELOAD=200x60 is the whole proof: so many callers, a new version every 
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import wave
@@ -15,14 +14,15 @@ import numpy as np
 import trio
 
 from callflow.phone import Ended, Phone, PhoneCall
-from callflow.protocol.commands import Versions
+from callflow.protocol.commands import Rollback, Versions
+from callflow.protocol.events import ScriptLoaded
 from tests.trio_tests import run_trio
 
 from .audio import samples, seconds_of_sound, seconds_of_tone
 from .engine import RunningEngine, engine
 from .process import children, descriptors, until
 from .terminal import terminal
-from .watch import Watch, watch
+from .watch import watch
 
 CALLERS, SECONDS = map(int, os.environ.get("CALLFLOW_RELOAD", "20x10").split("x"))
 SCRIPT = """\
@@ -80,11 +80,6 @@ async def holding(guest: Phone, running: RunningEngine) -> PhoneCall:
     return call
 
 
-async def versions_of(seen: Watch, count: int) -> list[str]:
-    """How many of the last `count` calls each version took."""
-    return [row["version"] for row in await seen.client.command(Versions()) for _ in range(row["calls"])][-count:]
-
-
 @run_trio
 async def test_a_script_saved_every_second_cuts_no_call_off_and_mixes_none(tmp_path: Path):
     script = write_version(tmp_path / "app", 0)
@@ -126,3 +121,87 @@ async def test_a_script_saved_every_second_cuts_no_call_off_and_mixes_none(tmp_p
         assert list((await versions(running)).values()).count("active") == 1
         await until(lambda: len(children(running.process.pid)) == before[0])
         await until(lambda: descriptors(running.process.pid)["socket"] == before[1])
+
+
+@run_trio
+async def test_a_version_that_does_not_load_is_refused_with_its_place_and_changes_nothing(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, terminal() as guest:
+        call = await holding(guest, running)
+        good = script.read_text()
+        script.write_text(good + "\nimport nothing_of_that_name\n")
+        done = await running.run("reload", "speaking")
+        assert done.code == 1
+        place = f"{script}:{good.count(chr(10)) + 2}: ModuleNotFoundError"
+        assert place in done.errors
+        assert "Traceback (most recent call last)" in done.errors
+        states = list((await versions(running)).values())
+        assert (states[0], set(states[1:])) == ("active", {"failed"})
+        assert call.ended is None
+        assert await (await guest.call(running.sip("1000"))).wait_sound()
+
+
+@run_trio
+async def test_reload_makes_a_version_although_nothing_changed_and_waits_until_it_takes_calls(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        call = await holding(guest, running)
+        await running.command("reload", "speaking")
+        assert await versions(running) == {"1": "draining", "2": "active"}
+        call.hang_up()
+        await call.wait_closed()
+        running.process.send_signal(signal.SIGHUP)
+        await seen.wait("script.retired", count=2)
+        assert await versions(running) == {"1": "retired", "2": "retired", "3": "active"}
+        await until(lambda: len(children(running.process.pid)) == 1)
+
+
+@run_trio
+async def test_a_canary_takes_its_share_and_goes_back_at_once(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        assert "takes 20% of the new calls" in await running.command("reload", "speaking", "--share", "20%")
+        calls = [await holding(guest, running) for _ in range(10)]
+        assert {row["version"]: row["calls"] for row in await seen.client.command(Versions())} == {"1": 8, "2": 2}
+
+        await running.command("reload", "speaking", "--share", "50%")
+        calls += [await holding(guest, running) for _ in range(10)]
+        assert {row["version"]: row["calls"] for row in await seen.client.command(Versions())} == {"1": 13, "2": 7}
+
+        asked_at = trio.current_time()
+        await seen.client.command(Rollback(app="speaking"))
+        await seen.wait("script.draining")
+        assert trio.current_time() - asked_at < 1
+        calls += [await holding(guest, running) for _ in range(3)]
+        rows = await running.listed("versions", "speaking")
+        assert [(row["version"], row["state"], row["calls"], row["live"], row["share"]) for row in rows] == [
+            ("1", "active", 16, 16, 1.0),
+            ("2", "draining", 7, 7, 0.0),
+        ]
+        assert [call.ended for call in calls] == [None] * 23
+
+
+@run_trio
+async def test_rollback_brings_back_the_version_before_whether_it_runs_still_or_not(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        call = await holding(guest, running)
+        write_version(tmp_path / "app", 1)
+        await seen.wait("script.loaded")
+        await running.command("rollback", "speaking")
+        assert (await versions(running))["1"] == "active"
+        assert call.ended is None
+
+        write_version(tmp_path / "app", 2)
+        await seen.wait("script.loaded", lambda event: isinstance(event, ScriptLoaded) and event.version == "3")
+        call.hang_up()
+        await seen.wait("script.retired", count=2)
+        await running.command("rollback", "speaking")
+        again = await guest.call(running.sip("1000"))
+        again.record(tmp_path / "heard.wav")
+        assert await again.wait_ended() == Ended("peer", True, 0, "normal_clearing")
+        await until((tmp_path / "heard.wav").exists)
+        assert seconds_of_tone(samples(tmp_path / "heard.wav"), frequency_of(0)) > 1.5
+        refused = await running.run("rollback", "speaking")
+        assert refused.code == 1
+        assert "there is no version before this one" in refused.errors

@@ -131,8 +131,8 @@ async def supervised(
         apps.append(AppSpec(name, script))
     secrets = iter(f"{number:032d}" for number in range(1000))
     supervisor = Supervisor(
-        apps, socket=door.path, tokens=door.tokens, sessions=door, events=door, copies=Copies(folder / "data" / "versions"),
-        new_token=lambda: next(secrets), epoch=lambda: 1.0,
+        apps, socket=door.path, tokens=door.tokens, sessions=door, events=door,
+        copies=Copies(folder / "data" / "versions"), new_token=lambda: next(secrets), epoch=lambda: 1.0,
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
         await nursery.start(door.run)
