@@ -220,7 +220,8 @@ class Supervisor:
 
     async def _load(self, app: _App, version: Version, share: float = 1.0) -> None:
         async with app.turn:  # the last that was asked for is the last to take over
-            await self._load_now(app, version, share)
+            if version.state is VersionState.LOADING:  # nobody has asked twice
+                await self._load_now(app, version, share)
 
     async def _load_changed(self, app: _App) -> None:
         async with app.turn:
@@ -309,6 +310,7 @@ class Supervisor:
             return False
         version.errors += 1
         self._fail(app, version, str(exit), exit.report)
+        self._judge(app, version)
         if version.state is VersionState.DRAINING:
             self._retire(app, running, "lost")
             return False
@@ -368,6 +370,13 @@ class Supervisor:
                 ),
                 channel=record.call,
             )
+            self._judge(app, version)
+
+    def _judge(self, app: _App, version: Version) -> None:
+        """Roll a new version back that fails more often than the one before."""
+        if app.versions.is_worse(version):
+            self._fail(app, version, f"rolled back: {version.errors} errors in its first {version.calls} calls", "")
+            self.roll_back(app.spec.name)
 
     def _fail(self, app: _App, version: Version, error: str, report: str) -> None:
         logger.error(error, app=app.spec.name, version=version.name, state=version.state.value)

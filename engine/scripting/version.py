@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 KEPT = 5  # versions to go back to
+PROBATION = 100  # calls, after which a version has proven itself
+WORST = (5, 0.2)  # errors, and as a share of its calls, that one on probation is rolled back for
 
 
 class VersionState(enum.Enum):
@@ -61,9 +63,19 @@ class Version:
         self.errors = 0
         self.loaded_at: float | None = None  # seconds since the epoch
         self.is_up = False  # its worker is connected
+        self.is_recalled = False  # it was good enough before
 
     def __repr__(self) -> str:
         return f"<version {self.name} {self.state.value}>"
+
+    @property
+    def error_rate(self) -> float:
+        """Errors per call."""
+        return self.errors / max(self.calls, 1)
+
+    @property
+    def is_on_probation(self) -> bool:
+        return self.calls <= PROBATION and not self.is_recalled
 
     @property
     def is_live(self) -> bool:
@@ -76,6 +88,7 @@ class Version:
         if after is None:
             raise ValueError(f"version {self.name}: {trigger.name} cannot happen while it is {self.state.value}")
         self.state = after
+        self.is_recalled |= trigger is Trigger.RECALLED
 
 
 class Versions:
@@ -152,6 +165,25 @@ class Versions:
         self._line = [*self._line, canary][-KEPT:]
         return self._replace(before, canary=None, share=1.0)
 
+    def is_worse(self, version: Version) -> bool:
+        """So many of a new version's calls fail that the one before it had better take them."""
+        before = self._before(version)
+        return (
+            before is not None
+            and before.state is not VersionState.LOADING
+            and version.is_on_probation
+            and version.errors >= WORST[0]
+            and version.error_rate >= WORST[1]
+            and version.error_rate > before.error_rate
+        )
+
+    def _before(self, version: Version) -> Version | None:
+        """Who would take its calls if it were rolled back."""
+        if version is self.canary:
+            return self.current
+        is_alone = self.canary is None and version is self.current and len(self._line) > 1
+        return self._line[-2] if is_alone else None
+
     def roll_back(self) -> tuple[Version, list[Version]]:
         """Who takes the calls again, and who takes none any more. One that had retired must be loaded first."""
         if self.canary is not None and self.current is not None:
@@ -159,7 +191,8 @@ class Versions:
         if len(self._line) < 2:
             raise NoVersion("there is no version before this one")
         current, target = self._line[-1], self._line[-2]
-        target.enter(Trigger.RECALLED)
+        if target.state is not VersionState.LOADING:  # else it is on its way
+            target.enter(Trigger.RECALLED)
         if target.state is VersionState.LOADING:
             return target, []
         self._line.pop()

@@ -15,7 +15,7 @@ import trio
 
 from callflow.phone import Ended, Phone, PhoneCall
 from callflow.protocol.commands import Rollback, Versions
-from callflow.protocol.events import ScriptLoaded
+from callflow.protocol.events import ScriptFailed, ScriptLoaded
 from tests.trio_tests import run_trio
 
 from .audio import samples, seconds_of_sound, seconds_of_tone
@@ -205,3 +205,17 @@ async def test_rollback_brings_back_the_version_before_whether_it_runs_still_or_
         refused = await running.run("rollback", "speaking")
         assert refused.code == 1
         assert "there is no version before this one" in refused.errors
+
+
+@run_trio
+async def test_a_new_version_whose_calls_fail_is_rolled_back_by_itself(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        script.write_text(script.read_text().replace("    await call.hangup()", "    raise ValueError(TONE)"))
+        script.write_text(script.read_text().replace("range(4)", "range(0)"))
+        await seen.wait("script.loaded")
+        for _ in range(5):
+            assert (await (await guest.call(running.sip("1000"))).wait_ended()).reason == "temporary_failure"
+        await seen.wait("script.failed", lambda event: isinstance(event, ScriptFailed) and "rolled back" in event.error)
+        good = await guest.call(running.sip("1000"))
+        assert await good.wait_ended() == Ended("peer", True, 0, "normal_clearing")

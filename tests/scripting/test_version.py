@@ -132,6 +132,7 @@ def test_rollback_to_one_that_has_retired_loads_it_while_the_other_goes_on():
     first.enter(Trigger.ENDED)
     assert versions.roll_back() == (first, [])
     assert (first.state, versions.next()) == (LOADING, second)
+    assert versions.roll_back() == (first, [])
     assert versions.install(first) == [second]
     assert versions.next() is first
     with pytest.raises(NoVersion):
@@ -150,3 +151,37 @@ def test_the_last_versions_are_kept_and_the_live_ones():
     assert busy in versions.all
     assert RETIRED not in {version.state for version in versions.live}
     assert len(versions.all) <= KEPT + 3
+
+
+def fail(version: Version, *, calls: int, errors: int) -> None:
+    version.calls, version.errors = calls, errors
+
+
+@pytest.mark.parametrize(
+    ("calls", "errors", "is_worse"), [(4, 4, False), (5, 5, True), (25, 5, True), (26, 5, False), (101, 50, False)]
+)
+@pytest.mark.parametrize("share", [1.0, 0.1])
+def test_a_new_version_is_worse_if_a_fifth_of_its_first_calls_fail(calls, errors, is_worse, share):
+    versions = Versions()
+    loaded(versions)
+    second = loaded(versions, share=share)
+    fail(second, calls=calls, errors=errors)
+    assert versions.is_worse(second) is is_worse
+
+
+def test_a_version_is_no_worse_than_one_that_fails_as_often():
+    versions = Versions()
+    first, second = loaded(versions), loaded(versions)
+    fail(first, calls=10, errors=10)
+    fail(second, calls=10, errors=10)
+    assert not versions.is_worse(second)
+
+
+def test_a_version_that_came_back_and_the_first_one_stay():
+    versions = Versions()
+    first, second = loaded(versions), loaded(versions)
+    loaded(versions)
+    versions.roll_back()
+    for version in (first, second):
+        fail(version, calls=10, errors=10)
+        assert not versions.is_worse(version)
