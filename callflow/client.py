@@ -34,6 +34,7 @@ from .protocol.commands import (
     Events,
     Hangup,
     Originate,
+    Records,
     Registrations,
     SnapshotCommand,
     Status,
@@ -42,6 +43,7 @@ from .protocol.commands import (
 from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Share, Welcome
 from .protocol.outcomes import Answered, Failed
 from .protocol.queries import AppState, EngineStatus, PastEvent, PastEvents, RegistrationState
+from .protocol.records import CallRecord
 from .session import run_app
 from .state import State
 from .transport import Transport
@@ -90,15 +92,15 @@ class Engine:
 
     async def bridges(self) -> list[BridgeState]:
         """The live bridges."""
-        return await list_pages(self._link, Bridges, list[BridgeState], lambda bridge: bridge.id)
+        return await list_pages(self._link, Bridges(), list[BridgeState], lambda bridge: bridge.id)
 
     async def registrations(self) -> list[RegistrationState]:
         """The registered contacts."""
-        return await list_pages(self._link, Registrations, list[RegistrationState], lambda contact: contact.id)
+        return await list_pages(self._link, Registrations(), list[RegistrationState], lambda contact: contact.id)
 
     async def apps(self) -> list[AppState]:
         """The apps, with their sessions and routes."""
-        return await list_pages(self._link, Apps, list[AppState], lambda app: app.id)
+        return await list_pages(self._link, Apps(), list[AppState], lambda app: app.id)
 
     async def recent(self, *patterns: str, last: int = 100) -> list[PastEvent]:
         """The `last` events that the engine still keeps, oldest first; of those with these names, if given."""
@@ -110,6 +112,21 @@ class Engine:
             page = self._link.connection.data(reply, PastEvents)
             found[:0], before = page.events, page.searched
         return found
+
+    async def records(
+        self,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        call: str = "",
+        user: str = "",
+        number: str = "",
+    ) -> list[CallRecord]:
+        """The records of ended calls, oldest first: all, or those that ended in a time (seconds since the epoch), of a
+        call by the id of any of its channels, of an authenticated user, of a number.
+        """
+        records = Records(since=since, until=until, call=call, user=user, number=number)
+        return await list_pages(self._link, records, list[CallRecord], lambda record: record.id)
 
     async def status(self) -> EngineStatus:
         """The engine's facts and counters."""

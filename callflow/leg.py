@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 import anyio
 
 from .errors import CallEnded, CallflowError, DeadlineExceeded, Disconnected
-from .link import Link, Pending
+from .link import Link
+from .pending import Pending
 from .protocol.commands import Bridge, Cancel, Command, Hangup
 from .protocol.events import ChannelEnded, Event
 from .protocol.frames import ReplyFrame

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar, cast
 import anyio
 
 from .leg import Leg
-from .link import Pending
+from .pending import Pending
 from .protocol.commands import Command, Control
 from .protocol.outcomes import Outcome, Played, Recorded
 

@@ -30,7 +30,7 @@ from .protocol.events import (
     OwnerChanged,
     Party,
 )
-from .protocol.frames import ChannelState, EventFrame, Hello, Share, Snapshot, Welcome
+from .protocol.frames import CaughtUp, ChannelState, EventFrame, Hello, Share, Snapshot, Welcome
 from .protocol.outcomes import Answered, Failed
 from .routing import CallFunction
 from .run import Run
@@ -49,6 +49,7 @@ class AppSession:
         self._calls: dict[str, Call] = {}
         self._runs: dict[str, Run] = {}
         self._unknown: set[str] = set()  # ours, but created before our time: their events are told again, if still kept
+        self._doubtful: set[str] = set()  # another session had them while ours was lost: had them, or has them still?
         self._given_up: set[str] = set()  # their scripts are over, but that they have ended is not told yet
         self._legs: dict[
             str, list[ChannelState]
@@ -71,7 +72,7 @@ class AppSession:
         if isinstance(event, ChannelCreated):
             self._create(channel, event)
         elif isinstance(event, OwnerChanged):
-            self._change_owner(channel, event)
+            self._change_owner(frame.seq, channel, event)
         elif (call := self._calls.get(channel)) is not None:
             self._tell(call, event)
         elif isinstance(event, ChannelEnded):
@@ -125,6 +126,14 @@ class AppSession:
             return await originate(self._link, command)
         raise DeadlineExceeded(f"not done within its deadline of {deadline} s", command=command.name)
 
+    def settle(self) -> None:
+        """All that happened while the connection was lost has been told."""
+        for channel in self._doubtful & self._calls.keys():
+            call = self._calls[channel]
+            self._runs[channel].end(call, None, CallEnded("the call is another session's now", channel=channel))
+            self._given_up.discard(channel)  # it may come back
+        self._doubtful.clear()
+
     def end_all(self, error: CallflowError) -> None:
         """The link is gone, and every call with it."""
         for run in dict.fromkeys(self._runs.values()):
@@ -139,8 +148,15 @@ class AppSession:
             call.user = event.user
             self._start(call, self._function(event.to, event.route))
 
-    def _change_owner(self, channel: str, event: OwnerChanged) -> None:
+    def _change_owner(self, seq: int, channel: str, event: OwnerChanged) -> None:
         call = self._calls.get(channel)
+        welcome = self._link.welcome
+        self._doubtful.discard(channel)
+        if call is not None and welcome is not None and seq <= welcome.seq and not self._link.is_ours(event.owner):
+            # It may be a session of ours whose welcome was lost on the way. What follows tells; see `settle`.
+            if channel not in welcome.owns:
+                self._doubtful.add(channel)
+            return
         if self._link.is_ours(event.owner):
             if channel in self._given_up:
                 return
@@ -261,6 +277,8 @@ async def run_app(
     def handle_state(frame: StateFrame) -> None:
         if isinstance(frame, Snapshot):
             session.adopt(tuple(state.id for state in frame.channels if state.owner == link.session))
+        elif isinstance(frame, CaughtUp):
+            session.settle()
 
     link = Link(
         transport,

@@ -23,11 +23,9 @@ from pathlib import Path
 from struct import pack
 from termios import TIOCSWINSZ
 
+from terminal import Row, Screen, render  # beside this script
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from docs.terminal import Row, Screen, render  # noqa: E402 - a script that is run from anywhere
-
 COLUMNS = 102
 LONGEST_PAUSE = 1.2  # seconds
 PATIENCE = 60.0  # seconds until a terminal has printed what is waited for

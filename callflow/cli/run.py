@@ -43,7 +43,7 @@ _T = TypeVar("_T")
 
 SipOption = Annotated[
     list[str] | None,
-    typer.Option("--sip", metavar="udp:HOST:PORT", help="Where SIP is received; repeatable, also tcp:HOST:PORT."),
+    typer.Option("--sip", metavar="udp:HOST:PORT", help="Where SIP is received; repeatable, also as tcp:HOST:PORT."),
 ]
 SocketOption = Annotated[
     str | None, typer.Option("--socket", metavar="HOST:PORT", help="Where the event socket listens.")
@@ -59,7 +59,7 @@ DataOption = Annotated[
 
 
 def run(
-    scripts: Annotated[list[Path], typer.Argument(metavar="SCRIPT...", help="Python scripts with an `app` each.")],
+    scripts: Annotated[list[Path], typer.Argument(metavar="SCRIPT", help="Python scripts, each with an App.")],
     sip: SipOption = None,
     socket: SocketOption = None,
     data: DataOption = None,
@@ -226,6 +226,8 @@ def _places(config: Config) -> Iterator[tuple[str, sockets.SocketKind, tuple[str
         kind = sockets.SOCK_DGRAM if transport == "udp" else sockets.SOCK_STREAM
         name = f"{transport}:{join_host_port(host, port)}"
         yield name, kind, (host, port), f"--sip {transport}:{join_host_port(host, 5070 if port != 5070 else 5080)}"
+    address = config.rtp_address
+    yield f"the media address {address}", sockets.SOCK_DGRAM, (address, 0), "address in [rtp]"
     host, port = config.socket.listen
     way_out = f"--socket {join_host_port(host, 7444 if port != 7444 else 7445)}"
     yield f"the event socket's {join_host_port(host, port)}", sockets.SOCK_STREAM, (host, port), way_out

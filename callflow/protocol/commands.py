@@ -1,6 +1,7 @@
 """What a program may ask of the engine. Each class holds the `args` of one command frame; its `name` is in the frame.
 
-A field's default is what the command does when it is left out. Times are seconds as floats unless the name says ms.
+Those about what is heard are in `sounding`, those that place calls in `dialing`. A field's default is what the command
+does when it is left out. Times are seconds as floats unless the name says ms.
 """
 
 from __future__ import annotations
@@ -11,22 +12,25 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from .command import Command as Command
+from .dialing import Confirm as Confirm
+from .dialing import Confirmation as Confirmation
+from .dialing import Dial as Dial
+from .dialing import Originate as Originate
+from .dialing import Target as Target
 from .frames import BridgeState, ChannelState
-from .outcomes import (
-    Answered,
-    Digits,
-    Failed,
-    Invalid,
-    Outcome,
-    Played,
-    Recorded,
-    Sent,
-    Stopped,
-    TimedOut,
-    Unbridged,
-)
+from .outcomes import Outcome, Unbridged
 from .queries import AppState, Downloaded, EngineStatus, NamedVersion, PastEvents, RegistrationState, VersionState
 from .records import CallRecord
+from .sounding import Control as Control
+from .sounding import Echo as Echo
+from .sounding import Gather as Gather
+from .sounding import Play as Play
+from .sounding import Record as Record
+from .sounding import RecordCall as RecordCall
+from .sounding import SayCommand as SayCommand
+from .sounding import SendDigits as SendDigits
+from .sounding import ToneCommand as ToneCommand
 from .source import File as File
 from .source import Say as Say
 from .source import SayKind as SayKind
@@ -35,36 +39,25 @@ from .source import Source as Source
 from .source import Tone as Tone
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The arguments of one command."""
-
-    name: ClassVar[str]
-    of: ClassVar[Literal["channel", "engine"]] = "channel"
-    ends_as: ClassVar[tuple[type[Outcome], ...]] = ()  # empty: the reply is all there is
-    ended_by: ClassVar[str] = ""  # the event that carries the outcome
-    replies_with: ClassVar[object] = None  # the type of the reply's data
-    never: ClassVar[tuple[str, ...]] = ()  # reasons of its outcomes' that it cannot end with
-
-
 class Answer(Command, frozen=True, kw_only=True):
     """Answer the call (200). A reply that the call is answered already is a success."""
 
     name: ClassVar[str] = "answer"
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Ring(Command, frozen=True, kw_only=True):
     """Tell the caller that it rings (180)."""
 
     name: ClassVar[str] = "ring"
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Progress(Command, frozen=True, kw_only=True):
     """Open early media (183 with SDP)."""
 
     name: ClassVar[str] = "progress"
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Reject(Command, frozen=True, kw_only=True):
@@ -72,7 +65,7 @@ class Reject(Command, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "reject"
     reason: str | int = "declined"
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Redirect(Command, frozen=True, kw_only=True):
@@ -80,7 +73,7 @@ class Redirect(Command, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "redirect"
     targets: tuple[str, ...]
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Hangup(Command, frozen=True, kw_only=True):
@@ -88,7 +81,7 @@ class Hangup(Command, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "hangup"
     cause: str | int = "normal_clearing"
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class HangupAt(Command, frozen=True, kw_only=True):
@@ -111,193 +104,6 @@ class Cancel(Command, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "cancel"
     command: str
-
-
-class Play(Command, frozen=True, kw_only=True):
-    """Play sources one after another; `repeat` 0 is for ever. To an unanswered caller it is early media."""
-
-    name: ClassVar[str] = "play"
-    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Played,)
-    ended_by: ClassVar[str] = "playback.finished"
-    sources: tuple[Source, ...]
-    repeat: int = 1
-    stop_on: str = ""
-    offset_ms: int = 0
-    gain_db: float = 0.0
-
-
-class SayCommand(Command, frozen=True, kw_only=True):
-    """Say a text from recorded prompts, see Say."""
-
-    name: ClassVar[str] = "say"
-    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Played,)
-    ended_by: ClassVar[str] = "playback.finished"
-    text: str
-    language: str = "en"
-    kind: SayKind = "words"
-    stop_on: str = ""
-    gain_db: float = 0.0
-
-
-class ToneCommand(Command, frozen=True, kw_only=True):
-    """Sound a tone, see Tone; without `seconds`, until it is cancelled or replaced."""
-
-    name: ClassVar[str] = "tone"
-    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Played,)
-    ended_by: ClassVar[str] = "playback.finished"
-    never: ClassVar[tuple[str, ...]] = ("failed",)
-    plan: str
-    seconds: float | None = None
-    stop_on: str = ""
-
-
-class Control(Command, frozen=True, kw_only=True):
-    """Steer a running playback or recording: `pause` or `resume` it; playbacks also seek and change their gain.
-
-    `seek_ms` is how far to go, back if negative. `gain_db` is the gain from now on. What has ended is `not_found`.
-    """
-
-    name: ClassVar[str] = "control"
-    command: str
-    action: Literal["pause", "resume"] | None = None
-    seek_ms: int = 0
-    gain_db: float | None = None
-
-
-class Gather(Command, frozen=True, kw_only=True):
-    """Collect digits, playing `prompt` until the first. Time-outs count from the end of the prompt.
-
-    `valid` is a regular expression over the whole entry; `type_ahead` keeps digits keyed before the command.
-    """
-
-    name: ClassVar[str] = "gather"
-    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Digits, TimedOut, Invalid, Stopped)
-    ended_by: ClassVar[str] = "gather.finished"
-    prompt: tuple[Source, ...] = ()
-    min: int = 1
-    max: int = 1
-    terminators: str = "#"
-    timeout: float = 5.0
-    digit_timeout: float = 3.0
-    valid: str = ""
-    type_ahead: bool = True
-    retries: int = 0
-    invalid: tuple[Source, ...] = ()
-
-
-class Record(Command, frozen=True, kw_only=True):
-    """Record what the caller says to a WAV file below the app's recordings. Answers an unanswered call."""
-
-    name: ClassVar[str] = "record"
-    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Recorded,)
-    ended_by: ClassVar[str] = "recording.finished"
-    path: str
-    max: float = 3600.0
-    silence: float = 0.0
-    terminators: str = "#"
-    beep: bool = False
-
-
-class RecordCall(Command, frozen=True, kw_only=True):
-    """Record both directions of the call to a WAV file, whatever it does meanwhile; `control` pauses and resumes it.
-
-    `stereo`: the caller's voice left, what the caller hears right; else mixed. Answers an unanswered call.
-    """
-
-    name: ClassVar[str] = "record_call"
-    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Recorded,)
-    ended_by: ClassVar[str] = "recording.finished"
-    never: ClassVar[tuple[str, ...]] = ("silence", "terminator")
-    path: str
-    stereo: bool = True
-    max: float = 14400.0
-
-
-class Echo(Command, frozen=True, kw_only=True):
-    """Send the caller's voice back."""
-
-    name: ClassVar[str] = "echo"
-    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Stopped,)
-    ended_by: ClassVar[str] = "echo.finished"
-
-
-class SendDigits(Command, frozen=True, kw_only=True):
-    """Send digits by RFC 4733."""
-
-    name: ClassVar[str] = "send_digits"
-    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Sent,)
-    ended_by: ClassVar[str] = "digits.sent"
-    digits: str
-    duration_ms: int = 120
-    gap_ms: int = 80
-
-
-class Target(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Whom to dial: a user's name or a SIP URI, the id its channel shall have, and how long after its stage begins."""
-
-    target: str
-    leg: str = ""
-    delay: float = 0.0
-    timeout: float | None = None
-    headers: dict[str, str] = {}
-
-
-class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Whoever picks up must take the call: by keying `key` while or after `prompt` plays, else it is another's turn.
-
-    Without a key the app decides: it owns the answered leg, and gives it the command `confirm`. `timeout` is for all.
-    """
-
-    prompt: tuple[Source, ...] = ()
-    key: str = ""
-    timeout: float = 15.0
-
-
-class Dial(Command, frozen=True, kw_only=True):
-    """Dial stages in turn, the targets of a stage together; the first to answer wins and the others are cancelled.
-
-    `timeout` is per stage. The caller hears `ringback` meanwhile, if one is named (`us`, `eu`, or a source), and with
-    `early_media` what the first callee's side plays before it answers. With `confirm`, answering alone does not win.
-    """
-
-    name: ClassVar[str] = "dial"
-    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Answered, Failed)
-    ended_by: ClassVar[str] = "dial.finished"
-    stages: tuple[tuple[Target, ...], ...]
-    timeout: float = 30.0
-    headers: dict[str, str] = {}
-    caller_id: str | None = None
-    ringback: Source | None = None
-    early_media: bool = False
-    confirm: Confirmation | None = None
-
-
-class Confirm(Command, frozen=True, kw_only=True):
-    """On the answered leg of a dial that wants to be confirmed: take the call, or leave it to another."""
-
-    name: ClassVar[str] = "confirm"
-    accept: bool = True
-
-
-class Originate(Command, frozen=True, kw_only=True):
-    """Dial without a caller, as `dial` does. The leg that answers is this session's, or goes where it is said to.
-
-    `app`: that app takes it; `route`: as if it had called that number; `bridge`: it is bridged with that channel, which
-    is this session's. The events `dial.branch` and `dial.finished` are the session's and of no channel.
-    """
-
-    name: ClassVar[str] = "originate"
-    of: ClassVar[Literal["channel", "engine"]] = "engine"
-    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Answered, Failed)
-    ended_by: ClassVar[str] = "dial.finished"
-    never: ClassVar[tuple[str, ...]] = ("hangup",)
-    stages: tuple[tuple[Target, ...], ...]
-    timeout: float = 30.0
-    headers: dict[str, str] = {}
-    caller_id: str | None = None
-    app: str | None = None
-    route: str | None = None
-    bridge: str | None = None
 
 
 class Bridge(Command, frozen=True, kw_only=True):

@@ -34,6 +34,8 @@ def connect(channel: Channel, command_id: str, command: commands.Bridge) -> None
     for each in (channel, other):
         if each.bridge is not None:
             each.bridge.end("unbridged", by=channel)
+    for each in (channel, other):  # a channel whose app is lost may have lived for its bridge only
+        each.expect_alive()
     BridgeOfTwo(channel, other, command_id, is_hung_up_after=command.hangup_after).begin()
 
 

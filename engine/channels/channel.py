@@ -36,6 +36,7 @@ from .performing import perform
 from .ports import Headers, Owner
 from .reason import INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
 from .running import Running
+from .snapshot import state_of
 from .state import ALIVE, TRANSITIONS, UNANSWERED, State, Trigger
 from .succession import Succession
 from .verb import Verb, Why
@@ -54,7 +55,7 @@ class Channel:
     """One leg. `facts` are what was known when it was created, as its first event told."""
 
     __slots__ = (
-        "_account", "_call_seq", "_ended", "_is_held", "_running", "audio", "bindings", "bridge", "bridged_with",
+        "_ended", "_is_held", "_running", "account", "audio", "bindings", "bridge", "bridged_with", "call_seq",
         "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "media", "owner", "signalling", "state",
         "succession", "table", "tie", "tied", "variables", "watcher",
     )  # fmt: skip
@@ -80,8 +81,8 @@ class Channel:
         self.tied: list[Channel] = []
         self.watcher: LegWatcher | None = None
         self.table = table
-        self._call_seq = 0
-        self._account = Account(table.epoch)
+        self.call_seq = 0
+        self.account = Account(table.epoch)
         self._is_held = False
         self._running = Running(table.timers)
         self._ended: ChannelEnded | None = None
@@ -109,24 +110,7 @@ class Channel:
 
     def snapshot(self) -> ChannelState:
         """The channel as a list or a snapshot shows it."""
-        facts = self.facts
-        return ChannelState(
-            id=self.id,
-            direction=facts.direction,
-            state=self.state.value,
-            caller=facts.caller.number or facts.caller.uri,
-            callee=facts.callee.number or facts.callee.uri,
-            to=facts.to,
-            created_at=self._account.created_at,
-            answered_at=self._account.answered_at,
-            app=self.app,
-            owner=self.owner.session if self.owner is not None else None,
-            user=facts.user,
-            parent=facts.parent,
-            bridge=self.bridge.id if self.bridge is not None else None,
-            call_seq=self._call_seq,
-            variables=dict(self.variables),
-        )
+        return state_of(self)
 
     # Life
 
@@ -140,10 +124,10 @@ class Channel:
             self.succession.wait_first(wait)
 
     def emit(self, event: Event) -> None:
-        self._call_seq += 1
+        self.call_seq += 1
         owner = self.owner
         self.table.events.emit(
-            event, channel=self.id, call_seq=self._call_seq, owner=owner.session if owner is not None else None
+            event, channel=self.id, call_seq=self.call_seq, owner=owner.session if owner is not None else None
         )
 
     def ring(self, headers: Headers = ()) -> None:
@@ -191,7 +175,7 @@ class Channel:
         if self.state not in ALIVE:
             return
         was_unanswered = self.state in UNANSWERED
-        self._ended = self._account.close(ending, self.state)
+        self._ended = self.account.close(ending, self.state)
         self._enter(Trigger.END)
         self.table.unlink(self)
         self._let_go()
@@ -371,11 +355,11 @@ class Channel:
     def _enter(self, trigger: Trigger) -> None:
         self.state = TRANSITIONS[self.state, trigger]
         if self.state in (State.RINGING, State.EARLY):
-            self._account.note_progress()
+            self.account.note_progress()
 
     def _enter_answered(self) -> None:
         self._enter(Trigger.ANSWER)
-        self._account.note_answer()
+        self.account.note_answer()
         self.emit(ChannelAnswered(codec=self.signalling.codec))
 
     def _end_incompatible(self) -> None:

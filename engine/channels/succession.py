@@ -83,6 +83,8 @@ class Succession:
 
     def lose(self, session: str) -> None:
         """The owner is gone; what it had running ends, but for a bridge and what records the call."""
+        if self._is_orphan:
+            return
         channel, will = self._channel, self.will
         wait = will.wait if will is not None else 0.0
         channel.emit(OwnerLost(session=session, wait=wait))

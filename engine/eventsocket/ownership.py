@@ -84,13 +84,20 @@ class Sessions:
         )
 
     def line(self, session: str) -> frozenset[str]:
-        """A session, the one that it followed, and so on."""
+        """A session, the one that it followed, and so on; and those that followed it.
+
+        An app that comes back names the last session whose welcome it read: a connection that was cut before that left
+        a session behind which the app does not know of.
+        """
+        follows = {id: former.follows for id, former in self._former.items()}
+        follows |= {id: live.follows for id, live in self._by_id.items()}
         line: set[str] = set()
         at: str | None = session
         while at is not None and at not in line:
             line.add(at)
-            former = self._former.get(at)
-            at = former.follows if former is not None else None
+            at = follows.get(at)
+        while later := {id for id, before in follows.items() if before in line and id not in line}:
+            line |= later
         return frozenset(line)
 
     def add(self, session: Session) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from callflow.protocol import commands
 from callflow.protocol.frames import BridgeState, ChannelState
 from callflow.protocol.queries import AppState, EngineStatus, RegistrationState, SessionState
 from engine.channels.errors import CommandError
+from engine.store.records import Overloaded
 
 from .log import EventLog
 from .ownership import Sessions
@@ -127,7 +128,11 @@ class Queries:
 
 def _find(store: RecordStore, query: commands.Records, then: Callable[[object | CommandError], None]) -> None:
     def answer(found: Found) -> None:
-        then(CommandError("internal", f"records: {found}") if isinstance(found, Exception) else found)
+        if isinstance(found, Exception):
+            code: Literal["overloaded", "internal"] = "overloaded" if isinstance(found, Overloaded) else "internal"
+            then(CommandError(code, f"records: {found}"))
+        else:
+            then(found)
 
     store.find(query, answer)
 

@@ -96,9 +96,9 @@ class Succession:
     def _predecessor(self, hello: Hello, token: Token) -> Session | None:
         if hello.resume is None or hello.resume.session is None:
             return None
-        old = self._sessions.get(hello.resume.session)
-        is_same = old is not None and (old.app, old.token.name) == (hello.app, token.name)
-        return old if is_same else None
+        line = self._sessions.line(hello.resume.session)
+        same = (old for old in self._sessions.of(hello.app) if old.id in line and old.token.name == token.name)
+        return next(same, None)
 
     def _others(self, hello: Hello, token: Token) -> Sequence[Session]:
         old = self._predecessor(hello, token)

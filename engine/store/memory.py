@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from callflow.protocol.commands import Records as Query
 from callflow.protocol.records import CallRecord
 
-from .records import MAX_WAITING, RecordIds, StoreError, Then
+from .records import MAX_WAITING, Overloaded, RecordIds, Then
 
 MAX_RECORDS = 100_000  # the oldest are forgotten
 
@@ -39,7 +39,7 @@ class MemoryRecords:
 
     def find(self, query: Query, then: Then) -> None:
         if len(self._asked) >= MAX_WAITING:
-            then(StoreError(f"expected at most {MAX_WAITING} queries at once"))
+            then(Overloaded(f"expected at most {MAX_WAITING} queries at once"))
             return
         self._asked.append((query, then))
         self._woken.set()

@@ -1,9 +1,11 @@
 """Records on their way to the database: a file that is appended to, line by line, before anybody hears of the end.
 
 A `write` that returned is the kernel's, so what was appended outlives `kill -9`. It goes to segments of about a
-megabyte in one folder; the worker thread reads them from the oldest, and removes one when all of it is in the
-database. A database that is locked, full or broken only makes the folder grow, up to a bound. After a crash what is
-read again is told by its id.
+megabyte; the worker thread reads them from the oldest, and removes one when all of it is in the database. A database
+that is locked, full or broken only makes them more, up to a bound. After a crash what is read again is told by its id.
+
+Several engines may share the folder: each has a slot of its own in it, which a lock that dies with the process holds
+for it, and the one that starts takes over what the dead have left.
 
 The loop calls `append` and `close`; the worker thread `read` and `advance`. They share only the files, the number of
 the newest one, and how many octets wait.
@@ -11,8 +13,10 @@ the newest one, and how many octets wait.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 MAX_SEGMENT = 1 << 20  # octets
@@ -21,14 +25,14 @@ _SUFFIX = ".jsonl"
 
 
 class Pending:
-    """The segments in one folder."""
+    """The segments of one engine, in a slot below the folder."""
 
     def __init__(self, folder: Path, *, max_octets: int = MAX_PENDING) -> None:
         """Raises OSError."""
-        self._folder = folder
+        self._folder, self._lock = _take_slot(folder)
         self._max_octets = max_octets
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        left = _segments(folder)
+        _adopt(folder, self._folder)
+        left = _segments(self._folder)
         self._newest = max(left, default=0)  # a torn last line of a crash is never appended to
         self._file: int | None = None
         self._size = 0  # of the newest
@@ -83,13 +87,13 @@ class Pending:
 
     def close(self) -> None:
         """End; with nothing left to read, no file is left either."""
-        if self._file is None:
-            return
-        os.close(self._file)
-        self._file = None
-        if self._reading == self._newest and self._offset == self._size:
-            with suppress(OSError):
-                self._path(self._newest).unlink(missing_ok=True)
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+            if self._reading == self._newest and self._offset == self._size:
+                with suppress(OSError):
+                    self._path(self._newest).unlink(missing_ok=True)
+        os.close(self._lock)
 
     def _open_next(self) -> None:
         opened = os.open(self._path(self._newest + 1), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -107,7 +111,47 @@ class Pending:
             return b""
 
     def _path(self, number: int) -> Path:
-        return self._folder / f"{number:08}{_SUFFIX}"
+        return _segment(self._folder, number)
+
+
+def _take_slot(folder: Path) -> tuple[Path, int]:
+    """The first slot that no living engine has, and the lock that holds it."""
+    for number in count():
+        slot = folder / str(number)
+        slot.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (lock := _lock(slot)) is not None:
+            return slot, lock
+    raise AssertionError("there is always another number")
+
+
+def _adopt(folder: Path, own: Path) -> None:
+    """Take over what dead engines have left in other slots."""
+    newest = max(_segments(own), default=0)
+    for slot in sorted(folder.iterdir()):
+        if slot == own or not slot.is_dir() or (lock := _lock(slot)) is None:
+            continue
+        for number in sorted(_segments(slot)):
+            newest += 1
+            _segment(slot, number).rename(_segment(own, newest))
+        os.close(lock)
+
+
+def _lock(slot: Path) -> int | None:
+    """The lock of a slot, None if a living engine has it."""
+    lock = os.open(slot / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _segment(slot: Path, number: int) -> Path:
+    return slot / f"{number:08}{_SUFFIX}"
 
 
 def _segments(folder: Path) -> list[int]:

@@ -24,6 +24,10 @@ class StoreError(Exception):
     """The store cannot be read or written now; the text says why."""
 
 
+class Overloaded(StoreError):
+    """Too many queries wait."""
+
+
 class CallRecords(Protocol):
     """Records of ended channels."""
 

@@ -28,7 +28,7 @@ from callflow.protocol.records import CallRecord
 
 from .database import Broken, Database
 from .pending import MAX_PENDING, Pending
-from .records import MAX_WAITING, Found, RecordIds, StoreError, Then
+from .records import MAX_WAITING, Found, Overloaded, RecordIds, StoreError, Then
 
 COMMIT_AFTER = 0.05  # seconds in which records gather to a batch
 MAX_UNSAVED = 10_000  # records in memory, while not even the file can be written
@@ -79,7 +79,7 @@ class SqliteRecords:
 
     def find(self, query: Query, then: Then) -> None:
         if len(self._asked) >= MAX_WAITING:
-            then(StoreError(f"expected at most {MAX_WAITING} queries at once"))
+            then(Overloaded(f"expected at most {MAX_WAITING} queries at once"))
             return
         self._asked.append((query, then))
         self._has_queries.set()
@@ -148,7 +148,8 @@ class SqliteRecords:
             logger.error("call records wait for the next start", waiting=self._pending.octets, error=str(error))
         self._pending.close()
         if self._database is not None:
-            await self._in_thread(self._database.close)
+            with suppress(StoreError):
+                await self._in_thread(self._database.close)
 
     def _append(self, line: bytes) -> bool:
         try:
@@ -212,11 +213,16 @@ class SqliteRecords:
     def _put_aside(self, error: Broken) -> None:
         """Keep a damaged database for somebody who can read it, and begin a new one."""
         if self._database is not None:
-            self._database.close()
+            with suppress(StoreError):
+                self._database.close()
             self._database = None
         kept = f"{self._path.name}.damaged-{int(self._epoch())}"
         for suffix in ("", "-wal", "-shm"):
             path = self._path.with_name(self._path.name + suffix)
-            if path.exists():
+            try:
                 path.rename(path.with_name(kept + suffix))
+            except FileNotFoundError:
+                continue
+            except OSError as failure:
+                raise StoreError(f"{error}, and it cannot be put aside: {failure}") from failure
         logger.error("the database is damaged: it is put aside, and a new one begun", kept=kept, error=str(error))

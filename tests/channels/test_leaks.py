@@ -145,6 +145,8 @@ class World:
                 self.owed.append((call.id, command_id))
 
     def hang_up_everything(self) -> None:
+        for session in ("s1", "s2"):
+            self.switch.table.lose_originations(session)
         while live := [channel for channel in self.switch.table.channels.values() if channel.is_alive]:
             self.learn()
             call = next(call for call in self.calls if call.channel is live[0])
@@ -159,7 +161,7 @@ class World:
         for channel in {entry.channel for entry in entries} - {None}:
             names = switch.log.names(channel)
             assert names[0] == "channel.created"
-            assert names[-1] == "channel.ended"
+            assert names[-1] == "channel.ended", (channel, names)
             assert names.count("channel.ended") == names.count("channel.created") == 1
             assert names.count("channel.bridged") == names.count("channel.unbridged")
             assert names.count("channel.answered") <= 1

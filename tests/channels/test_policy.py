@@ -135,3 +135,18 @@ async def test_what_a_policy_cannot_say_is_refused():
         with pytest.raises(CommandError) as refused:
             call.do(c.Policy(then=c.Fallback(app="a")))
         assert refused.value.code == "unsupported"
+
+
+@run_virtual
+async def test_a_leg_that_lived_for_its_bridge_only_is_not_bridged_again():
+    async with open_switch() as switch:
+        call, other, third = (switch.call() for _ in range(3))
+        call.do(c.Policy(wait=5))
+        call.do(c.Bridge(other=other.id))
+        third.do(c.Answer())
+        switch.table.lose_owner("s1")
+        call.channel.give(switch.owner("s1"))  # back, but without the other leg
+        with pytest.raises(CommandError) as refused:
+            other.do(c.Bridge(other=call.id))
+        assert refused.value.code == "call_ended"
+        assert other.names[-2:] == ["channel.unbridged", "channel.ended"]

@@ -154,3 +154,12 @@ def test_a_port_in_use_names_the_address_and_the_way_out():
             "take another with --socket 127.0.0.1:7444"
         )
         assert "already in use" in explain(error, Config(sip=free, socket=Socket(listen=("127.0.0.1", 0))))
+
+
+def test_a_media_address_that_is_not_ours_is_named():
+    from callflow.cli.run import explain
+    from engine.config import Config, Listener, Rtp, Sip
+
+    config = Config(sip=Sip(listen=(Listener("udp", "127.0.0.1", 0),)), rtp=Rtp(address="192.0.2.10"))  # RFC 5737
+    told = explain(OSError("..."), config)
+    assert told.startswith("the media address 192.0.2.10 cannot be listened on")

@@ -20,6 +20,8 @@ async def _do(simulation: Simulation, step: str) -> None:
     match step.split():
         case ["wait", seconds]:
             await simulation.wait(float(seconds))
+        case ["app", "dies"]:
+            simulation.kill()
         case [name, "answers", "after", seconds]:
             simulation.phone(name, answers_after=float(seconds))
         case [name, "rejects", status]:

@@ -11,6 +11,7 @@
 `config: N`  a configuration file N, which `callflow check` must accept; with `exit 1`, must not
 `frames`     what travels over an event socket, see `tests.docs.exchange`; `continued` on the connection of the block
              above, with `reconnect` on another one that knows its ids; `while somebody calls NUMBER`
+`elsewhere: T`  what the test file T does; what it names must be there
 `output`     what the block above printed: these lines are among it, in this order, whatever the numbers and ids
 
 Options of `shell` and `program`, after semicolons: `exit N`, the status; `with call NUMBER`, a call is up meanwhile
@@ -73,6 +74,7 @@ class Page:
             "make": self._check_targets,
             "config": self._check_config,
             "frames": self._exchange_frames,
+            "elsewhere": self._check_elsewhere,
             "output": self._compare,
         }
         folder.mkdir(exist_ok=True)
@@ -210,6 +212,11 @@ class Page:
         first = max(other.index for other in above if other.argument != "continued")
         return [other for other in above if other.index >= first]
 
+    def _check_elsewhere(self, block: Block) -> None:
+        files = [block.argument, *re.findall(r"(?<!\S)examples/\S+", block.text)]
+        missing = [name for name in files if not (ROOT / name).exists()]
+        assert not missing, f"{block.place}: there is no {', '.join(missing)}"
+
     def _compare(self, block: Block) -> None:
         above = next(other for other in reversed(self.blocks[: block.index]) if other.kind != "output")
         if above.index not in self.printed:
@@ -243,11 +250,11 @@ class Page:
 
     def _own_places(self, text: str) -> str:
         text = text.replace("192.0.2.10", "127.0.0.1").replace("/var/lib/callflow", str(self.folder / "data"))
+        text = re.sub(r"(?<![\w./])examples/", f"{ROOT}/examples/", text)
         return re.sub(r"\b9000\b", str(self._port), text)
 
     def _real(self, text: str) -> str:
         text = self._own_places(text).replace(".venv/bin/", f"{Path(sys.executable).parent}/")
-        text = re.sub(r"(?<!\S)examples/", f"{ROOT}/examples/", text)
         if self.engine is not None:
             text = text.replace("127.0.0.1:5060", self.engine.sip).replace("127.0.0.1:7443", self.engine.address)
             text = text.replace("$TOKEN", self.engine.token)

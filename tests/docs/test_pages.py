@@ -42,3 +42,9 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = [link for link in _LINK.findall(page.read_text()) if "://" not in link]
     missing = [link for link in links if not (page.parent / link).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_code_stands_in_fences(page: Path) -> None:
+    outside = re.sub(r"(?ms)^```.*?^```$", "", page.read_text())
+    assert not re.findall(r"\n\n    \S.*", outside), "an indented block is run by nobody"

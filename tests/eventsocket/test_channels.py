@@ -1,13 +1,15 @@
 """Sessions over real channels: what an app asks for happens to its call, and ends with it."""
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
+import trio
 from trio.testing import wait_all_tasks_blocked
 
 from callflow.protocol import commands
 from callflow.protocol.events import ChannelEnded
-from callflow.protocol.frames import ChannelState, Resume
+from callflow.protocol.frames import Blob, ChannelState, Resume
 from engine.channels.ports import Admission
+from engine.media.awaiting import AwaitingMedia
 from tests.channels.switch import open_switch
 from tests.trio_tests import run_virtual
 
@@ -108,3 +110,75 @@ async def test_a_snapshot_is_true_of_the_live_channels():
         assert snapshot.channels == tuple(engine.table.states())
         for caller in callers:
             await app.do(commands.Hangup(), channel=caller.id)
+
+
+@run_virtual
+async def test_an_app_with_a_policy_comes_back_to_its_call_and_hears_all_that_was():
+    async with engine_with_channels() as engine:
+        app = await engine.app(token=OWNER)
+        caller = call(engine)
+        await app.do(commands.Policy(wait=5.0), channel=caller.id)
+        await app.do(commands.Answer(), channel=caller.id)
+        await app.do(commands.Echo(), channel=caller.id, id="e1")
+        seen, calls_seen = engine.log.last_seq, caller.channel.snapshot().call_seq
+        await app.close()
+        await trio.sleep(3)
+        app = await engine.app(token=OWNER, resume=Resume("epoch-1", seen, app.session))
+        assert app.welcome.owns == (caller.id,)
+        told = [await app.event() for _ in range(3)]
+        assert [event.name for event in told] == ["channel.owner_lost", "echo.finished", "channel.owner_changed"]
+        assert [event.call_seq for event in told] == list(range(calls_seen + 1, calls_seen + 4))
+        await trio.sleep(60)  # nothing waits any more
+        assert (await app.do(commands.Hangup(), channel=caller.id, id="h1")).ok
+
+
+@run_virtual
+async def test_an_app_that_comes_back_too_late_is_told_that_the_call_has_ended():
+    async with engine_with_channels() as engine:
+        app = await engine.app(token=OWNER)
+        caller = call(engine)
+        await app.do(commands.Policy(wait=5.0), channel=caller.id)
+        seen = engine.log.last_seq
+        await app.close()
+        await trio.sleep(6)
+        app = await engine.app(token=OWNER, resume=Resume("epoch-1", seen, app.session))
+        assert app.welcome.owns == ()
+        assert app.connection.event(await app.event("channel.ended")).ended_by == "engine"
+
+
+@run_virtual
+async def test_one_on_standby_has_the_call_at_once_and_what_ran_goes_on():
+    async with engine_with_channels() as engine:
+        active, standby = [await engine.app(token=OWNER, share="standby") for _ in range(2)]
+        caller = call(engine)
+        await active.do(commands.Answer(), channel=caller.id)
+        await active.do(commands.Echo(), channel=caller.id, id="e1")
+        await active.close()
+        await standby.event("channel.owner_changed")
+        assert (await standby.do(commands.Cancel(command="e1"), channel=caller.id, id="s1")).ok
+        assert (await standby.do(commands.Hangup(), channel=caller.id, id="s2")).ok
+
+
+@run_virtual
+async def test_a_play_of_a_file_that_is_asked_for_ends_as_failed_when_the_app_has_it_not(tmp_path):
+    log = new_log()
+    async with AsyncExitStack() as stack:
+        switch = await stack.enter_async_context(open_switch(None, log=log))
+        engine = await stack.enter_async_context(running_engine(log=log, table=switch.table, cache=tmp_path))
+        engine.switch = switch
+        switch.table.media = AwaitingMedia(switch.media, engine.prompts)
+        app = await engine.app(token=OWNER)
+        caller = call(engine)
+        await app.do(commands.Answer(), channel=caller.id)
+        source = commands.File(name="hello.wav", sha256="ab" * 32)
+        assert (await app.do(commands.Play(sources=(source,)), channel=caller.id, id="p1")).ok
+        await app.send(Blob(sha256="ab" * 32, last=True))
+        finished = app.connection.event(await app.event("playback.finished"))
+        assert finished.command == "p1"
+        assert finished.outcome.reason == "failed"
+        assert finished.outcome.error == "no file 'hello.wav': the app does not have it"
+        assert (await app.do(commands.Play(sources=(source,)), channel=caller.id, id="p2")).ok
+        assert (await app.do(commands.Cancel(command="p2"), channel=caller.id)).ok
+        finished = app.connection.event(await app.event("playback.finished"))
+        assert (finished.command, finished.outcome.reason) == ("p2", "stopped")
+        assert (await app.do(commands.Hangup(), channel=caller.id, id="h1")).ok

@@ -178,3 +178,19 @@ async def test_one_that_refuses_others_is_alone_or_not_there():
         assert isinstance((await engine.app("other", share="refuse")).welcome, ReplyFrame)
         back = await engine.app(token=OWNER, share="refuse", resume=Resume("epoch-1", 1, alone.session))
         assert back.welcome.role == "active"
+
+
+@run_virtual
+async def test_an_app_that_never_read_its_last_welcome_has_its_channels_all_the_same():
+    async with running_engine() as engine:
+        first, seen = await lost_owner(engine)
+        for is_closed in (True, False):  # the engine may have noticed, or not
+            unread = await engine.app(token=OWNER, resume=Resume("epoch-1", seen, first.session))
+            assert unread.welcome.owns == ("c1",)
+            if is_closed:
+                await unread.close()
+                await wait_all_tasks_blocked()
+        app = await engine.app(token=OWNER, resume=Resume("epoch-1", seen, first.session))
+        assert app.welcome.owns == ("c1",)
+        frames = await rest_of(app)
+        assert [frame.call_seq for frame in frames[:-1]] == list(range(2, engine.table.channels["c1"].call_seq + 1))

@@ -53,7 +53,7 @@ class Capture:
     def __init__(self, source: socket.socket) -> None:
         self.datagrams: list[Datagram] = []
         self._source = source
-        self._frames: list[tuple[int, bytes]] = []  # nanoseconds since the epoch, frame
+        self._frames: list[tuple[int, bytes, int, int]] = []  # nanoseconds since the epoch, frame, ports
         self._arrived = trio.Condition()
 
     def rtp(self, *, source: int | None = None, target: int | None = None) -> list[Datagram]:
@@ -88,12 +88,13 @@ class Capture:
         await trio.sleep(seconds)
         await self.drain()
 
-    def save(self, path: Path) -> Path:
-        """As tshark reads it (pcap with nanoseconds, Ethernet)."""
+    def save(self, path: Path, *ports: int) -> Path:
+        """What came from or to these ports, as tshark reads it (pcap with nanoseconds, Ethernet)."""
         with path.open("wb") as file:
             file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 1 << 16, 1))
-            for at, frame in self._frames:
-                file.write(struct.pack("<IIII", *divmod(at, 10**9), len(frame), len(frame)) + frame)
+            for at, frame, source, target in self._frames:
+                if source in ports or target in ports:
+                    file.write(struct.pack("<IIII", *divmod(at, 10**9), len(frame), len(frame)) + frame)
         return path
 
     async def run(self) -> None:
@@ -115,10 +116,10 @@ class Capture:
         if address[2] == socket.PACKET_OUTGOING:  # on the loopback each comes in again
             return True
         seconds, nanoseconds = struct.unpack("qq", stamp)
-        self._frames.append((seconds * 10**9 + nanoseconds, frame))
         if frame[12:14] == b"\x08\x00" and frame[23] == _UDP:
             udp = frame[14 + (frame[14] & 15) * 4 :]
             source, target, length = struct.unpack("!HHH", udp[:6])
+            self._frames.append((seconds * 10**9 + nanoseconds, frame, source, target))
             self.datagrams.append(Datagram(seconds + nanoseconds / 1e9, source, target, udp[8:length]))
         return True
 

@@ -98,7 +98,7 @@ async def test_malformed_messages_are_counted_and_harm_no_call(tmp_path: Path, m
         lasted = trio.current_time() - begun
         call.hang_up()
         await call.wait_closed()
-    assert seconds_of_tone(samples(tmp_path / "heard.wav"), 440) > 0.95 * lasted
+    assert seconds_of_tone(samples(tmp_path / "heard.wav"), 440) > lasted - 0.15
     assert "Traceback" not in running.log
 
 

@@ -52,7 +52,7 @@ async def observe(folder: Path, running: RunningEngine, number: str, *, seconds:
         answers = [m for _, m in wire.messages(running.udp[1]) if m.startswith("SIP/2.0 200") and "m=audio" in m]
         ours = sdp_port(answers[0])
         await wire.wait(lambda: any(d.source == ours + 1 for d in wire.datagrams))  # the last RTCP
-    return Call(wire.save(folder / "call.pcap"), running.udp[1], ours)
+    return Call(wire.save(folder / "call.pcap", running.udp[1], ours, ours + 1), running.udp[1], ours)
 
 
 @run_trio

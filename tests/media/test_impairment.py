@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 import trio
 
 from engine.media.session import RecordingFinished, ToneSource
@@ -117,7 +116,7 @@ async def test_on_a_good_network_the_buffer_is_shallow(floor, phone, switch):
     switch.session.echo(is_on=True)
     samples = await record(floor, phone, "r", max_ms=2000)
     assert share_of_time(samples[1600:], TONE) > 0.99
-    assert switch.session.statistics().playout_ms == pytest.approx(10, abs=15)
+    assert 10 <= switch.session.statistics().playout_ms < 50  # 10, but for what a busy machine adds
 
 
 def steps_are_the_tones(samples: list[int]) -> bool:

@@ -75,12 +75,12 @@ class ScriptedEngine:
         self._frames: list[Any] = []
         self._seq = itertools.count(1)
 
-    async def greet(self, *, owns: Sequence[str] = (), epoch: str = "e", session: str = SESSION) -> Hello:
+    async def greet(self, *, owns: Sequence[str] = (), epoch: str = "e", session: str = SESSION, seq: int = 0) -> Hello:
         """Read the hello, send the welcome."""
         self.hello = await self._next_frame()
         assert isinstance(self.hello, Hello)
         await self.send(
-            Welcome(engine="test", protocol=1, epoch=epoch, seq=0, session=session, owns=tuple(owns)),
+            Welcome(engine="test", protocol=1, epoch=epoch, seq=seq, session=session, owns=tuple(owns)),
         )
         return self.hello
 

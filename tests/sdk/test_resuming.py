@@ -6,11 +6,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from callflow import App, Call, CallEnded, Digits, Played, Unreachable, link
 from callflow.protocol import commands, events
-from callflow.protocol.frames import Gap, Resume
+from callflow.protocol.frames import CaughtUp, Gap, Resume
 from callflow.session import run_app
 from callflow.transport import StreamTransport, Transport
 from tests.sdk.backends import on_both_backends
@@ -161,6 +162,39 @@ async def test_a_call_that_waited_is_had_again_and_one_whose_script_is_over_is_n
         await two.call("call-3")
         frame, _ = await two.take(commands.Hangup)
         assert frame.channel == "call-3"
+
+
+@on_both_backends
+async def test_a_session_of_ours_that_we_never_heard_of_takes_nothing_away_and_another_does():
+    ends: dict[str, object] = {}
+
+    async def script(call: Call) -> None:
+        @call.after_hangup
+        async def keep(ended: events.ChannelEnded) -> None:
+            ends[call.id] = ended.cause
+
+        await call.wait_hangup()
+
+    async with joined(app_of(script)) as engines:
+        one = await engines.next()
+        await one.greet()
+        for id in ("kept", "over", "taken"):
+            await one.call(id)
+        await one.close()
+        two = await engines.next()
+        await two.greet(owns=["kept"], session="session-3", seq=9)
+        two.skip_to(4)
+        for id in ("kept", "over", "taken"):
+            await two.emit(events.OwnerChanged(app="test", owner="session-2"), id)
+        await two.hang_up("over")
+        await two.emit(events.OwnerChanged(app="test", owner="session-3"), "kept")
+        await two.send(CaughtUp(seq=9))
+        await two.hang_up("kept")
+        await two.call("later")
+        await two.hang_up("later")
+        while len(ends) < 3:
+            await anyio.lowlevel.checkpoint()
+    assert ends == {"kept": 16, "over": 16, "later": 16}
 
 
 async def fails_at_the_end(script: Callable[[Call], Awaitable[None]], *, epoch: str, gap: bool) -> None:

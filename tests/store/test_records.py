@@ -10,7 +10,7 @@ import trio
 from callflow.protocol.commands import Records
 from callflow.protocol.events import MediaStatistics
 from engine.store.memory import MemoryRecords
-from engine.store.records import MAX_WAITING, RecordIds, StoreError
+from engine.store.records import MAX_WAITING, Overloaded, RecordIds
 from engine.store.sqlite import SqliteRecords
 from tests.trio_tests import run_trio
 
@@ -117,7 +117,7 @@ async def test_too_many_queries_are_refused(store):
             records.find(Records(), lambda found: None)
         answers = []
         records.find(Records(), answers.append)
-        assert isinstance(answers[0], StoreError)
+        assert isinstance(answers[0], Overloaded)
 
 
 def test_ids_sort_by_time_also_when_the_clock_goes_back():

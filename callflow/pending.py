@@ -1,0 +1,59 @@
+"""A command on its way to the engine, and what came of it."""
+
+from __future__ import annotations
+
+import anyio
+
+from .errors import CallflowError, Disconnected
+from .protocol.commands import Command
+from .protocol.frames import ReplyFrame
+from .protocol.outcomes import Outcome
+
+
+class Pending:
+    """A command on its way: first accepted (or refused), then ended, if it is of those that end with an outcome."""
+
+    __slots__ = ("accepted", "channel", "command", "ended", "error", "id", "outcome", "reply")
+
+    def __init__(self, id: str, command: Command, channel: str | None) -> None:
+        self.id = id
+        self.command = command
+        self.channel = channel
+        self.accepted = anyio.Event()
+        self.ended = anyio.Event()
+        self.reply: ReplyFrame | None = None
+        self.outcome: Outcome | None = None
+        self.error: CallflowError | None = None
+
+    async def wait_accepted(self) -> None:
+        """Raises what the engine replied."""
+        await self.accepted.wait()
+        if self.reply is None and self.error is not None:  # what failed later was accepted all the same
+            raise self.error
+
+    async def wait_ended(self) -> Outcome:
+        """The outcome. Raises what the engine replied."""
+        await self.ended.wait()
+        if self.outcome is None:
+            raise self.error or Disconnected("the connection to the engine ended")
+        return self.outcome
+
+    def accept(self, reply: ReplyFrame) -> None:
+        """The engine took the command."""
+        self.reply = reply
+        self.accepted.set()
+        if not self.command.ends_as:
+            self.ended.set()
+
+    def end(self, outcome: Outcome) -> None:
+        """The engine reported the end, which implies that it took the command."""
+        self.outcome = outcome
+        self.accepted.set()
+        self.ended.set()
+
+    def fail(self, error: CallflowError) -> None:
+        """There will be no outcome."""
+        if self.outcome is None and self.error is None:
+            self.error = error
+        self.accepted.set()
+        self.ended.set()

@@ -1,0 +1,128 @@
+"""Commands about what is heard, keyed and recorded. See commands."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from .command import Command
+from .outcomes import Digits, Invalid, Outcome, Played, Recorded, Sent, Stopped, TimedOut
+from .source import SayKind, Source
+
+
+class Play(Command, frozen=True, kw_only=True):
+    """Play sources one after another; `repeat` 0 is for ever. To an unanswered caller it is early media."""
+
+    name: ClassVar[str] = "play"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Played,)
+    ended_by: ClassVar[str] = "playback.finished"
+    sources: tuple[Source, ...]
+    repeat: int = 1
+    stop_on: str = ""
+    offset_ms: int = 0
+    gain_db: float = 0.0
+
+
+class SayCommand(Command, frozen=True, kw_only=True):
+    """Say a text from recorded prompts, see Say."""
+
+    name: ClassVar[str] = "say"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Played,)
+    ended_by: ClassVar[str] = "playback.finished"
+    text: str
+    language: str = "en"
+    kind: SayKind = "words"
+    stop_on: str = ""
+    gain_db: float = 0.0
+
+
+class ToneCommand(Command, frozen=True, kw_only=True):
+    """Sound a tone, see Tone; without `seconds`, until it is cancelled or replaced."""
+
+    name: ClassVar[str] = "tone"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Played,)
+    ended_by: ClassVar[str] = "playback.finished"
+    never: ClassVar[tuple[str, ...]] = ("failed",)
+    plan: str
+    seconds: float | None = None
+    stop_on: str = ""
+
+
+class Control(Command, frozen=True, kw_only=True):
+    """Steer a running playback or recording: `pause` or `resume` it; playbacks also seek and change their gain.
+
+    `seek_ms` is how far to go, back if negative. `gain_db` is the gain from now on. What has ended is `not_found`.
+    """
+
+    name: ClassVar[str] = "control"
+    command: str
+    action: Literal["pause", "resume"] | None = None
+    seek_ms: int = 0
+    gain_db: float | None = None
+
+
+class Gather(Command, frozen=True, kw_only=True):
+    """Collect digits, playing `prompt` until the first. Time-outs count from the end of the prompt.
+
+    `valid` is a regular expression over the whole entry; `type_ahead` keeps digits keyed before the command.
+    """
+
+    name: ClassVar[str] = "gather"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Digits, TimedOut, Invalid, Stopped)
+    ended_by: ClassVar[str] = "gather.finished"
+    prompt: tuple[Source, ...] = ()
+    min: int = 1
+    max: int = 1
+    terminators: str = "#"
+    timeout: float = 5.0
+    digit_timeout: float = 3.0
+    valid: str = ""
+    type_ahead: bool = True
+    retries: int = 0
+    invalid: tuple[Source, ...] = ()
+
+
+class Record(Command, frozen=True, kw_only=True):
+    """Record what the caller says to a WAV file below the app's recordings. Answers an unanswered call."""
+
+    name: ClassVar[str] = "record"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Recorded,)
+    ended_by: ClassVar[str] = "recording.finished"
+    path: str
+    max: float = 3600.0
+    silence: float = 0.0
+    terminators: str = "#"
+    beep: bool = False
+
+
+class RecordCall(Command, frozen=True, kw_only=True):
+    """Record both directions of the call to a WAV file, whatever it does meanwhile; `control` pauses and resumes it.
+
+    `stereo`: the caller's voice left, what the caller hears right; else mixed. Answers an unanswered call.
+    """
+
+    name: ClassVar[str] = "record_call"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Recorded,)
+    ended_by: ClassVar[str] = "recording.finished"
+    never: ClassVar[tuple[str, ...]] = ("silence", "terminator")
+    path: str
+    stereo: bool = True
+    max: float = 14400.0
+
+
+class Echo(Command, frozen=True, kw_only=True):
+    """Send the caller's voice back."""
+
+    name: ClassVar[str] = "echo"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Stopped,)
+    ended_by: ClassVar[str] = "echo.finished"
+
+
+class SendDigits(Command, frozen=True, kw_only=True):
+    """Send digits by RFC 4733."""
+
+    name: ClassVar[str] = "send_digits"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Sent,)
+    ended_by: ClassVar[str] = "digits.sent"
+    digits: str
+    duration_ms: int = 120
+    gap_ms: int = 80
