@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +32,8 @@ from engine.eventsocket.worker import serve_worker
 from engine.media.engine import NativeMediaEngine
 from engine.scripting.copies import Copies
 from engine.scripting.reloading import reload_verbs
-from engine.scripting.supervisor import AppSpec, Supervisor
+from engine.scripting.supervised import AppSpec
+from engine.scripting.supervisor import Supervisor
 from engine.scripting.watcher import watch_folder
 from engine.store.sqlite import SqliteRecords
 from engine.switch import Switch
@@ -49,8 +50,7 @@ class Engine:
     switch: Switch
     listeners: tuple[Listener, ...]  # of SIP, with the ports that the kernel gave
     socket_url: str
-    pids: Mapping[str, int]  # of the workers that take calls, by app
-    reload: Callable[[], None]  # all apps; `script.*` events tell how it went
+    supervisor: Supervisor  # of the apps that it runs itself
     routes: tuple[str, ...] = ()  # as configured
 
     @property
@@ -65,7 +65,7 @@ async def serve(config: Config, *, task_status: trio.TaskStatus[Engine] = trio.T
     """Run an engine until cancelled, then stop it in order.
 
     Raises OSError for an address that cannot be had, ExposureError for an event socket open to strangers, and
-    `engine.scripting.supervisor.LoadFailed` for a script that does not load at first.
+    `engine.scripting.supervised.LoadFailed` for a script that does not load at first.
     """
     try:
         with TemporaryDirectory(prefix="callflow-") as folder:
@@ -94,7 +94,7 @@ async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engi
             url = await _open_doors(switch, config, tokens, parts)
             supervisor = await _start_workers(switch, config, folder / "worker.socket", parts)
             routes = tuple(route.to for route in config.routes)
-            task_status.started(Engine(switch, tuple(listeners), url, supervisor.pids, supervisor.reload_all, routes))
+            task_status.started(Engine(switch, tuple(listeners), url, supervisor, routes))
             await trio.sleep_forever()
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):

@@ -180,7 +180,7 @@ async def _heed_signals(signals: AsyncIterator[int], scope: trio.CancelScope, ru
     async for number in signals:
         if number == signal.SIGHUP:
             for engine in running:
-                engine.reload()
+                engine.supervisor.reload_all()
             continue
         stderr().print(f"{signal.Signals(number).name}: ending calls ...")
         scope.cancel()
@@ -201,7 +201,7 @@ def _note(engine: Engine, config: Config) -> RunningEngine:
 def _why(error: Exception, config: Config) -> str | None:
     """Why the engine did not start, if it is for the user to mend; None if it is our fault."""
     from engine.eventsocket.tokens import ExposureError
-    from engine.scripting.supervisor import LoadFailed
+    from engine.scripting.supervised import LoadFailed
 
     if isinstance(error, LoadFailed):
         return f"{error}: {error.report.rstrip().splitlines()[-1]}"  # the log has said where

@@ -7,96 +7,33 @@ the first: that is an error of whoever started the engine, who is told (`wait_re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import Protocol
+from typing import Literal
 
-import structlog
 import trio
 
 from callflow.protocol import queries
-from callflow.protocol.events import (
-    ChannelCreated,
-    ChannelEnded,
-    Event,
-    OwnerChanged,
-    ScriptDraining,
-    ScriptFailed,
-    ScriptLoaded,
-    ScriptRetired,
-)
+from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, OwnerChanged
 from callflow.protocol.frames import CloseCode
 from callflow.runtime.log import Record
-from engine.channels.ports import EventSink
+from callflow.runtime.worker import EXIT_CLOSED
 from engine.eventsocket.log import Entry
 from engine.eventsocket.tokens import Token, Tokens
 
 from .copies import Copies, Copy, TooLarge
 from .running import Running
-from .version import KEPT, Trigger, Version, Versions, VersionState
+from .supervised import AppSessions, AppSpec, LoadFailed, Log, SupervisedApp
+from .version import KEPT, Trigger, Version, VersionState
 from .worker import Exit, start_worker
 
 LOAD_WITHIN = 30.0  # seconds for a script to import, and its worker to connect
 DRAIN_WITHIN = 6 * 3600.0  # seconds that a version may go on with its calls after it was replaced
 CLOSE_WITHIN = 7.0  # seconds for a retired worker to end by itself: scripts have 5 after the hang-up
 
-logger = structlog.get_logger("engine.scripting")
-
-
-@dataclass(frozen=True, slots=True)
-class AppSpec:
-    """An app and its script."""
-
-    name: str
-    script: Path
-
-
-class LoadFailed(Exception):
-    """A script did not load. `report` has file, line and traceback."""
-
-    def __init__(self, app: str, script: Path, report: str) -> None:
-        super().__init__(f"{script}: the script of {app!r} did not load")
-        self.app = app
-        self.script = script
-        self.report = report
-
 
 class UnknownApp(ValueError):
     """The engine runs no app of that name."""
-
-
-class WorkerSession(Protocol):
-    """A session, as far as its process and its calls go."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def pid(self) -> int | None: ...
-
-    @property
-    def owned(self) -> Collection[str]: ...
-
-    def close(self, code: CloseCode, reason: str) -> None: ...
-
-
-class AppSessions(Protocol):
-    """`engine.eventsocket.ownership.Sessions`."""
-
-    on_change: list[Callable[[str], None]]
-    choose: Callable[[str], str | None]
-
-    def of(self, app: str) -> Sequence[WorkerSession]: ...
-
-    def tell(self, app: str) -> None: ...
-
-
-class Log(EventSink, Protocol):
-    """`engine.eventsocket.log.EventLog`."""
-
-    def watch(self, kind: type[Event], watcher: Callable[[Event, Entry], None]) -> None: ...
 
 
 class Supervisor:
@@ -119,14 +56,12 @@ class Supervisor:
         self._socket = socket
         self._tokens = tokens
         self._sessions = sessions
-        self._events = events
         self._copies = copies
         self._copying = trio.CapacityLimiter(1)
         self._new_token = new_token
         self._epoch = epoch
         self._drain_within = drain_within
-        self._pids: dict[str, int] = {}
-        self._apps = {spec.name: _App(spec) for spec in apps}
+        self._apps = {spec.name: SupervisedApp(spec, sessions, events) for spec in apps}
         self._nursery: trio.Nursery | None = None
         sessions.choose = self._choose
         sessions.on_change.insert(0, self._notice)  # before the router looks who takes calls
@@ -137,8 +72,8 @@ class Supervisor:
 
     @property
     def pids(self) -> Mapping[str, int]:
-        """The process of each app that takes calls; true at any time."""
-        return MappingProxyType(self._pids)
+        """The process of each app that takes calls, now."""
+        return {name: pid for name, app in self._apps.items() if (pid := app.pid) is not None}
 
     @property
     def folders(self) -> Sequence[Path]:
@@ -171,7 +106,7 @@ class Supervisor:
         canary = app.versions.canary
         if canary is not None and share is not None:
             self._drain(app, app.versions.give_share(share))
-            self._announce(app, app.running[canary])
+            app.tell_loaded(app.running[canary])
             return canary.name
         version = app.versions.add()
         self._start(self._load, app, version, share or 1.0)
@@ -197,15 +132,15 @@ class Supervisor:
             self._start(self._load, app, target)
             return target.name
         app.running[target].draining.cancel()
-        self._announce(app, app.running[target])
+        app.tell_loaded(app.running[target])
         self._drain(app, replaced)
         return target.name
 
     def states(self) -> list[queries.VersionState]:
         """How the versions stand, as the protocol tells it."""
-        return [self._state(app, version) for app in self._apps.values() for version in app.versions.all]
+        return [app.state(version) for app in self._apps.values() for version in app.versions.all]
 
-    def _app(self, name: str) -> _App:
+    def _app(self, name: str) -> SupervisedApp:
         app = self._apps.get(name)
         if app is None:
             known = ", ".join(self._apps) or "none"
@@ -218,12 +153,12 @@ class Supervisor:
 
     # Loading
 
-    async def _load(self, app: _App, version: Version, share: float = 1.0) -> None:
+    async def _load(self, app: SupervisedApp, version: Version, share: float = 1.0) -> None:
         async with app.turn:  # the last that was asked for is the last to take over
             if version.state is VersionState.LOADING:  # nobody has asked twice
                 await self._load_now(app, version, share)
 
-    async def _load_changed(self, app: _App) -> None:
+    async def _load_changed(self, app: SupervisedApp) -> None:
         async with app.turn:
             app.is_about_to_look = False
             newest = app.versions.all[-1]
@@ -234,7 +169,7 @@ class Supervisor:
                 pass
             await self._load_now(app, app.versions.add(), app.versions.share)
 
-    async def _load_now(self, app: _App, version: Version, share: float) -> None:
+    async def _load_now(self, app: SupervisedApp, version: Version, share: float) -> None:
         running = app.running[version] = Running(version, share=share)
         try:
             if version.folder is None or not version.folder.is_dir():
@@ -253,7 +188,7 @@ class Supervisor:
             self._refuse(app, running, why, exit.report)
         await self._prune()
 
-    async def _copy(self, app: _App) -> Copy:
+    async def _copy(self, app: SupervisedApp) -> Copy:
         return await trio.to_thread.run_sync(self._copies.make, app.folder, limiter=self._copying)
 
     async def _prune(self) -> None:
@@ -261,32 +196,32 @@ class Supervisor:
         count = KEPT * len(self._apps)
         await trio.to_thread.run_sync(lambda: self._copies.prune(used, count=count), limiter=self._copying)
 
-    def _refuse(self, app: _App, running: Running, error: str, report: str = "") -> None:
+    def _refuse(self, app: SupervisedApp, running: Running, error: str, report: str = "") -> None:
         app.versions.refuse(running.version)
         app.running.pop(running.version, None)
-        self._fail(app, running.version, error, report)
+        app.tell_failed(running.version, error, report)
         if not app.settled.is_set():
-            app.failure = LoadFailed(app.spec.name, app.spec.script, report or error)
+            app.failure = LoadFailed(app.name, app.spec.script, report or error)
             app.settled.set()
 
     # The worker of a version
 
-    async def _run_once(self, app: _App, running: Running) -> Exit:
+    async def _run_once(self, app: SupervisedApp, running: Running) -> Exit:
         version, script = running.version, app.spec.script.resolve()
         assert version.folder is not None
         secret = self._new_token()
         token = Token(
-            name=f"worker of {app.spec.name}",
+            name=f"worker of {app.name}",
             secret=secret,
             scopes=frozenset({"calls:own"}),
-            app=app.spec.name,
+            app=app.name,
             folder=version.folder,
             version=version.name,
         )
         self._tokens.add(token)
         try:
             running.worker = await start_worker(
-                app.spec.name,
+                app.name,
                 version.folder / script.name,
                 self._socket,
                 token=secret,
@@ -300,17 +235,17 @@ class Supervisor:
             running.worker, running.session = None, ""
             version.is_up = version.is_up and app.running.get(version) is not running
             self._tokens.remove(token)
-            self._note_pid(app)
 
-    def _end(self, app: _App, running: Running, exit: Exit) -> bool:
+    def _end(self, app: SupervisedApp, running: Running, exit: Exit) -> bool:
         """A worker has ended: is another wanted?"""
         version = running.version
         is_retired = app.running.get(version) is not running
         if is_retired or version.state is VersionState.LOADING:  # as it should, or `_load_now` tells
             return False
-        version.errors += 1
-        self._fail(app, version, str(exit), exit.report)
-        self._judge(app, version)
+        if exit.status != EXIT_CLOSED:  # else the engine stops, or has said why
+            version.errors += 1
+            app.tell_failed(version, str(exit), exit.report)
+            self._judge(app, version)
         if version.state is VersionState.DRAINING:
             self._retire(app, running, "lost")
             return False
@@ -319,88 +254,46 @@ class Supervisor:
     def _notice(self, name: str) -> None:
         """An app's sessions have changed: has a worker connected?"""
         app = self._apps.get(name)
-        for running in list(app.running.values()) if app is not None else ():
-            session = self._session(name, running)
+        if app is None:
+            return
+        for running in list(app.running.values()):
+            session = app.session(running)
             if session is None or session.id == running.session:
                 continue
-            assert app is not None
             running.session, running.version.is_up = session.id, True
             replaced: list[Version] = []
             if running.version.state is VersionState.LOADING:
                 running.version.loaded_at = self._epoch()
                 replaced = app.versions.install(running.version, running.share)
-            self._announce(app, running)
+            app.tell_loaded(running)
             self._drain(app, replaced)
             running.settled.set()
             app.settled.set()
 
-    def _announce(self, app: _App, running: Running) -> None:
-        """Tell that a version takes calls."""
-        version, versions = running.version, app.versions
-        share = versions.share if version is versions.canary else 1.0
-        logger.info("script loaded", app=app.spec.name, version=version.name, share=share, pid=running.pid)
-        self._note_pid(app)
-        self._events.emit(
-            ScriptLoaded(
-                app=app.spec.name,
-                script=str(app.spec.script),
-                pid=running.pid or 0,
-                version=version.name,
-                share=share,
-            )
-        )
-
-    def _note_pid(self, app: _App) -> None:
-        current = app.running.get(app.versions.current) if app.versions.current is not None else None
-        if current is not None and current.pid is not None and current.version.is_up:
-            self._pids[app.spec.name] = current.pid
-        else:
-            self._pids.pop(app.spec.name, None)
-
-    def _take(self, app: _App, version: Version, record: Record) -> None:
+    def _take(self, app: SupervisedApp, version: Version, record: Record) -> None:
         if record.call is not None and record.traceback:  # a call's function raised
             version.errors += 1
-            self._events.emit(
-                ScriptFailed(
-                    app=app.spec.name,
-                    script=str(app.spec.script),
-                    error=record.message,
-                    traceback=record.traceback,
-                    version=version.name,
-                ),
-                channel=record.call,
-            )
+            app.tell_raised(version, record)
             self._judge(app, version)
 
-    def _judge(self, app: _App, version: Version) -> None:
+    def _judge(self, app: SupervisedApp, version: Version) -> None:
         """Roll a new version back that fails more often than the one before."""
         if app.versions.is_worse(version):
-            self._fail(app, version, f"rolled back: {version.errors} errors in its first {version.calls} calls", "")
-            self.roll_back(app.spec.name)
-
-    def _fail(self, app: _App, version: Version, error: str, report: str) -> None:
-        logger.error(error, app=app.spec.name, version=version.name, state=version.state.value)
-        self._events.emit(
-            ScriptFailed(
-                app=app.spec.name, script=str(app.spec.script), error=error, traceback=report, version=version.name
-            )
-        )
+            app.tell_failed(version, f"rolled back: {version.errors} errors in its first {version.calls} calls", "")
+            self.roll_back(app.name)
 
     # Draining
 
-    def _drain(self, app: _App, versions: Sequence[Version]) -> None:
+    def _drain(self, app: SupervisedApp, versions: Sequence[Version]) -> None:
         for version in versions:
             running = app.running[version]
-            session = self._session(app.spec.name, running)
-            calls = len(session.owned) if session is not None else 0
-            logger.info("script draining", app=app.spec.name, version=version.name, calls=calls)
-            self._events.emit(ScriptDraining(app=app.spec.name, version=version.name, calls=calls))
+            app.tell_draining(version)
             running.idle, running.draining = trio.Event(), trio.CancelScope()
-            if calls == 0:
+            if app.calls(version) == 0:
                 running.idle.set()
             self._start(self._finish, app, running)
 
-    async def _finish(self, app: _App, running: Running) -> None:
+    async def _finish(self, app: SupervisedApp, running: Running) -> None:
         """Let a version finish its calls, and retire it."""
         with running.draining:
             with trio.move_on_after(self._drain_within):
@@ -412,13 +305,12 @@ class Supervisor:
                 await running.ended.wait()
             running.scope.cancel()
 
-    def _retire(self, app: _App, running: Running, reason: str) -> None:
-        version, session = running.version, self._session(app.spec.name, running)
+    def _retire(self, app: SupervisedApp, running: Running, reason: Literal["drained", "limit", "lost"]) -> None:
+        version, session = running.version, app.session(running)
         version.enter(Trigger.ENDED)
         app.running.pop(version, None)
         running.idle.set()
-        logger.info("script retired", app=app.spec.name, version=version.name, reason=reason)
-        self._events.emit(ScriptRetired(app=app.spec.name, version=version.name, reason=reason))  # type: ignore[arg-type]
+        app.tell_retired(version, reason)
         if session is not None:
             session.close(CloseCode.NORMAL, "its version is retired")
         else:
@@ -427,10 +319,8 @@ class Supervisor:
     def _look_for_idle(self, event: Event, entry: Entry) -> None:
         for app in self._apps.values():
             for running in app.running.values():
-                if running.version.state is VersionState.DRAINING:
-                    session = self._session(app.spec.name, running)
-                    if session is None or not session.owned:
-                        running.idle.set()
+                if running.version.state is VersionState.DRAINING and app.calls(running.version) == 0:
+                    running.idle.set()
 
     # Calls
 
@@ -446,48 +336,6 @@ class Supervisor:
         app = self._apps.get(event.app or "")
         for running in app.running.values() if app is not None and event.owner else ():
             assert app is not None
-            session = self._session(app.spec.name, running)
+            session = app.session(running)
             if session is not None and session.id == event.owner:
                 app.versions.count(running.version)
-
-    def _session(self, name: str, running: Running) -> WorkerSession | None:
-        pid = running.pid
-        return next((session for session in self._sessions.of(name) if pid is not None and session.pid == pid), None)
-
-    def _state(self, app: _App, version: Version) -> queries.VersionState:
-        versions, running = app.versions, app.running.get(version)
-        session = self._session(app.spec.name, running) if running is not None else None
-        share = 0.0
-        if version.state is VersionState.ACTIVE:
-            share = versions.share if version is versions.canary else 1.0
-            if version is versions.current and versions.canary is not None:
-                share = 1.0 - versions.share
-        return queries.VersionState(
-            id=f"{app.spec.name} {version.number:08}",
-            app=app.spec.name,
-            version=version.name,
-            state=version.state.value,
-            share=round(share, 6),
-            calls=version.calls,
-            live=len(session.owned) if session is not None else 0,
-            errors=version.errors,
-            loaded_at=version.loaded_at,
-            hash=version.hash,
-        )
-
-
-class _App:
-    """An app, and how it stands with its versions."""
-
-    def __init__(self, spec: AppSpec) -> None:
-        self.spec = spec
-        self.versions = Versions()
-        self.running: dict[Version, Running] = {}  # of the live versions
-        self.turn = trio.Lock()  # versions load one after another
-        self.is_about_to_look = False
-        self.settled = trio.Event()
-        self.failure: LoadFailed | None = None
-
-    @property
-    def folder(self) -> Path:
-        return self.spec.script.resolve().parent

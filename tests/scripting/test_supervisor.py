@@ -17,7 +17,8 @@ from callflow.protocol.events import Event, ScriptFailed, ScriptLoaded
 from callflow.protocol.outcomes import Played
 from engine.eventsocket.tokens import Tokens
 from engine.scripting.copies import Copies
-from engine.scripting.supervisor import AppSpec, LoadFailed, Supervisor
+from engine.scripting.supervised import AppSpec, LoadFailed
+from engine.scripting.supervisor import Supervisor
 from tests.runtime.test_worker import TrioStream
 from tests.sdk.scripted_engine import ScriptedEngine
 from tests.trio_tests import run_trio
