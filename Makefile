@@ -36,7 +36,7 @@ bench: .venv/dev.stamp .venv/apt.stamp  ## Measure calls, media and memory
 soak: .venv/dev.stamp  ## Make a million simulated calls that do anything (CALLS=, SEED=): is anything left?
 	@$(BIN)/python -m tests.soak.soak --calls $(or $(CALLS),1000000) --seed $(or $(SEED),1)
 
-docs: .venv/dev.stamp  ## Generate the schema, the reference and the recording
+docs: .venv/dev.stamp  ## Generate the schema and the reference
 	$(BIN)/python -m callflow.protocol.schema
 
 clean:  ## Remove what was built

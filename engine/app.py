@@ -90,9 +90,9 @@ async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engi
         )
         try:
             await parts.start(switch.run)
-            listeners = [await _listen(switch, listener) for listener in config.sip.listen]
             url = await _open_doors(switch, config, tokens, parts)
             supervisor = await _start_workers(switch, config, folder / "worker.socket", parts)
+            listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
             routes = tuple(route.to for route in config.routes)
             task_status.started(Engine(switch, tuple(listeners), url, supervisor, routes))
             await trio.sleep_forever()

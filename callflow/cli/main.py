@@ -28,8 +28,7 @@ app = typer.Typer(
 )
 for command in (
     run.run, run.serve, run.check, dial.dial, monitor.calls, monitor.events, monitor.hangup, monitor.registrations,
-    records.records, route.route,
-    versions.reload, versions.rollback, versions.versions,
+    monitor.status, records.records, route.route, versions.reload, versions.rollback, versions.versions,
 ):  # fmt: skip
     app.command()(command)
 

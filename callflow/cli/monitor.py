@@ -1,4 +1,4 @@
-"""`callflow calls`, `events`, `hangup` and `registrations`: a running engine, watched and steered from a terminal."""
+"""`callflow calls`, `events`, `hangup`, `registrations`, `status`: a running engine, watched and steered."""
 
 from __future__ import annotations
 
@@ -145,6 +145,29 @@ def registrations(
         else:
             shown = [[row.user, row.contact] for row in rows]
             print_table(("USER", "CONTACT"), shown, empty="nobody has registered")
+
+    with_engine(show, socket=socket, token=token, data=data)
+
+
+def status(
+    socket: EngineOption = None, token: TokenOption = None, data: DataOption = None, json: JsonOption = False
+) -> None:
+    """Say how the engine is: what is up, and its counters.
+
+    Example:
+
+        callflow status
+    """
+
+    async def show(engine: Engine) -> None:
+        facts = msgspec.to_builtins(await engine.status())
+        if json:
+            print_json(facts)
+        else:
+            counters = facts.pop("counters")
+            print_table(
+                ("WHAT", "VALUE"), [(name, str(value)) for name, value in {**facts, **counters}.items()], empty=""
+            )
 
     with_engine(show, socket=socket, token=token, data=data)
 

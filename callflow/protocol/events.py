@@ -146,7 +146,7 @@ class OwnerChanged(Event, frozen=True, kw_only=True):
     state: ChannelState | None = None
 
 
-class ChannelEnded(Event, frozen=True, kw_only=True):
+class ChannelEnded(Event, frozen=True, kw_only=True, omit_defaults=False):
     """The leg is gone, with everything that is known of it. Times are seconds since the epoch."""
 
     name: ClassVar[str] = "channel.ended"

@@ -87,7 +87,7 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     pid: int | None = None
 
 
-class Welcome(Frame, frozen=True, kw_only=True, tag="welcome"):
+class Welcome(Frame, frozen=True, kw_only=True, omit_defaults=False, tag="welcome"):
     """The engine's answer. `epoch` is this run of the engine, `seq` its newest event, `owns` the session's channels.
 
     `others` counts the sessions that the app had already; `role` `standby`: it takes over when one of them is lost.
@@ -127,7 +127,7 @@ class Gap(Frame, frozen=True, kw_only=True, tag="gap", rename={"from_": "from"})
     to: int
 
 
-class ChannelState(msgspec.Struct, frozen=True, omit_defaults=True):
+class ChannelState(msgspec.Struct, frozen=True):
     """A live channel as a list or a snapshot shows it."""
 
     id: str

@@ -7,15 +7,16 @@ from typing import Literal
 import msgspec
 
 
-class MediaStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one direction of a leg's RTP came to."""
+class MediaStatistics(msgspec.Struct, frozen=True):
+    """What one direction of a leg's RTP came to. `mos`: the estimated opinion score (G.107), None if not known."""
 
     packets: int = 0
     lost: int = 0
     jitter_ms: float = 0.0
+    mos: float | None = None
 
 
-class CallRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One leg, from its beginning to its end. Times are seconds since the epoch.
 
     `parent` is the leg that dialled it, `bridged_with` those it was connected with, in their order: together they link

@@ -56,6 +56,14 @@ class Account:
 def with_statistics(ended: ChannelEnded, heard: Statistics) -> ChannelEnded:
     return msgspec.structs.replace(
         ended,
-        received=MediaStatistics(heard.packets_received, heard.packets_lost, heard.jitter_ms),
-        sent=MediaStatistics(heard.packets_sent, heard.remote_packets_lost, heard.remote_jitter_ms),
+        received=MediaStatistics(
+            heard.packets_received, heard.packets_lost, heard.jitter_ms, _rounded(heard.mos_received)
+        ),
+        sent=MediaStatistics(
+            heard.packets_sent, heard.remote_packets_lost, heard.remote_jitter_ms, _rounded(heard.mos_sent)
+        ),
     )
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, 2)
