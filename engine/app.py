@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,11 @@ from engine.eventsocket.tokens import Scope, Token, Tokens, check_exposure, load
 from engine.eventsocket.websocket import PATH, serve_websocket
 from engine.eventsocket.worker import serve_worker
 from engine.media.engine import NativeMediaEngine
-from engine.scripting.supervisor import AppSpec, Supervisor
+from engine.scripting.copies import Copies
+from engine.scripting.reloading import reload_verbs
+from engine.scripting.supervised import AppSpec
+from engine.scripting.supervisor import Supervisor
+from engine.scripting.watcher import watch_folder
 from engine.store.sqlite import SqliteRecords
 from engine.switch import Switch
 
@@ -46,7 +50,7 @@ class Engine:
     switch: Switch
     listeners: tuple[Listener, ...]  # of SIP, with the ports that the kernel gave
     socket_url: str
-    pids: Mapping[str, int]  # of the workers, by app
+    supervisor: Supervisor  # of the apps that it runs itself
     routes: tuple[str, ...] = ()  # as configured
 
     @property
@@ -61,7 +65,7 @@ async def serve(config: Config, *, task_status: trio.TaskStatus[Engine] = trio.T
     """Run an engine until cancelled, then stop it in order.
 
     Raises OSError for an address that cannot be had, ExposureError for an event socket open to strangers, and
-    `engine.scripting.supervisor.LoadFailed` for a script that does not load at first.
+    `engine.scripting.supervised.LoadFailed` for a script that does not load at first.
     """
     try:
         with TemporaryDirectory(prefix="callflow-") as folder:
@@ -90,7 +94,7 @@ async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engi
             supervisor = await _start_workers(switch, config, folder / "worker.socket", parts)
             listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
             routes = tuple(route.to for route in config.routes)
-            task_status.started(Engine(switch, tuple(listeners), url, supervisor.pids, routes))
+            task_status.started(Engine(switch, tuple(listeners), url, supervisor, routes))
             await trio.sleep_forever()
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):
@@ -150,16 +154,22 @@ async def _open_doors(switch: Switch, config: Config, tokens: Tokens, parts: tri
 async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio.Nursery) -> Supervisor:
     tokens = Tokens()  # the supervisor's, one for each worker while it lives
     await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
+    copies = Copies(config.data / "versions")
     supervisor = Supervisor(
         [AppSpec(app.name, app.script) for app in config.apps],
         socket=path,
         tokens=tokens,
         sessions=switch.sessions,
         events=switch.log,
+        copies=copies,
         new_token=lambda: secrets.token_hex(16),
+        epoch=time.time,
     )
     parts.start_soon(supervisor.run)
     await supervisor.wait_ready()
+    switch.sockets.add(reload_verbs(supervisor))
+    for app_folder in supervisor.folders:
+        parts.start_soon(watch_folder, app_folder, copies.is_skipped, supervisor.reload_changed)
     return supervisor
 
 

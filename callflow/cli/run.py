@@ -153,11 +153,13 @@ def _read_option(read: Callable[[str], _T], text: str, option: str) -> _T:
 
 async def _run_engine(config: Config, *, shows_passwords: bool) -> Exception | None:
     """Run an engine until a signal ends it. What kept it from starting is returned."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_stop_on_signal, signals, nursery.cancel_scope)
+            running: list[Engine] = []
+            nursery.start_soon(_heed_signals, signals, nursery.cancel_scope, running)
             try:
                 engine: Engine = await nursery.start(_serve, config)
+                running.append(engine)
             except Exception as error:
                 nursery.cancel_scope.cancel()
                 return error
@@ -174,8 +176,12 @@ async def _serve(config: Config, *, task_status: trio.TaskStatus[Engine]) -> Non
     await serve(config, task_status=task_status)
 
 
-async def _stop_on_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+async def _heed_signals(signals: AsyncIterator[int], scope: trio.CancelScope, running: Sequence[Engine]) -> None:
     async for number in signals:
+        if number == signal.SIGHUP:
+            for engine in running:
+                engine.supervisor.reload_all()
+            continue
         stderr().print(f"{signal.Signals(number).name}: ending calls ...")
         scope.cancel()
         return
@@ -195,7 +201,7 @@ def _note(engine: Engine, config: Config) -> RunningEngine:
 def _why(error: Exception, config: Config) -> str | None:
     """Why the engine did not start, if it is for the user to mend; None if it is our fault."""
     from engine.eventsocket.tokens import ExposureError
-    from engine.scripting.supervisor import LoadFailed
+    from engine.scripting.supervised import LoadFailed
 
     if isinstance(error, LoadFailed):
         return f"{error}: {error.report.rstrip().splitlines()[-1]}"  # the log has said where

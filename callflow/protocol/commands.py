@@ -20,7 +20,7 @@ from .dialing import Originate as Originate
 from .dialing import Target as Target
 from .frames import BridgeState, ChannelState
 from .outcomes import Outcome, Unbridged
-from .queries import AppState, Downloaded, EngineStatus, PastEvents, RegistrationState
+from .queries import AppState, Downloaded, EngineStatus, NamedVersion, PastEvents, RegistrationState, VersionState
 from .records import CallRecord
 from .sounding import Control as Control
 from .sounding import Echo as Echo
@@ -312,6 +312,37 @@ class Download(Command, frozen=True, kw_only=True):
     offset: int = 0
 
 
+class Reload(Command, frozen=True, kw_only=True):
+    """Make a new version of an app that the engine runs, from its folder as it is now.
+
+    `script.loaded` says that it takes new calls, `script.failed` that it does not load. With a `share` below 1 it takes
+    that part of them, and the version before it the rest; a `share` while there are two changes whose part is whose.
+    """
+
+    name: ClassVar[str] = "reload"
+    replies_with: ClassVar[object] = NamedVersion
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    app: str
+    share: float | None = None
+
+
+class Rollback(Command, frozen=True, kw_only=True):
+    """New calls go to the version before: at once, if it runs still; else when it is loaded again."""
+
+    name: ClassVar[str] = "rollback"
+    replies_with: ClassVar[object] = NamedVersion
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    app: str
+
+
+class Versions(Listing, frozen=True, kw_only=True):
+    """The versions of the apps that the engine runs, or of one: those with a worker, and the last that had one."""
+
+    name: ClassVar[str] = "versions"
+    replies_with: ClassVar[object] = list[VersionState]
+    app: str = ""
+
+
 class Status(Command, frozen=True, kw_only=True):
     """The engine's facts and counters."""
 
@@ -334,6 +365,6 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
         Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Download,
-        Status, SnapshotCommand,
+        Reload, Rollback, Versions, Status, SnapshotCommand,
     )
 })  # fmt: skip

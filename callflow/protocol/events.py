@@ -321,12 +321,14 @@ class AppReplaced(Event, frozen=True, kw_only=True):
 
 
 class ScriptLoaded(Event, frozen=True, kw_only=True):
-    """A script's worker is ready for calls."""
+    """A version of a script takes calls from now on: `share` of the new ones. Its worker may be a new one."""
 
     name: ClassVar[str] = "script.loaded"
     app: str
     script: str
     pid: int
+    version: str = ""
+    share: float = 1.0
 
 
 class ScriptFailed(Event, frozen=True, kw_only=True):
@@ -337,6 +339,25 @@ class ScriptFailed(Event, frozen=True, kw_only=True):
     script: str
     error: str
     traceback: str = ""
+    version: str = ""
+
+
+class ScriptDraining(Event, frozen=True, kw_only=True):
+    """A version takes no new calls any more; it finishes those that it has, `calls` of them."""
+
+    name: ClassVar[str] = "script.draining"
+    app: str
+    version: str
+    calls: int = 0
+
+
+class ScriptRetired(Event, frozen=True, kw_only=True):
+    """A version has ended: its calls are over (`drained`), took too long (`limit`), or its worker died (`lost`)."""
+
+    name: ClassVar[str] = "script.retired"
+    app: str
+    version: str
+    reason: Literal["drained", "limit", "lost"]
 
 
 EVENTS: Mapping[str, type[Event]] = MappingProxyType({
@@ -347,5 +368,6 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeEnded, RecordWritten, RegistrationAdded,
         RegistrationRemoved, RegistrationExpired, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed,
+        ScriptDraining, ScriptRetired,
     )
 })  # fmt: skip

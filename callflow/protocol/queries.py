@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -73,3 +73,25 @@ class Downloaded(msgspec.Struct, frozen=True):
 
     data: bytes
     size: int
+
+
+class VersionState(msgspec.Struct, frozen=True):
+    """A version of an app that the engine runs, or ran. `id` is what a page goes on `after`."""
+
+    id: str
+    app: str
+    version: str  # counted from 1, by app
+    state: Literal["loading", "active", "draining", "retired", "failed"]
+    share: float  # of the new calls that it takes
+    calls: int  # that it has had
+    live: int  # that it has now
+    errors: int  # functions of it that raised, and workers that died
+    loaded_at: float | None = None  # seconds since the epoch; None: it was never ready
+    hash: str = ""  # of what is in its folder; DATA/versions has the copy
+
+
+class NamedVersion(msgspec.Struct, frozen=True):
+    """The version that a command is about: its `script.*` events tell what becomes of it."""
+
+    app: str
+    version: str

@@ -38,7 +38,7 @@ _OF_SESSION: frozenset[str] = frozenset({"subscribe", "unsubscribe", "snapshot"}
 # These change nothing, and their replies are large.
 _REPEATABLE: frozenset[str] = frozenset({"events", "download"})
 
-_EngineVerb = Callable[[Session, commands.Command], object | None]
+Verb = Callable[[Session, commands.Command], object | None]
 
 
 class Dispatcher:
@@ -50,7 +50,7 @@ class Dispatcher:
         self._table = table
         self._queries = queries
         self._remembered = Remembered(clock)
-        self._verbs: Mapping[type[commands.Command], _EngineVerb] = {
+        self._verbs: dict[type[commands.Command], Verb] = {
             commands.Subscribe: _subscribe,
             commands.Unsubscribe: _unsubscribe,
             commands.SnapshotCommand: _accept,
@@ -64,6 +64,10 @@ class Dispatcher:
             commands.Status: queries.status,
         }
         log.watch(ChannelEnded, self._forget)
+
+    def add(self, verbs: Mapping[type[commands.Command], Verb]) -> None:
+        """Do these commands, too: those of parts that stand above the event socket."""
+        self._verbs.update(verbs)
 
     def answer(self, session: Session, frame: CommandFrame) -> Reply:
         """Do a command. The same id again is answered with the same reply, and not done again."""
@@ -125,6 +129,8 @@ class Dispatcher:
         if frame.channel is None and isinstance(command, commands.Originate | commands.Cancel):
             self._without_channel(session, frame.id, command)
             return None
+        if command.of == "engine" and frame.channel is None:
+            raise CommandError("unsupported", f"{frame.name}: this engine runs no scripts of its own")
         if frame.channel is None:
             raise CommandError("bad_argument", f"{frame.name}: expected a channel")
         channel = self._channel(session, frame.channel, command)

@@ -10,12 +10,13 @@ import msgspec
 import structlog
 import trio
 
+from callflow.protocol.commands import Command
 from callflow.protocol.events import AppConnected
 from callflow.protocol.frames import VERSION, AppFrame, Blob, CloseCode, Hello, Welcome
 from callflow.protocol.queries import RegistrationState
 from engine.channels.ports import Owner
 
-from .dispatch import Dispatcher
+from .dispatch import Dispatcher, Verb
 from .encoding import encoded
 from .hello import Refused, judge, read_hello, refuse
 from .link import Link, LinkClosed
@@ -123,6 +124,10 @@ class EventSocket:
         finally:
             with trio.CancelScope(shield=True):
                 await link.abort()
+
+    def add(self, verbs: Mapping[type[Command], Verb]) -> None:
+        """Let apps give these commands, too."""
+        self._dispatcher.add(verbs)
 
     async def close(self, reason: str = "the engine stops") -> None:
         """Send the sessions what they are owed and close them, and let no more in."""

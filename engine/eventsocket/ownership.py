@@ -30,6 +30,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self.on_change: list[Callable[[str], None]] = []
+        self.choose: Callable[[str], str | None] = lambda app: None  # the version that takes an app's next call
         self._by_id: dict[str, Session] = {}
         self._by_app: dict[str, list[Session]] = {}
         self._former: OrderedDict[str, _Former] = OrderedDict()
@@ -46,6 +47,12 @@ class Sessions:
         """The sessions of an app, in the order in which they are to get calls."""
         return tuple(self._by_app.get(app, ()))
 
+    def takers(self, app: str) -> Sequence[Session]:
+        """Those of them that may be given the next call: of the version whose turn it is, or of none."""
+        version = self.choose(app)
+        sessions = self._by_app.get(app, ())
+        return tuple(session for session in sessions if version is None or session.version in (None, version))
+
     def get(self, id: str) -> Session | None:
         return self._by_id.get(id)
 
@@ -54,7 +61,7 @@ class Sessions:
 
     def session_for(self, app: str) -> Session | None:
         """Whose turn it is to get a call of this app: one that may own calls, and reads what it is sent."""
-        able = [session for session in self._by_app.get(app, ()) if session.takes_calls]
+        able = [session for session in self.takers(app) if session.takes_calls]
         chosen = next((session for session in able if not session.is_stalled), None) or next(iter(able), None)
         if chosen is not None:
             turns = self._by_app[app]

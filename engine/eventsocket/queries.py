@@ -64,18 +64,18 @@ class Queries:
         self._records = records
 
     def channels(self, session: Session, command: commands.Command) -> list[ChannelState]:
-        return _page(self.visible_channels(session), command)
+        return page(self.visible_channels(session), command)
 
     def bridges(self, session: Session, command: commands.Command) -> list[BridgeState]:
-        return _page(self.visible_bridges(session), command)
+        return page(self.visible_bridges(session), command)
 
     def registrations(self, session: Session, command: commands.Command) -> list[RegistrationState]:
         _expect_read(session)
-        return _page(self._registrations(), command)
+        return page(self._registrations(), command)
 
     def apps(self, session: Session, command: commands.Command) -> list[AppState]:
         _expect_read(session)
-        return _page([_app_state(name, self._sessions.of(name)) for name in self._sessions.apps], command)
+        return page([_app_state(name, self._sessions.of(name)) for name in self._sessions.apps], command)
 
     def records(self, session: Session, command: commands.Command) -> Later:
         _expect_read(session)
@@ -137,7 +137,8 @@ def _find(store: RecordStore, query: commands.Records, then: Callable[[object | 
     store.find(query, answer)
 
 
-def _page(rows: Sequence[Row], command: commands.Command) -> list[Row]:
+def page(rows: Sequence[Row], command: commands.Command) -> list[Row]:
+    """The rows that a listing command asks for."""
     assert isinstance(command, commands.Listing)
     if not 1 <= command.limit <= MAX_PAGE:
         raise CommandError("bad_argument", f"{command.name}: expected a limit of 1 to {MAX_PAGE}, got {command.limit}")

@@ -106,6 +106,11 @@ class Session:
         return self.token.allows("calls:own")
 
     @property
+    def version(self) -> str | None:
+        """Which version of its app it is, if the engine runs it."""
+        return self.token.version
+
+    @property
     def takes_calls(self) -> bool:
         """It may be given calls, by its token, its role and its state."""
         return self.may_own and not self.is_standby and not self.is_closing

@@ -39,6 +39,7 @@ class Token:
     scopes: frozenset[Scope]
     app: str | None = None
     folder: Path | None = None  # where the app's prompts are
+    version: str | None = None  # of the app, if the engine runs it
 
     def allows(self, scope: Scope) -> bool:
         """Does one of the scopes say so, or imply it?"""

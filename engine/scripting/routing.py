@@ -58,6 +58,8 @@ class AppSessions(Protocol):
 
     def of(self, app: str) -> Sequence[SessionOfApp]: ...
 
+    def takers(self, app: str) -> Sequence[SessionOfApp]: ...
+
     def session_for(self, app: str) -> SessionOfApp | None: ...
 
 
@@ -169,7 +171,7 @@ class CallRouter:
         name = user.name if user is not None else None
         if is_socket:
             return Admission(app=app, user=name)  # a connection for this one call is on its way
-        sessions = self._sessions.of(app)
+        sessions = self._sessions.takers(app)
         for _ in sessions:  # their patterns may differ: each has its turn, and the first that takes the number has it
             session = self._sessions.session_for(app)
             pattern = self._match(session.routes, number) if session is not None else None
@@ -182,7 +184,7 @@ class CallRouter:
 
     def _note(self, app: str) -> None:
         """Remember what an app takes: while it is away, its calls wait for it."""
-        for session in self._sessions.of(app):
+        for session in self._sessions.takers(app):
             if session.routes:
                 self._known[app] = session.routes
 

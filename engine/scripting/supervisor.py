@@ -1,69 +1,43 @@
-"""Workers: one for each app, started, watched, started again when it dies, and gone when the engine is.
+"""The apps that the engine runs itself: their versions loaded, drained and retired, and the workers kept alive.
 
-A script that does not load at first is an error of whoever started the engine, who is told (`wait_ready`); nothing is
-tried again. A worker that dies later is replaced, the sooner the longer it lived.
+A version is a copy of the app's folder with a worker of its own. It takes calls when its worker has imported the script
+and connected; the one before then finishes the calls that it has. A script that does not load changes nothing, but for
+the first: that is an error of whoever started the engine, who is told (`wait_ready`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Protocol
+from typing import Literal
 
-import structlog
 import trio
 
-from callflow.protocol.events import ScriptFailed, ScriptLoaded
+from callflow.protocol import queries
+from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, OwnerChanged
+from callflow.protocol.frames import CloseCode
 from callflow.runtime.log import Record
 from callflow.runtime.worker import EXIT_CLOSED
-from engine.channels.ports import EventSink
+from engine.eventsocket.log import Entry
 from engine.eventsocket.tokens import Token, Tokens
 
-from .worker import Exit, Worker, start_worker
+from .copies import Copies, Copy, TooLarge
+from .running import Running
+from .supervised import AppSessions, AppSpec, LoadFailed, Log, SupervisedApp
+from .version import KEPT, Trigger, Version, VersionState
+from .worker import Exit, start_worker
 
-BACK_OFF = (0.1, 5.0)  # seconds, first and longest
-STEADY_AFTER = 10.0  # a worker that lived so long is replaced without waiting long
-
-logger = structlog.get_logger("engine.scripting")
-
-
-@dataclass(frozen=True, slots=True)
-class AppSpec:
-    """An app and its script."""
-
-    name: str
-    script: Path
+LOAD_WITHIN = 30.0  # seconds for a script to import, and its worker to connect
+DRAIN_WITHIN = 6 * 3600.0  # seconds that a version may go on with its calls after it was replaced
+CLOSE_WITHIN = 7.0  # seconds for a retired worker to end by itself: scripts have 5 after the hang-up
 
 
-class LoadFailed(Exception):
-    """A script did not load. `report` has file, line and traceback."""
-
-    def __init__(self, app: str, script: Path, report: str) -> None:
-        super().__init__(f"{script}: the script of {app!r} did not load")
-        self.app = app
-        self.script = script
-        self.report = report
-
-
-class WorkerSession(Protocol):
-    """A session, as far as its process goes."""
-
-    @property
-    def pid(self) -> int | None: ...
-
-
-class AppSessions(Protocol):
-    """`engine.eventsocket.ownership.Sessions`."""
-
-    on_change: list[Callable[[str], None]]
-
-    def of(self, app: str) -> Sequence[WorkerSession]: ...
+class UnknownApp(ValueError):
+    """The engine runs no app of that name."""
 
 
 class Supervisor:
-    """The workers of an engine. `run` it; they connect to the door at `socket`, which must be open by then."""
+    """The versions of an engine's apps. `run` it; workers connect to the door at `socket`, which must be open."""
 
     def __init__(
         self,
@@ -72,29 +46,47 @@ class Supervisor:
         socket: Path,
         tokens: Tokens,
         sessions: AppSessions,
-        events: EventSink,
+        events: Log,
+        copies: Copies,
         new_token: Callable[[], str],
+        epoch: Callable[[], float],
+        drain_within: float = DRAIN_WITHIN,
     ) -> None:
         """`tokens`: those that the worker door accepts; each worker gets one of its own while it lives."""
         self._socket = socket
         self._tokens = tokens
         self._sessions = sessions
-        self._events = events
+        self._copies = copies
+        self._copying = trio.CapacityLimiter(1)
         self._new_token = new_token
-        self._pids: dict[str, int] = {}
-        self._apps = {spec.name: _Supervised(spec) for spec in apps}
-        sessions.on_change.append(self._notice)
+        self._epoch = epoch
+        self._drain_within = drain_within
+        self._apps = {spec.name: SupervisedApp(spec, sessions, events) for spec in apps}
+        self._nursery: trio.Nursery | None = None
+        sessions.choose = self._choose
+        sessions.on_change.insert(0, self._notice)  # before the router looks who takes calls
+        events.watch(ChannelCreated, self._count)
+        events.watch(OwnerChanged, self._count)
+        events.watch(OwnerChanged, self._look_for_idle)
+        events.watch(ChannelEnded, self._look_for_idle)
 
     @property
     def pids(self) -> Mapping[str, int]:
-        """The process of each app that has one; true at any time."""
-        return MappingProxyType(self._pids)
+        """The process of each app that takes calls, now."""
+        return {name: pid for name, app in self._apps.items() if (pid := app.pid) is not None}
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Where the apps' scripts are."""
+        return list(dict.fromkeys(app.folder for app in self._apps.values()))
 
     async def run(self) -> None:
-        """Keep the workers running until cancelled; then stop them, all at once."""
+        """Keep the versions running until cancelled; then stop them, all at once."""
         async with trio.open_nursery() as nursery:
+            self._nursery = nursery
             for app in self._apps.values():
-                nursery.start_soon(self._keep_running, app)
+                nursery.start_soon(self._load, app, app.versions.add())
+            await trio.sleep_forever()
 
     async def wait_ready(self) -> None:
         """Wait until every app has taken up work. Raises LoadFailed for the first whose script does not load."""
@@ -103,84 +95,247 @@ class Supervisor:
             if app.failure is not None:
                 raise app.failure
 
-    async def _keep_running(self, app: _Supervised) -> None:
-        delay = BACK_OFF[0]
-        while True:
-            started_at = trio.current_time()
-            exit = await self._run_once(app)
-            self._report(app, exit)
-            if not app.has_loaded:
-                app.failure = LoadFailed(app.spec.name, app.spec.script, exit.report)
-                app.settled.set()
-                return
-            if trio.current_time() - started_at > STEADY_AFTER:
-                delay = BACK_OFF[0]
-            await trio.sleep(delay)
-            delay = min(delay * 2, BACK_OFF[1])
+    # What is asked of it: nothing here waits, `script.*` events tell how it goes
 
-    async def _run_once(self, app: _Supervised) -> Exit:
-        spec = app.spec
+    def reload(self, name: str, *, share: float | None = None) -> str:
+        """Make a new version; or with a share, while two versions share the calls, change it. The version's name.
+
+        Raises UnknownApp.
+        """
+        app = self._app(name)
+        canary = app.versions.canary
+        if canary is not None and share is not None:
+            self._drain(app, app.versions.give_share(share))
+            app.tell_loaded(app.running[canary])
+            return canary.name
+        version = app.versions.add()
+        self._start(self._load, app, version, share or 1.0)
+        return version.name
+
+    def reload_all(self) -> None:
+        """Make a new version of each app."""
+        for name in self._apps:
+            self.reload(name)
+
+    def reload_changed(self, folder: Path) -> None:
+        """Files in this folder have changed: make new versions of the apps there, unless they are as they were."""
+        for app in self._apps.values():
+            if app.folder == folder and not app.is_about_to_look:
+                app.is_about_to_look = True
+                self._start(self._load_changed, app)
+
+    def roll_back(self, name: str) -> str:
+        """Give new calls to the version before; its name. Raises UnknownApp, NoVersion."""
+        app = self._app(name)
+        target, replaced = app.versions.roll_back()
+        if target.state is VersionState.LOADING:
+            self._start(self._load, app, target)
+            return target.name
+        app.running[target].draining.cancel()
+        app.tell_loaded(app.running[target])
+        self._drain(app, replaced)
+        return target.name
+
+    def states(self) -> list[queries.VersionState]:
+        """How the versions stand, as the protocol tells it."""
+        return [app.state(version) for app in self._apps.values() for version in app.versions.all]
+
+    def _app(self, name: str) -> SupervisedApp:
+        app = self._apps.get(name)
+        if app is None:
+            known = ", ".join(self._apps) or "none"
+            raise UnknownApp(f"the engine runs no app {name[:64]!r}; those that it runs: {known}")
+        return app
+
+    def _start(self, function: Callable[..., object], *arguments: object) -> None:
+        assert self._nursery is not None, "it runs"
+        self._nursery.start_soon(function, *arguments)  # type: ignore[arg-type]  # the callers' are right
+
+    # Loading
+
+    async def _load(self, app: SupervisedApp, version: Version, share: float = 1.0) -> None:
+        async with app.turn:  # the last that was asked for is the last to take over
+            if version.state is VersionState.LOADING:  # nobody has asked twice
+                await self._load_now(app, version, share)
+
+    async def _load_changed(self, app: SupervisedApp) -> None:
+        async with app.turn:
+            app.is_about_to_look = False
+            newest = app.versions.all[-1]
+            try:
+                if (await self._copy(app)).hash == newest.hash:
+                    return
+            except (OSError, TooLarge):  # loading it will say so
+                pass
+            await self._load_now(app, app.versions.add(), app.versions.share)
+
+    async def _load_now(self, app: SupervisedApp, version: Version, share: float) -> None:
+        running = app.running[version] = Running(version, share=share)
+        try:
+            if version.folder is None or not version.folder.is_dir():
+                copy = await self._copy(app)
+                version.hash, version.folder = copy.hash, copy.folder
+        except (OSError, TooLarge) as error:
+            self._refuse(app, running, str(error))
+            return
+        self._start(running.run, lambda running: self._run_once(app, running), lambda *ended: self._end(app, *ended))
+        with trio.move_on_after(LOAD_WITHIN):
+            await running.settled.wait()
+        if version.state is VersionState.LOADING:
+            running.scope.cancel()
+            exit = running.exit or Exit(0, "", "")
+            why = str(exit) if running.exit else f"it was not ready within {LOAD_WITHIN:.0f} s"
+            self._refuse(app, running, why, exit.report)
+        await self._prune()
+
+    async def _copy(self, app: SupervisedApp) -> Copy:
+        return await trio.to_thread.run_sync(self._copies.make, app.folder, limiter=self._copying)
+
+    async def _prune(self) -> None:
+        used = {version.hash for app in self._apps.values() for version in app.versions.all}
+        count = KEPT * len(self._apps)
+        await trio.to_thread.run_sync(lambda: self._copies.prune(used, count=count), limiter=self._copying)
+
+    def _refuse(self, app: SupervisedApp, running: Running, error: str, report: str = "") -> None:
+        app.versions.refuse(running.version)
+        app.running.pop(running.version, None)
+        app.tell_failed(running.version, error, report)
+        if not app.settled.is_set():
+            app.failure = LoadFailed(app.name, app.spec.script, report or error)
+            app.settled.set()
+
+    # The worker of a version
+
+    async def _run_once(self, app: SupervisedApp, running: Running) -> Exit:
+        version, script = running.version, app.spec.script.resolve()
+        assert version.folder is not None
         secret = self._new_token()
         token = Token(
-            name=f"worker of {spec.name}",
+            name=f"worker of {app.name}",
             secret=secret,
             scopes=frozenset({"calls:own"}),
-            app=spec.name,
-            folder=spec.script.resolve().parent,
+            app=app.name,
+            folder=version.folder,
+            version=version.name,
         )
         self._tokens.add(token)
         try:
-            app.worker = await start_worker(
-                spec.name, spec.script, self._socket, token=secret, on_record=lambda record: self._take(app, record)
+            running.worker = await start_worker(
+                app.name,
+                version.folder / script.name,
+                self._socket,
+                token=secret,
+                known_as=script.parent,
+                on_record=lambda record: self._take(app, version, record),
             )
-            self._pids[spec.name] = app.worker.pid
-            return await app.worker.run()
+            return await running.worker.run()
         except OSError as error:
             return Exit(1, f"cannot start a worker: {error}")
         finally:
-            app.worker = None
-            self._pids.pop(spec.name, None)
+            running.worker, running.session = None, ""
+            version.is_up = version.is_up and app.running.get(version) is not running
             self._tokens.remove(token)
 
+    def _end(self, app: SupervisedApp, running: Running, exit: Exit) -> bool:
+        """A worker has ended: is another wanted?"""
+        version = running.version
+        is_retired = app.running.get(version) is not running
+        if is_retired or version.state is VersionState.LOADING:  # as it should, or `_load_now` tells
+            return False
+        if exit.status != EXIT_CLOSED:  # else the engine stops, or has said why
+            version.errors += 1
+            app.tell_failed(version, str(exit), exit.report)
+            self._judge(app, version)
+        if version.state is VersionState.DRAINING:
+            self._retire(app, running, "lost")
+            return False
+        return True
+
     def _notice(self, name: str) -> None:
+        """An app's sessions have changed: has a worker connected?"""
         app = self._apps.get(name)
-        if app is None or app.worker is None:
+        if app is None:
             return
-        pid = app.worker.pid
-        is_connected = any(session.pid == pid for session in self._sessions.of(name))
-        if is_connected and app.announced_pid != pid:
-            app.announced_pid = pid
-            app.has_loaded = True
-            logger.info("script loaded", app=name, pid=pid)
-            self._events.emit(ScriptLoaded(app=name, script=str(app.spec.script), pid=pid))
+        for running in list(app.running.values()):
+            session = app.session(running)
+            if session is None or session.id == running.session:
+                continue
+            running.session, running.version.is_up = session.id, True
+            replaced: list[Version] = []
+            if running.version.state is VersionState.LOADING:
+                running.version.loaded_at = self._epoch()
+                replaced = app.versions.install(running.version, running.share)
+            app.tell_loaded(running)
+            self._drain(app, replaced)
+            running.settled.set()
             app.settled.set()
 
-    def _take(self, app: _Supervised, record: Record) -> None:
+    def _take(self, app: SupervisedApp, version: Version, record: Record) -> None:
         if record.call is not None and record.traceback:  # a call's function raised
-            self._events.emit(
-                ScriptFailed(
-                    app=app.spec.name, script=str(app.spec.script), error=record.message, traceback=record.traceback
-                ),
-                channel=record.call,
-            )
+            version.errors += 1
+            app.tell_raised(version, record)
+            self._judge(app, version)
 
-    def _report(self, app: _Supervised, exit: Exit) -> None:
-        if exit.status == EXIT_CLOSED and app.has_loaded:  # the engine stops, or has said why
-            logger.info(str(exit), app=app.spec.name)
+    def _judge(self, app: SupervisedApp, version: Version) -> None:
+        """Roll a new version back that fails more often than the one before."""
+        if app.versions.is_worse(version):
+            app.tell_failed(version, f"rolled back: {version.errors} errors in its first {version.calls} calls", "")
+            self.roll_back(app.name)
+
+    # Draining
+
+    def _drain(self, app: SupervisedApp, versions: Sequence[Version]) -> None:
+        for version in versions:
+            running = app.running[version]
+            app.tell_draining(version)
+            running.idle, running.draining = trio.Event(), trio.CancelScope()
+            if app.calls(version) == 0:
+                running.idle.set()
+            self._start(self._finish, app, running)
+
+    async def _finish(self, app: SupervisedApp, running: Running) -> None:
+        """Let a version finish its calls, and retire it."""
+        with running.draining:
+            with trio.move_on_after(self._drain_within):
+                await running.idle.wait()
+            if running.version.state is VersionState.DRAINING:
+                self._retire(app, running, "drained" if running.idle.is_set() else "limit")
+        if app.running.get(running.version) is not running:  # it is retired, whatever became of its version since
+            with trio.move_on_after(CLOSE_WITHIN):
+                await running.ended.wait()
+            running.scope.cancel()
+
+    def _retire(self, app: SupervisedApp, running: Running, reason: Literal["drained", "limit", "lost"]) -> None:
+        version, session = running.version, app.session(running)
+        version.enter(Trigger.ENDED)
+        app.running.pop(version, None)
+        running.idle.set()
+        app.tell_retired(version, reason)
+        if session is not None:
+            session.close(CloseCode.NORMAL, "its version is retired")
+        else:
+            running.scope.cancel()
+
+    def _look_for_idle(self, event: Event, entry: Entry) -> None:
+        for app in self._apps.values():
+            for running in app.running.values():
+                if running.version.state is VersionState.DRAINING and app.calls(running.version) == 0:
+                    running.idle.set()
+
+    # Calls
+
+    def _choose(self, name: str) -> str | None:
+        app = self._apps.get(name)
+        version = app.versions.next() if app is not None else None
+        return version.name if version is not None else None
+
+    def _count(self, event: Event, entry: Entry) -> None:
+        if isinstance(event, ChannelCreated) and event.direction == "outbound":
             return
-        logger.error(str(exit), app=app.spec.name, will_restart=app.has_loaded)
-        self._events.emit(
-            ScriptFailed(app=app.spec.name, script=str(app.spec.script), error=str(exit), traceback=exit.report)
-        )
-
-
-class _Supervised:
-    """An app, and how it stands with its worker."""
-
-    def __init__(self, spec: AppSpec) -> None:
-        self.spec = spec
-        self.worker: Worker | None = None
-        self.announced_pid = 0
-        self.has_loaded = False
-        self.settled = trio.Event()
-        self.failure: LoadFailed | None = None
+        assert isinstance(event, ChannelCreated | OwnerChanged)
+        app = self._apps.get(event.app or "")
+        for running in app.running.values() if app is not None and event.owner else ():
+            assert app is not None
+            session = app.session(running)
+            if session is not None and session.id == event.owner:
+                app.versions.count(running.version)

@@ -16,6 +16,7 @@ import structlog
 import trio
 
 from callflow.runtime.log import Record, read_record
+from callflow.runtime.worker import EXIT_SCRIPT
 
 STOP_WITHIN = 2.0  # seconds from SIGTERM to SIGKILL
 _DRAIN_WITHIN = 1.0  # for output after the end: a process of the script's may hold the pipe open
@@ -32,8 +33,11 @@ class Exit:
 
     status: int
     report: str
+    message: str = ""  # the last error that it logged
 
     def __str__(self) -> str:
+        if self.status == EXIT_SCRIPT and self.message:
+            return self.message
         if self.status < 0:
             return f"the worker was killed by {signal.Signals(-self.status).name}"
         return f"the worker exited with {self.status}"
@@ -42,12 +46,17 @@ class Exit:
 class Worker:
     """A running worker."""
 
-    def __init__(self, process: trio.Process, app: str, on_record: Callable[[Record], None]) -> None:
+    def __init__(
+        self, process: trio.Process, app: str, on_record: Callable[[Record], None], places: tuple[Path, Path]
+    ) -> None:
+        """`places`: where the script runs from, and where its author knows it to be."""
         self._process = process
+        self._runs_from, self._known_as = map(os.fsencode, places)
         self._log = logger.bind(app=app, pid=process.pid)
         self._on_record = on_record
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
         self._report = ""
+        self._error = ""
 
     @property
     def pid(self) -> int:
@@ -64,7 +73,7 @@ class Worker:
         finally:
             with trio.CancelScope(shield=True):
                 await self._stop()
-        return Exit(self._process.returncode or 0, self._report or "\n".join(self._kept))
+        return Exit(self._process.returncode or 0, self._report or "\n".join(self._kept), self._error)
 
     async def _stop(self) -> None:
         if self._process.returncode is None:
@@ -94,6 +103,7 @@ class Worker:
             self._copy_line(rest)
 
     def _copy_line(self, line: bytes) -> None:
+        line = line.replace(self._runs_from, self._known_as)
         record = read_record(line)
         if record is None:
             text = line.decode("utf-8", "replace").rstrip()
@@ -103,6 +113,8 @@ class Worker:
         self._kept.append(record.message)
         self._report = record.traceback or self._report
         details = {"call": record.call, "exception": record.traceback}
+        if record.level == "error":
+            self._error = record.message
         level = record.level if record.level in _LEVELS else "info"
         self._log.log(_NUMBERS[level], record.message, **{name: value for name, value in details.items() if value})
         self._on_record(record)
@@ -112,9 +124,18 @@ _NUMBERS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 
 async def start_worker(
-    app: str, script: Path, socket: Path, *, token: str, on_record: Callable[[Record], None]
+    app: str,
+    script: Path,
+    socket: Path,
+    *,
+    token: str,
+    known_as: Path,
+    on_record: Callable[[Record], None],
 ) -> Worker:
-    """Start a worker; it will connect to the socket with the token. Raises OSError."""
+    """Start a worker; it will connect to the socket with the token. Raises OSError.
+
+    `known_as`: the folder that the script's is a copy of; what the worker says is told of that one.
+    """
     arguments = [sys.executable, "-m", "callflow.runtime.worker", app, str(script), str(socket)]
     environment = {**os.environ, "CALLFLOW_WORKER_TOKEN": token, "PYTHONUNBUFFERED": "1"}
     process = await trio.lowlevel.open_process(
@@ -125,4 +146,4 @@ async def start_worker(
         stderr=subprocess.STDOUT,
         process_group=0,  # Ctrl-C in a terminal is for the engine, which ends calls properly
     )
-    return Worker(process, app, on_record)
+    return Worker(process, app, on_record, (script.parent, known_as))

@@ -52,6 +52,9 @@ class Sessions:
     def of(self, app):
         return tuple(self.by_app.get(app, ()))
 
+    def takers(self, app):
+        return self.of(app)
+
     def session_for(self, app):
         turns = self.by_app.get(app)
         if not turns:

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,9 @@ from callflow.protocol import commands
 from callflow.protocol.events import Event, ScriptFailed, ScriptLoaded
 from callflow.protocol.outcomes import Played
 from engine.eventsocket.tokens import Tokens
-from engine.scripting.supervisor import AppSpec, LoadFailed, Supervisor
+from engine.scripting.copies import Copies
+from engine.scripting.supervised import AppSpec, LoadFailed
+from engine.scripting.supervisor import Supervisor
 from tests.runtime.test_worker import TrioStream
 from tests.sdk.scripted_engine import ScriptedEngine
 from tests.trio_tests import run_trio
@@ -42,7 +44,14 @@ async def busy(call: Call) -> None:
 
 @dataclass
 class Session:
+    id: str
     pid: int | None
+    engine: ScriptedEngine
+    owned: set[str] = field(default_factory=set)
+    is_closed: bool = False
+
+    def close(self, code, reason):
+        self.is_closed = True
 
 
 class Door:
@@ -52,6 +61,7 @@ class Door:
         self.path = path
         self.tokens = Tokens()
         self.on_change: list[Callable[[str], None]] = []
+        self.choose: Callable[[str], str | None] = lambda app: None
         self.events: list[Event] = []
         self.last_seq = 0
         self.engines: list[ScriptedEngine] = []
@@ -60,6 +70,9 @@ class Door:
 
     def of(self, app):
         return self._sessions.get(app, [])
+
+    def watch(self, kind, watcher):
+        pass
 
     def emit(self, event, *, channel=None, call_seq=None, owner=None):
         self.events.append(event)
@@ -90,7 +103,7 @@ class Door:
         assert token is not None
         assert (token.app, token.allows("calls:own"), token.allows("read")) == (hello.app, True, False)
         self.engines.append(engine)
-        self._sessions.setdefault(hello.app, []).append(Session(hello.pid))
+        self._sessions.setdefault(hello.app, []).append(Session(str(len(self.engines)), hello.pid, engine))
         for hook in self.on_change:
             hook(hello.app)
         self._wake()
@@ -119,8 +132,9 @@ async def supervised(
         apps.append(AppSpec(name, script))
     secrets = iter(f"{number:032d}" for number in range(1000))
     supervisor = Supervisor(
-        apps, socket=door.path, tokens=door.tokens, sessions=door, events=door, new_token=lambda: next(secrets)
-    )
+        apps, socket=door.path, tokens=door.tokens, sessions=door, events=door,
+        copies=Copies(folder / "data" / "versions"), new_token=lambda: next(secrets), epoch=lambda: 1.0,
+    )  # fmt: skip
     async with trio.open_nursery() as nursery:
         await nursery.start(door.run)
         nursery.start_soon(supervisor.run)
@@ -164,7 +178,7 @@ async def test_a_script_that_does_not_load_is_told_and_not_tried_again(tmp_path)
 
     door = await supervised(tmp_path, {"broken": "\n\n1 / 0\n"}, scenario)
     (failed,) = door.seen(ScriptFailed)
-    assert failed.error == "the worker exited with 3"
+    assert failed.error == f"cannot load {tmp_path}/broken/script.py:3: ZeroDivisionError: division by zero"
 
 
 @run_trio

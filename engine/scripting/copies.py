@@ -1,0 +1,129 @@
+"""Copies of the apps' folders, each under the hash of what is in it: what a version runs from never changes.
+
+What is copied: files, but none that are hidden, bytecode, recordings, logs or the engine's own data, and none behind
+links that lead out of the folder. It blocks; call it in a thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_BYTES = 512 * 1024 * 1024
+MAX_FILES = 20_000
+SKIPPED = frozenset({"__pycache__", "recordings", "node_modules"})
+_VENV = "pyvenv.cfg"  # a folder with this file is a virtual environment, PEP 405
+_CHUNK = 1 << 20
+
+
+class TooLarge(ValueError):
+    """A folder that no app has: somebody's home, perhaps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy of a folder."""
+
+    hash: str
+    folder: Path
+
+
+class Copies:
+    """The copies in a folder, usually DATA/versions."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._data = root.parent.resolve()  # may lie in an app's folder
+
+    def make(self, folder: Path) -> Copy:
+        """Copy a folder as it is now, unless there is such a copy. Raises OSError, TooLarge."""
+        known = self._copy(self._digest(folder, None))
+        if known.folder.is_dir():
+            os.utime(known.folder)
+            return known
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self._root / f".{os.getpid()}.part"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        try:
+            made = self._copy(self._digest(folder, draft))  # it may have changed meanwhile
+            if not made.folder.is_dir():
+                draft.rename(made.folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return made
+
+    def prune(self, used: Collection[str], *, count: int) -> None:
+        """Remove the oldest copies, but for those that are used, until so many are left."""
+        if not self._root.is_dir():
+            return
+        folders = [path for path in self._root.iterdir() if not path.name.startswith(".") and path.is_dir()]
+        folders.sort(key=lambda path: (path.name in used, path.stat().st_mtime), reverse=True)
+        for path in folders[count:]:
+            if path.name not in used:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def is_skipped(self, path: Path) -> bool:
+        """A name that no copy has, or the engine's own data."""
+        return path.name.startswith(".") or path.name in SKIPPED or path.suffix == ".log" or path == self._data
+
+    def _copy(self, hash: str) -> Copy:
+        return Copy(hash, self._root / hash)
+
+    def _digest(self, folder: Path, target: Path | None) -> str:
+        """The hash of a folder's content; what is read is written to `target`."""
+        digest, size = hashlib.sha256(), 0
+        for count, path in enumerate(sorted(self._files(folder)), 1):
+            try:
+                state = path.stat()
+                content = _content(path, target / path.relative_to(folder) if target is not None else None)
+            except (FileNotFoundError, PermissionError):  # it has just gone, or is not for us
+                continue
+            size += state.st_size
+            if size > MAX_BYTES or count > MAX_FILES:
+                raise TooLarge(
+                    f"{folder}: expected a script's folder, with at most {MAX_FILES} files and {MAX_BYTES >> 20} MiB; "
+                    "put the script and its prompts in a folder of their own"
+                )
+            line = f"{path.relative_to(folder)}\0{content}\0{state.st_mode & 0o100}\0"
+            digest.update(line.encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()[:32]
+
+    def _files(self, folder: Path) -> Iterator[Path]:
+        resolved = folder.resolve()
+        for place, folders, files in os.walk(folder):
+            here = Path(place)
+            folders[:] = [name for name in folders if self._is_ours(here / name) and not (here / name / _VENV).exists()]
+            for name in files:
+                path = here / name
+                is_inside = not path.is_symlink() or path.resolve().is_relative_to(resolved)
+                if self._is_ours(path) and is_inside and path.is_file():
+                    yield path
+
+    def _is_ours(self, path: Path) -> bool:
+        return not self.is_skipped(path)
+
+
+def _content(path: Path, target: Path | None) -> str:
+    """The hash of a file, which is copied on the way."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        copy = None
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy = target.open("wb")
+        try:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                if copy is not None:
+                    copy.write(chunk)
+        finally:
+            if copy is not None:
+                copy.close()
+    if target is not None:
+        target.chmod(path.stat().st_mode & 0o555 | 0o400)
+    return digest.hexdigest()

@@ -1,0 +1,228 @@
+"""Scripts that change under live calls: none is cut off, none hears two versions, and nothing is left of the old ones.
+
+CALLFLOW_RELOAD=200x60 is the whole proof: so many callers, a new version every second, for so many seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import wave
+from pathlib import Path
+
+import numpy as np
+import trio
+
+from callflow.phone import Ended, Phone, PhoneCall
+from callflow.protocol.commands import Rollback, Versions
+from callflow.protocol.events import ScriptFailed, ScriptLoaded
+from tests.trio_tests import run_trio
+
+from .audio import samples, seconds_of_sound, seconds_of_tone
+from .engine import RunningEngine, engine
+from .process import children, descriptors, until
+from .terminal import terminal
+from .watch import watch
+
+CALLERS, SECONDS = map(int, os.environ.get("CALLFLOW_RELOAD", "20x10").split("x"))
+SCRIPT = """\
+from callflow import App, Call, Tone
+
+app = App("speaking")
+TONE = "{frequency}"
+
+
+@app.route("1000")
+async def speak(call: Call) -> None:
+    await call.answer()
+    for _ in range(4):
+        await call.play("version.wav", Tone(TONE, seconds=0.3))
+    await call.hangup()
+
+
+@app.route("1001")
+async def hold(call: Call) -> None:
+    await call.answer()
+    await call.play(Tone(TONE))
+"""
+
+
+def frequency_of(number: int) -> int:
+    """What a version sounds like."""
+    return 400 + 100 * (number % 30)
+
+
+def write_version(folder: Path, number: int) -> Path:
+    """Save a script and its prompt that name a version by the same tone."""
+    folder.mkdir(exist_ok=True)
+    frequency = frequency_of(number)
+    sound = 0.4 * np.sin(2 * np.pi * frequency * np.arange(2400) / 8000)
+    draft = folder.parent / "draft.wav"
+    with wave.open(str(draft), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes((sound * 32767).astype("<i2").tobytes())
+    script = folder.parent / "draft.py"
+    script.write_text(SCRIPT.format(frequency=frequency))
+    draft.replace(folder / "version.wav")
+    script.replace(folder / "speaking.py")
+    return folder / "speaking.py"
+
+
+async def versions(running: RunningEngine) -> dict[str, str]:
+    """The state of each version, oldest first."""
+    return {row["version"]: row["state"] for row in await running.listed("versions", "speaking")}
+
+
+async def holding(guest: Phone, running: RunningEngine) -> PhoneCall:
+    """A call that stays up."""
+    call = await guest.call(running.sip("1001"))
+    assert await call.wait_answered()
+    return call
+
+
+def test_a_script_saved_every_second_cuts_no_call_off_and_mixes_none(tmp_path: Path):
+    async def main() -> None:
+        with trio.fail_after(60 + 2 * SECONDS):
+            await prove(tmp_path)
+
+    trio.run(main)
+
+
+async def prove(tmp_path: Path) -> None:
+    script = write_version(tmp_path / "app", 0)
+    recordings = tmp_path / "heard"
+    recordings.mkdir()
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        before = len(children(running.process.pid)), descriptors(running.process.pid)["socket"]
+        is_over, ends = False, dict[Path, Ended]()
+
+        async def call_again_and_again(caller: int) -> None:
+            await trio.sleep(caller / CALLERS)
+            for number in range(10**9):
+                if is_over:
+                    return
+                call = await guest.call(running.sip("1000"))
+                place = recordings / f"{caller}-{number}.wav"
+                call.record(place)
+                ends[place] = await call.wait_ended()
+
+        async with trio.open_nursery() as nursery:
+            for caller in range(CALLERS):
+                nursery.start_soon(call_again_and_again, caller)
+            for number in range(1, SECONDS + 1):
+                await trio.sleep(1)
+                write_version(tmp_path / "app", number)
+            await seen.wait("script.loaded", count=SECONDS)
+            is_over = True
+
+        await seen.wait("script.retired", count=SECONDS)
+        assert set(ends.values()) == {Ended("peer", True, 0, "normal_clearing")}
+        heard = set()
+        for place in ends:
+            sound = samples(place)
+            [frequency] = [f for f in map(frequency_of, range(30)) if seconds_of_tone(sound, f) > 0.3]
+            assert seconds_of_tone(sound, frequency) > 0.8 * seconds_of_sound(sound) > 1.5, place
+            heard.add(frequency)
+        assert len(heard) >= min(SECONDS, 30) * 0.8  # each version had calls, but for the shortest-lived
+        assert list((await versions(running)).values())[-1] == "active"
+        assert list((await versions(running)).values()).count("active") == 1
+        await until(lambda: len(children(running.process.pid)) == before[0])
+        await until(lambda: descriptors(running.process.pid)["socket"] == before[1])
+
+
+@run_trio
+async def test_a_version_that_does_not_load_is_refused_with_its_place_and_changes_nothing(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, terminal() as guest:
+        call = await holding(guest, running)
+        good = script.read_text()
+        script.write_text(good + "\nimport nothing_of_that_name\n")
+        done = await running.run("reload", "speaking")
+        assert done.code == 1
+        place = f"{script}:{good.count(chr(10)) + 2}: ModuleNotFoundError"
+        assert place in done.errors
+        assert "Traceback (most recent call last)" in done.errors
+        states = list((await versions(running)).values())
+        assert (states[0], set(states[1:])) == ("active", {"failed"})
+        assert call.ended is None
+        assert await (await guest.call(running.sip("1000"))).wait_sound()
+
+
+@run_trio
+async def test_reload_makes_a_version_although_nothing_changed_and_waits_until_it_takes_calls(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        call = await holding(guest, running)
+        await running.command("reload", "speaking")
+        assert await versions(running) == {"1": "draining", "2": "active"}
+        call.hang_up()
+        await call.wait_closed()
+        running.process.send_signal(signal.SIGHUP)
+        await seen.wait("script.retired", count=2)
+        assert await versions(running) == {"1": "retired", "2": "retired", "3": "active"}
+        await until(lambda: len(children(running.process.pid)) == 1)
+
+
+@run_trio
+async def test_a_canary_takes_its_share_and_goes_back_at_once(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        assert "takes 20% of the new calls" in await running.command("reload", "speaking", "--share", "20%")
+        calls = [await holding(guest, running) for _ in range(10)]
+        assert {row["version"]: row["calls"] for row in await seen.client.command(Versions())} == {"1": 8, "2": 2}
+
+        await running.command("reload", "speaking", "--share", "50%")
+        calls += [await holding(guest, running) for _ in range(10)]
+        assert {row["version"]: row["calls"] for row in await seen.client.command(Versions())} == {"1": 13, "2": 7}
+
+        asked_at = trio.current_time()
+        await seen.client.command(Rollback(app="speaking"))
+        await seen.wait("script.draining")
+        assert trio.current_time() - asked_at < 1
+        calls += [await holding(guest, running) for _ in range(3)]
+        rows = await running.listed("versions", "speaking")
+        assert [(row["version"], row["state"], row["calls"], row["live"], row["share"]) for row in rows] == [
+            ("1", "active", 16, 16, 1.0),
+            ("2", "draining", 7, 7, 0.0),
+        ]
+        assert [call.ended for call in calls] == [None] * 23
+
+
+@run_trio
+async def test_rollback_brings_back_the_version_before_whether_it_runs_still_or_not(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        call = await holding(guest, running)
+        write_version(tmp_path / "app", 1)
+        await seen.wait("script.loaded")
+        await running.command("rollback", "speaking")
+        assert (await versions(running))["1"] == "active"
+        assert call.ended is None
+
+        write_version(tmp_path / "app", 2)
+        await seen.wait("script.loaded", lambda event: isinstance(event, ScriptLoaded) and event.version == "3")
+        call.hang_up()
+        await seen.wait("script.retired", count=2)
+        await running.command("rollback", "speaking")
+        again = await guest.call(running.sip("1000"))
+        again.record(tmp_path / "heard.wav")
+        assert await again.wait_ended() == Ended("peer", True, 0, "normal_clearing")
+        await until((tmp_path / "heard.wav").exists)
+        assert seconds_of_tone(samples(tmp_path / "heard.wav"), frequency_of(0)) > 1.5
+        refused = await running.run("rollback", "speaking")
+        assert refused.code == 1
+        assert "there is no version before this one" in refused.errors
+
+
+@run_trio
+async def test_a_new_version_whose_calls_fail_is_rolled_back_by_itself(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        script.write_text(script.read_text().replace("    await call.hangup()", "    raise ValueError(TONE)"))
+        script.write_text(script.read_text().replace("range(4)", "range(0)"))
+        await seen.wait("script.loaded")
+        for _ in range(5):
+            assert (await (await guest.call(running.sip("1000"))).wait_ended()).reason == "temporary_failure"
+        await seen.wait("script.failed", lambda event: isinstance(event, ScriptFailed) and "rolled back" in event.error)
+        good = await guest.call(running.sip("1000"))
+        assert await good.wait_ended() == Ended("peer", True, 0, "normal_clearing")
