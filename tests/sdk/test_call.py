@@ -348,8 +348,13 @@ async def test_a_gather_without_digits_is_a_value():
 @on_both_backends
 async def test_the_engine_s_death_ends_every_script():
     steps: list[str] = []
+    running_scripts: list[str] = []
+    both_run = anyio.Event()
 
     async def script(call: Call) -> None:
+        running_scripts.append(call.id)
+        if len(running_scripts) == 2:
+            both_run.set()
         try:
             await anyio.sleep(60)
         finally:
@@ -358,7 +363,7 @@ async def test_the_engine_s_death_ends_every_script():
     async with running(app_of(script)) as engine:
         await engine.call("one")
         await engine.call("two")
-        await anyio.sleep(0.01)
+        await both_run.wait()
     assert sorted(steps) == ["one", "two"]
 
 
