@@ -13,11 +13,20 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 MAX_BYTES = 512 * 1024 * 1024
 MAX_FILES = 20_000
 SKIPPED = frozenset({"__pycache__", "recordings", "node_modules"})
+# What an engine writes into its data folder, where that is the app's folder too.
+OWN = frozenset({"cache", "engine.json", "records.pending", "token", "users.toml", "versions"})
+OWN_DATABASE = "callflow.db"
+NOTES = ("callflow", "engines")  # by which commands find engines; below the user's state folder
+IN_PLACE = ""  # the hash of what is no copy
 _VENV = "pyvenv.cfg"  # a folder with this file is a virtual environment, PEP 405
 _CHUNK = 1 << 20
+
+logger = structlog.get_logger("engine.scripting")
 
 
 class TooLarge(ValueError):
@@ -26,7 +35,7 @@ class TooLarge(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy of a folder."""
+    """A copy of a folder; or, with the hash IN_PLACE, the folder itself."""
 
     hash: str
     folder: Path
@@ -40,7 +49,19 @@ class Copies:
         self._data = root.parent.resolve()  # may lie in an app's folder
 
     def make(self, folder: Path) -> Copy:
-        """Copy a folder as it is now, unless there is such a copy. Raises OSError, TooLarge."""
+        """Copy a folder as it is now, unless there is such a copy. Raises OSError.
+
+        A script in a folder that no app has (somebody's home) runs from where it is.
+        """
+        try:
+            return self._make(folder)
+        except TooLarge as error:
+            logger.warning(
+                "no copy is made: its calls do not keep their version when a file changes", reason=str(error)
+            )
+            return Copy(IN_PLACE, folder)
+
+    def _make(self, folder: Path) -> Copy:
         known = self._copy(self._digest(folder, None))
         if known.folder.is_dir():
             os.utime(known.folder)
@@ -69,7 +90,12 @@ class Copies:
 
     def is_skipped(self, path: Path) -> bool:
         """A name that no copy has, or the engine's own data."""
-        return path.name.startswith(".") or path.name in SKIPPED or path.suffix == ".log" or path == self._data
+        name = path.name
+        if name.startswith(".") or name in SKIPPED or path.suffix == ".log" or path == self._data:
+            return True
+        if path.parent == self._data and (name in OWN or name.startswith(OWN_DATABASE)):
+            return True
+        return path.parts[-2:] == NOTES
 
     def _copy(self, hash: str) -> Copy:
         return Copy(hash, self._root / hash)

@@ -21,7 +21,7 @@ from callflow.runtime.worker import EXIT_CLOSED
 from engine.eventsocket.log import Entry
 from engine.eventsocket.tokens import Token, Tokens
 
-from .copies import Copies, Copy, TooLarge
+from .copies import Copies, Copy
 from .running import Running
 from .supervised import AppSessions, AppSpec, LoadFailed, Log, SupervisedApp
 from .version import KEPT, Trigger, Version, VersionState
@@ -165,7 +165,7 @@ class Supervisor:
             try:
                 if (await self._copy(app)).hash == newest.hash:
                     return
-            except (OSError, TooLarge):  # loading it will say so
+            except OSError:  # loading it will say so
                 pass
             await self._load_now(app, app.versions.add(), app.versions.share)
 
@@ -175,7 +175,7 @@ class Supervisor:
             if version.folder is None or not version.folder.is_dir():
                 copy = await self._copy(app)
                 version.hash, version.folder = copy.hash, copy.folder
-        except (OSError, TooLarge) as error:
+        except OSError as error:
             self._refuse(app, running, str(error))
             return
         self._start(running.run, lambda running: self._run_once(app, running), lambda *ended: self._end(app, *ended))

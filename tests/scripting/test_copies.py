@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from engine.scripting import copies
-from engine.scripting.copies import Copies, TooLarge
+from engine.scripting.copies import IN_PLACE, Copies, Copy
 
 
 def app(folder: Path, **files: str) -> Path:
@@ -65,12 +63,22 @@ def test_a_link_is_followed_inside_the_folder_only(tmp_path):
     assert not (copy / "in.py").is_symlink()
 
 
-def test_a_folder_that_is_no_apps_is_refused(tmp_path, monkeypatch):
+def test_a_script_in_a_folder_that_is_no_apps_runs_where_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(copies, "MAX_FILES", 3)
     folder = app(tmp_path / "app", **{f"{number}.py": "" for number in range(3)})
-    with pytest.raises(TooLarge, match="a folder of their own"):
-        Copies(tmp_path / "data" / "versions").make(folder)
+    assert Copies(tmp_path / "data" / "versions").make(folder) == Copy(IN_PLACE, folder)
     assert not (tmp_path / "data" / "versions").exists()
+
+
+def test_what_the_engine_writes_beside_a_script_is_no_part_of_it(tmp_path):
+    folder = app(tmp_path / "app", **{"token": "1", "engine.json": "{}", "callflow.db-wal": "", "cache/prompts/a": ""})
+    kept = Copies(folder / "versions")
+    first = kept.make(folder)
+    assert names(first.folder) == {"app.py"}
+    (folder / "engine.json").write_text("another run")
+    assert kept.make(folder) == first
+    assert kept.is_skipped(folder / "engine.json")
+    assert not kept.is_skipped(folder / "menu.json")
 
 
 def test_the_oldest_go_but_for_those_that_are_used(tmp_path):
