@@ -82,7 +82,7 @@ async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engi
             parts,
             engine=f"callflow/{version('callflow')}",
             media=NativeMediaEngine(_media_address(config), config.rtp.ports, threads=config.rtp.threads),
-            new_token=lambda purpose: lambda: secrets.token_hex(8),
+            new_token=lambda purpose: _new_token,
             epoch=time.time,
             recordings=config.data / "recordings",
             cache=config.data / "cache",
@@ -129,7 +129,7 @@ async def _open_doors(switch: Switch, config: Config, tokens: Tokens, parts: tri
     destinations = {
         route.socket: Destination(route.socket, route.token) for route in config.routes if route.socket is not None
     }
-    OutboundDoor(switch.sockets, destinations, parts, new_id=lambda: secrets.token_hex(8))
+    OutboundDoor(switch.sockets, destinations, parts, new_id=_new_token)
     host, port = config.socket.listen
     check_exposure(
         host,
@@ -171,6 +171,10 @@ async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio
     for app_folder in supervisor.folders:
         parts.start_soon(watch_folder, app_folder, copies.is_skipped, supervisor.reload_changed)
     return supervisor
+
+
+def _new_token() -> str:
+    return secrets.token_hex(8)
 
 
 def _tokens(config: Config) -> Tokens:

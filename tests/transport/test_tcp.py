@@ -140,17 +140,21 @@ async def is_welcome(address: tuple[str, int]) -> bool:
             return False
 
 
+async def flood(stream: trio.SocketStream) -> None:
+    """Ask and ask, and read no answer, until the other side has had enough."""
+    requests = b"".join(request("OPTIONS", via=VIA, branch=f"z9hG4bK{number}") for number in range(1000))
+    try:
+        while True:
+            await stream.send_all(requests)
+    except trio.BrokenResourceError:
+        await stream.aclose()
+
+
 @run_trio
 async def test_a_peer_that_does_not_read_is_dropped():
     async with server(unsent=20_000, send_buffer=4096) as (agent, address):
         stream = await connect(address)
-        flood = b"".join(request("OPTIONS", via=VIA, branch=f"z9hG4bK{number}") for number in range(1000))
-        try:
-            while True:
-                await stream.send_all(flood)
-        except trio.BrokenResourceError:
-            pass
-        await stream.aclose()
+        await flood(stream)
         await no_connections(agent)
 
 
@@ -182,13 +186,7 @@ async def test_a_peer_that_reads_slowly_gets_everything():
 async def test_a_peer_that_stops_reading_is_given_up():
     async with server(send_buffer=4096, silent_timeout=0.05) as (agent, address):
         stream = await connect(address)
-        flood = b"".join(request("OPTIONS", via=VIA, branch=f"z9hG4bK{number}") for number in range(1000))
-        try:
-            while True:
-                await stream.send_all(flood)
-        except trio.BrokenResourceError:
-            pass
-        await stream.aclose()
+        await flood(stream)
         await no_connections(agent)
 
 
