@@ -8,6 +8,7 @@ the first: that is an error of whoever started the engine, who is told (`wait_re
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,7 @@ from engine.eventsocket.tokens import Token, Tokens
 
 from .copies import Copies, Copy
 from .running import Running
+from .spare import Spare
 from .supervised import AppSessions, AppSpec, LoadFailed, Log, SupervisedApp
 from .version import KEPT, Trigger, Version, VersionState
 from .worker import Exit, start_worker
@@ -62,6 +64,7 @@ class Supervisor:
         self._epoch = epoch
         self._drain_within = drain_within
         self._apps = {spec.name: SupervisedApp(spec, sessions, events) for spec in apps}
+        self._spare = Spare()
         self._nursery: trio.Nursery | None = None
         sessions.choose = self._choose
         sessions.on_change.insert(0, self._notice)  # before the router looks who takes calls
@@ -86,7 +89,15 @@ class Supervisor:
             self._nursery = nursery
             for app in self._apps.values():
                 nursery.start_soon(self._load, app, app.versions.add())
+            nursery.start_soon(self._keep_spare)
             await trio.sleep_forever()
+
+    async def _keep_spare(self) -> None:
+        """Have a worker wait for the next version, once the first ones need the processor no more."""
+        for app in self._apps.values():
+            await app.settled.wait()
+        if self._apps:
+            await self._spare.run()
 
     async def wait_ready(self) -> None:
         """Wait until every app has taken up work. Raises LoadFailed for the first whose script does not load."""
@@ -162,12 +173,15 @@ class Supervisor:
         async with app.turn:
             app.is_about_to_look = False
             newest = app.versions.all[-1]
-            try:
-                if (await self._copy(app)).hash == newest.hash:
+            copy: Copy | None = None
+            with suppress(OSError):  # loading it will say so
+                copy = await self._copy(app)
+                if copy.hash == newest.hash:
                     return
-            except OSError:  # loading it will say so
-                pass
-            await self._load_now(app, app.versions.add(), app.versions.share)
+            version = app.versions.add()
+            if copy is not None:
+                version.hash, version.folder = copy.hash, copy.folder
+            await self._load_now(app, version, app.versions.share)
 
     async def _load_now(self, app: SupervisedApp, version: Version, share: float) -> None:
         running = app.running[version] = Running(version, share=share)
@@ -227,6 +241,7 @@ class Supervisor:
                 token=secret,
                 known_as=script.parent,
                 on_record=lambda record: self._take(app, version, record),
+                spare=self._spare,
             )
             return await running.worker.run()
         except OSError as error:
