@@ -34,7 +34,9 @@ EXIT_USAGE = 2
 EXIT_SCRIPT = 3
 EXIT_CLOSED = 4
 
-log = logging.getLogger("callflow.worker")
+WORKER_LOGGER = "callflow.worker"
+
+log = logging.getLogger(WORKER_LOGGER)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -83,6 +83,16 @@ class Supervisor:
         """Where the apps' scripts are."""
         return list(dict.fromkeys(app.folder for app in self._apps.values()))
 
+    @property
+    def copies(self) -> Mapping[Path, Path]:
+        """From where the versions run, and of which folder that is a copy."""
+        return {
+            version.folder: app.folder
+            for app in self._apps.values()
+            for version in app.versions.all
+            if version.folder is not None
+        }
+
     async def run(self) -> None:
         """Keep the versions running until cancelled; then stop them, all at once."""
         async with trio.open_nursery() as nursery:
@@ -128,10 +138,13 @@ class Supervisor:
         for name in self._apps:
             self.reload(name)
 
-    def reload_changed(self, folder: Path) -> None:
+    def reload_changed(self, folder: Path, saved_at: float | None = None) -> None:
         """Files in this folder have changed: make new versions of the apps there, unless they are as they were."""
         for app in self._apps.values():
-            if app.folder == folder and not app.is_about_to_look:
+            if app.folder != folder:
+                continue
+            app.saved_at = saved_at
+            if not app.is_about_to_look:
                 app.is_about_to_look = True
                 self._start(self._load_changed, app)
 
@@ -146,6 +159,10 @@ class Supervisor:
         app.tell_loaded(app.running[target])
         self._drain(app, replaced)
         return target.name
+
+    def version(self, app: str, name: str) -> Version | None:
+        """A version by its name, unless it is forgotten."""
+        return self._app(app).versions.find(name)
 
     def states(self) -> list[queries.VersionState]:
         """How the versions stand, as the protocol tells it."""
@@ -179,6 +196,7 @@ class Supervisor:
                 if copy.hash == newest.hash:
                     return
             version = app.versions.add()
+            version.saved_at = app.saved_at
             if copy is not None:
                 version.hash, version.folder = copy.hash, copy.folder
             await self._load_now(app, version, app.versions.share)

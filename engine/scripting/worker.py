@@ -15,7 +15,7 @@ import trio
 
 from callflow.runtime.log import Record, read_record
 from callflow.runtime.spare import Assignment
-from callflow.runtime.worker import EXIT_SCRIPT
+from callflow.runtime.worker import EXIT_SCRIPT, WORKER_LOGGER
 
 from .spare import Spare, open_worker
 
@@ -25,6 +25,7 @@ _MAX_LINE = 64 * 1024  # octets; a longer one is cut up
 _KEPT_LINES = 100  # of the output, for the report of a script that did not load
 
 output = structlog.get_logger("script")  # what scripts say
+logger = structlog.get_logger("engine.versions")  # what workers say themselves: an event tells the same
 _LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 
 
@@ -53,7 +54,8 @@ class Worker:
         """`places`: where the script runs from, and where its author knows it to be."""
         self._process = process
         self._runs_from, self._known_as = map(os.fsencode, places)
-        self._log = output.bind(app=app, pid=process.pid)
+        self._output = output.bind(app=app, pid=process.pid)
+        self._log = logger.bind(app=app, pid=process.pid)
         self._on_record = on_record
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
         self._report = ""
@@ -109,7 +111,7 @@ class Worker:
         if record is None:
             text = line.decode("utf-8", "replace").rstrip()
             self._kept.append(text)
-            self._log.info(text)
+            self._output.info(text)
             return
         self._kept.append(record.message)
         self._report = record.traceback or self._report
@@ -117,7 +119,8 @@ class Worker:
         if record.level == "error":
             self._error = record.message
         level = record.level if record.level in _LEVELS else "info"
-        self._log.log(_NUMBERS[level], record.message, **{name: value for name, value in details.items() if value})
+        log = self._log if record.logger == WORKER_LOGGER else self._output
+        log.log(_NUMBERS[level], record.message, **{name: value for name, value in details.items() if value})
         self._on_record(record)
 
 
