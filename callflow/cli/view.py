@@ -1,7 +1,7 @@
 """What happens in an engine, line by line: calls, verbs with their outcomes, keys, errors, versions.
 
-12:01:02.140  3f9c1b  play welcome.wav
-12:01:04.240  3f9c1b  play welcome.wav → heard 2.1 s
+12:01:02.140  3f9c1b08  play welcome.wav
+12:01:04.240  3f9c1b08  play welcome.wav → heard 2.1 s
 
 It is told of events by the log and of commands by the event socket. It prints nothing itself, see Screen.
 """
@@ -31,7 +31,7 @@ from .screen import Screen
 from .wording import describe_command, describe_outcome, find_place, last_line
 
 _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright_magenta", "bright_blue")
-_ENGINE = "-"  # in the place of a call's name
+_LABEL = 8  # characters of a call's id, which are enough for `callflow hangup`
 
 
 class LiveView:
@@ -42,6 +42,7 @@ class LiveView:
         self._engine: Engine | None = None
         self._running: dict[str | None, dict[str, str]] = {}  # channel -> command id -> what it is
         self._newest: dict[str, int] = {}  # version, by app
+        self._apps: set[str] = set()  # sessions of apps elsewhere that take calls
 
     @property
     def is_watching(self) -> bool:
@@ -150,23 +151,29 @@ class LiveView:
         count = f"{event.calls} call{'' if event.calls == 1 else 's'}"
         return f"version {event.version} of {event.app} finishes {count}" if event.calls else None
 
-    def _app(self, event: events.AppConnected | events.AppLost, entry: Entry) -> str | None:
-        assert self._engine is not None
-        if event.app in {state.app for state in self._engine.supervisor.states()}:
-            return None  # its versions tell more
-        return f"app {escape(event.app)} {'connected' if isinstance(event, events.AppConnected) else 'is gone'}"
+    def _app_connected(self, event: events.AppConnected, entry: Entry) -> str | None:
+        if event.pid is not None or not event.routes:  # of workers their versions tell; others only look
+            return None
+        self._apps.add(event.session)
+        return f"app {escape(event.app)} connected"
+
+    def _app_lost(self, event: events.AppLost, entry: Entry) -> str | None:
+        if event.session not in self._apps:
+            return None
+        self._apps.discard(event.session)
+        return f"[red]app {escape(event.app)} is gone[/]: {escape(event.reason)}"
 
     def _tell(self, channel: str | None, text: str, *, at: float | None = None) -> None:
         clock = datetime.fromtimestamp(time.time() if at is None else at).strftime("%H:%M:%S.%f")[:-3]
-        self._screen.put(f"[dim]{clock}[/]  {_label(channel):<6}  {text}")
+        self._screen.put(f"[dim]{clock}[/]  {_label(channel)}  {text}")
 
 
 def _label(channel: str | None) -> str:
-    """The beginning of a call's id, which is enough for `callflow hangup`."""
+    """The beginning of a call's id; what is of no call has a dash there."""
     if channel is None:
-        return f"{_ENGINE:<6}"
+        return f"{'-':<{_LABEL}}"
     colour = _COLOURS[sum(channel.encode()) % len(_COLOURS)]
-    return f"[{colour}]{escape(channel[:6]):<6}[/]"
+    return f"[{colour}]{escape(channel[:_LABEL]):<{_LABEL}}[/]"
 
 
 def _here(path: str) -> str:
@@ -214,8 +221,8 @@ _TOLD: Mapping[type[Event], _Teller] = MappingProxyType(
             events.RegistrationAdded: lambda _, event, __: None if event.is_refresh else f"{event.user} registered",
             events.RegistrationRemoved: lambda _, event, __: f"{event.user} unregistered",
             events.RegistrationExpired: lambda _, event, __: f"{event.user}'s registration expired",
-            events.AppConnected: LiveView._app,
-            events.AppLost: LiveView._app,
+            events.AppConnected: LiveView._app_connected,
+            events.AppLost: LiveView._app_lost,
             events.ScriptLoaded: LiveView._loaded,
             events.ScriptFailed: LiveView._failed,
             events.ScriptDraining: LiveView._draining,
