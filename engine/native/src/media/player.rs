@@ -398,6 +398,9 @@ mod tests {
         assert_eq!(waiting.ready(true), Readiness::Waiting);
         assert!(!waiting.has_started());
         loading.set(Err("no such file".into())).unwrap();
-        assert_eq!(waiting.ready(true), Readiness::Failed("no such file".into()));
+        assert_eq!(
+            waiting.ready(true),
+            Readiness::Failed("no such file".into())
+        );
     }
 }
