@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 import trio
 
-from benchmarks import measure_calls, measure_media, measure_memory, measure_socket, measure_start
+from benchmarks import (
+    measure_calls,
+    measure_media,
+    measure_memory,
+    measure_reload,
+    measure_socket,
+    measure_start,
+)
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure
 from benchmarks.process import choose_cores
@@ -31,6 +38,7 @@ NAMES = {
     measure_socket.measure: {
         "command round trip, p50": "us", "command round trip, p99": "us", "event to one subscriber": "CPU-us/event",
     },
+    measure_reload.measure: {"save to new version": "s"},
     measure_start.measure: {"start to first answer": "s"},
 }  # fmt: skip
 
