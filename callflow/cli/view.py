@@ -196,6 +196,10 @@ def _lost(view: LiveView, event: events.OwnerLost, entry: Entry) -> str:
     return "[red]its app is gone[/]" + (f", waits {event.wait:g} s for it" if event.wait else "")
 
 
+def _registered(view: LiveView, event: events.RegistrationAdded, entry: Entry) -> str | None:
+    return None if event.is_refresh else f"{escape(event.user)} registered"
+
+
 _ENDED = (
     events.PlaybackFinished, events.GatherFinished, events.RecordingFinished, events.EchoFinished, events.DigitsSent,
     events.DialFinished, events.ChannelUnbridged,
@@ -218,7 +222,7 @@ _TOLD: Mapping[type[Event], _Teller] = MappingProxyType(
             events.OwnerChanged: lambda _, event, __: f"is now {escape(event.app)}'s",
             events.ChannelEnded: _ended,
             events.DialBranch: lambda _, event, __: f"dial {escape(event.target)}: {event.state}",
-            events.RegistrationAdded: lambda _, event, __: None if event.is_refresh else f"{escape(event.user)} registered",
+            events.RegistrationAdded: _registered,
             events.RegistrationRemoved: lambda _, event, __: f"{escape(event.user)} unregistered",
             events.RegistrationExpired: lambda _, event, __: f"{escape(event.user)}'s registration expired",
             events.AppConnected: LiveView._app_connected,
