@@ -6,6 +6,7 @@ links that lead out of the folder. It blocks; call it in a thread.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -17,12 +18,12 @@ import structlog
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_FILES = 20_000
+MAX_SCRIPTS = 1000  # that are looked at in a folder with more files than that
 SKIPPED = frozenset({"__pycache__", "recordings", "node_modules"})
 # What an engine writes into its data folder, where that is the app's folder too.
 OWN = frozenset({"cache", "engine.json", "records.pending", "token", "users.toml", "versions"})
 OWN_DATABASE = "callflow.db"
 NOTES = ("callflow", "engines")  # by which commands find engines; below the user's state folder
-IN_PLACE = ""  # the hash of what is no copy
 _VENV = "pyvenv.cfg"  # a folder with this file is a virtual environment, PEP 405
 _CHUNK = 1 << 20
 
@@ -35,7 +36,7 @@ class TooLarge(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy of a folder; or, with the hash IN_PLACE, the folder itself."""
+    """A copy of a folder, by the hash of what is in it; or the folder itself, by that of the scripts in it."""
 
     hash: str
     folder: Path
@@ -59,7 +60,7 @@ class Copies:
             logger.warning(
                 "no copy is made: its calls do not keep their version when a file changes", reason=str(error)
             )
-            return Copy(IN_PLACE, folder)
+            return Copy(_scripts_hash(folder), folder)
 
     def _make(self, folder: Path) -> Copy:
         known = self._copy(self._digest(folder, None))
@@ -132,6 +133,15 @@ class Copies:
 
     def _is_ours(self, path: Path) -> bool:
         return not self.is_skipped(path)
+
+
+def _scripts_hash(folder: Path) -> str:
+    """Of the scripts right in a folder that is too large to look through."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py"))[:MAX_SCRIPTS]:
+        with contextlib.suppress(FileNotFoundError, PermissionError, IsADirectoryError):
+            digest.update(f"{path.name}\0{_content(path, None)}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:32]
 
 
 def _content(path: Path, target: Path | None) -> str:

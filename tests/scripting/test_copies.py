@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from engine.scripting import copies
-from engine.scripting.copies import IN_PLACE, Copies, Copy
+from engine.scripting.copies import Copies
 
 
 def app(folder: Path, **files: str) -> Path:
@@ -66,7 +66,12 @@ def test_a_link_is_followed_inside_the_folder_only(tmp_path):
 def test_a_script_in_a_folder_that_is_no_apps_runs_where_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(copies, "MAX_FILES", 3)
     folder = app(tmp_path / "app", **{f"{number}.py": "" for number in range(3)})
-    assert Copies(tmp_path / "data" / "versions").make(folder) == Copy(IN_PLACE, folder)
+    kept = Copies(tmp_path / "data" / "versions")
+    made = kept.make(folder)
+    assert made.folder == folder
+    assert kept.make(folder) == made
+    (folder / "app.py").write_text("changed = True")
+    assert kept.make(folder).hash != made.hash
     assert not (tmp_path / "data" / "versions").exists()
 
 
