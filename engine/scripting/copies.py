@@ -10,9 +10,11 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -26,6 +28,8 @@ OWN_DATABASE = "callflow.db"
 NOTES = ("callflow", "engines")  # by which commands find engines; below the user's state folder
 _VENV = "pyvenv.cfg"  # a folder with this file is a virtual environment, PEP 405
 _CHUNK = 1 << 20
+# A file system's clock has ticks: what was written so lately may be written again and look the same.
+SETTLED_AFTER = 2.0  # seconds
 
 logger = structlog.get_logger("engine.scripting")
 
@@ -48,6 +52,7 @@ class Copies:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._data = root.parent.resolve()  # may lie in an app's folder
+        self._read: dict[Path, tuple[_State, str]] = {}  # files that need not be read again, and their hashes
 
     def make(self, folder: Path) -> Copy:
         """Copy a folder as it is now, unless there is such a copy. Raises OSError.
@@ -107,7 +112,7 @@ class Copies:
         for count, path in enumerate(sorted(self._files(folder)), 1):
             try:
                 state = path.stat()
-                content = _content(path, target / path.relative_to(folder) if target is not None else None)
+                content = self._content(path, target / path.relative_to(folder) if target is not None else None)
             except (FileNotFoundError, PermissionError):  # it has just gone, or is not for us
                 continue
             size += state.st_size
@@ -119,6 +124,19 @@ class Copies:
             line = f"{path.relative_to(folder)}\0{content}\0{state.st_mode & 0o100}\0"
             digest.update(line.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:32]
+
+    def _content(self, path: Path, target: Path | None) -> str:
+        """The hash of a file, which is copied. A prompt that nobody has touched is not read for its hash again."""
+        state = _state(path)
+        before, known = self._read.get(path, (None, ""))
+        if before == state and (target is None or _copy_as(state, path, target)):
+            return known
+        content = _content(path, target)
+        if len(self._read) >= 2 * MAX_FILES:
+            self._read.clear()
+        if time.time() - state.changed_at > SETTLED_AFTER:
+            self._read[path] = state, content
+        return content
 
     def _files(self, folder: Path) -> Iterator[Path]:
         resolved = folder.resolve()
@@ -133,6 +151,30 @@ class Copies:
 
     def _is_ours(self, path: Path) -> bool:
         return not self.is_skipped(path)
+
+
+class _State(NamedTuple):
+    """What changes when a file does."""
+
+    changed_at: float
+    written_ns: int
+    inode: int
+    size: int
+
+
+def _state(path: Path) -> _State:
+    state = path.stat()
+    return _State(state.st_ctime, state.st_mtime_ns, state.st_ino, state.st_size)
+
+
+def _copy_as(state: _State, path: Path, target: Path) -> bool:
+    """Copy a file, unless it changes meanwhile."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+    if _state(path) != state:
+        return False
+    target.chmod(path.stat().st_mode & 0o555 | 0o400)
+    return True
 
 
 def _scripts_hash(folder: Path) -> str:
