@@ -49,13 +49,13 @@ def dev(
     view = LiveView(screen)
 
     async def show(engine: Engine, note: RunningEngine) -> None:
-        view.watch(engine)
         screen.put(*_header(config, engine, note))
+        view.watch(engine)
         await screen.run()
 
     configure_log(_choose(view))
     try:
-        run_in_foreground(config, show)
+        run_in_foreground(config, show, must_load=False)
     finally:
         screen.flush()
 
@@ -83,7 +83,7 @@ def _choose(view: LiveView) -> Choose:
             if call is None or trace is None:  # else an event tells it
                 view.say("\n".join(text for text in (str(record["event"]), trace) if text), call)
             return False
-        if name == TOLD_BY_EVENTS and view.is_watching:
+        if name == TOLD_BY_EVENTS and not is_asked:
             return False
         return is_asked or level not in ("debug", "info")
 

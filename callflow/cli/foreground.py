@@ -30,9 +30,12 @@ _T = TypeVar("_T")
 Beside: TypeAlias = "Callable[[Engine, RunningEngine], Awaitable[None]]"
 
 
-def run_in_foreground(config: Config, beside: Beside) -> None:
-    """Run an engine until Ctrl-C. Raises Refused if it does not start for a reason that the user can mend."""
-    error = trio.run(partial(_run_engine, config, beside))
+def run_in_foreground(config: Config, beside: Beside, *, must_load: bool = True) -> None:
+    """Run an engine until Ctrl-C. Raises Refused if it does not start for a reason that the user can mend.
+
+    With `must_load` a script that does not load at first is such a reason.
+    """
+    error = trio.run(partial(_run_engine, partial(_serve, config, must_load=must_load), config, beside))
     if error is not None:
         if (why := _why(error, config)) is None:
             raise error
@@ -56,14 +59,14 @@ def _read_option(read: Callable[[str], _T], text: str, option: str) -> _T:
         raise typer.BadParameter(str(error), param_hint=option) from error
 
 
-async def _run_engine(config: Config, beside: Beside) -> Exception | None:
+async def _run_engine(start: Callable[..., Awaitable[None]], config: Config, beside: Beside) -> Exception | None:
     """Run an engine until a signal ends it. What kept it from starting is returned."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
             running: list[Engine] = []
             nursery.start_soon(_heed_signals, signals, nursery.cancel_scope, running)
             try:
-                engine: Engine = await nursery.start(_serve, config)
+                engine: Engine = await nursery.start(start)
                 running.append(engine)
             except Exception as error:
                 nursery.cancel_scope.cancel()
@@ -74,10 +77,10 @@ async def _run_engine(config: Config, beside: Beside) -> Exception | None:
     return None
 
 
-async def _serve(config: Config, *, task_status: trio.TaskStatus[Engine]) -> None:
+async def _serve(config: Config, *, must_load: bool, task_status: trio.TaskStatus[Engine]) -> None:
     from engine.app import serve
 
-    await serve(config, task_status=task_status)
+    await serve(config, must_load=must_load, task_status=task_status)
 
 
 async def _heed_signals(signals: AsyncIterator[int], scope: trio.CancelScope, running: Sequence[Engine]) -> None:

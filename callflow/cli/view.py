@@ -44,10 +44,6 @@ class LiveView:
         self._newest: dict[str, int] = {}  # version, by app
         self._apps: set[str] = set()  # sessions of apps elsewhere that take calls
 
-    @property
-    def is_watching(self) -> bool:
-        return self._engine is not None
-
     def watch(self, engine: Engine) -> None:
         """Tell what happens from now on."""
         self._engine = engine
@@ -56,6 +52,9 @@ class LiveView:
         for kind in _KINDS:
             engine.switch.log.watch(kind, self._take)
         engine.switch.sockets.watch(self)
+        for failure in engine.supervisor.failures:
+            self._tell(None, f"[bold red]{escape(failure.app)} does not load: {escape(last_line(failure.report))}[/]")
+            self._tell_place(failure.report, str(failure.script), None)
 
     def say(self, text: str, call: str | None = None) -> None:
         """A script says something: by `print`, or to its log."""
@@ -96,7 +95,7 @@ class LiveView:
         if text:
             self._tell(entry.channel, text, at=entry.at)
         if isinstance(event, events.ScriptFailed):
-            self._tell_place(event, entry)
+            self._tell_place(event.traceback, event.script, entry.channel)
         if isinstance(event, events.ChannelEnded):
             self._running.pop(entry.channel, None)
 
@@ -142,10 +141,10 @@ class LiveView:
         saved = "saved → " if version.saved_at is not None else ""
         return f"{saved}[bold red]version {event.version} of {event.app} is refused: {escape(error)}[/]"
 
-    def _tell_place(self, event: events.ScriptFailed, entry: Entry) -> None:
-        place = find_place(event.traceback, os.path.dirname(event.script))
+    def _tell_place(self, traceback: str, script: str, channel: str | None) -> None:
+        place = find_place(traceback, os.path.dirname(script))
         if place is not None:
-            self._tell(entry.channel, f"  [bold]{escape(_here(place.path))}:{place.line}[/]  {escape(place.code)}")
+            self._tell(channel, f"  [bold]{escape(_here(place.path))}:{place.line}[/]  {escape(place.code)}")
 
     def _draining(self, event: events.ScriptDraining, entry: Entry) -> str | None:
         count = f"{event.calls} call{'' if event.calls == 1 else 's'}"

@@ -104,10 +104,19 @@ class Supervisor:
 
     async def _keep_spare(self) -> None:
         """Have a worker wait for the next version, once the first ones need the processor no more."""
-        for app in self._apps.values():
-            await app.settled.wait()
+        await self.wait_settled()
         if self._apps:
             await self._spare.run()
+
+    @property
+    def failures(self) -> Sequence[LoadFailed]:
+        """Why apps did not load at first."""
+        return [app.failure for app in self._apps.values() if app.failure is not None]
+
+    async def wait_settled(self) -> None:
+        """Wait until the first version of every app takes calls, or has failed to load."""
+        for app in self._apps.values():
+            await app.settled.wait()
 
     async def wait_ready(self) -> None:
         """Wait until every app has taken up work. Raises LoadFailed for the first whose script does not load."""
