@@ -55,7 +55,7 @@ MAX_PAGE = 1000  # past events asked for at once
 MAX_CALLS = 10_000  # connections that `serve` holds at once
 _BACK_OFF = (0.1, 5.0)  # seconds, first and longest
 
-log = logging.getLogger("callflow.client")
+log: logging.Logger = logging.getLogger("callflow.client")
 
 
 class Engine:

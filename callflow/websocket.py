@@ -39,7 +39,7 @@ class WebSocketTransport:
         self._stream = stream
         self._sending = anyio.Lock()  # the sending task, and the receiving one for pongs
         self._parts: list[bytes] = []
-        self.spelling = Spelling(protocol.subprotocol or Spelling.MSGPACK.value)
+        self.spelling: Spelling = Spelling(protocol.subprotocol or Spelling.MSGPACK.value)
 
     async def send(self, message: bytes) -> None:
         """Send one message. Raises Disconnected."""

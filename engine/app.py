@@ -61,20 +61,22 @@ class Engine:
         return self.routes or tuple(dict.fromkeys(own))
 
 
-async def serve(config: Config, *, task_status: trio.TaskStatus[Engine] = trio.TASK_STATUS_IGNORED) -> None:
+async def serve(
+    config: Config, *, must_load: bool = True, task_status: trio.TaskStatus[Engine] = trio.TASK_STATUS_IGNORED
+) -> None:
     """Run an engine until cancelled, then stop it in order.
 
-    Raises OSError for an address that cannot be had, ExposureError for an event socket open to strangers, and
-    `engine.scripting.supervised.LoadFailed` for a script that does not load at first.
+    Raises OSError for an address that cannot be had, ExposureError for an event socket open to strangers, and with
+    `must_load` `engine.scripting.supervised.LoadFailed` for a script that does not load at first.
     """
     try:
         with TemporaryDirectory(prefix="callflow-") as folder:
-            await _serve(config, Path(folder), task_status)
+            await _serve(config, Path(folder), must_load, task_status)
     except BaseExceptionGroup as group:  # a start that failed has one reason; trio wraps it once per nursery
         raise _only(group) from None
 
 
-async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engine]) -> None:
+async def _serve(config: Config, folder: Path, must_load: bool, task_status: trio.TaskStatus[Engine]) -> None:
     tokens = _tokens(config)
     async with _parts() as parts:
         switch = Switch(
@@ -91,7 +93,7 @@ async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engi
         try:
             await parts.start(switch.run)
             url = await _open_doors(switch, config, tokens, parts)
-            supervisor = await _start_workers(switch, config, folder / "worker.socket", parts)
+            supervisor = await _start_workers(switch, config, folder / "worker.socket", must_load, parts)
             listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
             routes = tuple(route.to for route in config.routes)
             task_status.started(Engine(switch, tuple(listeners), url, supervisor, routes))
@@ -151,7 +153,9 @@ async def _open_doors(switch: Switch, config: Config, tokens: Tokens, parts: tri
     return f"ws://{join_host_port(*opened)}{PATH}"
 
 
-async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio.Nursery) -> Supervisor:
+async def _start_workers(
+    switch: Switch, config: Config, path: Path, must_load: bool, parts: trio.Nursery
+) -> Supervisor:
     tokens = Tokens()  # the supervisor's, one for each worker while it lives
     await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
     copies = Copies(config.data / "versions")
@@ -166,7 +170,7 @@ async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio
         epoch=time.time,
     )
     parts.start_soon(supervisor.run)
-    await supervisor.wait_ready()
+    await (supervisor.wait_ready() if must_load else supervisor.wait_settled())
     switch.sockets.add(reload_verbs(supervisor))
     for app_folder in supervisor.folders:
         parts.start_soon(watch_folder, app_folder, copies.is_skipped, supervisor.reload_changed)

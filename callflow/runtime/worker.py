@@ -4,6 +4,8 @@ It loads the script, connects to the engine's Unix socket, and runs calls until 
 The token is in the environment (CALLFLOW_WORKER_TOKEN): arguments can be read by every user of the machine. It writes
 to stderr alone. Exit codes: 0 told to stop, 1 no engine, or one that refused it, 2 usage, 3 the script does not load,
 4 the engine closed the connection.
+
+With `--spare` instead of the arguments it waits until it is told them, see spare.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from callflow.transport import StreamTransport
 
 from .loader import load_app
 from .log import configure_log
+from .spare import Assignment, name_process, wait_for_assignment
 
 TOKEN_VARIABLE = "CALLFLOW_WORKER_TOKEN"
 EXIT_LOST = 1
@@ -31,24 +34,34 @@ EXIT_USAGE = 2
 EXIT_SCRIPT = 3
 EXIT_CLOSED = 4
 
-log = logging.getLogger("callflow.worker")
+WORKER_LOGGER = "callflow.worker"
+
+log = logging.getLogger(WORKER_LOGGER)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run a worker; its exit code."""
+    token = os.environ.pop(TOKEN_VARIABLE, "")  # not for the script's own child processes
+    if list(arguments) == ["--spare"]:
+        assignment = wait_for_assignment()
+        return _load_and_work(assignment) if assignment is not None else 0
     if len(arguments) != 3:
         sys.stderr.write("usage: python -m callflow.runtime.worker APP SCRIPT SOCKET\n")
         return EXIT_USAGE
     name, script, socket = arguments
-    token = os.environ.pop(TOKEN_VARIABLE, None)  # not for the script's own child processes
+    return _load_and_work(Assignment(name, script, socket, token))
+
+
+def _load_and_work(given: Assignment) -> int:
+    name_process(f"cf-{given.app}")
     configure_log()
     try:
-        app = load_app(Path(script), name)
+        app = load_app(Path(given.script), given.app)
     except ScriptError as error:
         log.error("cannot load %s", error, extra={"traceback": error.report})
         return EXIT_SCRIPT
     try:
-        return anyio.run(_work, app, name, socket, token, backend=app.backend)
+        return anyio.run(_work, app, given.app, given.socket, given.token or None, backend=app.backend)
     except KeyboardInterrupt:
         return 0
 

@@ -22,6 +22,7 @@ from callflow.phone import (
 )
 from engine.media.fake import Digit, FakeMediaEngine, FakeMediaSession, Heard
 from engine.media.session import SilenceSource, Source, ToneSource
+from engine.transport.endpoint import Endpoint
 from engine.transport.errors import Unreachable
 
 from .sounds import Attention, What, When, name_of
@@ -53,10 +54,10 @@ class SimulatedPhone:
         answers_after: float | None,
         rejects: int | None,
     ) -> None:
-        self.name = phone.name
+        self.name: str = phone.name
         self.answers_after = answers_after
         self.media = media
-        self.endpoint = phone.endpoint
+        self.endpoint: Endpoint = phone.endpoint
         self._phone = phone
         self._nursery = nursery
         self._registrar = registrar

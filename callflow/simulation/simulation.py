@@ -65,7 +65,7 @@ class Simulation:
     ) -> None:
         self.seed = seed
         self.folder = folder
-        self.settings = settings or config.Config()
+        self.settings: config.Config = settings or config.Config()
         self._dice = Dice(seed)
         self.network = MemoryNetwork(
             rng=self._dice.of("network"), latency=latency, loss=loss, duplicate=duplicate, reorder=reorder
@@ -73,7 +73,7 @@ class Simulation:
         self.media_network = FakeMediaNetwork(latency=latency, loss=rtp_loss, rng=self._dice.of("media"))
         self.phones: dict[str, SimulatedPhone] = {}
         self.hosts: dict[str, AppHost] = {}
-        self.report = ""  # what happened in a test that failed
+        self.report: str = ""  # what happened in a test that failed
         self._apps = apps
         self._ports = ports
         self._limits = limits

@@ -6,7 +6,7 @@ Nothing here waits: what takes time is accepted, and its outcome is an event.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 import structlog
@@ -41,6 +41,18 @@ _REPEATABLE: frozenset[str] = frozenset({"events", "download"})
 Verb = Callable[[Session, commands.Command], object | None]
 
 
+class CommandWatcher(Protocol):
+    """Who is told of each command, before whatever it brings about. Must not raise and must not wait."""
+
+    def begin(self, frame: CommandFrame, command: commands.Command) -> None:
+        """An app gives a command."""
+        ...
+
+    def refuse(self, frame: CommandFrame, error: CommandError) -> None:
+        """It is not done."""
+        ...
+
+
 class Dispatcher:
     """Does the commands of all sessions."""
 
@@ -50,6 +62,7 @@ class Dispatcher:
         self._table = table
         self._queries = queries
         self._remembered = Remembered(clock)
+        self._watchers: tuple[CommandWatcher, ...] = ()
         self._verbs: dict[type[commands.Command], Verb] = {
             commands.Subscribe: _subscribe,
             commands.Unsubscribe: _unsubscribe,
@@ -68,6 +81,10 @@ class Dispatcher:
     def add(self, verbs: Mapping[type[commands.Command], Verb]) -> None:
         """Do these commands, too: those of parts that stand above the event socket."""
         self._verbs.update(verbs)
+
+    def watch(self, watcher: CommandWatcher) -> None:
+        """Tell a part of the engine, from now on, of commands as they are given."""
+        self._watchers = (*self._watchers, watcher)
 
     def answer(self, session: Session, frame: CommandFrame) -> Reply:
         """Do a command. The same id again is answered with the same reply, and not done again."""
@@ -114,6 +131,8 @@ class Dispatcher:
             # msgspec encodes what it finds: the data needs no pass of its own.
             return ReplyFrame(id=frame.id, ok=True, seq=self._log.last_seq, data=cast("msgspec.Raw", data))
         except CommandError as refused:
+            for watcher in self._watchers:
+                watcher.refuse(frame, refused)
             error = Error(refused.code, refused.message, refused.details)
         except Exception:  # a fault of ours, that must not take the session with it
             logger.exception("a command failed", command=frame.name, id=frame.id, app=session.app, call=frame.channel)
@@ -123,6 +142,8 @@ class Dispatcher:
     def _do(self, session: Session, frame: CommandFrame) -> object | None:
         _expect_sane(frame)
         command = _command(session, frame)
+        for watcher in self._watchers:
+            watcher.begin(frame, command)
         verb = self._verbs.get(type(command))
         if verb is not None:
             return verb(session, command)

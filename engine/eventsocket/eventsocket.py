@@ -16,7 +16,7 @@ from callflow.protocol.frames import VERSION, AppFrame, Blob, CloseCode, Hello, 
 from callflow.protocol.queries import RegistrationState
 from engine.channels.ports import Owner
 
-from .dispatch import Dispatcher, Verb
+from .dispatch import CommandWatcher, Dispatcher, Verb
 from .encoding import encoded
 from .hello import Refused, judge, read_hello, refuse
 from .link import Link, LinkClosed
@@ -128,6 +128,10 @@ class EventSocket:
     def add(self, verbs: Mapping[type[Command], Verb]) -> None:
         """Let apps give these commands, too."""
         self._dispatcher.add(verbs)
+
+    def watch(self, watcher: CommandWatcher) -> None:
+        """Tell a part of the engine, from now on, of commands as apps give them."""
+        self._dispatcher.watch(watcher)
 
     async def close(self, reason: str = "the engine stops") -> None:
         """Send the sessions what they are owed and close them, and let no more in."""

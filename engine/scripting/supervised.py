@@ -20,7 +20,7 @@ from engine.eventsocket.log import Entry
 from .running import Running
 from .version import Version, Versions, VersionState
 
-logger = structlog.get_logger("engine.scripting")
+logger = structlog.get_logger("engine.versions")  # whose lines are all events, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class SupervisedApp:
         self.running: dict[Version, Running] = {}  # of the live versions
         self.turn = trio.Lock()  # versions load one after another
         self.is_about_to_look = False  # whether its folder has changed
+        self.saved_at: float | None = None  # when it has, by its files
         self.settled = trio.Event()  # the first version has loaded, or has not
         self.failure: LoadFailed | None = None
         self._sessions = sessions

@@ -8,6 +8,7 @@ the first: that is an error of whoever started the engine, who is told (`wait_re
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,7 @@ from engine.eventsocket.tokens import Token, Tokens
 
 from .copies import Copies, Copy
 from .running import Running
+from .spare import Spare
 from .supervised import AppSessions, AppSpec, LoadFailed, Log, SupervisedApp
 from .version import KEPT, Trigger, Version, VersionState
 from .worker import Exit, start_worker
@@ -62,6 +64,7 @@ class Supervisor:
         self._epoch = epoch
         self._drain_within = drain_within
         self._apps = {spec.name: SupervisedApp(spec, sessions, events) for spec in apps}
+        self._spare = Spare()
         self._nursery: trio.Nursery | None = None
         sessions.choose = self._choose
         sessions.on_change.insert(0, self._notice)  # before the router looks who takes calls
@@ -80,13 +83,40 @@ class Supervisor:
         """Where the apps' scripts are."""
         return list(dict.fromkeys(app.folder for app in self._apps.values()))
 
+    @property
+    def copies(self) -> Mapping[Path, Path]:
+        """From where the versions run, and of which folder that is a copy."""
+        return {
+            version.folder: app.folder
+            for app in self._apps.values()
+            for version in app.versions.all
+            if version.folder is not None
+        }
+
     async def run(self) -> None:
         """Keep the versions running until cancelled; then stop them, all at once."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             for app in self._apps.values():
                 nursery.start_soon(self._load, app, app.versions.add())
+            nursery.start_soon(self._keep_spare)
             await trio.sleep_forever()
+
+    async def _keep_spare(self) -> None:
+        """Have a worker wait for the next version, once the first ones need the processor no more."""
+        await self.wait_settled()
+        if self._apps:
+            await self._spare.run()
+
+    @property
+    def failures(self) -> Sequence[LoadFailed]:
+        """Why apps did not load at first."""
+        return [app.failure for app in self._apps.values() if app.failure is not None]
+
+    async def wait_settled(self) -> None:
+        """Wait until the first version of every app takes calls, or has failed to load."""
+        for app in self._apps.values():
+            await app.settled.wait()
 
     async def wait_ready(self) -> None:
         """Wait until every app has taken up work. Raises LoadFailed for the first whose script does not load."""
@@ -117,10 +147,13 @@ class Supervisor:
         for name in self._apps:
             self.reload(name)
 
-    def reload_changed(self, folder: Path) -> None:
+    def reload_changed(self, folder: Path, saved_at: float | None = None) -> None:
         """Files in this folder have changed: make new versions of the apps there, unless they are as they were."""
         for app in self._apps.values():
-            if app.folder == folder and not app.is_about_to_look:
+            if app.folder != folder:
+                continue
+            app.saved_at = saved_at
+            if not app.is_about_to_look:
                 app.is_about_to_look = True
                 self._start(self._load_changed, app)
 
@@ -135,6 +168,10 @@ class Supervisor:
         app.tell_loaded(app.running[target])
         self._drain(app, replaced)
         return target.name
+
+    def version(self, app: str, name: str) -> Version | None:
+        """A version by its name, unless it is forgotten."""
+        return self._app(app).versions.find(name)
 
     def states(self) -> list[queries.VersionState]:
         """How the versions stand, as the protocol tells it."""
@@ -162,12 +199,16 @@ class Supervisor:
         async with app.turn:
             app.is_about_to_look = False
             newest = app.versions.all[-1]
-            try:
-                if (await self._copy(app)).hash == newest.hash:
+            copy: Copy | None = None
+            with suppress(OSError):  # loading it will say so
+                copy = await self._copy(app)
+                if copy.hash == newest.hash:
                     return
-            except OSError:  # loading it will say so
-                pass
-            await self._load_now(app, app.versions.add(), app.versions.share)
+            version = app.versions.add()
+            version.saved_at = app.saved_at
+            if copy is not None:
+                version.hash, version.folder = copy.hash, copy.folder
+            await self._load_now(app, version, app.versions.share)
 
     async def _load_now(self, app: SupervisedApp, version: Version, share: float) -> None:
         running = app.running[version] = Running(version, share=share)
@@ -227,6 +268,7 @@ class Supervisor:
                 token=secret,
                 known_as=script.parent,
                 on_record=lambda record: self._take(app, version, record),
+                spare=self._spare,
             )
             return await running.worker.run()
         except OSError as error:

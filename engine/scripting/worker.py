@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +14,18 @@ import structlog
 import trio
 
 from callflow.runtime.log import Record, read_record
-from callflow.runtime.worker import EXIT_SCRIPT
+from callflow.runtime.spare import Assignment
+from callflow.runtime.worker import EXIT_SCRIPT, WORKER_LOGGER
+
+from .spare import Spare, open_worker
 
 STOP_WITHIN = 2.0  # seconds from SIGTERM to SIGKILL
 _DRAIN_WITHIN = 1.0  # for output after the end: a process of the script's may hold the pipe open
 _MAX_LINE = 64 * 1024  # octets; a longer one is cut up
 _KEPT_LINES = 100  # of the output, for the report of a script that did not load
 
-logger = structlog.get_logger("engine.scripting")
+output = structlog.get_logger("script")  # what scripts say
+logger = structlog.get_logger("engine.versions")  # what workers say themselves: an event tells the same
 _LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 
 
@@ -52,6 +54,7 @@ class Worker:
         """`places`: where the script runs from, and where its author knows it to be."""
         self._process = process
         self._runs_from, self._known_as = map(os.fsencode, places)
+        self._output = output.bind(app=app, pid=process.pid)
         self._log = logger.bind(app=app, pid=process.pid)
         self._on_record = on_record
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -108,7 +111,7 @@ class Worker:
         if record is None:
             text = line.decode("utf-8", "replace").rstrip()
             self._kept.append(text)
-            self._log.info(text)
+            self._output.info(text)
             return
         self._kept.append(record.message)
         self._report = record.traceback or self._report
@@ -116,7 +119,8 @@ class Worker:
         if record.level == "error":
             self._error = record.message
         level = record.level if record.level in _LEVELS else "info"
-        self._log.log(_NUMBERS[level], record.message, **{name: value for name, value in details.items() if value})
+        log = self._log if record.logger == WORKER_LOGGER else self._output
+        log.log(_NUMBERS[level], record.message, **{name: value for name, value in details.items() if value})
         self._on_record(record)
 
 
@@ -131,19 +135,13 @@ async def start_worker(
     token: str,
     known_as: Path,
     on_record: Callable[[Record], None],
+    spare: Spare,
 ) -> Worker:
-    """Start a worker; it will connect to the socket with the token. Raises OSError.
+    """Start a worker, of the spare if it waits; it will connect to the socket with the token. Raises OSError.
 
     `known_as`: the folder that the script's is a copy of; what the worker says is told of that one.
     """
-    arguments = [sys.executable, "-m", "callflow.runtime.worker", app, str(script), str(socket)]
-    environment = {**os.environ, "CALLFLOW_WORKER_TOKEN": token, "PYTHONUNBUFFERED": "1"}
-    process = await trio.lowlevel.open_process(
-        arguments,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        process_group=0,  # Ctrl-C in a terminal is for the engine, which ends calls properly
-    )
+    process = await spare.take(Assignment(app, str(script), str(socket), token))
+    if process is None:
+        process = await open_worker([app, str(script), str(socket)], token=token)
     return Worker(process, app, on_record, (script.parent, known_as))

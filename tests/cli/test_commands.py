@@ -136,7 +136,7 @@ def test_an_example_of_what_can_be_dialled():
 
 
 def test_a_port_in_use_names_the_address_and_the_way_out():
-    from callflow.cli.run import explain
+    from callflow.cli.foreground import explain
     from engine.config import Config, Listener, Sip, Socket
 
     with sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM) as udp, sockets.create_server(("127.0.0.1", 0)) as tcp:
@@ -157,7 +157,7 @@ def test_a_port_in_use_names_the_address_and_the_way_out():
 
 
 def test_a_media_address_that_is_not_ours_is_named():
-    from callflow.cli.run import explain
+    from callflow.cli.foreground import explain
     from engine.config import Config, Listener, Rtp, Sip
 
     config = Config(sip=Sip(listen=(Listener("udp", "127.0.0.1", 0),)), rtp=Rtp(address="192.0.2.10"))  # RFC 5737

@@ -69,6 +69,22 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
+def workers(pid: int) -> list[int]:
+    """The engine's children that run a script: they have named themselves before they load it."""
+    return [child for child in children(pid) if _name(child).startswith("cf-")]
+
+
+def spares(pid: int) -> list[int]:
+    """The engine's children that wait for a script."""
+    return [child for child in children(pid) if _name(child) == "cf spare"]
+
+
+def _name(pid: int) -> str:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
+
+
 def is_running(pid: int) -> bool:
     """Whether there is such a process, not counting one that waits to be reaped."""
     try:

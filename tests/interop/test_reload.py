@@ -20,7 +20,7 @@ from tests.trio_tests import run_trio
 
 from .audio import samples, seconds_of_sound, seconds_of_tone
 from .engine import RunningEngine, engine
-from .process import children, descriptors, until
+from .process import descriptors, until, workers
 from .terminal import terminal
 from .watch import watch
 
@@ -93,7 +93,7 @@ async def prove(tmp_path: Path) -> None:
     recordings = tmp_path / "heard"
     recordings.mkdir()
     async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
-        before = len(children(running.process.pid)), descriptors(running.process.pid)["socket"]
+        before = len(workers(running.process.pid)), descriptors(running.process.pid)["socket"]
         is_over, ends = False, dict[Path, Ended]()
 
         async def call_again_and_again(caller: int) -> None:
@@ -126,7 +126,7 @@ async def prove(tmp_path: Path) -> None:
         assert len(heard) >= min(SECONDS, 30) * 0.8  # each version had calls, but for the shortest-lived
         assert list((await versions(running)).values())[-1] == "active"
         assert list((await versions(running)).values()).count("active") == 1
-        await until(lambda: len(children(running.process.pid)) == before[0])
+        await until(lambda: len(workers(running.process.pid)) == before[0])
         await until(lambda: descriptors(running.process.pid)["socket"] == before[1])
 
 
@@ -160,7 +160,7 @@ async def test_reload_makes_a_version_although_nothing_changed_and_waits_until_i
         running.process.send_signal(signal.SIGHUP)
         await seen.wait("script.retired", count=2)
         assert await versions(running) == {"1": "retired", "2": "retired", "3": "active"}
-        await until(lambda: len(children(running.process.pid)) == 1)
+        await until(lambda: len(workers(running.process.pid)) == 1)
 
 
 @run_trio

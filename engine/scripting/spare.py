@@ -1,0 +1,94 @@
+"""One interpreter with the SDK imported, kept waiting: a version that loads need not wait for one to start.
+
+It costs some 15 MB and no processor. One that was taken, or that was found dead, is replaced a moment later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+
+import structlog
+import trio
+
+from callflow.runtime.spare import Assignment
+
+REPLACE_AFTER = 0.3  # seconds: the worker that has just begun needs the processor more
+
+logger = structlog.get_logger("engine.scripting")
+
+
+class Spare:
+    """`run` it; `take` what waits."""
+
+    def __init__(self) -> None:
+        self._process: trio.Process | None = None
+        self._wanted = trio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """The process that waits, if one does."""
+        return self._process.pid if self._process is not None else None
+
+    async def run(self) -> None:
+        """Keep one waiting, until cancelled."""
+        try:
+            while True:
+                self._wanted = trio.Event()
+                try:
+                    self._process = await open_worker(["--spare"], stdin=subprocess.PIPE)
+                except OSError as error:
+                    logger.warning("no worker can be started ahead of need", error=str(error))
+                await self._wanted.wait()
+                await trio.sleep(REPLACE_AFTER)
+        finally:
+            if self._process is not None:
+                await _end(self._process)
+
+    async def take(self, assignment: Assignment) -> trio.Process | None:
+        """The process, which becomes the worker of this script. None: there is none, or it has died meanwhile."""
+        process, self._process = self._process, None
+        self._wanted.set()
+        if process is None:
+            return None
+        assert process.stdin is not None
+        is_told = False
+        try:
+            if process.poll() is None:
+                await process.stdin.send_all(assignment.line())
+                is_told = True
+        except trio.BrokenResourceError:
+            pass
+        finally:
+            if not is_told:
+                await _end(process)
+        await process.stdin.aclose()
+        return process if is_told else None
+
+
+async def open_worker(
+    arguments: list[str], *, stdin: int = subprocess.DEVNULL, token: str | None = None
+) -> trio.Process:
+    """Start the process of a worker; it leads a group of its own. Raises OSError."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"} | ({"CALLFLOW_WORKER_TOKEN": token} if token else {})
+    return await trio.lowlevel.open_process(
+        [sys.executable, "-m", "callflow.runtime.worker", *arguments],
+        env=environment,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        process_group=0,  # Ctrl-C in a terminal is for the engine, which ends calls properly
+    )
+
+
+async def _end(process: trio.Process) -> None:
+    """Kill what has had nothing to do, and reap it."""
+    with trio.CancelScope(shield=True):
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                await pipe.aclose()
