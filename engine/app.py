@@ -156,7 +156,7 @@ async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio
     await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
     copies = Copies(config.data / "versions")
     supervisor = Supervisor(
-        [AppSpec(app.name, app.script) for app in config.apps],
+        [AppSpec(app.name, app.script, config.limits_of(app)) for app in config.apps],
         socket=path,
         tokens=tokens,
         sessions=switch.sessions,
@@ -164,6 +164,7 @@ async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio
         copies=copies,
         new_token=lambda: secrets.token_hex(16),
         epoch=time.time,
+        drain_within=config.limits.drain,
     )
     parts.start_soon(supervisor.run)
     await supervisor.wait_ready()

@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
+from engine.scripting.limits import WorkerLimits
 
+from .limit import LIMITS, Limits
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
 from .toml_lines import KeyPath, line_of, lines_of
@@ -98,10 +100,12 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """One [[app]]: a script that the engine runs."""
+    """One [[app]]: a script that the engine runs. Limits that it does not name are those of [limits]."""
 
     name: str
     script: Path
+    memory: int | None = None  # octets, 0: any
+    step: float | None = None  # seconds, 0: any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,7 @@ class Config:
     routes: tuple[Route, ...] = ()
     calendars: tuple[Calendar, ...] = ()
     contexts: tuple[Context, ...] = ()
+    limits: Limits = Limits()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
 
@@ -123,6 +128,11 @@ class Config:
     def rtp_address(self) -> str:
         """The address for media."""
         return self.rtp.address or self.sip.listen[0].host
+
+    def limits_of(self, app: App) -> WorkerLimits:
+        """What the workers of an app may take."""
+        memory = self.limits.memory if app.memory is None else app.memory
+        return WorkerLimits(memory=memory, step=self.limits.step if app.step is None else app.step)
 
 
 def load(path: Path) -> Config:
@@ -255,7 +265,7 @@ def _find_script(app: App, index: int, folder: Path) -> App:
     script = (folder / app.script).resolve()
     if not script.is_file():
         raise Wrong(f"expected a script, but there is no file {str(script)!r}", at=("app", index, "script"))
-    return App(name=app.name, script=script)
+    return replace(app, script=script)
 
 
 def _check_listeners(sip: Sip) -> None:
@@ -326,13 +336,19 @@ _USER = MappingProxyType({
     "context": ("context", read_name),
     "classes": ("classes", list_of(read_name)),
 })
-_APP = MappingProxyType({"name": ("name", _app_name), "script": ("script", lambda value: Path(read_text(value)))})
+_APP = MappingProxyType({
+    "name": ("name", _app_name),
+    "script": ("script", lambda value: Path(read_text(value))),
+    "memory": LIMITS["memory"],
+    "step": LIMITS["step"],
+})
 _CONFIG = MappingProxyType({
     "sip": ("sip", table(Sip, _SIP)),
     "rtp": ("rtp", table(Rtp, _RTP)),
     "socket": ("socket", table(Socket, _SOCKET)),
     "user": ("users", list_of(table(User, _USER))),
     "app": ("apps", list_of(table(App, _APP))),
+    "limits": ("limits", table(Limits, LIMITS)),
     **READERS,
 })
 _REPEATED = frozenset({"user", "app", "route", "calendar", "context"})

@@ -120,6 +120,7 @@ class Switch:
             registrations=self._registrations,
             counters=self._counters,
             records=self.records,
+            commands=config.limits.commands,
         )
         self._epoch = epoch
 

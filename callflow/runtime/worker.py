@@ -22,6 +22,7 @@ from callflow.errors import CallflowError, ScriptError
 from callflow.session import run_app
 from callflow.transport import StreamTransport
 
+from .heartbeat import Heartbeat
 from .loader import load_app
 from .log import configure_log
 
@@ -42,20 +43,25 @@ def main(arguments: Sequence[str]) -> int:
     name, script, socket = arguments
     token = os.environ.pop(TOKEN_VARIABLE, None)  # not for the script's own child processes
     configure_log()
+    heartbeat = Heartbeat.of_environment()
+    if heartbeat is not None:
+        heartbeat.prepare()
     try:
         app = load_app(Path(script), name)
     except ScriptError as error:
         log.error("cannot load %s", error, extra={"traceback": error.report})
         return EXIT_SCRIPT
     try:
-        return anyio.run(_work, app, name, socket, token, backend=app.backend)
+        return anyio.run(_work, app, name, socket, token, heartbeat, backend=app.backend)
     except KeyboardInterrupt:
         return 0
 
 
-async def _work(app: App, name: str, socket: str, token: str | None) -> int:
+async def _work(app: App, name: str, socket: str, token: str | None, heartbeat: Heartbeat | None) -> int:
     code = 0
     async with anyio.create_task_group() as tasks:
+        if heartbeat is not None:
+            tasks.start_soon(heartbeat.run)
         tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
         code = await _run(app, name, socket, token)
         tasks.cancel_scope.cancel()
