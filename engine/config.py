@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from engine.eventsocket.certificate import CertificateError, load_pair
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
@@ -85,6 +86,8 @@ class Socket:
     listen: tuple[str, int] = ("127.0.0.1", 7443)
     tokens: tuple[Token, ...] = ()  # none: a random one in DATA/token
     origins: tuple[str, ...] = ()
+    certificate: Path | None = None  # PEM: with it the event socket speaks TLS
+    key: Path | None = None  # None: in the certificate's file
     allow_plaintext: bool = False  # beyond loopback without TLS
 
 
@@ -158,10 +161,10 @@ def check_socket(socket: Socket) -> None:
         raise ConfigError(
             f"expected [socket] tokens, as the event socket listens beyond this machine ({host}), got none"
         )
-    if not socket.allow_plaintext:
+    if socket.certificate is None and not socket.allow_plaintext:
         raise ConfigError(
-            f"expected the event socket on loopback, got {host}: it has no TLS yet, so tokens and calls would travel "
-            "in the clear; allow_plaintext = true in [socket] allows that"
+            f"expected the event socket on loopback, got {host}: without TLS tokens and calls would travel in the "
+            "clear; give [socket] a certificate and a key, or allow that with allow_plaintext = true"
         )
 
 
@@ -246,11 +249,13 @@ def _read_config(document: Mapping[str, object], path: Path, lines: Mapping[int,
         lines=lines,
     )
     _check_listeners(config.sip)
+    socket = _find_certificate(config.socket, path.parent)
+    routes = tuple(_find_authority(route, path.parent) for route in routes)
     try:
-        check_socket(config.socket)
+        check_socket(socket)
     except ConfigError as error:
         raise Wrong(error.message, at=("socket", "listen")) from error
-    return replace(config, apps=tuple(scripts), routes=routes, path=path)
+    return replace(config, socket=socket, apps=tuple(scripts), routes=routes, path=path)
 
 
 def _check_unique(section: str, names: Iterable[str]) -> None:
@@ -266,6 +271,24 @@ def _find_script(app: App, index: int, folder: Path) -> App:
     if not script.is_file():
         raise Wrong(f"expected a script, but there is no file {str(script)!r}", at=("app", index, "script"))
     return replace(app, script=script)
+
+
+def _find_certificate(socket: Socket, folder: Path) -> Socket:
+    if socket.certificate is None:
+        if socket.key is not None:
+            raise Wrong("expected a certificate beside the key", at=("socket", "key"))
+        return socket
+    certificate = (folder / socket.certificate).absolute()
+    key = (folder / socket.key).absolute() if socket.key is not None else None
+    try:
+        load_pair(certificate, key)
+    except CertificateError as error:
+        raise Wrong(str(error), at=("socket", "certificate")) from error
+    return replace(socket, certificate=certificate, key=key)
+
+
+def _find_authority(route: Route, folder: Path) -> Route:
+    return replace(route, ca=folder.absolute() / route.ca) if route.ca is not None else route
 
 
 def _check_listeners(sip: Sip) -> None:
@@ -328,6 +351,8 @@ _SOCKET = MappingProxyType({
     "listen": ("listen", lambda value: parse_address(read_text(value))),
     "tokens": ("tokens", list_of(table(Token, _TOKEN))),
     "origins": ("origins", list_of(read_text)),
+    "certificate": ("certificate", lambda value: Path(read_text(value))),
+    "key": ("key", lambda value: Path(read_text(value))),
     "allow_plaintext": ("allow_plaintext", read_flag),
 })
 _USER = MappingProxyType({
