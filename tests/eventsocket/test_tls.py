@@ -125,7 +125,7 @@ async def test_files_that_change_are_renewed_by_themselves_and_bad_ones_are_not_
                 return False
             return True
 
-        while not await is_renewed():
+        while not await is_renewed():  # noqa: ASYNC110
             await trio.sleep(0.1)
         nursery.cancel_scope.cancel()
 
