@@ -25,6 +25,7 @@ from examples.followme import test_followme
 from examples.ivr import test_ivr
 from tests.eventsocket.test_tls import Authority
 from tests.interop.engine import RunningEngine, engine
+from tests.trio_tests import run_within
 
 from .world import PASSWORDS, World, settled, world
 
@@ -90,49 +91,35 @@ async def test_parcels_are_told_in_simulation(simulation: Simulation) -> None:
     await an_order_s_parcels_are_told(simulation)
 
 
-def test_the_examples_do_the_same_in_workers(tmp_path: Path):
-    async def main() -> None:
-        authority = Authority(tmp_path)
-        scripts = [script_of(example) for example in CHOSEN]
-        async with place(tmp_path / "engine", authority, *scripts) as there:
-            await there.run(*CHOSEN)
-
-    run(main)
+@run_within(LIMIT)
+async def test_the_examples_do_the_same_in_workers(tmp_path: Path):
+    authority = Authority(tmp_path)
+    scripts = [script_of(example) for example in CHOSEN]
+    async with place(tmp_path / "engine", authority, *scripts) as there:
+        await there.run(*CHOSEN)
 
 
-def test_the_examples_do_the_same_on_another_machine_with_tls_a_token_and_prompts_of_their_own(tmp_path: Path):
-    async def main() -> None:
-        authority = Authority(tmp_path)
-        async with place(tmp_path / "engine", authority) as there:
-            url, ca = there.running.socket.replace("127.0.0.1", "localhost"), str(authority.file)
-            async with remote("join", "ivr", url, ca), remote("join", "followme", url, ca):
-                await there.joined("ivr", "followme")
-                await there.run("ivr", "followme")
-            prompts = there.running.data / "cache" / "prompts"
-            assert len([file for file in prompts.rglob("*") if file.is_file()]) >= 5
-
-    run(main)
+@run_within(LIMIT)
+async def test_the_examples_do_the_same_on_another_machine_with_tls_a_token_and_prompts_of_their_own(tmp_path: Path):
+    authority = Authority(tmp_path)
+    async with place(tmp_path / "engine", authority) as there:
+        url, ca = there.running.socket.replace("127.0.0.1", "localhost"), str(authority.file)
+        async with remote("join", "ivr", url, ca), remote("join", "followme", url, ca):
+            await there.joined("ivr", "followme")
+            await there.run("ivr", "followme")
+        prompts = there.running.data / "cache" / "prompts"
+        assert len([file for file in prompts.rglob("*") if file.is_file()]) >= 5
 
 
-def test_the_examples_do_the_same_where_the_engine_dials_them_over_tls(tmp_path: Path):
-    async def main() -> None:
-        authority = Authority(tmp_path)
-        certificate, key = authority.issue("localhost", stem="app")
-        async with remote("serve", "outbound", str(certificate), str(key)) as app:
-            port = int((await app.said()).split()[1])
-            route = f'[[route]]\nto = "5000"\nsocket = "wss://localhost:{port}/"\ntoken = "of-the-app"\n'
-            async with place(tmp_path / "engine", authority, tables=f'{route}ca = "{authority.file}"\n') as there:
-                await there.run("outbound")
-
-    run(main)
-
-
-def run(main: Callable[[], Awaitable[None]]) -> None:
-    async def bounded() -> None:
-        with trio.fail_after(LIMIT):
-            await main()
-
-    trio.run(bounded)
+@run_within(LIMIT)
+async def test_the_examples_do_the_same_where_the_engine_dials_them_over_tls(tmp_path: Path):
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("localhost", stem="app")
+    async with remote("serve", "outbound", str(certificate), str(key)) as app:
+        port = int((await app.said()).split()[1])
+        route = f'[[route]]\nto = "5000"\nsocket = "wss://localhost:{port}/"\ntoken = "of-the-app"\n'
+        async with place(tmp_path / "engine", authority, tables=f'{route}ca = "{authority.file}"\n') as there:
+            await there.run("outbound")
 
 
 @dataclass(frozen=True, slots=True)
