@@ -19,10 +19,20 @@ class Allowance:
 
     def take(self, cost: float = 1.0) -> bool:
         """Take that much. False: so much is not left, and nothing was taken."""
-        now = self._clock()
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
-        self._at = now
+        self._fill()
         if self._left < cost:
             return False
         self._left -= cost
         return True
+
+    def take_some(self, wanted: int) -> int:
+        """Take what is left of so many, each of cost 1: how many it were."""
+        self._fill()
+        taken = min(wanted, int(self._left))
+        self._left -= taken
+        return taken
+
+    def _fill(self) -> None:
+        now = self._clock()
+        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+        self._at = now

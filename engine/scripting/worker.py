@@ -128,16 +128,15 @@ class Worker:
             self._copy_line(rest)
 
     async def _copy_lines(self, lines: Sequence[bytes]) -> None:
-        for count, line in enumerate(lines, 1):
-            if not self._lines.take():
-                self._left_out += 1
-                continue
-            if self._left_out:
-                self._log.warning("lines left out", count=self._left_out, most=f"{_LINES[0]:.0f} a second")
-                self._left_out = 0
+        copied = self._lines.take_some(len(lines))
+        if copied and self._left_out:
+            self._log.warning("lines left out", count=self._left_out, most=f"{_LINES[0]:.0f} a second")
+            self._left_out = 0
+        for count, line in enumerate(lines[:copied], 1):
             self._copy_line(line)
             if count % _YIELD == 0:
                 await trio.lowlevel.checkpoint()
+        self._left_out += len(lines) - copied
 
     def _renamed(self, text: bytes) -> bytes:
         return text.replace(self._runs_from, self._known_as)
