@@ -1,9 +1,9 @@
-"""The worker's sign of life: a byte in a pipe each time that its event loop comes round. The engine looks for it.
+"""The worker's sign of life: a byte in a FIFO each time that its event loop comes round. The engine looks for it.
 
-The same pipe gets the traceback of all threads when the engine sends SIGUSR2, of which the worker then dies: so that it
+The same FIFO gets the traceback of all threads when the engine sends SIGUSR2, of which the worker then dies: so that it
 can be told where a loop was stuck. That works although no Python runs any more (faulthandler).
 
-The limits come in the environment, as `CALLFLOW_WORKER_LIMITS=PIPE:SECONDS:OCTETS`.
+What the engine wants comes in the environment, as `CALLFLOW_WORKER_LIMITS=SECONDS:OCTETS:FIFO`.
 """
 
 from __future__ import annotations
@@ -28,23 +28,19 @@ _FIRST_TO_GO = "500"  # when the machine has no memory left: before the engine
 class Heartbeat:
     """What a worker does for whoever watches it."""
 
-    pipe: int
+    fifo: int
     every: float  # seconds
     memory: int  # octets, 0: no limit
 
     @classmethod
-    def of_environment(cls) -> Heartbeat | None:
-        """As the engine wants it; None: nobody watches."""
-        text = os.environ.pop(LIMITS_VARIABLE, None)
-        if text is None:
-            return None
-        pipe, every, memory = text.split(":")
-        return cls(int(pipe), float(every), int(memory))
+    def open(cls, wanted: str) -> Heartbeat:
+        """As the engine wants it. Raises OSError when the engine is gone."""
+        every, memory, path = wanted.split(":", 2)
+        return cls(os.open(path, os.O_WRONLY | os.O_NONBLOCK), float(every), int(memory))
 
     def prepare(self) -> None:
         """Before the script is imported."""
-        os.set_inheritable(self.pipe, False)
-        faulthandler.register(TELL, file=self.pipe, all_threads=True, chain=True)
+        faulthandler.register(TELL, file=self.fifo, all_threads=True, chain=True)
         with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
             file.write(_FIRST_TO_GO)
         if self.memory:
@@ -57,5 +53,5 @@ class Heartbeat:
         """Beat, for as long as the loop runs."""
         while True:
             with suppress(OSError):  # full: the engine sleeps; broken: it is gone, which the socket tells, too
-                os.write(self.pipe, b".")
+                os.write(self.fifo, b".")
             await anyio.sleep(self.every)

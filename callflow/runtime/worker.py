@@ -22,7 +22,7 @@ from callflow.errors import CallflowError, ScriptError
 from callflow.session import run_app
 from callflow.transport import StreamTransport
 
-from .heartbeat import Heartbeat
+from .heartbeat import LIMITS_VARIABLE, Heartbeat
 from .loader import load_app
 from .log import configure_log
 
@@ -43,9 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     name, script, socket = arguments
     token = os.environ.pop(TOKEN_VARIABLE, None)  # not for the script's own child processes
     configure_log()
-    heartbeat = Heartbeat.of_environment()
-    if heartbeat is not None:
-        heartbeat.prepare()
+    heartbeat = _watched(os.environ.pop(LIMITS_VARIABLE, ""))
     try:
         app = load_app(Path(script), name)
     except ScriptError as error:
@@ -55,6 +53,18 @@ def main(arguments: Sequence[str]) -> int:
         return anyio.run(_work, app, name, socket, token, heartbeat, backend=app.backend)
     except KeyboardInterrupt:
         return 0
+
+
+def _watched(wanted: str) -> Heartbeat | None:
+    """Let the engine watch, if it wants to."""
+    try:
+        heartbeat = Heartbeat.open(wanted) if wanted else None
+    except OSError as error:
+        log.warning("the engine does not watch: %s", error)
+        return None
+    if heartbeat is not None:
+        heartbeat.prepare()
+    return heartbeat
 
 
 async def _work(app: App, name: str, socket: str, token: str | None, heartbeat: Heartbeat | None) -> int:

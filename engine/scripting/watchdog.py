@@ -1,6 +1,6 @@
 """Watches one worker: does its event loop come round, how much memory does it take? Ends it, and says why and where.
 
-The worker's loop writes a byte to a pipe again and again (callflow/runtime/heartbeat.py). How long it has not is
+The worker's loop writes a byte to a FIFO again and again (callflow/runtime/heartbeat.py). How long it has not is
 counted so that only a script's own doing counts: computing by CPU time, for on a loaded machine it waits for its turn;
 sleeping or waiting by the clock; being stopped, or reading from a disk, not at all. Nor does the time count in which
 this engine did not look: then the machine as a whole stood still, or had no time for us either.
@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import trio
 
-from callflow.runtime.heartbeat import LIMITS_VARIABLE, TELL
+from callflow.runtime.heartbeat import TELL
 
 from .limits import WorkerLimits, spell_memory
 
@@ -77,26 +79,23 @@ class Stuck:
 
 
 class Watchdog:
-    """Watches a worker from its start. Give the process `environment` and `pipe`, then `watch` it, then `finish`."""
+    """Watches a worker from its start. Let it know what is `wanted`, then `watch` it, then `finish`."""
 
-    def __init__(self, limits: WorkerLimits) -> None:
+    def __init__(self, limits: WorkerLimits, folder: Path) -> None:
+        """`folder`: this user's alone. Raises OSError."""
         self._limits = limits
         self._every = min(max((limits.step or EVERY[1] * LOOKS) / LOOKS, EVERY[0]), EVERY[1])
-        self._beats, self.pipe = os.pipe()
-        os.set_blocking(self._beats, False)
-        os.set_blocking(self.pipe, False)
+        self._fifo = folder / f"{secrets.token_hex(8)}.beat"
+        os.mkfifo(self._fifo, 0o600)
+        self._beats = os.open(self._fifo, os.O_RDONLY | os.O_NONBLOCK)
         self._verdict = ""
         self._is_stuck = False
         self._told = b""
 
     @property
-    def environment(self) -> dict[str, str]:
-        """For the worker."""
-        return {LIMITS_VARIABLE: f"{self.pipe}:{self._every:.3f}:{self._limits.memory}"}
-
-    def started(self) -> None:
-        """The worker has its end of the pipe, or will never have it."""
-        os.close(self.pipe)
+    def wanted(self) -> str:
+        """What the worker is to know of it, see `LIMITS_VARIABLE`."""
+        return f"{self._every:.3f}:{self._limits.memory}:{self._fifo}"
 
     async def watch(self, pid: int) -> None:
         """Until cancelled, which the end of the process does. Afterwards there may be a verdict."""
@@ -131,6 +130,7 @@ class Watchdog:
         """
         self._told += self._read()
         os.close(self._beats)
+        self._fifo.unlink(missing_ok=True)
         if not self._verdict:
             return "", ""
         report = replace(self._told.lstrip(b".")).decode("utf-8", "replace").strip()

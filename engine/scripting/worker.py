@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 import trio
 
+from callflow.runtime.heartbeat import LIMITS_VARIABLE
 from callflow.runtime.log import Record, read_record
 from callflow.runtime.worker import EXIT_SCRIPT
 from engine.eventsocket.allowance import Allowance
@@ -122,7 +123,7 @@ class Worker:
             *lines, rest = (rest + chunk).split(b"\n")
             await self._copy_lines(lines)
             if len(rest) > _MAX_LINE:
-                self._copy_line(rest)
+                await self._copy_lines([rest])
                 rest = b""
         if rest:
             self._copy_line(rest)
@@ -176,9 +177,10 @@ async def start_worker(
 
     `known_as`: the folder that the script's is a copy of; what the worker says is told of that one.
     """
-    watchdog = Watchdog(limits)
+    watchdog = Watchdog(limits, socket.parent)
     arguments = [sys.executable, "-m", "callflow.runtime.worker", app, str(script), str(socket)]
-    environment = {**os.environ, **watchdog.environment, "CALLFLOW_WORKER_TOKEN": token, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "CALLFLOW_WORKER_TOKEN": token, "PYTHONUNBUFFERED": "1"}
+    environment[LIMITS_VARIABLE] = watchdog.wanted
     try:
         process = await trio.lowlevel.open_process(
             arguments,
@@ -187,11 +189,8 @@ async def start_worker(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             process_group=0,  # Ctrl-C in a terminal is for the engine, which ends calls properly
-            pass_fds=[watchdog.pipe],
         )
     except BaseException:
         watchdog.finish(bytes, "")
         raise
-    finally:
-        watchdog.started()
     return Worker(process, app, on_record, (script.parent, known_as), watchdog)
