@@ -213,7 +213,7 @@ def with_engine(
     socket: str | None,
     token: str | None,
     data: Path | None,
-    ca: Path | None,
+    ca: Path | None = None,
 ) -> None:
     """Connect and act. Errors of the protocol are told by `main`."""
     connection = choose_connection(socket=socket, token=token, data=data, ca=ca)
