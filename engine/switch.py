@@ -123,6 +123,7 @@ class Switch:
             registrations=self._registrations,
             counters=self._counters,
             records=self.records,
+            commands=config.limits.commands,
         )
         self.sockets.add(trace_verbs(self.wire))
         self._epoch = epoch

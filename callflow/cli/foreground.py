@@ -88,6 +88,8 @@ async def _heed_signals(signals: AsyncIterator[int], scope: trio.CancelScope, ru
         if number == signal.SIGHUP:
             for engine in running:
                 engine.supervisor.reload_all()
+                if engine.certificate is not None:
+                    engine.certificate.renew()
             continue
         stderr().print(f"{signal.Signals(number).name}: ending calls ...")
         scope.cancel()
@@ -102,17 +104,19 @@ def _note(engine: Engine, config: Config) -> RunningEngine:
         data=str(config.data),
         started_at=time.time(),
         config=str(config.path.absolute()) if config.path is not None else None,
+        certificate=str(config.socket.certificate) if config.socket.certificate is not None else None,
     )
 
 
 def _why(error: Exception, config: Config) -> str | None:
     """Why the engine did not start, if it is for the user to mend; None if it is our fault."""
+    from engine.eventsocket.certificate import CertificateError
     from engine.eventsocket.tokens import ExposureError
     from engine.scripting.supervised import LoadFailed
 
     if isinstance(error, LoadFailed):
         return f"{error}: {error.report.rstrip().splitlines()[-1]}"  # the log has said where
-    if isinstance(error, ExposureError):
+    if isinstance(error, ExposureError | CertificateError):
         return str(error)
     return explain(error, config) if isinstance(error, OSError) else None
 

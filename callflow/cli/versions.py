@@ -14,7 +14,7 @@ from callflow.protocol.commands import Reload, Rollback, Versions
 from callflow.protocol.events import Event, ScriptFailed, ScriptLoaded
 from callflow.protocol.queries import NamedVersion, VersionState
 
-from .monitor import DataOption, EngineOption, JsonOption, TokenOption, with_engine
+from .monitor import CaOption, DataOption, EngineOption, JsonOption, TokenOption, with_engine
 from .output import Refused, print_json, print_table, stderr, stdout
 
 AppArgument = Annotated[str, typer.Argument(metavar="APP", help="The app's name, as in: callflow versions")]
@@ -28,6 +28,7 @@ def reload(
     socket: EngineOption = None,
     token: TokenOption = None,
     data: DataOption = None,
+    ca: CaOption = None,
 ) -> None:
     """Make a new version of an app from its folder, and return when it takes new calls.
 
@@ -45,10 +46,16 @@ def reload(
     async def act(engine: Engine) -> None:
         await _settle(engine, Reload(app=app, share=part))
 
-    with_engine(act, socket=socket, token=token, data=data)
+    with_engine(act, socket=socket, token=token, data=data, ca=ca)
 
 
-def rollback(app: AppArgument, socket: EngineOption = None, token: TokenOption = None, data: DataOption = None) -> None:
+def rollback(
+    app: AppArgument,
+    socket: EngineOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    ca: CaOption = None,
+) -> None:
     """Give an app's new calls to its version before, at once; calls in progress stay where they are.
 
     While two versions share the calls, the older one gets all of them.
@@ -61,7 +68,7 @@ def rollback(app: AppArgument, socket: EngineOption = None, token: TokenOption =
     async def act(engine: Engine) -> None:
         await _settle(engine, Rollback(app=app))
 
-    with_engine(act, socket=socket, token=token, data=data)
+    with_engine(act, socket=socket, token=token, data=data, ca=ca)
 
 
 def versions(
@@ -69,6 +76,7 @@ def versions(
     socket: EngineOption = None,
     token: TokenOption = None,
     data: DataOption = None,
+    ca: CaOption = None,
     json: JsonOption = False,
 ) -> None:
     """List the versions of the engine's apps: which take calls, which finish theirs, which are over.
@@ -87,7 +95,7 @@ def versions(
         else:
             print_table(_COLUMNS, [_row(row) for row in rows], empty="this engine runs no apps")
 
-    with_engine(show, socket=socket, token=token, data=data)
+    with_engine(show, socket=socket, token=token, data=data, ca=ca)
 
 
 _COLUMNS = ("APP", "VERSION", "STATE", "SHARE", "CALLS", "LIVE", "ERRORS", "LOADED")

@@ -18,12 +18,13 @@ MAX_LINE = 64 * 1024  # octets
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """Which script a worker runs, and where it connects with which token."""
+    """Which script a worker runs, where it connects with which token, and how it is watched (see heartbeat)."""
 
     app: str
     script: str
     socket: str
     token: str
+    limits: str = ""
 
     def line(self) -> bytes:
         """As a spare reads it."""

@@ -24,6 +24,7 @@ from callflow.errors import CallflowError, ScriptError
 from callflow.session import run_app
 from callflow.transport import StreamTransport
 
+from .heartbeat import LIMITS_VARIABLE, Heartbeat
 from .loader import load_app
 from .log import configure_log
 from .spare import Assignment, name_process, wait_for_assignment
@@ -41,7 +42,8 @@ log = logging.getLogger(WORKER_LOGGER)
 
 def main(arguments: Sequence[str]) -> int:
     """Run a worker; its exit code."""
-    token = os.environ.pop(TOKEN_VARIABLE, "")  # not for the script's own child processes
+    # Neither is for the script's own child processes.
+    token, limits = os.environ.pop(TOKEN_VARIABLE, ""), os.environ.pop(LIMITS_VARIABLE, "")
     if list(arguments) == ["--spare"]:
         assignment = wait_for_assignment()
         return _load_and_work(assignment) if assignment is not None else 0
@@ -49,26 +51,42 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: python -m callflow.runtime.worker APP SCRIPT SOCKET\n")
         return EXIT_USAGE
     name, script, socket = arguments
-    return _load_and_work(Assignment(name, script, socket, token))
+    return _load_and_work(Assignment(name, script, socket, token, limits))
 
 
 def _load_and_work(given: Assignment) -> int:
     name_process(f"cf-{given.app}")
     configure_log()
+    heartbeat = _watched(given.limits)
     try:
         app = load_app(Path(given.script), given.app)
     except ScriptError as error:
         log.error("cannot load %s", error, extra={"traceback": error.report})
         return EXIT_SCRIPT
     try:
-        return anyio.run(_work, app, given.app, given.socket, given.token or None, backend=app.backend)
+        token = given.token or None
+        return anyio.run(_work, app, given.app, given.socket, token, heartbeat, backend=app.backend)
     except KeyboardInterrupt:
         return 0
 
 
-async def _work(app: App, name: str, socket: str, token: str | None) -> int:
+def _watched(wanted: str) -> Heartbeat | None:
+    """Let the engine watch, if it wants to."""
+    try:
+        heartbeat = Heartbeat.open(wanted) if wanted else None
+    except OSError as error:
+        log.warning("the engine does not watch: %s", error)
+        return None
+    if heartbeat is not None:
+        heartbeat.prepare()
+    return heartbeat
+
+
+async def _work(app: App, name: str, socket: str, token: str | None, heartbeat: Heartbeat | None) -> int:
     code = 0
     async with anyio.create_task_group() as tasks:
+        if heartbeat is not None:
+            tasks.start_soon(heartbeat.run)
         tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
         code = await _run(app, name, socket, token)
         tasks.cancel_scope.cancel()

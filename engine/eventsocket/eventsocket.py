@@ -16,6 +16,7 @@ from callflow.protocol.frames import VERSION, AppFrame, Blob, CloseCode, Hello, 
 from callflow.protocol.queries import RegistrationState
 from engine.channels.ports import Owner
 
+from .allowance import COMMANDS
 from .dispatch import CommandWatcher, Dispatcher, Verb
 from .encoding import encoded
 from .hello import Refused, judge, read_hello, refuse
@@ -55,8 +56,12 @@ class EventSocket:
         records: RecordStore | None = None,
         prompts: Prompts | None = None,
         max_sessions: int = MAX_SESSIONS,
+        commands: float = COMMANDS,
     ) -> None:
-        """`engine`: its name and version; `epoch`: seconds since the epoch; `recordings`: has the apps' folders."""
+        """`engine`: its name and version; `epoch`: seconds since the epoch; `recordings`: has the apps' folders.
+
+        `commands`: that one session may give, a second; twice as many at once.
+        """
         self.log = log
         self.engine = engine
         self.sessions = sessions
@@ -66,6 +71,7 @@ class EventSocket:
         self._recordings = recordings
         self._prompts = prompts
         self._max_sessions = max_sessions
+        self._commands = commands
         self._is_closing = False
         self._strangers = 0
         self._left = trio.Event()
@@ -210,6 +216,7 @@ class EventSocket:
             answer=self._dispatcher.answer,
             snapshot=self._dispatcher.snapshot,
             receive_blob=self._receive_blob,
+            commands=self._commands,
         )
 
     def _receive_blob(self, session: Session, blob: Blob) -> None:

@@ -9,11 +9,14 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import structlog
 import trio
 
+from callflow.runtime.heartbeat import LIMITS_VARIABLE
 from callflow.runtime.spare import Assignment
+from callflow.runtime.worker import TOKEN_VARIABLE
 
 REPLACE_AFTER = 0.3  # seconds: the worker that has just begun needs the processor more
 
@@ -38,7 +41,7 @@ class Spare:
             while True:
                 self._wanted = trio.Event()
                 try:
-                    self._process = await open_worker(["--spare"], stdin=subprocess.PIPE)
+                    self._process = await _open(["--spare"], stdin=subprocess.PIPE, environment={})
                 except OSError as error:
                     logger.warning("no worker can be started ahead of need", error=str(error))
                 await self._wanted.wait()
@@ -68,14 +71,18 @@ class Spare:
         return process if is_told else None
 
 
-async def open_worker(
-    arguments: list[str], *, stdin: int = subprocess.DEVNULL, token: str | None = None
+async def open_worker(assignment: Assignment) -> trio.Process:
+    """Start a worker. Raises OSError."""
+    secrets = {TOKEN_VARIABLE: assignment.token, LIMITS_VARIABLE: assignment.limits}
+    return await _open([assignment.app, assignment.script, assignment.socket], environment=secrets)
+
+
+async def _open(
+    arguments: list[str], *, stdin: int = subprocess.DEVNULL, environment: Mapping[str, str]
 ) -> trio.Process:
-    """Start the process of a worker; it leads a group of its own. Raises OSError."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"} | ({"CALLFLOW_WORKER_TOKEN": token} if token else {})
     return await trio.lowlevel.open_process(
         [sys.executable, "-m", "callflow.runtime.worker", *arguments],
-        env=environment,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -17,6 +17,7 @@ from callflow.runtime.log import Record
 from engine.channels.ports import EventSink
 from engine.eventsocket.log import Entry
 
+from .limits import WorkerLimits
 from .running import Running
 from .version import Version, Versions, VersionState
 
@@ -29,6 +30,7 @@ class AppSpec:
 
     name: str
     script: Path
+    limits: WorkerLimits = WorkerLimits()  # noqa: RUF009 - it is frozen
 
 
 class LoadFailed(Exception):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import trio
+from msgspec.structs import replace
 
 from callflow.protocol import queries
 from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, OwnerChanged
@@ -23,6 +24,7 @@ from engine.eventsocket.log import Entry
 from engine.eventsocket.tokens import Token, Tokens
 
 from .copies import Copies, Copy
+from .limits import DRAIN_WITHIN, spell_memory
 from .running import Running
 from .spare import Spare
 from .supervised import AppSessions, AppSpec, LoadFailed, Log, SupervisedApp
@@ -30,7 +32,6 @@ from .version import KEPT, Trigger, Version, VersionState
 from .worker import Exit, start_worker
 
 LOAD_WITHIN = 30.0  # seconds for a script to import, and its worker to connect
-DRAIN_WITHIN = 6 * 3600.0  # seconds that a version may go on with its calls after it was replaced
 CLOSE_WITHIN = 7.0  # seconds for a retired worker to end by itself: scripts have 5 after the hang-up
 
 
@@ -223,11 +224,19 @@ class Supervisor:
         with trio.move_on_after(LOAD_WITHIN):
             await running.settled.wait()
         if version.state is VersionState.LOADING:
+            exit = running.exit or await self._give_up(running)
             running.scope.cancel()
-            exit = running.exit or Exit(0, "", "")
-            why = str(exit) if running.exit else f"it was not ready within {LOAD_WITHIN:.0f} s"
-            self._refuse(app, running, why, exit.report)
+            self._refuse(app, running, str(exit), exit.report)
         await self._prune()
+
+    async def _give_up(self, running: Running) -> Exit:
+        """End a worker that does not get ready."""
+        why = f"the script was not imported within {LOAD_WITHIN:.0f} s."
+        with trio.move_on_after(CLOSE_WITHIN):
+            if running.worker is not None:
+                await running.worker.give_up(why)
+            await running.ended.wait()
+        return running.exit or Exit(0, "", "", why)
 
     async def _copy(self, app: SupervisedApp) -> Copy:
         return await trio.to_thread.run_sync(self._copies.make, app.folder, limiter=self._copying)
@@ -242,7 +251,7 @@ class Supervisor:
         app.running.pop(running.version, None)
         app.tell_failed(running.version, error, report)
         if not app.settled.is_set():
-            app.failure = LoadFailed(app.name, app.spec.script, report or error)
+            app.failure = LoadFailed(app.name, app.spec.script, f"{report}\n{error}".lstrip())
             app.settled.set()
 
     # The worker of a version
@@ -268,6 +277,7 @@ class Supervisor:
                 token=secret,
                 known_as=script.parent,
                 on_record=lambda record: self._take(app, version, record),
+                limits=app.spec.limits,
                 spare=self._spare,
             )
             return await running.worker.run()
@@ -315,6 +325,9 @@ class Supervisor:
     def _take(self, app: SupervisedApp, version: Version, record: Record) -> None:
         if record.call is not None and record.traceback:  # a call's function raised
             version.errors += 1
+            if record.traceback.rstrip().endswith("MemoryError"):
+                memory = spell_memory(app.spec.limits.memory)
+                record = replace(record, message=f"{record.message}; its worker may have {memory}, see [[app]] memory")
             app.tell_raised(version, record)
             self._judge(app, version)
 

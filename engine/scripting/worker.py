@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +16,18 @@ import trio
 from callflow.runtime.log import Record, read_record
 from callflow.runtime.spare import Assignment
 from callflow.runtime.worker import EXIT_SCRIPT, WORKER_LOGGER
+from engine.eventsocket.allowance import Allowance
 
+from .limits import WorkerLimits
 from .spare import Spare, open_worker
+from .watchdog import Watchdog
 
 STOP_WITHIN = 2.0  # seconds from SIGTERM to SIGKILL
 _DRAIN_WITHIN = 1.0  # for output after the end: a process of the script's may hold the pipe open
 _MAX_LINE = 64 * 1024  # octets; a longer one is cut up
 _KEPT_LINES = 100  # of the output, for the report of a script that did not load
+_LINES = (500.0, 2000.0)  # a second, and at once; what a script writes beyond is left out, and counted
+_YIELD = 50  # lines copied without letting others run
 
 output = structlog.get_logger("script")  # what scripts say
 logger = structlog.get_logger("engine.versions")  # what workers say themselves: an event tells the same
@@ -36,8 +41,11 @@ class Exit:
     status: int
     report: str
     message: str = ""  # the last error that it logged
+    verdict: str = ""  # why we ended it
 
     def __str__(self) -> str:
+        if self.verdict:
+            return self.verdict
         if self.status == EXIT_SCRIPT and self.message:
             return self.message
         if self.status < 0:
@@ -49,10 +57,18 @@ class Worker:
     """A running worker."""
 
     def __init__(
-        self, process: trio.Process, app: str, on_record: Callable[[Record], None], places: tuple[Path, Path]
+        self,
+        process: trio.Process,
+        app: str,
+        on_record: Callable[[Record], None],
+        places: tuple[Path, Path],
+        watchdog: Watchdog,
     ) -> None:
         """`places`: where the script runs from, and where its author knows it to be."""
         self._process = process
+        self._watchdog = watchdog
+        self._lines = Allowance(*_LINES, clock=trio.current_time)
+        self._left_out = 0
         self._runs_from, self._known_as = map(os.fsencode, places)
         self._output = output.bind(app=app, pid=process.pid)
         self._log = logger.bind(app=app, pid=process.pid)
@@ -71,12 +87,21 @@ class Worker:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._copy_output)
-                await self._process.wait()
+                async with trio.open_nursery() as watching:
+                    watching.start_soon(self._watchdog.watch, self.pid)
+                    await self._process.wait()
+                    watching.cancel_scope.cancel()
                 nursery.cancel_scope.deadline = trio.current_time() + _DRAIN_WITHIN
         finally:
             with trio.CancelScope(shield=True):
                 await self._stop()
-        return Exit(self._process.returncode or 0, self._report or "\n".join(self._kept), self._error)
+            verdict, place = self._watchdog.finish(self._renamed, os.fsdecode(self._known_as))
+        report = place or self._report or "\n".join(self._kept)
+        return Exit(self._process.returncode or 0, report, self._error, verdict)
+
+    async def give_up(self, why: str) -> None:
+        """End it for this reason; `run` then returns, and tells where it was."""
+        await self._watchdog.give_up(self.pid, why)
 
     async def _stop(self) -> None:
         if self._process.returncode is None:
@@ -97,16 +122,29 @@ class Worker:
         rest = b""
         async for chunk in self._process.stdout:
             *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                self._copy_line(line)
+            await self._copy_lines(lines)
             if len(rest) > _MAX_LINE:
-                self._copy_line(rest)
+                await self._copy_lines([rest])
                 rest = b""
         if rest:
             self._copy_line(rest)
 
+    async def _copy_lines(self, lines: Sequence[bytes]) -> None:
+        copied = self._lines.take_some(len(lines))
+        if copied and self._left_out:
+            self._log.warning("lines left out", count=self._left_out, most=f"{_LINES[0]:.0f} a second")
+            self._left_out = 0
+        for count, line in enumerate(lines[:copied], 1):
+            self._copy_line(line)
+            if count % _YIELD == 0:
+                await trio.lowlevel.checkpoint()
+        self._left_out += len(lines) - copied
+
+    def _renamed(self, text: bytes) -> bytes:
+        return text.replace(self._runs_from, self._known_as)
+
     def _copy_line(self, line: bytes) -> None:
-        line = line.replace(self._runs_from, self._known_as)
+        line = self._renamed(line)
         record = read_record(line)
         if record is None:
             text = line.decode("utf-8", "replace").rstrip()
@@ -135,13 +173,18 @@ async def start_worker(
     token: str,
     known_as: Path,
     on_record: Callable[[Record], None],
+    limits: WorkerLimits,
     spare: Spare,
 ) -> Worker:
     """Start a worker, of the spare if it waits; it will connect to the socket with the token. Raises OSError.
 
     `known_as`: the folder that the script's is a copy of; what the worker says is told of that one.
     """
-    process = await spare.take(Assignment(app, str(script), str(socket), token))
-    if process is None:
-        process = await open_worker([app, str(script), str(socket)], token=token)
-    return Worker(process, app, on_record, (script.parent, known_as))
+    watchdog = Watchdog(limits, socket.parent)
+    assignment = Assignment(app, str(script), str(socket), token, watchdog.wanted)
+    try:
+        process = await spare.take(assignment) or await open_worker(assignment)
+    except BaseException:
+        watchdog.finish(bytes, "")
+        raise
+    return Worker(process, app, on_record, (script.parent, known_as), watchdog)

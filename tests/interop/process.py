@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -50,6 +51,11 @@ def descriptors(pid: int) -> Counter[str]:
             target = os.readlink(entry)
             kinds["file" if target.startswith("/") else target.partition(":")[0]] += 1
     return kinds
+
+
+def resident(pid: int) -> int:
+    """The octets of memory that a process has."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def threads(pid: int) -> Counter[str]:
