@@ -54,6 +54,7 @@ class Supervisor:
         new_token: Callable[[], str],
         epoch: Callable[[], float],
         drain_within: float = DRAIN_WITHIN,
+        load_within: float = LOAD_WITHIN,
     ) -> None:
         """`tokens`: those that the worker door accepts; each worker gets one of its own while it lives."""
         self._socket = socket
@@ -64,6 +65,7 @@ class Supervisor:
         self._new_token = new_token
         self._epoch = epoch
         self._drain_within = drain_within
+        self._load_within = load_within
         self._apps = {spec.name: SupervisedApp(spec, sessions, events) for spec in apps}
         self._spare = Spare()
         self._nursery: trio.Nursery | None = None
@@ -221,7 +223,7 @@ class Supervisor:
             self._refuse(app, running, str(error))
             return
         self._start(running.run, lambda running: self._run_once(app, running), lambda *ended: self._end(app, *ended))
-        with trio.move_on_after(LOAD_WITHIN):
+        with trio.move_on_after(self._load_within):
             await running.settled.wait()
         if version.state is VersionState.LOADING:
             exit = running.exit or await self._give_up(running)
@@ -231,7 +233,7 @@ class Supervisor:
 
     async def _give_up(self, running: Running) -> Exit:
         """End a worker that does not get ready."""
-        why = f"the script was not imported within {LOAD_WITHIN:.0f} s."
+        why = f"the script was not imported within {self._load_within:.0f} s."
         with trio.move_on_after(CLOSE_WITHIN):
             if running.worker is not None:
                 await running.worker.give_up(why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,10 +12,13 @@ import pytest
 import trio
 import trustme
 from websockets.trio.client import connect
+from websockets.trio.server import ServerConnection, serve
 
+from callflow.protocol import commands
 from callflow.trust import pinned, trusting
 from engine.eventsocket.certificate import CertificateError, ServerCertificate
 from engine.eventsocket.handshakes import HandshakeListener
+from engine.eventsocket.outbound import Destination, OutboundDoor
 from engine.eventsocket.websocket import serve_websocket
 from tests.trio_tests import run_trio
 
@@ -128,6 +132,33 @@ async def test_files_that_change_are_renewed_by_themselves_and_bad_ones_are_not_
         while not await is_renewed():  # noqa: ASYNC110
             await trio.sleep(0.1)
         nursery.cancel_scope.cancel()
+
+
+@run_trio
+async def test_the_engine_dials_an_app_whose_certificate_it_trusts_and_no_other(
+    tmp_path: Path,
+):
+    ours, other = Authority(tmp_path), Authority(tmp_path, "other")
+    context = ServerCertificate(*ours.issue("127.0.0.1")).context
+    is_dialled = trio.Event()
+
+    async def app(socket: ServerConnection) -> None:
+        is_dialled.set()
+        await socket.wait_closed()
+
+    async with running_engine() as engine:
+        server = await engine.nursery.start(functools.partial(serve, app, 0, host="127.0.0.1", ssl=context))
+        url = f"wss://127.0.0.1:{server.listeners[0].socket.getsockname()[1]}/"
+        trusted = {url: Destination(url, ssl_context=trusting(ours.file))}
+        contexts = {"of another": trusting(other.file), "of the system": None}
+        untrusted = {name: Destination(url, ssl_context=context) for name, context in contexts.items()}
+        OutboundDoor(engine.sockets, trusted | untrusted, engine.nursery, new_id=lambda: "engine-1")
+        refused = [engine.table.create(name, app=name) for name in untrusted]
+        await until(lambda: all(channel.performed for channel in refused))
+        assert [channel.performed for channel in refused] == [[("engine-1", commands.Reject(reason=503))]] * 2
+        assert not is_dialled.is_set()
+        engine.table.create("c1", app=url)
+        await is_dialled.wait()
 
 
 @pytest.mark.parametrize("change", ["missing", "nonsense", "another key", "encrypted"])

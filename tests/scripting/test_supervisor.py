@@ -19,7 +19,7 @@ from engine.eventsocket.tokens import Tokens
 from engine.scripting.copies import Copies
 from engine.scripting.limits import WorkerLimits
 from engine.scripting.supervised import AppSpec, LoadFailed
-from engine.scripting.supervisor import Supervisor
+from engine.scripting.supervisor import LOAD_WITHIN, Supervisor
 from tests.runtime.test_worker import TrioStream
 from tests.sdk.scripted_engine import ScriptedEngine
 from tests.trio_tests import run_trio
@@ -130,6 +130,7 @@ async def supervised(
     scenario: Callable[[Supervisor, Door], Awaitable[None]],
     *,
     limits: WorkerLimits | None = None,
+    load_within: float = LOAD_WITHIN,
 ) -> Door:
     """Run the scenario while the scripts are supervised."""
     door = Door(folder / "socket")
@@ -143,6 +144,7 @@ async def supervised(
     supervisor = Supervisor(
         apps, socket=door.path, tokens=door.tokens, sessions=door, events=door,
         copies=Copies(folder / "data" / "versions"), new_token=lambda: next(secrets), epoch=lambda: 1.0,
+        load_within=load_within,
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
         await nursery.start(door.run)

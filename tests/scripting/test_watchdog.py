@@ -6,12 +6,15 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 import trio
 
 from callflow.protocol import commands
 from callflow.protocol.events import ScriptFailed
 from engine.scripting.limits import WorkerLimits
+from engine.scripting.supervised import LoadFailed
 from engine.scripting.watchdog import Look, Stuck, place_in
+from engine.scripting.worker import Exit, start_worker
 from tests.trio_tests import run_trio
 
 from .test_supervisor import Door, Supervisor, supervised
@@ -121,3 +124,38 @@ async def test_a_script_that_takes_too_much_memory_to_import_is_refused_with_the
     [failed] = door.seen(ScriptFailed)
     assert "expected at most 100 MB" in failed.error
     assert f"It was at {tmp_path}/large/script.py:3 in <module>." in failed.error
+
+
+@run_trio
+async def test_a_script_that_does_not_get_ready_is_refused(tmp_path: Path):
+    async def scenario(supervisor: Supervisor, door: Door) -> None:
+        with pytest.raises(LoadFailed, match="did not load"):
+            await supervisor.wait_ready()
+
+    door = await supervised(tmp_path, {"slow": "import time\ntime.sleep(3600)\n"}, scenario, load_within=1.0)
+    [failed] = door.seen(ScriptFailed)
+    assert failed.error.startswith("the script was not imported within 1 s.")
+
+
+@run_trio
+async def test_a_worker_that_is_given_up_is_told_why_and_where_it_was(tmp_path: Path):
+    script = tmp_path / "slow.py"
+    script.write_text("import logging, time\nlogging.error('here')\ntime.sleep(3600)\n")
+    is_there = trio.Event()
+    exits: list[Exit] = []
+    worker = await start_worker(
+        "slow", script, tmp_path / "socket", token="", known_as=Path("/srv/slow"),
+        on_record=lambda record: is_there.set(), limits=WorkerLimits(),
+    )  # fmt: skip
+    async with trio.open_nursery() as nursery:
+
+        async def run() -> None:
+            exits.append(await worker.run())
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(run)
+        await is_there.wait()
+        await worker.give_up("it is too slow.")
+    assert str(exits[0]) == "it is too slow. It was at /srv/slow/slow.py:3 in <module>."
+    assert 'File "/srv/slow/slow.py", line 3 in <module>' in exits[0].report
+    assert not list(tmp_path.glob("*.beat"))
