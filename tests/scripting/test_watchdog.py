@@ -12,6 +12,7 @@ import trio
 from callflow.protocol import commands
 from callflow.protocol.events import ScriptFailed
 from engine.scripting.limits import WorkerLimits
+from engine.scripting.spare import Spare
 from engine.scripting.supervised import LoadFailed
 from engine.scripting.watchdog import Look, Stuck, place_in
 from engine.scripting.worker import Exit, start_worker
@@ -145,7 +146,7 @@ async def test_a_worker_that_is_given_up_is_told_why_and_where_it_was(tmp_path: 
     exits: list[Exit] = []
     worker = await start_worker(
         "slow", script, tmp_path / "socket", token="", known_as=Path("/srv/slow"),
-        on_record=lambda record: is_there.set(), limits=WorkerLimits(),
+        on_record=lambda record: is_there.set(), limits=WorkerLimits(), spare=Spare(),
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
 
