@@ -116,6 +116,10 @@ class SimulatedPhone:
         """Refuse calls from now on."""
         self._rejects = status
 
+    def behaves(self, *, answers_after: float | None = None, rejects: int | None = None) -> None:
+        """What the phone does by itself with calls from now on; without either it rings."""
+        self.answers_after, self._rejects = answers_after, rejects
+
     def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
         """Press keys, one after another."""
         self._note(f"presses {digits}")

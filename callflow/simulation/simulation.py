@@ -110,6 +110,12 @@ class Simulation:
         return self.folder / "recordings"
 
     @property
+    def script_folder(self) -> Path:
+        """Where the (first) script is."""
+        first = self._apps[0]
+        return self.folder if isinstance(first, App) else first.resolve().parent
+
+    @property
     def log(self) -> bytes:
         """The event log from the beginning: all frames one after another, in msgpack."""
         return self._played.octets
@@ -130,14 +136,18 @@ class Simulation:
         answers_after: float | None = None,
         rejects: int | None = None,
         registers: bool = True,
+        host: str | None = None,
     ) -> SimulatedPhone:
-        """A new phone, of the user of that name. It rings until somebody answers, unless told what to do by itself."""
+        """A new phone, of the user of that name. It rings until somebody answers, unless told what to do by itself.
+
+        `host` is its address; without one it gets one of its own.
+        """
         assert name not in self.phones, f"there is a phone {name} already"
         assert self._nursery is not None, "the simulation has not begun"
         password = self._dice.tokens(f"password of {name}")()
         if registers:
             self.switch.users.add(User(name, password))
-        host = f"10.0.1.{len(self.phones) + 1}"
+        host = host or f"10.0.1.{len(self.phones) + 1}"
         media = FakeMediaEngine(self.media_network, host, (40000, 40063))
         device = Phone(
             lambda on_event: self._endpoint(name, host, on_event),

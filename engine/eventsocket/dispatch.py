@@ -6,7 +6,7 @@ Nothing here waits: what takes time is accepted, and its outcome is an event.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 import structlog
@@ -41,6 +41,18 @@ _REPEATABLE: frozenset[str] = frozenset({"events", "download"})
 Verb = Callable[[Session, commands.Command], object | None]
 
 
+class CommandWatcher(Protocol):
+    """Who looks at the commands about calls."""
+
+    def command_comes(self, frame: CommandFrame, command: commands.Command) -> None:
+        """It is about to be done."""
+        ...
+
+    def command_refused(self, frame: CommandFrame, error: CommandError) -> None:
+        """It was not done."""
+        ...
+
+
 class Dispatcher:
     """Does the commands of all sessions."""
 
@@ -50,6 +62,7 @@ class Dispatcher:
         self._table = table
         self._queries = queries
         self._remembered = Remembered(clock)
+        self._watchers: tuple[CommandWatcher, ...] = ()
         self._verbs: dict[type[commands.Command], Verb] = {
             commands.Subscribe: _subscribe,
             commands.Unsubscribe: _unsubscribe,
@@ -68,6 +81,10 @@ class Dispatcher:
     def add(self, verbs: Mapping[type[commands.Command], Verb]) -> None:
         """Do these commands, too: those of parts that stand above the event socket."""
         self._verbs.update(verbs)
+
+    def watch(self, watcher: CommandWatcher) -> None:
+        """Have somebody look at the commands about calls, before they are done."""
+        self._watchers = (*self._watchers, watcher)
 
     def answer(self, session: Session, frame: CommandFrame) -> Reply:
         """Do a command. The same id again is answered with the same reply, and not done again."""
@@ -127,14 +144,24 @@ class Dispatcher:
         if verb is not None:
             return verb(session, command)
         if frame.channel is None and isinstance(command, commands.Originate | commands.Cancel):
-            self._without_channel(session, frame.id, command)
+            self._watched(frame, command, lambda: self._without_channel(session, frame.id, command))
             return None
         if command.of == "engine" and frame.channel is None:
             raise CommandError("unsupported", f"{frame.name}: this engine runs no scripts of its own")
         if frame.channel is None:
             raise CommandError("bad_argument", f"{frame.name}: expected a channel")
         channel = self._channel(session, frame.channel, command)
-        return channel.perform(frame.id, command)
+        return self._watched(frame, command, lambda: channel.perform(frame.id, command))
+
+    def _watched(self, frame: CommandFrame, command: commands.Command, act: Callable[[], object | None]) -> object:
+        for watcher in self._watchers:
+            watcher.command_comes(frame, command)
+        try:
+            return act()
+        except CommandError as error:
+            for watcher in self._watchers:
+                watcher.command_refused(frame, error)
+            raise
 
     def _without_channel(self, session: Session, id: str, command: commands.Originate | commands.Cancel) -> None:
         if not session.token.allows("calls:own"):

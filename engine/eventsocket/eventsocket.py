@@ -16,7 +16,7 @@ from callflow.protocol.frames import VERSION, AppFrame, Blob, CloseCode, Hello, 
 from callflow.protocol.queries import RegistrationState
 from engine.channels.ports import Owner
 
-from .dispatch import Dispatcher, Verb
+from .dispatch import CommandWatcher, Dispatcher, Verb
 from .encoding import encoded
 from .hello import Refused, judge, read_hello, refuse
 from .link import Link, LinkClosed
@@ -124,6 +124,10 @@ class EventSocket:
         finally:
             with trio.CancelScope(shield=True):
                 await link.abort()
+
+    def watch(self, watcher: CommandWatcher) -> None:
+        """Have somebody look at the commands about calls, before they are done."""
+        self._dispatcher.watch(watcher)
 
     def add(self, verbs: Mapping[type[Command], Verb]) -> None:
         """Let apps give these commands, too."""
