@@ -28,7 +28,8 @@ app = typer.Typer(
 )
 for command in (
     run.run, run.serve, run.check, test.test, dial.dial, monitor.calls, monitor.events, monitor.hangup,
-    monitor.registrations, monitor.status, records.records, route.route, versions.reload, versions.rollback, versions.versions,
+    monitor.registrations, monitor.status, records.records, route.route, versions.reload, versions.rollback,
+    versions.versions,
 ):  # fmt: skip
     app.command()(command)
 
