@@ -156,7 +156,7 @@ async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio
     await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
     copies = Copies(config.data / "versions")
     supervisor = Supervisor(
-        [AppSpec(app.name, app.script) for app in config.apps],
+        [AppSpec(app.name, app.script, is_tested=app.test) for app in config.apps],
         socket=path,
         tokens=tokens,
         sessions=switch.sessions,

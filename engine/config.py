@@ -98,10 +98,11 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """One [[app]]: a script that the engine runs."""
+    """One [[app]]: a script that the engine runs. With `test` its versions must pass their flow tests first."""
 
     name: str
     script: Path
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +256,7 @@ def _find_script(app: App, index: int, folder: Path) -> App:
     script = (folder / app.script).resolve()
     if not script.is_file():
         raise Wrong(f"expected a script, but there is no file {str(script)!r}", at=("app", index, "script"))
-    return App(name=app.name, script=script)
+    return replace(app, script=script)
 
 
 def _check_listeners(sip: Sip) -> None:
@@ -326,7 +327,11 @@ _USER = MappingProxyType({
     "context": ("context", read_name),
     "classes": ("classes", list_of(read_name)),
 })
-_APP = MappingProxyType({"name": ("name", _app_name), "script": ("script", lambda value: Path(read_text(value)))})
+_APP = MappingProxyType({
+    "name": ("name", _app_name),
+    "script": ("script", lambda value: Path(read_text(value))),
+    "test": ("test", read_flag),
+})
 _CONFIG = MappingProxyType({
     "sip": ("sip", table(Sip, _SIP)),
     "rtp": ("rtp", table(Rtp, _RTP)),

@@ -25,10 +25,11 @@ logger = structlog.get_logger("engine.scripting")
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """An app and its script."""
+    """An app and its script. `is_tested`: none of its versions takes calls before its flow tests pass."""
 
     name: str
     script: Path
+    is_tested: bool = False
 
 
 class LoadFailed(Exception):

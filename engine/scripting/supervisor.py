@@ -22,6 +22,7 @@ from engine.eventsocket.log import Entry
 from engine.eventsocket.tokens import Token, Tokens
 
 from .copies import Copies, Copy
+from .flowtests import Refusal, run_tests
 from .running import Running
 from .supervised import AppSessions, AppSpec, LoadFailed, Log, SupervisedApp
 from .version import KEPT, Trigger, Version, VersionState
@@ -97,10 +98,10 @@ class Supervisor:
 
     # What is asked of it: nothing here waits, `script.*` events tell how it goes
 
-    def reload(self, name: str, *, share: float | None = None) -> str:
+    def reload(self, name: str, *, share: float | None = None, test: bool = False) -> str:
         """Make a new version; or with a share, while two versions share the calls, change it. The version's name.
 
-        Raises UnknownApp.
+        With `test` it takes no calls before its flow tests have passed. Raises UnknownApp.
         """
         app = self._app(name)
         canary = app.versions.canary
@@ -109,7 +110,7 @@ class Supervisor:
             app.tell_loaded(app.running[canary])
             return canary.name
         version = app.versions.add()
-        self._start(self._load, app, version, share or 1.0)
+        self._start(self._load, app, version, share or 1.0, test)
         return version.name
 
     def reload_all(self) -> None:
@@ -153,10 +154,10 @@ class Supervisor:
 
     # Loading
 
-    async def _load(self, app: SupervisedApp, version: Version, share: float = 1.0) -> None:
+    async def _load(self, app: SupervisedApp, version: Version, share: float = 1.0, test: bool = False) -> None:
         async with app.turn:  # the last that was asked for is the last to take over
             if version.state is VersionState.LOADING:  # nobody has asked twice
-                await self._load_now(app, version, share)
+                await self._load_now(app, version, share, test=test)
 
     async def _load_changed(self, app: SupervisedApp) -> None:
         async with app.turn:
@@ -169,7 +170,7 @@ class Supervisor:
                 pass
             await self._load_now(app, app.versions.add(), app.versions.share)
 
-    async def _load_now(self, app: SupervisedApp, version: Version, share: float) -> None:
+    async def _load_now(self, app: SupervisedApp, version: Version, share: float, *, test: bool = False) -> None:
         running = app.running[version] = Running(version, share=share)
         try:
             if version.folder is None or not version.folder.is_dir():
@@ -178,6 +179,11 @@ class Supervisor:
         except OSError as error:
             self._refuse(app, running, str(error))
             return
+        if (test or app.spec.is_tested) and not version.is_recalled:
+            refusal = await self._test(app, version.folder)
+            if refusal is not None:
+                self._refuse(app, running, refusal.error, refusal.report)
+                return
         self._start(running.run, lambda running: self._run_once(app, running), lambda *ended: self._end(app, *ended))
         with trio.move_on_after(LOAD_WITHIN):
             await running.settled.wait()
@@ -187,6 +193,10 @@ class Supervisor:
             why = str(exit) if running.exit else f"it was not ready within {LOAD_WITHIN:.0f} s"
             self._refuse(app, running, why, exit.report)
         await self._prune()
+
+    async def _test(self, app: SupervisedApp, folder: Path) -> Refusal | None:
+        script = app.spec.script.resolve()
+        return await run_tests(app.name, folder / script.name, known_as=script.parent)
 
     async def _copy(self, app: SupervisedApp) -> Copy:
         return await trio.to_thread.run_sync(self._copies.make, app.folder, limiter=self._copying)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,14 +47,20 @@ class Worker:
     """A running worker."""
 
     def __init__(
-        self, process: trio.Process, app: str, on_record: Callable[[Record], None], places: tuple[Path, Path]
+        self,
+        process: trio.Process,
+        app: str,
+        on_record: Callable[[Record], None],
+        places: tuple[Path, Path],
+        *,
+        keeps: int = _KEPT_LINES,
     ) -> None:
-        """`places`: where the script runs from, and where its author knows it to be."""
+        """`places`: where the script runs from, and where its author knows it to be; `keeps`: lines of its output."""
         self._process = process
         self._runs_from, self._known_as = map(os.fsencode, places)
         self._log = logger.bind(app=app, pid=process.pid)
         self._on_record = on_record
-        self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._kept: deque[str] = deque(maxlen=keeps)
         self._report = ""
         self._error = ""
 
@@ -137,13 +143,29 @@ async def start_worker(
     `known_as`: the folder that the script's is a copy of; what the worker says is told of that one.
     """
     arguments = [sys.executable, "-m", "callflow.runtime.worker", app, str(script), str(socket)]
-    environment = {**os.environ, "CALLFLOW_WORKER_TOKEN": token, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "CALLFLOW_WORKER_TOKEN": token}
+    return await start_process(app, arguments, environment, script=script, known_as=known_as, on_record=on_record)
+
+
+async def start_process(
+    app: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    script: Path,
+    known_as: Path,
+    on_record: Callable[[Record], None] = lambda record: None,
+    cwd: Path | None = None,
+    keeps: int = _KEPT_LINES,
+) -> Worker:
+    """Start a process for a script, in a group of its own. Raises OSError."""
     process = await trio.lowlevel.open_process(
-        arguments,
-        env=environment,
+        list(arguments),
+        env={**environment, "PYTHONUNBUFFERED": "1"},
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         process_group=0,  # Ctrl-C in a terminal is for the engine, which ends calls properly
     )
-    return Worker(process, app, on_record, (script.parent, known_as))
+    return Worker(process, app, on_record, (script.parent, known_as), keeps=keeps)
