@@ -159,10 +159,18 @@ def _print_findings(explored: Sequence[Explored]) -> None:
             console.print("")
             for line in lines_of_finding(finding):
                 console.print(line, markup=False)
-    calls, points = sum(len(each.walks) for each in explored), sum(len(each.graph.points) for each in explored)
     console.print("")
-    told = "nothing found" if not count else f"{count} finding{'s' if count > 1 else ''}"
-    console.print(f"{len(explored)} numbers, {points} points, {calls} calls: {told}", markup=False)
+    counts = {
+        "number": len(explored),
+        "point": sum(len(each.graph.points) for each in explored),
+        "call": sum(len(each.walks) for each in explored),
+    }
+    told = _counted("finding", count) if count else "nothing found"
+    console.print(f"{', '.join(_counted(*each) for each in counts.items())}: {told}", markup=False)
+
+
+def _counted(name: str, count: int) -> str:
+    return f"{count} {name}{'s' if count != 1 else ''}"
 
 
 def _remarks(explored: Explored) -> Iterator[str]:

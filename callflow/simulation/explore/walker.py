@@ -29,8 +29,9 @@ CALLER = "caller"
 IDLE = 300.0  # seconds without anything new, after which a call stays as it is for ever
 LONGEST = 6 * 3600.0  # seconds of a walk
 HANG_UP_AFTER, ACT_AFTER, PART_AFTER, SPEAK_FOR = 0.5, 1.0, 3.0, 3.0  # seconds
-MOST_COMMANDS = 5000  # of one walk: a script that goes round without waiting would never end
+MOST_COMMANDS = 1000  # of one walk: a script that goes round without waiting would never end
 _KEY_TAKES = 0.2  # seconds
+_AT_ONCE = 0.5  # seconds: what begins so soon after the last sound is where the silence is
 _MOST_PRESSES = 101  # as often as a gather may ask
 
 
@@ -64,6 +65,7 @@ class Walker:
     _is_answered: bool = False
     _has_spoken: bool = False  # since somebody has answered for something
     _silent_since: float | None = None
+    _silent_from: int = 0  # the steps until then
     _is_over: bool = False
     _news: trio.Event = field(default_factory=trio.Event)
 
@@ -109,6 +111,7 @@ class Walker:
         if self._commands > MOST_COMMANDS:
             self._note(LOOP, f"more than {MOST_COMMANDS} commands in one call")
             self._give_up("limit")
+            self.simulation.kill()  # time stands still while it goes on: it would never learn of the hang-up
             return
         if command == commands.Play(sources=(ERROR_TONE,)):  # the SDK's, after the script has raised
             self._has_spoken = True
@@ -262,18 +265,20 @@ class Walker:
         now = self.simulation.now
         if not is_engaged:
             self._silent_since = now if self._silent_since is None else self._silent_since
+            if now - self._silent_since < _AT_ONCE:
+                self._silent_from = len(self.course.taken)
         elif self._silent_since is not None:
             since, self._silent_since = self._silent_since, None
             if now - since > self.silence:
-                self._note(DEAD_AIR, self._silence(now - since))
+                self._note(DEAD_AIR, self._silence(now - since), after=self._silent_from)
 
     def _silence(self, seconds: float) -> str:
         if seconds > IDLE - 1:
             return "the caller hears nothing any more"
         return f"the caller hears nothing for {seconds:.0f} s"
 
-    def _note(self, kind: str, text: str) -> None:
-        steps = self.course.taken
+    def _note(self, kind: str, text: str, *, after: int | None = None) -> None:
+        steps = self.course.taken[:after]
         self.troubles.append(Trouble(kind, text, steps[-1].point.place if steps else "", len(steps)))
 
 
