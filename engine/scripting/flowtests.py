@@ -55,7 +55,8 @@ def judge(exit: Exit, folder: Path) -> Refusal | None:
 
 def _failed(exit: Exit) -> str:
     """The tests' names, as pytest sums them up."""
-    lines = [line.partition(" ") for line in exit.report.splitlines()]
+    _, _, summary = exit.report.rpartition("short test summary info")
+    lines = [line.partition(" ") for line in summary.splitlines()]
     names = [rest.partition(" - ")[0] for word, _, rest in lines if word in ("FAILED", "ERROR")]
     if not names:
         return f"its flow tests ended with {exit.status}"

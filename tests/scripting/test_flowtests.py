@@ -93,7 +93,8 @@ def test_a_process_that_was_killed_has_not_passed(tmp_path):
 
 
 def test_of_several_the_first_is_named_and_a_long_report_is_cut_in_its_middle(tmp_path):
-    summary = "FAILED test_x.py::test_a - AssertionError: no\nERROR test_x.py::test_b - KeyError"
+    log = "ERROR    callflow:run.py:86 the script raised\n=== short test summary info ===\n"
+    summary = log + "FAILED test_x.py::test_a - AssertionError: no\nERROR test_x.py::test_b - KeyError"
     refusal = judge(Exit(1, "begin" + "x" * 100_000 + "\n" + summary), tmp_path)
     assert refusal is not None
     assert refusal.error == "its flow tests failed: test_x.py::test_a and 1 more"
