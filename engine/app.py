@@ -171,7 +171,7 @@ async def _start_workers(
     await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
     copies = Copies(config.data / "versions")
     supervisor = Supervisor(
-        [AppSpec(app.name, app.script, config.limits_of(app)) for app in config.apps],
+        [AppSpec(app.name, app.script, config.limits_of(app), app.test) for app in config.apps],
         socket=path,
         tokens=tokens,
         sessions=switch.sessions,

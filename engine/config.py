@@ -103,12 +103,16 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """One [[app]]: a script that the engine runs. Limits that it does not name are those of [limits]."""
+    """One [[app]]: a script that the engine runs. With `test` its versions must pass their flow tests first.
+
+    Limits that it does not name are those of [limits].
+    """
 
     name: str
     script: Path
     memory: int | None = None  # octets, 0: any
     step: float | None = None  # seconds, 0: any
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,6 +370,7 @@ _APP = MappingProxyType({
     "script": ("script", lambda value: Path(read_text(value))),
     "memory": LIMITS["memory"],
     "step": LIMITS["step"],
+    "test": ("test", read_flag),
 })
 _CONFIG = MappingProxyType({
     "sip": ("sip", table(Sip, _SIP)),

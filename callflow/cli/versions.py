@@ -25,6 +25,9 @@ def reload(
     share: Annotated[
         str | None, typer.Option("--share", metavar="N%", help="How many of the new calls it takes; the rest stay.")
     ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Run its flow tests first; if they fail it takes no calls.")
+    ] = False,
     socket: EngineOption = None,
     token: TokenOption = None,
     data: DataOption = None,
@@ -33,18 +36,21 @@ def reload(
     """Make a new version of an app from its folder, and return when it takes new calls.
 
     Calls in progress finish on the version that they began with. A version that does not load changes nothing: its
-    error is printed, and the exit code is 1. While two versions share the calls, --share changes their shares.
+    error is printed, and the exit code is 1; so it is with --test for one whose flow tests fail. While two versions
+    share the calls, --share changes their shares.
 
     Examples:
 
         callflow reload ivr
+
+        callflow reload ivr --test
 
         callflow reload ivr --share 10%
     """
     part = _part(share) if share is not None else None
 
     async def act(engine: Engine) -> None:
-        await _settle(engine, Reload(app=app, share=part))
+        await _settle(engine, Reload(app=app, share=part, test=test))
 
     with_engine(act, socket=socket, token=token, data=data, ca=ca)
 
@@ -131,7 +137,8 @@ async def _settle(engine: Engine, command: Reload | Rollback) -> None:
             stdout().print(f"{event.app}: version {event.version}{share}", markup=False)
             return
         if _is_of(event, named) and isinstance(event, ScriptFailed):
-            stderr().print(event.traceback.rstrip(), markup=False)
+            if event.traceback:
+                stderr().print(event.traceback.rstrip(), markup=False)
             raise Refused(f"{event.app}: version {event.version} was refused: {event.error}")
 
 

@@ -340,6 +340,7 @@ class Reload(Command, frozen=True, kw_only=True):
 
     `script.loaded` says that it takes new calls, `script.failed` that it does not load. With a `share` below 1 it takes
     that part of them, and the version before it the rest; a `share` while there are two changes whose part is whose.
+    With `test` its flow tests must pass first; if they fail, `script.failed` has their report.
     """
 
     name: ClassVar[str] = "reload"
@@ -347,6 +348,7 @@ class Reload(Command, frozen=True, kw_only=True):
     of: ClassVar[Literal["channel", "engine"]] = "engine"
     app: str
     share: float | None = None
+    test: bool = False
 
 
 class Rollback(Command, frozen=True, kw_only=True):

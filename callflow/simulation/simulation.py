@@ -31,7 +31,9 @@ from .apps import AppHost
 from .determinism import EPOCH, Dice, run_virtual
 from .leaks import PHONE_TASK, count_tasks, find_leaks, find_phone_remains, find_remains
 from .phone import SimulatedPhone
+from .recorded import RecordedSound
 from .tape import Happened, Tape
+from .trunk import SimulatedTrunk
 
 HOST, PORT = "10.0.0.1", 5060
 SETTLING = 40.0  # seconds until transactions are over: more than 64*T1 and Timer D (RFC 3261 §17.1.1.2)
@@ -72,6 +74,8 @@ class Simulation:
         )
         self.media_network = FakeMediaNetwork(latency=latency, loss=rtp_loss, rng=self._dice.of("media"))
         self.phones: dict[str, SimulatedPhone] = {}
+        self.trunks: dict[str, SimulatedTrunk] = {}
+        self.names: dict[str, str] = {}  # what the name service knows: hosts and their addresses
         self.hosts: dict[str, AppHost] = {}
         self.report: str = ""  # what happened in a test that failed
         self._apps = apps
@@ -106,6 +110,12 @@ class Simulation:
         return self.folder / "recordings"
 
     @property
+    def script_folder(self) -> Path:
+        """Where the (first) script is."""
+        first = self._apps[0]
+        return self.folder if isinstance(first, App) else first.resolve().parent
+
+    @property
     def log(self) -> bytes:
         """The event log from the beginning: all frames one after another, in msgpack."""
         return self._played.octets
@@ -126,14 +136,18 @@ class Simulation:
         answers_after: float | None = None,
         rejects: int | None = None,
         registers: bool = True,
+        host: str | None = None,
     ) -> SimulatedPhone:
-        """A new phone, of the user of that name. It rings until somebody answers, unless told what to do by itself."""
+        """A new phone, of the user of that name. It rings until somebody answers, unless told what to do by itself.
+
+        `host` is its address; without one it gets one of its own.
+        """
         assert name not in self.phones, f"there is a phone {name} already"
         assert self._nursery is not None, "the simulation has not begun"
         password = self._dice.tokens(f"password of {name}")()
         if registers:
             self.switch.users.add(User(name, password))
-        host = f"10.0.1.{len(self.phones) + 1}"
+        host = host or f"10.0.1.{len(self.phones) + 1}"
         media = FakeMediaEngine(self.media_network, host, (40000, 40063))
         device = Phone(
             lambda on_event: self._endpoint(name, host, on_event),
@@ -142,10 +156,16 @@ class Simulation:
             credentials=Credentials(name, password),
             domain=HOST,
             new_token=self._dice.tokens(f"calls of {name}"),
-            on_event=lambda call, event: self._tell_phone(name, call, event),
+            on_event=lambda call, event: self._tell(self.phones.get(name), call, event),
         )
         phone = self.phones[name] = SimulatedPhone(
-            device, media, self._nursery, registrar=f"sip:{HOST}:{PORT}", answers_after=answers_after, rejects=rejects
+            device,
+            media,
+            self._nursery,
+            name=name,
+            registrar=f"sip:{HOST}:{PORT}",
+            answers_after=answers_after,
+            rejects=rejects,
         )
 
         async def run() -> None:
@@ -154,10 +174,58 @@ class Simulation:
         self._nursery.start_soon(run, name=f"{PHONE_TASK} {name}")
         return phone
 
+    def trunk(self, name: str, *, answers_after: float | None = 1.0, fails_with: int | None = None) -> SimulatedTrunk:
+        """A new trunk, at a host of that name: scripts dial `sip:NUMBER@NAME`. Whoever is called by it answers.
+
+        Without `answers_after` it rings until the test answers. `fails_with` is a SIP status with which it refuses.
+        """
+        assert name not in self.names, f"there is a host {name} already"
+        assert self._nursery is not None, "the simulation has not begun"
+        host = self.names[name] = f"10.0.2.{len(self.trunks) + 1}"
+        media = FakeMediaEngine(self.media_network, host, PORTS)
+        device = Phone(
+            lambda on_event: self._endpoint(name, host, on_event),
+            media,
+            name=name,
+            new_token=self._dice.tokens(f"calls of {name}"),
+            on_event=lambda call, event: self._tell(self.trunks.get(name), call, event),
+        )
+        trunk = self.trunks[name] = SimulatedTrunk(
+            device,
+            media,
+            self._nursery,
+            answers_after=answers_after,
+            fails_with=fails_with,
+            connect=lambda is_connected: self.connect(host, is_connected=is_connected),
+        )
+        self._nursery.start_soon(trunk.run, name=f"{PHONE_TASK} {name}")
+        return trunk
+
+    def connect(self, host: str, *, is_connected: bool) -> None:
+        """Plug the host of that address into the network, or pull it out."""
+        for network in (self.network, self.media_network):
+            (network.mend if is_connected else network.cut)(host)
+
+    def recorded(self, recording: str | Path, *, app: str | None = None) -> RecordedSound:
+        """A recording, by the name that the script gave it, or by its file: what is in it.
+
+        `app` says whose it is; without it, the only app's.
+        """
+        path = recording if isinstance(recording, Path) else self.recordings / self._app(app) / recording
+        content = self.media_network.recorded.get(path.resolve(), self.media_network.recorded.get(path))
+        assert content is not None, f"there is no recording {recording}; there are: {self._names_recorded()}"
+        return RecordedSound(path, *content)
+
+    def _names_recorded(self) -> str:
+        return ", ".join(path.name for path in self.media_network.recorded) or "none"
+
     def kill(self, app: str | None = None) -> None:
         """An app's process dies; it is started again a second later. Without a name: the only app."""
+        self.hosts[self._app(app)].kill()
+
+    def _app(self, app: str | None) -> str:
         assert app is not None or len(self.hosts) == 1, f"say which app: {', '.join(self.hosts)}"
-        self.hosts[app or next(iter(self.hosts))].kill()
+        return app or next(iter(self.hosts))
 
     async def wait(self, seconds: float) -> None:
         """Let time pass."""
@@ -166,14 +234,16 @@ class Simulation:
     async def settle(self) -> None:
         """All hang up, on a network that loses nothing, and time passes until nothing of the calls can be left."""
         self.network.loss = self.network.duplicate = self.network.reorder = 0.0
-        for phone in self.phones.values():
+        for host in self.names.values():
+            self.connect(host, is_connected=True)
+        for phone in self._ends:
             phone.hang_up()
         with trio.move_on_after(10 * SETTLING):
             await self._until(lambda: not self.switch.table.channels)
-            await self._until(lambda: not any(phone.is_in_call for phone in self.phones.values()))
+            await self._until(lambda: not any(phone.is_in_call for phone in self._ends))
         await trio.sleep(SETTLING)
         with trio.move_on_after(SETTLING):  # there may be a registration that is refreshed just now
-            stacks = [self.switch.stack, *(phone.endpoint.stack for phone in self.phones.values())]
+            stacks = [self.switch.stack, *(phone.endpoint.stack for phone in self._ends)]
             await self._until(lambda: not any(any(stack.counts) for stack in stacks))
 
     def leaks(self) -> list[str]:
@@ -183,11 +253,15 @@ class Simulation:
     def remains(self) -> list[str]:
         """What is left after `settle`, down to the last transaction and task."""
         found = list(find_remains(self.switch, tasks=self._idle_tasks))
-        return found + [remain for phone in self.phones.values() for remain in find_phone_remains(phone)]
+        return found + [remain for phone in self._ends for remain in find_phone_remains(phone)]
 
     def describe(self) -> str:
         """Everything that happened: the engine's events, and what each phone did and perceived."""
-        return "\n\n".join(["\n".join(map(str, self.history)), *(phone.describe() for phone in self.phones.values())])
+        return "\n\n".join(["\n".join(map(str, self.history)), *(phone.describe() for phone in self._ends)])
+
+    @property
+    def _ends(self) -> list[SimulatedPhone | SimulatedTrunk]:
+        return [*self.phones.values(), *self.trunks.values()]
 
     # How it runs
 
@@ -229,6 +303,7 @@ class Simulation:
             recordings=self.recordings,
             records=lambda tell: MemoryRecords(epoch, on_written=tell),
             limits=self._limits,
+            resolve_host=self._resolve_host,
         )
         self._tape = Tape(self._switch.log)
         self.network.attach(self._switch.endpoint, HOST, PORT)
@@ -255,17 +330,18 @@ class Simulation:
 
     def _endpoint(self, name: str, host: str, on_event: Callable[[SipEvent], None]) -> Endpoint:
         stack = SipStack(new_token=self._dice.tokens(f"phone {name}"), user_agent="callflow simulated phone")
-        endpoint = Endpoint(stack, on_event=on_event, resolve_host=resolve_host)
+        endpoint = Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host)
         self.network.attach(endpoint, host, PORT)
         return endpoint
 
-    def _tell_phone(self, name: str, call: PhoneCall, event: PhoneEvent) -> None:
-        if name in self.phones:
-            self.phones[name].take(call, event)
+    async def _resolve_host(self, host: str) -> list[str]:
+        """The name service of the simulated world."""
+        if is_literal(host):
+            return [host]
+        if host in self.names:
+            return [self.names[host]]
+        raise Unreachable(f"{host}: the simulation knows {', '.join(self.names) or 'no names'}")
 
-
-async def resolve_host(host: str) -> list[str]:
-    """The name service of the simulated world: there are addresses, and no names."""
-    if is_literal(host):
-        return [host]
-    raise Unreachable(f"{host}: the simulation knows no names")
+    def _tell(self, end: SimulatedPhone | SimulatedTrunk | None, call: PhoneCall, event: PhoneEvent) -> None:
+        if end is not None:
+            end.take(call, event)

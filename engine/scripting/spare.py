@@ -9,7 +9,8 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import structlog
 import trio
@@ -41,7 +42,7 @@ class Spare:
             while True:
                 self._wanted = trio.Event()
                 try:
-                    self._process = await _open(["--spare"], stdin=subprocess.PIPE, environment={})
+                    self._process = await open_process(["--spare"], stdin=subprocess.PIPE, environment={})
                 except OSError as error:
                     logger.warning("no worker can be started ahead of need", error=str(error))
                 await self._wanted.wait()
@@ -74,15 +75,22 @@ class Spare:
 async def open_worker(assignment: Assignment) -> trio.Process:
     """Start a worker. Raises OSError."""
     secrets = {TOKEN_VARIABLE: assignment.token, LIMITS_VARIABLE: assignment.limits}
-    return await _open([assignment.app, assignment.script, assignment.socket], environment=secrets)
+    return await open_process([assignment.app, assignment.script, assignment.socket], environment=secrets)
 
 
-async def _open(
-    arguments: list[str], *, stdin: int = subprocess.DEVNULL, environment: Mapping[str, str]
+async def open_process(
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    module: str = "callflow.runtime.worker",
+    stdin: int = subprocess.DEVNULL,
+    cwd: Path | None = None,
 ) -> trio.Process:
+    """Start a process for a script, which leads a group of its own. Raises OSError."""
     return await trio.lowlevel.open_process(
-        [sys.executable, "-m", "callflow.runtime.worker", *arguments],
+        [sys.executable, "-m", module, *arguments],
         env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+        cwd=cwd,
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

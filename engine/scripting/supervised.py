@@ -26,11 +26,12 @@ logger = structlog.get_logger("engine.versions")  # whose lines are all events, 
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """An app and its script."""
+    """An app and its script. `is_tested`: none of its versions takes calls before its flow tests pass."""
 
     name: str
     script: Path
     limits: WorkerLimits = WorkerLimits()  # noqa: RUF009 - it is frozen
+    is_tested: bool = False
 
 
 class LoadFailed(Exception):

@@ -24,6 +24,7 @@ from engine.eventsocket.log import Entry
 from engine.eventsocket.tokens import Token, Tokens
 
 from .copies import Copies, Copy
+from .flowtests import Refusal, run_tests
 from .limits import DRAIN_WITHIN, spell_memory
 from .running import Running
 from .spare import Spare
@@ -130,10 +131,10 @@ class Supervisor:
 
     # What is asked of it: nothing here waits, `script.*` events tell how it goes
 
-    def reload(self, name: str, *, share: float | None = None) -> str:
+    def reload(self, name: str, *, share: float | None = None, test: bool = False) -> str:
         """Make a new version; or with a share, while two versions share the calls, change it. The version's name.
 
-        Raises UnknownApp.
+        With `test` it takes no calls before its flow tests have passed. Raises UnknownApp.
         """
         app = self._app(name)
         canary = app.versions.canary
@@ -142,7 +143,7 @@ class Supervisor:
             app.tell_loaded(app.running[canary])
             return canary.name
         version = app.versions.add()
-        self._start(self._load, app, version, share or 1.0)
+        self._start(self._load, app, version, share or 1.0, test)
         return version.name
 
     def reload_all(self) -> None:
@@ -193,10 +194,10 @@ class Supervisor:
 
     # Loading
 
-    async def _load(self, app: SupervisedApp, version: Version, share: float = 1.0) -> None:
+    async def _load(self, app: SupervisedApp, version: Version, share: float = 1.0, test: bool = False) -> None:
         async with app.turn:  # the last that was asked for is the last to take over
             if version.state is VersionState.LOADING:  # nobody has asked twice
-                await self._load_now(app, version, share)
+                await self._load_now(app, version, share, test=test)
 
     async def _load_changed(self, app: SupervisedApp) -> None:
         async with app.turn:
@@ -213,7 +214,7 @@ class Supervisor:
                 version.hash, version.folder = copy.hash, copy.folder
             await self._load_now(app, version, app.versions.share)
 
-    async def _load_now(self, app: SupervisedApp, version: Version, share: float) -> None:
+    async def _load_now(self, app: SupervisedApp, version: Version, share: float, *, test: bool = False) -> None:
         running = app.running[version] = Running(version, share=share)
         try:
             if version.folder is None or not version.folder.is_dir():
@@ -222,6 +223,11 @@ class Supervisor:
         except OSError as error:
             self._refuse(app, running, str(error))
             return
+        if (test or app.spec.is_tested) and not version.is_recalled:
+            refusal = await self._test(app, version.folder)
+            if refusal is not None:
+                self._refuse(app, running, refusal.error, refusal.report)
+                return
         self._start(running.run, lambda running: self._run_once(app, running), lambda *ended: self._end(app, *ended))
         with trio.move_on_after(self._load_within):
             await running.settled.wait()
@@ -239,6 +245,12 @@ class Supervisor:
                 await running.worker.give_up(why)
             await running.ended.wait()
         return running.exit or Exit(0, "", "", why)
+
+    async def _test(self, app: SupervisedApp, folder: Path) -> Refusal | None:
+        script = app.spec.script.resolve()
+        return await run_tests(
+            app.name, folder / script.name, self._socket.parent, known_as=script.parent, limits=app.spec.limits
+        )
 
     async def _copy(self, app: SupervisedApp) -> Copy:
         return await trio.to_thread.run_sync(self._copies.make, app.folder, limiter=self._copying)

@@ -19,7 +19,7 @@ from callflow.runtime.worker import EXIT_SCRIPT, WORKER_LOGGER
 from engine.eventsocket.allowance import Allowance
 
 from .limits import WorkerLimits
-from .spare import Spare, open_worker
+from .spare import Spare, open_process, open_worker
 from .watchdog import Watchdog
 
 STOP_WITHIN = 2.0  # seconds from SIGTERM to SIGKILL
@@ -63,8 +63,10 @@ class Worker:
         on_record: Callable[[Record], None],
         places: tuple[Path, Path],
         watchdog: Watchdog,
+        *,
+        keeps: int = _KEPT_LINES,
     ) -> None:
-        """`places`: where the script runs from, and where its author knows it to be."""
+        """`places`: where the script runs from, and where its author knows it to be; `keeps`: lines of its output."""
         self._process = process
         self._watchdog = watchdog
         self._lines = Allowance(*_LINES, clock=trio.current_time)
@@ -73,7 +75,7 @@ class Worker:
         self._output = output.bind(app=app, pid=process.pid)
         self._log = logger.bind(app=app, pid=process.pid)
         self._on_record = on_record
-        self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._kept: deque[str] = deque(maxlen=keeps)
         self._report = ""
         self._error = ""
 
@@ -188,3 +190,27 @@ async def start_worker(
         watchdog.finish(bytes, "")
         raise
     return Worker(process, app, on_record, (script.parent, known_as), watchdog)
+
+
+async def start_tester(
+    app: str,
+    script: Path,
+    folder: Path,
+    *,
+    known_as: Path,
+    limits: WorkerLimits,
+    keeps: int,
+) -> Worker:
+    """Start the flow tests of a script, which end by themselves; `folder` is this user's alone. Raises OSError."""
+    watchdog = Watchdog(limits, folder)
+    try:
+        process = await open_process(
+            [app, str(script)],
+            environment={"PYTHONDONTWRITEBYTECODE": "1"},
+            module="callflow.runtime.tester",
+            cwd=script.parent,
+        )
+    except BaseException:
+        watchdog.finish(bytes, "")
+        raise
+    return Worker(process, app, lambda record: None, (script.parent, known_as), watchdog, keeps=keeps)

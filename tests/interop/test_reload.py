@@ -248,3 +248,28 @@ async def test_a_new_version_whose_calls_fail_is_rolled_back_by_itself(tmp_path:
         await seen.wait("script.failed", lambda event: isinstance(event, ScriptFailed) and "rolled back" in event.error)
         good = await guest.call(running.sip("1000"))
         assert await good.wait_ended() == Ended("peer", True, 0, "normal_clearing")
+
+
+FLOW_TEST = """\
+async def test_a_caller_hears_the_tone(simulation):
+    caller = simulation.phone("caller")
+    caller.call("1000")
+    await caller.hears({frequency})
+"""
+
+
+@run_trio
+async def test_a_version_whose_flow_tests_fail_takes_no_calls(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    (tmp_path / "app" / "test_speaking.py").write_text(FLOW_TEST.format(frequency=frequency_of(0)))
+    tested = f'[[app]]\nname = "speaking"\nscript = "{script}"\ntest = true\n'
+    async with engine(tmp_path / "engine", tables=tested) as running, watch(running) as seen, terminal() as guest:
+        call = await holding(guest, running)
+        write_version(tmp_path / "app", 1)
+        failed = await seen.wait("script.failed")
+        assert isinstance(failed, ScriptFailed)
+        assert failed.error == "its flow tests failed: test_speaking.py::test_a_caller_hears_the_tone"
+        assert f"caller did not hear {frequency_of(0)}" in failed.traceback
+        assert call.ended is None
+        states = list((await versions(running)).values())
+        assert states[:2] == ["active", "failed"]

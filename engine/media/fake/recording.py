@@ -15,7 +15,7 @@ from typing import Literal
 
 from ..session import RecordingFinished, ToneSource
 from .network import FakeMediaNetwork, Timer
-from .voice import Piece, Timeline, Voice, whole_frames
+from .voice import Heard, Piece, Timeline, Voice, whole_frames
 from .watch import Quiet
 from .wav import RATE
 
@@ -89,6 +89,18 @@ class Recording:
             file.writeframes(samples.tobytes())
         os.replace(self.part, self.path)
         return frames * 20, hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def content(self, received: Timeline, sent: Timeline) -> tuple[Heard, ...]:
+        """What is in it: which source, made where, in seconds from its beginning."""
+        timelines = (received,) if self.sides is Sides.RECEIVED else (received, sent)
+        found, position = list[Heard](), 0.0
+        for start, end in self.spans:
+            for voice, begin, finish in (span for timeline in timelines for span in timeline.spans(start, end)):
+                for piece, offset, first, last in voice.heard(begin, min(finish, end)):
+                    at, until = position + first - start, position + last - start
+                    found.append(Heard(piece.source, voice.origin, at, until, round(offset * 1000), piece.seconds))
+            position += end - start
+        return tuple(sorted(found, key=lambda heard: heard.started_at))
 
     def _full_at(self, running_since: float) -> float:
         return running_since + self.max_ms / 1000 - self._recorded()
@@ -183,6 +195,8 @@ class Recorder:
             recording.timer.cancel()
         try:
             duration_ms, sha256 = recording.finish(self._received, self._sent, now=self._network.now)
+            content = recording.content(self._received, self._sent)
+            self._network.recorded[recording.path] = duration_ms / 1000, content
         except OSError as error:
             self._report(_failed(recording, error))
             return
