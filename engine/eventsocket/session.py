@@ -16,7 +16,6 @@ import trio
 
 from callflow.protocol.connection import EngineConnection, MalformedMessage, Spelling, respelled
 from callflow.protocol.frames import AppFrame, Blob, CaughtUp, CloseCode, CommandFrame, Error, Gap, ReplyFrame, Share
-from engine.channels.errors import CommandError
 from engine.channels.ports import Owner
 
 from .allowance import COMMANDS, Allowance
@@ -24,7 +23,7 @@ from .encoding import encoded
 from .link import Link, LinkClosed
 from .log import EventLog
 from .reader import Reader
-from .tokens import Scope, Token
+from .tokens import Token
 
 COST_OF_QUERY = 10  # commands: what goes through all channels, or the log
 MAX_OWED = 1 << 20  # octets of replies that wait to be sent before no more commands are read
@@ -118,12 +117,6 @@ class Session:
     @property
     def may_own(self) -> bool:
         return self.token.allows("calls:own")
-
-    def expect(self, scope: Scope) -> None:
-        """Raises CommandError if its token does not allow that."""
-        if not self.token.allows(scope):
-            message = f"the token {self.token.name!r} lacks the scope {scope}"
-            raise CommandError("unauthorized", message, {"scope": scope})
 
     @property
     def version(self) -> str | None:
