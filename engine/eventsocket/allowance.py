@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-COMMANDS = 5000.0  # a second, of one session; twice as many at once
+COMMANDS = 3000.0  # a second, of one session; twice as many at once
 
 
 class Allowance:

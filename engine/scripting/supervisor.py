@@ -16,7 +16,7 @@ import trio
 from msgspec.structs import replace
 
 from callflow.protocol import queries
-from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, OwnerChanged
+from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, OwnerChanged, OwnerLost
 from callflow.protocol.frames import CloseCode
 from callflow.runtime.log import Record
 from callflow.runtime.worker import EXIT_CLOSED
@@ -26,7 +26,7 @@ from engine.eventsocket.tokens import Token, Tokens
 from .copies import Copies, Copy
 from .flowtests import Refusal, run_tests
 from .limits import DRAIN_WITHIN, spell_memory
-from .running import Running
+from .running import Running, Toll
 from .spare import Spare
 from .supervised import AppSessions, AppSpec, LoadFailed, Log, SupervisedApp
 from .version import KEPT, Trigger, Version, VersionState
@@ -74,6 +74,7 @@ class Supervisor:
         sessions.on_change.insert(0, self._notice)  # before the router looks who takes calls
         events.watch(ChannelCreated, self._count)
         events.watch(OwnerChanged, self._count)
+        events.watch(OwnerLost, self._lose)
         events.watch(OwnerChanged, self._look_for_idle)
         events.watch(ChannelEnded, self._look_for_idle)
 
@@ -309,7 +310,7 @@ class Supervisor:
         if is_retired or version.state is VersionState.LOADING:  # as it should, or `_load_now` tells
             return False
         if exit.status != EXIT_CLOSED:  # else the engine stops, or has said why
-            version.errors += 1
+            version.errors += running.toll.die()
             app.tell_failed(version, str(exit), exit.report)
             self._judge(app, version)
         if version.state is VersionState.DRAINING:
@@ -326,7 +327,8 @@ class Supervisor:
             session = app.session(running)
             if session is None or session.id == running.session:
                 continue
-            running.session, running.version.is_up = session.id, True
+            running.session = running.last_session = session.id
+            running.version.is_up, running.toll = True, Toll()
             replaced: list[Version] = []
             if running.version.state is VersionState.LOADING:
                 running.version.loaded_at = self._epoch()
@@ -344,6 +346,15 @@ class Supervisor:
                 record = replace(record, message=f"{record.message}; its worker may have {memory}, see [[app]] memory")
             app.tell_raised(version, record)
             self._judge(app, version)
+
+    def _lose(self, event: Event, entry: Entry) -> None:
+        """A call has lost its owner: a worker that died?"""
+        assert isinstance(event, OwnerLost)
+        for app in self._apps.values():
+            for running in list(app.running.values()):
+                if running.last_session == event.session:
+                    running.version.errors += running.toll.lose()
+                    self._judge(app, running.version)
 
     def _judge(self, app: SupervisedApp, version: Version) -> None:
         """Roll a new version back that fails more often than the one before."""

@@ -89,7 +89,7 @@ class Watchdog:
         os.mkfifo(self._fifo, 0o600)
         self._beats = os.open(self._fifo, os.O_RDONLY | os.O_NONBLOCK)
         self._verdict = ""
-        self._is_stuck = False
+        self._is_place_telling = True  # of what grows, the place is mostly another
         self._told = b""
 
     @property
@@ -108,14 +108,14 @@ class Watchdog:
             await trio.sleep(self._every)
             now = trio.current_time()
             elapsed, looked_at = min(now - looked_at, 2 * self._every), now
-            if (look := look_at(pid)) is None:
+            look = look_at(pid)
+            if look is None or self._verdict:  # given up meanwhile: what is told now is for `finish`
                 return
             if has_beaten := bool(self._read()):
                 stuck = stuck or Stuck(look)
             if stuck is not None:
                 stuck.count(look, elapsed, has_beaten=has_beaten)
-            self._verdict = self._judge(look, stuck)
-            self._is_stuck = "event loop" in self._verdict
+            self._judge(look, stuck)
         await self._end(pid)
 
     async def give_up(self, pid: int, why: str) -> None:
@@ -134,22 +134,22 @@ class Watchdog:
         if not self._verdict:
             return "", ""
         report = replace(self._told.lstrip(b".")).decode("utf-8", "replace").strip()
-        place = place_in(report, folder, is_elsewhere_told=self._is_stuck)
+        place = place_in(report, folder, is_elsewhere_told=self._is_place_telling)
         return f"{self._verdict} It was {place}." if place else self._verdict, report
 
-    def _judge(self, look: Look, stuck: Stuck | None) -> str:
+    def _judge(self, look: Look, stuck: Stuck | None) -> None:
         memory, step = self._limits.memory, self._limits.step
         if memory and look.resident > memory:
-            return (
+            self._is_place_telling = False
+            self._verdict = (
                 f"the worker took {spell_memory(look.resident)} of memory, expected at most {spell_memory(memory)}: "
                 "find what grows, or raise memory in its [[app]]."
             )
-        if step and stuck is not None and stuck.seconds >= step:
-            return (
+        elif step and stuck is not None and stuck.seconds >= step:
+            self._verdict = (
                 f"the worker did not come back to its event loop for {step:g} s, {stuck}: have the script await, or "
                 "move the work to a thread, or raise step in its [[app]]."
             )
-        return ""
 
     async def _end(self, pid: int) -> None:
         with suppress(ProcessLookupError):

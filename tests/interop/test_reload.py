@@ -273,3 +273,20 @@ async def test_a_version_whose_flow_tests_fail_takes_no_calls(tmp_path: Path):
         assert call.ended is None
         states = list((await versions(running)).values())
         assert states[:2] == ["active", "failed"]
+
+
+@run_trio
+async def test_a_new_version_whose_worker_takes_its_calls_with_it_is_rolled_back_by_itself(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        good = script.read_text()
+        die = "    if call.to == '1000':\n        import os\n\n        os.abort()\n"
+        script.write_text(good.replace("    await call.answer()\n", f"    await call.answer()\n{die}"))
+        await seen.wait("script.loaded")
+        calls = [await holding(guest, running) for _ in range(5)]
+        calls.append(await guest.call(running.sip("1000")))
+        for call in calls:
+            assert (await call.wait_ended()).reason == "temporary_failure"
+        await seen.wait("script.failed", lambda event: isinstance(event, ScriptFailed) and "rolled back" in event.error)
+        again = await guest.call(running.sip("1000"))
+        assert await again.wait_ended() == Ended("peer", True, 0, "normal_clearing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 import trio.testing
 
-from engine.scripting.running import STEADY_AFTER, Running
+from engine.scripting.running import STEADY_AFTER, Running, Toll
 from engine.scripting.version import Version
 from engine.scripting.worker import Exit
 
@@ -34,3 +34,13 @@ def test_one_that_dies_at_once_is_started_less_and_less_often():
 def test_one_that_has_lived_for_a_while_is_replaced_soon():
     begun = starts([0.0, 0.0, STEADY_AFTER + 1, 0.0])
     assert round(begun[3] - begun[2], 3) == STEADY_AFTER + 1 + 0.1
+
+
+def test_the_death_of_a_worker_counts_as_its_calls_whichever_is_told_first():
+    first, last = Toll(), Toll()
+    assert [last.lose(), last.lose(), last.die()] == [1, 1, 0]
+    assert [first.die(), first.lose(), first.lose()] == [1, 0, 1]
+
+
+def test_the_death_of_a_worker_without_calls_counts_as_one():
+    assert Toll().die() == 1
