@@ -20,7 +20,7 @@ from .dialing import Originate as Originate
 from .dialing import Target as Target
 from .frames import BridgeState, ChannelState
 from .outcomes import Outcome, Unbridged
-from .queries import AppState, Downloaded, EngineStatus, NamedVersion, PastEvents, RegistrationState, VersionState
+from .queries import AppState, Decisions, Downloaded, EngineStatus, NamedVersion, PastEvents, RegistrationState, VersionState
 from .records import CallRecord
 from .sounding import Control as Control
 from .sounding import Echo as Echo
@@ -302,6 +302,19 @@ class Events(Command, frozen=True, kw_only=True):
     before: int | None = None
 
 
+class DecisionsCommand(Command, frozen=True, kw_only=True):
+    """What a channel was told to do: the commands that its app gave it, live or lately ended, from number `after` on.
+
+    Questions are not among them. A reply holds what fits a message; there are more, if it has fewer than its `total`.
+    """
+
+    name: ClassVar[str] = "decisions"
+    replies_with: ClassVar[object] = Decisions
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    channel: str
+    after: int = 0
+
+
 class Download(Command, frozen=True, kw_only=True):
     """A part of a recording of the app's own, of at most 256 KiB: `path` is the name it was recorded under."""
 
@@ -364,7 +377,8 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
         Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
-        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Download,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, DecisionsCommand,
+        Download,
         Reload, Rollback, Versions, Status, SnapshotCommand,
     )
 })  # fmt: skip
