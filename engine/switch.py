@@ -7,7 +7,7 @@ random numbers, and who listens where.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -40,6 +40,7 @@ from engine.sip.events import MalformedReceived, RequestReceived, SipEvent
 from engine.sip.stack import SipStack
 from engine.store.records import CallRecords
 from engine.transport.endpoint import Endpoint
+from engine.transport.resolver import resolve_host
 
 REALM = "callflow"
 POLL_EVERY = 0.02  # seconds, while stopping
@@ -63,6 +64,7 @@ class Switch:
         cache: Path | None = None,
         records: Callable[[Callable[[CallRecord], None]], CallRecords],
         limits: Limits | None = None,
+        resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
         store; it is given whom to tell of those that are in it.
@@ -73,7 +75,7 @@ class Switch:
         self.log = EventLog(new_token("epoch")(), epoch)
         self.sessions = Sessions()
         self.stack = SipStack(new_token=new_token("sip"), user_agent=engine)
-        self.endpoint = Endpoint(self.stack, on_event=self._handle)
+        self.endpoint = Endpoint(self.stack, on_event=self._handle, resolve_host=resolve_host)
         self.locations = Locations()
         authentication = Authentication(self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time)
         self.registrar = Registrar(

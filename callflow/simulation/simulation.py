@@ -46,7 +46,7 @@ class Simulation:
     `apps` are scripts, or apps that the test itself defines (their files are looked for in `folder`). `latency` is
     seconds one way, for SIP and RTP; `loss`, `duplicate` and `reorder` are probabilities, for each SIP datagram;
     `rtp_loss` is for RTP. `settings` are the engine's: routes, users. The same `seed` gives the same course of events,
-    to the byte of `log`.
+    to the byte of `log`. `epoch` is when it begins, in seconds since the epoch.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Simulation:
         settings: config.Config | None = None,
         ports: tuple[int, int] = PORTS,
         limits: Limits | None = None,
+        epoch: float = EPOCH,
     ) -> None:
         self.seed = seed
         self.folder = folder
@@ -73,10 +74,12 @@ class Simulation:
         self.media_network = FakeMediaNetwork(latency=latency, loss=rtp_loss, rng=self._dice.of("media"))
         self.phones: dict[str, SimulatedPhone] = {}
         self.hosts: dict[str, AppHost] = {}
+        self.names: dict[str, str] = {}  # what the name service knows: the addresses of hosts
         self.report = ""  # what happened in a test that failed
         self._apps = apps
         self._ports = ports
         self._limits = limits
+        self._epoch = epoch
         self._switch: Switch | None = None
         self._tape: Tape | None = None
         self._nursery: trio.Nursery | None = None
@@ -133,15 +136,10 @@ class Simulation:
         password = self._dice.tokens(f"password of {name}")()
         if registers:
             self.switch.users.add(User(name, password))
-        host = f"10.0.1.{len(self.phones) + 1}"
-        media = FakeMediaEngine(self.media_network, host, (40000, 40063))
-        device = Phone(
-            lambda on_event: self._endpoint(name, host, on_event),
-            media,
-            name=name,
+        device, media = self.device(
+            name,
+            host=f"10.0.1.{len(self.phones) + 1}",
             credentials=Credentials(name, password),
-            domain=HOST,
-            new_token=self._dice.tokens(f"calls of {name}"),
             on_event=lambda call, event: self._tell_phone(name, call, event),
         )
         phone = self.phones[name] = SimulatedPhone(
@@ -153,6 +151,28 @@ class Simulation:
 
         self._nursery.start_soon(run, name=f"{PHONE_TASK} {name}")
         return phone
+
+    def device(
+        self,
+        name: str,
+        *,
+        host: str,
+        port: int = PORT,
+        credentials: Credentials | None = None,
+        on_event: Callable[[PhoneCall, PhoneEvent], None] = lambda call, event: None,
+    ) -> tuple[Phone, FakeMediaEngine]:
+        """A phone at an address of its own, with nobody at it. Run its endpoint and its media beside the test."""
+        media = FakeMediaEngine(self.media_network, host, (40000, 40063))
+        phone = Phone(
+            lambda on_event: self._endpoint(f"{name}@{host}:{port}", host, port, on_event),
+            media,
+            name=name,
+            credentials=credentials,
+            domain=HOST,
+            new_token=self._dice.tokens(f"calls of {name}@{host}:{port}"),
+            on_event=on_event,
+        )
+        return phone, media
 
     def kill(self, app: str | None = None) -> None:
         """An app's process dies; it is started again a second later. Without a name: the only app."""
@@ -191,21 +211,22 @@ class Simulation:
 
     # How it runs
 
-    def run(self, test: Callable[[], Awaitable[None]]) -> None:
-        """Run a test in this world; when it is done, all hang up, and what is left then is an AssertionError."""
-        run_virtual(lambda: self._run(test), seed=self.seed)
+    def run(self, test: Callable[[], Awaitable[None]], *, settles: bool = True) -> None:
+        """Run a test in this world; when it is done, all hang up, and what is left then is an AssertionError.
 
-    async def _run(self, test: Callable[[], Awaitable[None]]) -> None:
+        `settles=False`: it is over when the test is.
+        """
+        run_virtual(lambda: self._run(test, settles=settles), seed=self.seed)
+
+    async def _run(self, test: Callable[[], Awaitable[None]], *, settles: bool) -> None:
         failure: Exception | None = None
         async with trio.open_nursery() as self._nursery:
             await self._open(self._nursery)
             self._idle_tasks = count_tasks()
             try:
                 await test()
-                await self.settle()
-                remains = self.remains()
-                if remains:
-                    raise AssertionError(f"left when all had hung up: {', '.join(remains)}")
+                if settles:
+                    await self._expect_nothing_left()
             except Exception as error:  # raised below as itself, not in a group
                 failure = error
                 self.report = self.describe()
@@ -213,9 +234,15 @@ class Simulation:
         if failure is not None:
             raise failure
 
+    async def _expect_nothing_left(self) -> None:
+        await self.settle()
+        remains = self.remains()
+        if remains:
+            raise AssertionError(f"left when all had hung up: {', '.join(remains)}")
+
     async def _open(self, nursery: trio.Nursery) -> None:
         def epoch() -> float:
-            return EPOCH + trio.current_time()
+            return self._epoch + trio.current_time()
 
         apps = [self._load(app) for app in self._apps]
         names = tuple(config.App(name=app.name, script=folder) for app, folder in apps)
@@ -229,6 +256,7 @@ class Simulation:
             recordings=self.recordings,
             records=lambda tell: MemoryRecords(epoch, on_written=tell),
             limits=self._limits,
+            resolve_host=self._resolve_host,
         )
         self._tape = Tape(self._switch.log)
         self.network.attach(self._switch.endpoint, HOST, PORT)
@@ -253,19 +281,19 @@ class Simulation:
         while not condition():  # noqa: ASYNC110 - looked at once a virtual second, which costs nothing
             await trio.sleep(1)
 
-    def _endpoint(self, name: str, host: str, on_event: Callable[[SipEvent], None]) -> Endpoint:
+    def _endpoint(self, name: str, host: str, port: int, on_event: Callable[[SipEvent], None]) -> Endpoint:
         stack = SipStack(new_token=self._dice.tokens(f"phone {name}"), user_agent="callflow simulated phone")
-        endpoint = Endpoint(stack, on_event=on_event, resolve_host=resolve_host)
-        self.network.attach(endpoint, host, PORT)
+        endpoint = Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host)
+        self.network.attach(endpoint, host, port)
         return endpoint
 
     def _tell_phone(self, name: str, call: PhoneCall, event: PhoneEvent) -> None:
         if name in self.phones:
             self.phones[name].take(call, event)
 
-
-async def resolve_host(host: str) -> list[str]:
-    """The name service of the simulated world: there are addresses, and no names."""
-    if is_literal(host):
-        return [host]
-    raise Unreachable(f"{host}: the simulation knows no names")
+    async def _resolve_host(self, host: str) -> list[str]:
+        if is_literal(host):
+            return [host]
+        if host.lower() in self.names:
+            return [self.names[host.lower()]]
+        raise Unreachable(f"{host}: the simulation does not know this name")
