@@ -20,7 +20,16 @@ from .dialing import Originate as Originate
 from .dialing import Target as Target
 from .frames import BridgeState, ChannelState
 from .outcomes import Outcome, Unbridged
-from .queries import AppState, Decisions, Downloaded, EngineStatus, NamedVersion, PastEvents, RegistrationState, VersionState
+from .queries import (
+    AppState,
+    Decisions,
+    Downloaded,
+    EngineStatus,
+    NamedVersion,
+    PastEvents,
+    RegistrationState,
+    VersionState,
+)
 from .records import CallRecord
 from .sounding import Control as Control
 from .sounding import Echo as Echo

@@ -256,7 +256,7 @@ class Simulation:
             recordings=self.recordings,
             records=lambda tell: MemoryRecords(epoch, on_written=tell),
             limits=self._limits,
-            resolve_host=self._resolve_host,
+            new_endpoint=self._open_endpoint,
         )
         self._tape = Tape(self._switch.log)
         self.network.attach(self._switch.endpoint, HOST, PORT)
@@ -283,13 +283,17 @@ class Simulation:
 
     def _endpoint(self, name: str, host: str, port: int, on_event: Callable[[SipEvent], None]) -> Endpoint:
         stack = SipStack(new_token=self._dice.tokens(f"phone {name}"), user_agent="callflow simulated phone")
-        endpoint = Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host)
+        endpoint = self._open_endpoint(stack, on_event)
         self.network.attach(endpoint, host, port)
         return endpoint
 
     def _tell_phone(self, name: str, call: PhoneCall, event: PhoneEvent) -> None:
         if name in self.phones:
             self.phones[name].take(call, event)
+
+    def _open_endpoint(self, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
+        # Whatever a URI says of names and transports: nothing leaves the simulated network.
+        return Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host, only="udp")
 
     async def _resolve_host(self, host: str) -> list[str]:
         if is_literal(host):

@@ -84,9 +84,7 @@ class EventSocket:
             counters=counters,
             records=records,
         )
-        self._dispatcher = Dispatcher(
-            log, table, queries, self.decisions, clock=trio.current_time, epoch=epoch
-        )
+        self._dispatcher = Dispatcher(log, table, queries, self.decisions, clock=trio.current_time, epoch=epoch)
 
     async def run(self) -> None:
         """Part, for ever, with sessions that own calls and read nothing, and with files that do not come."""
