@@ -1,4 +1,4 @@
-"""Who took part in a saved call: the caller, and each leg that was dialled, under names that do not change from run to run."""
+"""Who took part in a saved call: the caller, and each leg that was dialled, under names that stay from run to run."""
 
 from __future__ import annotations
 

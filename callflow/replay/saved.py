@@ -113,9 +113,9 @@ def _command_entry(leg: str, decision: Decision, *, began_at: float) -> Entry:
 
 
 def write_saved(call: SavedCall, folder: Path) -> Path:
-    """Write a call into a folder, under its id; the file is for its owner alone. Raises OSError, ValueError if too large.
+    """Write a call into a folder, under its id; the file is for its owner alone.
 
-    The same call again replaces its file.
+    The same call again replaces its file. Raises OSError, and ValueError for a call that is too large.
     """
     content = msgspec.json.format(msgspec.json.encode(call), indent=1) + b"\n"
     if len(content) > MAX_OCTETS or len(call.log) > MAX_ENTRIES:

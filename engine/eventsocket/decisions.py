@@ -1,7 +1,7 @@
 """What programs decided: the commands that were given to each channel, kept for whoever asks why a call went as it did.
 
-A command costs an append; nothing is decoded before somebody asks. Kept are so many octets of all channels together: the
-channels that ended first are forgotten first, then the oldest live one loses what it has, and says how much that was.
+A command costs an append; nothing is decoded before somebody asks. Kept are so many octets of all channels together:
+the channels that ended first are forgotten first, then the oldest live one loses what it has, and says how much.
 """
 
 from __future__ import annotations
