@@ -174,14 +174,15 @@ def _find_script(app: str, apps: set[str], data: Path | None) -> Path:
 
 
 def _replay_all(saved: Sequence[tuple[Path, SavedCall]], script: Path, *, shows: bool) -> Iterator[_Result]:
-    from callflow.replay.replaying import compare_with, replay
+    from callflow.replay.replaying import Replayer, compare_with
 
     with TemporaryDirectory(prefix="callflow-replay-") as folder:
-        for number, (path, call) in enumerate(saved):
+        replayer = Replayer(script, folder=Path(folder))
+        for path, call in saved:
             created = call.created
             title = f"{created.to or created.callee} from {created.caller}"
             try:
-                replayed = replay(call, script, folder=Path(folder) / str(number))
+                replayed = replayer.replay(call)
             except ScriptError as error:
                 stderr().print(error.report.rstrip(), markup=False)
                 raise typer.BadParameter(str(error), param_hint="--app") from error

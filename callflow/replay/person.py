@@ -25,6 +25,7 @@ class Person:
 
     def take(self, line: PhoneCall) -> None:
         """The phone has a call."""
+        line.session.watch_audio(is_on=False)  # what is heard makes no difference
         self._line = line
         self._has_line.set()
 

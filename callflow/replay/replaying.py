@@ -17,6 +17,7 @@ from callflow.protocol.events import ChannelCreated, Event
 from callflow.simulation.simulation import HOST, PORT, Simulation
 from engine.eventsocket.decisions import Given
 from engine.eventsocket.log import Entry
+from engine.media.fake.wav import Library
 from engine.media.session import PortsExhausted
 from engine.sip.messages import Address, ParseError, Uri
 from engine.transport.errors import Unreachable
@@ -44,13 +45,25 @@ class Replayed:
     raised: tuple[str, ...]
 
 
-def replay(saved: SavedCall, script: Path, *, folder: Path) -> Replayed:
-    """Make a saved call again. `folder` is for its recordings. Raises ScriptError."""
-    simulation = Simulation(script, folder=folder, latency=0.0, epoch=saved.began_at - CALLS_AT)
-    performance = _Performance(simulation, saved)
-    with _listening_to_scripts() as raised:
-        simulation.run(performance.play, settles=False)
-    return Replayed(performance.course(), tuple(raised))
+class Replayer:
+    """Makes saved calls again, each in a simulation of its own. `folder` is for their recordings."""
+
+    def __init__(self, script: Path, *, folder: Path) -> None:
+        self._script = script
+        self._folder = folder
+        self._library = Library()  # prompts are read once
+        self._count = 0
+
+    def replay(self, saved: SavedCall) -> Replayed:
+        """Make a call again. Raises ScriptError."""
+        self._count += 1
+        folder = self._folder / str(self._count)
+        simulation = Simulation(self._script, folder=folder, latency=0.0, epoch=saved.began_at - CALLS_AT)
+        simulation.media_network.library = self._library
+        performance = _Performance(simulation, saved)
+        with _listening_to_scripts() as raised:
+            simulation.run(performance.play, settles=False)
+        return Replayed(performance.course(), tuple(raised))
 
 
 def compare_with(saved: SavedCall, replayed: Replayed, *, old_name: str, new_name: str) -> Comparison:

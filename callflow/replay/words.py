@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from callflow.protocol.commands import COMMANDS
+from callflow.protocol.commands import COMMANDS, Command
 
+_REQUIRED = object()
 _LONGEST = 2000  # characters of one command
 
 # What stands first, without its name.
@@ -46,12 +47,18 @@ def _without_defaults(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
             command = msgspec.convert(arguments, shape)
         except msgspec.ValidationError:  # it was refused for that
             return arguments
-        defaults = {it.encode_name: it.default for it in msgspec.structs.fields(command)}
+        defaults = _defaults(shape)
         said = msgspec.to_builtins(command)
-        arguments = {key: value for key, value in said.items() if value != defaults[key]}
+        arguments = {key: value for key, value in said.items() if value != defaults.get(key, _REQUIRED)}
     if name == "dial":
         arguments["stages"] = [[_target(target) for target in stage] for stage in arguments.get("stages", ())]
     return arguments
+
+
+def _defaults(shape: type[Command]) -> dict[str, Any]:
+    """What is left out when it is so; msgspec itself leaves out what is the very object."""
+    names = shape.__struct_encode_fields__
+    return dict(zip(names[len(names) - len(shape.__struct_defaults__) :], shape.__struct_defaults__, strict=True))
 
 
 def _target(target: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a text, or a map with more

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from callflow.replay.comparison import Comparison
 from callflow.replay.recorder import Recorder
-from callflow.replay.replaying import compare_with, replay
+from callflow.replay.replaying import Replayer, compare_with
 from callflow.replay.saved import SavedCall
 from callflow.testing import Simulation
 
@@ -55,4 +55,5 @@ def record(script: Path, act: Act, folder: Path) -> SavedCall:
 def replay_with(saved: SavedCall, script: Path, folder: Path) -> Comparison:
     """Replay a call with another script."""
     folder.mkdir(parents=True, exist_ok=True)
-    return compare_with(saved, replay(saved, script, folder=folder), old_name="saved", new_name="new")
+    replayed = Replayer(script, folder=folder).replay(saved)
+    return compare_with(saved, replayed, old_name="saved", new_name="new")
