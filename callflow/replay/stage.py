@@ -55,9 +55,9 @@ class Stage:
         for number, (user, legs) in enumerate(users, 1):
             self._simulation.switch.users.add(User(user, _PASSWORD))
             for phone_number in range(_phones_of(legs)):
-                await self._open_user(user, f"10.0.{16 + number % 200}.{phone_number + 1}")
+                await self._open_user(user, f"10.254.{number % 250}.{phone_number + 2}")
         for number, (host, port) in enumerate(sorted(hosts), 1):
-            await self._open_host(host, port, f"10.1.{number // 250}.{number % 250 + 1}")
+            await self._open_host(host, port, f"10.253.{number // 250}.{number % 250 + 1}")
 
     async def open_caller(self, created: ChannelCreated) -> Phone:
         """The phone that calls."""
@@ -65,7 +65,7 @@ class Stage:
         if created.user is not None:
             self._simulation.switch.users.add(User(created.user, _PASSWORD))
             credentials = Credentials(created.user, _PASSWORD)
-        return await self._open("caller", "10.0.1.1", credentials=credentials)
+        return await self._open("caller", "10.254.0.1", credentials=credentials)
 
     def expect(self, created: ChannelCreated) -> Person | None:
         """A leg is dialled: who will be at its end."""
