@@ -1,0 +1,89 @@
+"""Real calls, saved by the command line from a running engine, and made again in simulation: the same, or a diff."""
+
+from __future__ import annotations
+
+import json
+import wave
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from callflow.cli.main import run_command
+from callflow.phone import Phone
+from tests.trio_tests import run_trio
+
+from .engine import engine
+from .terminal import terminal
+from .watch import watch
+
+SCRIPT = """\
+from callflow import Answered, App, Call, Digits, Tone
+
+app = App("menu")
+
+
+@app.route("1000")
+async def menu(call: Call) -> None:
+    await call.answer()
+    match await call.gather("welcome.wav", max=2, timeout=1.5):
+        case Digits("12"):
+            await call.record(f"{call.id}.wav", max=10, silence=1)
+            await call.play(Tone("600", seconds=0.2))
+        case Digits("2"):
+            result = await call.dial("mobile", "desk", timeout=10)
+            if isinstance(result, Answered):
+                await call.bridge(result.leg)
+        case _:
+            await call.play(Tone("500"))
+"""
+
+
+def write_script(folder: Path) -> Path:
+    folder.mkdir()
+    with wave.open(str(folder / "welcome.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(b"\x00\x20\x00\xe0" * 2400)
+    (folder / "menu.py").write_text(SCRIPT)
+    return folder / "menu.py"
+
+
+async def answer_one(phone: Phone, *, seconds: float) -> None:
+    """The desk picks up, and hangs up when it has listened for a while."""
+    line = await phone.wait_call()
+    line.answer()
+    with trio.move_on_after(seconds):
+        await line.wait_ended()
+    line.hang_up()
+
+
+@run_trio
+async def make_calls(tmp_path: Path, script: Path) -> None:
+    """Three calls, at the same time; all are saved, and one of them once more."""
+    async with engine(tmp_path / "engine", script) as running, terminal("desk") as desk, watch(running) as seen:
+        await desk.register(f"sip:127.0.0.1:{running.udp[1]}")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(answer_one, desk, seconds=0.3))
+            for keys in (("--press", "12"), ("--press", "2"), ("--duration", "2.2")):
+                nursery.start_soon(running.run, "dial", running.sip("1000"), *keys)
+        await seen.wait("channel.ended", count=4)  # the desk's leg, too
+        saved = (await running.command("save", "--all", "--to", str(tmp_path / "calls"))).split()
+        one = Path(saved[0])
+        await running.command("save", one.name[:10], "--to", str(tmp_path / "one"))
+        assert (tmp_path / "one" / one.name).read_text() == one.read_text()
+
+
+def test_real_calls_are_saved_and_go_the_same_way_in_simulation(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    script = write_script(tmp_path / "app")
+    make_calls(tmp_path, script)
+    assert run_command(["replay", str(tmp_path / "calls"), "--app", str(script)]) == 0, capsys.readouterr().out
+    assert "3 same, 0 differ" in capsys.readouterr().out
+
+    script.write_text(SCRIPT.replace('"mobile", "desk"', '"desk"'))
+    assert run_command(["replay", str(tmp_path / "calls"), "--app", str(script), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["same"], told["differ"]) == (2, 1)
+    [diff] = [call["diff"] for call in told["calls"] if call["result"] == "differs"]
+    assert "-dial mobile | desk timeout=10" in diff
+    assert "+dial desk timeout=10" in diff
