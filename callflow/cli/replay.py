@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +20,7 @@ from .output import Refused, complain, print_json, stderr, stdout
 from .place import data_folder
 
 if TYPE_CHECKING:
+    from callflow.replay.many import Verdict
     from callflow.replay.saved import SavedCall
 
 _SHORT = 8  # characters of an id
@@ -73,7 +72,6 @@ def replay(
 
         callflow replay calls/3f9c41d2a5b6e788.call.json --app ivr.py --json
     """
-    log_errors_only()
     began = time.perf_counter()
     saved, script = _read(place, app, data)
     results = list(_replay_all(saved, script, shows=not json))
@@ -123,18 +121,6 @@ def _write(call: SavedCall, to: Path) -> None:
         raise Refused(str(error)) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
-    path: Path
-    call: str
-    title: str
-    diff: tuple[str, ...]
-
-    @property
-    def is_same(self) -> bool:
-        return not self.diff
-
-
 def _read(place: Path, app: str, data: Path | None) -> tuple[list[tuple[Path, SavedCall]], Path]:
     """The calls, and the script. Raises typer.BadParameter for what is none."""
     from callflow.replay.saved import SavedCallError, find_saved, read_saved
@@ -173,27 +159,20 @@ def _find_script(app: str, apps: set[str], data: Path | None) -> Path:
     return scripts[0]
 
 
-def _replay_all(saved: Sequence[tuple[Path, SavedCall]], script: Path, *, shows: bool) -> Iterator[_Result]:
-    from callflow.replay.replaying import Replayer, compare_with
+def _replay_all(saved: Sequence[tuple[Path, SavedCall]], script: Path, *, shows: bool) -> Iterator[Verdict]:
+    from callflow.replay.many import replay_all
 
-    with TemporaryDirectory(prefix="callflow-replay-") as folder:
-        replayer = Replayer(script, folder=Path(folder))
-        for path, call in saved:
-            created = call.created
-            title = f"{created.to or created.callee} from {created.caller}"
-            try:
-                replayed = replayer.replay(call)
-            except ScriptError as error:
-                stderr().print(error.report.rstrip(), markup=False)
-                raise typer.BadParameter(str(error), param_hint="--app") from error
-            compared = compare_with(call, replayed, old_name=f"{path.name}", new_name=str(script))
-            result = _Result(path, call.call, title, compared.diff)
+    try:
+        for verdict in replay_all(saved, script, prepare=log_errors_only):
             if shows:
-                _print(result)
-            yield result
+                _print(verdict)
+            yield verdict
+    except ScriptError as error:
+        stderr().print(error.report.rstrip(), markup=False)
+        raise typer.BadParameter(str(error), param_hint="--app") from error
 
 
-def _print(result: _Result) -> None:
+def _print(result: Verdict) -> None:
     console = stdout()
     word = "same" if result.is_same else "[bold]differs[/]"
     console.print(f"{word}  {escape(result.call[:_SHORT])}  {escape(result.title)}")
@@ -202,7 +181,7 @@ def _print(result: _Result) -> None:
         console.print(line, markup=False, style=style or None)
 
 
-def _print_json(results: Sequence[_Result], seconds: float) -> None:
+def _print_json(results: Sequence[Verdict], seconds: float) -> None:
     calls = [
         {
             "file": str(result.path),
