@@ -18,7 +18,7 @@ from callflow.protocol import events
 from callflow.protocol.outcomes import Recorded
 
 from .course import Names
-from .legs import Leg
+from .legs import Leg, owners_of
 from .saved import Entry, SavedCall
 from .words import subject_of
 
@@ -214,10 +214,11 @@ class _Observer:
 
     def _is_ended_by_others(self, at: float) -> bool:
         """Somebody hung up from a terminal, perhaps: no decision of the script's."""
+        owners = owners_of(self._call)
         return any(
-            entry.command == "hangup" and entry.app != self._call.app and not entry.error and entry.at <= at
+            entry.command == "hangup" and entry.app not in owners and not entry.error and entry.at <= at
             for entry in self._call.log
-            if entry.leg == self._leg.id and self._call.app
+            if entry.leg == self._leg.id
         )
 
 

@@ -21,7 +21,7 @@ from callflow.protocol.outcomes import (
     TimedOut,
 )
 
-from .legs import Leg, legs_of
+from .legs import Leg, legs_of, named, owners_of
 from .saved import Entry, SavedCall
 from .words import describe_command
 
@@ -77,16 +77,11 @@ class Names:
             if entry.command:
                 counts[entry.command] += 1
                 self._commands[entry.id] = f"{entry.command}#{counts[entry.command]}"
-        # A part of a path, perhaps; the longest first, for one may contain another.
-        self._ids = sorted(((leg.id, f"<{leg.name}>") for leg in self.legs.values()), key=lambda it: -len(it[0]))
+        self._ids = {leg.id: f"<{leg.name}>" for leg in self.legs.values()}
 
     def rename(self, text: str) -> str:
         """The text, with names in place of ids."""
-        if text in self._commands:
-            return self._commands[text]
-        for id, name in self._ids:
-            text = text.replace(id, name)
-        return text
+        return self._commands.get(text) or named(text, self._ids)
 
     def of(self, leg: str) -> str:
         return self.legs[leg].name if leg in self.legs else "somebody"
@@ -96,6 +91,7 @@ class _Reader:
     def __init__(self, call: SavedCall) -> None:
         self._call = call
         self._names = Names(call)
+        self._owners = owners_of(call)
         self.end: str | None = None
         self.is_ended_by_far_end = False
         self._is_hung_up_elsewhere = False  # by somebody at a terminal, which is no decision of the script's
@@ -115,7 +111,7 @@ class _Reader:
     def _line(self, entry: Entry) -> Line | None:
         name = self._names.of(entry.leg)
         if entry.command:
-            if entry.app != self._call.app and self._call.app:  # somebody else's, at a terminal perhaps
+            if entry.app not in self._owners:
                 self._is_hung_up_elsewhere |= (
                     entry.command == "hangup" and entry.leg == self._call.call and not entry.error
                 )

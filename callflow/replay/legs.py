@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from callflow.protocol.events import ChannelCreated
+from callflow.protocol.events import ChannelCreated, OwnerChanged
 
 from .saved import Entry, SavedCall
 
 CALLER = "caller"
+_TELLING = 8  # characters of an id that is no word by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,27 @@ def legs_of(call: SavedCall) -> list[Leg]:
         name = target if seen[target] == 1 else f"{target} ({seen[target]})"
         legs.append(Leg(entry.leg, name, target, created, entry.at))
     return legs
+
+
+def owners_of(call: SavedCall) -> frozenset[str]:
+    """The apps whose commands are the script's decisions. Others may hang up, too: somebody at a terminal, perhaps."""
+    apps = {call.app}
+    for entry in call.log:
+        if entry.command and entry.command != "hangup":
+            apps.add(entry.app)
+        elif entry.event == OwnerChanged.name:
+            apps.add(str(entry.data.get("app", "")))
+    return frozenset(apps)
+
+
+def named(text: str, names: Mapping[str, str]) -> str:
+    """A text with names in place of ids, also where they are a part of it: of a path, perhaps."""
+    if text in names:
+        return names[text]
+    for id in sorted(names, key=len, reverse=True):  # one may contain another
+        if len(id) >= _TELLING:
+            text = text.replace(id, names[id])
+    return text
 
 
 def targets_of(command: Entry) -> Iterator[tuple[str, str]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -56,7 +58,7 @@ def replay_all(saved: Sequence[Saved], script: Path, *, prepare: Callable[[], No
         try:
             yield from chain.from_iterable(pool.map(partial(_replay_many, script), batches))
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def _begin(prepare: Callable[[], None]) -> None:
@@ -74,7 +76,9 @@ def _replay_some(script: Path, saved: Sequence[Saved]) -> Iterator[Verdict]:
     with TemporaryDirectory(prefix="callflow-replay-") as folder:
         replayer = Replayer(script, folder=Path(folder))
         for path, call in saved:
-            compared = compare_with(call, replayer.replay(call), old_name=path.name, new_name=str(script))
+            with redirect_stdout(sys.stderr):  # what the script prints is no verdict
+                replayed = replayer.replay(call)
+            compared = compare_with(call, replayed, old_name=path.name, new_name=str(script))
             created = call.created
             title = f"{created.to or created.callee} from {created.caller}"
             yield Verdict(path, call.call, title, compared.diff)

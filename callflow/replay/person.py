@@ -5,12 +5,13 @@ from __future__ import annotations
 import trio
 
 from callflow.phone import Answered, PhoneCall, PhoneEvent
-from callflow.simulation.phone import BREATH, SPEECH
+from callflow.simulation.phone import BREATH
 from engine.media.session import ToneSource
 
 from .conduct import Act, Answer, Conduct, Deed, HangUp, Hold, Press, Reject, Speak
 
 _KEY_GAP_MS = 10
+_SPEECH = (400.0,)  # Hz: the simplest that is heard, for it is drawn anew for each recording
 
 
 class Person:
@@ -49,7 +50,7 @@ def act(line: PhoneCall, deed: Act) -> None:
         case Press(digit=digit, duration_ms=duration):
             line.press(digit, duration_ms=duration, gap_ms=_KEY_GAP_MS)
         case Speak(seconds=seconds):
-            line.play(ToneSource(SPEECH, duration_ms=round(seconds * 1000)), BREATH)
+            line.play(ToneSource(_SPEECH, duration_ms=round(seconds * 1000)), BREATH)
         case Answer():
             line.answer()
         case Reject(status=status):

@@ -25,7 +25,7 @@ from engine.transport.errors import Unreachable
 from .comparison import Comparison, compare
 from .conduct import ANSWERED, BRIDGED, CREATED, OCCASIONS, RECORD, conduct_of
 from .course import Course, Line, course_of
-from .legs import CALLER, Leg, legs_of
+from .legs import CALLER, Leg, legs_of, named
 from .person import Person
 from .recorder import Recorder
 from .saved import SavedCall
@@ -82,7 +82,7 @@ class _Performance:
         self._saved = saved
         self._legs = legs_of(saved)
         self._people: dict[str, Person] = {}  # by leg
-        self._names: dict[str, str] = {}  # of legs, as they are called in a course
+        self._names: dict[str, str] = {}  # of legs, by id, as a course has them
         self._begun: set[str] = set()  # commands whose recordings have begun
         self._recorder: Recorder | None = None
         self._trouble = ""  # why there is no call
@@ -141,7 +141,7 @@ class _Performance:
         assert self._stage is not None
         leg = entry.channel or ""
         person = self._caller if event.direction == "inbound" else self._stage.expect(event)
-        self._names[leg] = person.name if person is not None else event.to
+        self._names[leg] = f"<{person.name if person is not None else event.to}>"
         if person is not None:
             self._people[leg] = person
             person.meet(CREATED)
@@ -152,7 +152,9 @@ class _Performance:
         if given.name == RECORD and self._has_both(given.id):
             self._meet(channel, RECORD)
         elif given.name in OCCASIONS:
-            self._meet(channel, subject_of(given.name, given.decoded().args, rename=self._rename))
+            self._meet(
+                channel, subject_of(given.name, given.decoded().args, rename=lambda text: named(text, self._names))
+            )
 
     def _see_recording(self, event: Event, entry: Entry) -> None:
         assert isinstance(event, events.RecordingStarted)
@@ -169,11 +171,6 @@ class _Performance:
         person = self._people.get(leg or "")
         if person is not None:
             person.meet(key)
-
-    def _rename(self, text: str) -> str:
-        for id, name in self._names.items():
-            text = text.replace(id, f"<{name}>")
-        return text
 
 
 def _from(created: ChannelCreated) -> Address:
