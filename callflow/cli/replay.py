@@ -80,9 +80,8 @@ def replay(
     if json:
         _print_json(results, seconds)
     else:
-        calls = "1 call" if len(results) == 1 else f"{len(results)} calls"
         differ = f"{counts[False]} differ" if counts[False] != 1 else "1 differs"
-        stdout().print(f"{calls} in {seconds:.1f} s: {counts[True]} same, {differ}")
+        stdout().print(f"{_count(len(results))} in {seconds:.1f} s: {counts[True]} same, {differ}")
     if counts[False]:
         raise typer.Exit(1)
 
@@ -133,7 +132,7 @@ def _read(place: Path, app: str, data: Path | None) -> tuple[list[tuple[Path, Sa
     script = _find_script(app, apps, data)
     if len(apps) > 1 and script.stem in apps:  # one script takes the calls of one app
         own = [(path, call) for path, call in saved if call.app == script.stem]
-        stderr().print(f"{len(saved) - len(own)} calls are left out, of other apps than {script.stem}", markup=False)
+        stderr().print(f"left out: {_count(len(saved) - len(own))} of other apps than {script.stem}", markup=False)
         saved = own
     return saved, script
 
@@ -170,6 +169,10 @@ def _replay_all(saved: Sequence[tuple[Path, SavedCall]], script: Path, *, shows:
     except ScriptError as error:
         stderr().print(error.report.rstrip(), markup=False)
         raise typer.BadParameter(str(error), param_hint="--app") from error
+
+
+def _count(calls: int) -> str:
+    return "1 call" if calls == 1 else f"{calls} calls"
 
 
 def _print(result: Verdict) -> None:

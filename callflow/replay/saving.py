@@ -56,10 +56,10 @@ def _find(call: str, created: Sequence[PastEvent]) -> PastEvent:
         raise NotKept(f"{len(exact)} calls begin with {call!r}; give more of the id")
     if not exact:
         raise NotKept(f"the engine knows no call {call!r}, or does not keep its beginning any more (an hour at most)")
-    [event] = exact
-    if event.data.get("parent"):
-        parent = str(event.data["parent"])
-        return next((other for other in created if other.channel == parent), event)
+    event = exact[0]
+    by_id = {other.channel: other for other in created}
+    while (parent := by_id.get(event.data.get("parent"))) is not None:  # parents came before
+        event = parent
     if not _is_call(event):
         raise NotKept(f"{event.channel} did not come in: only calls from outside can be replayed")
     return event

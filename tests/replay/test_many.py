@@ -69,7 +69,7 @@ def test_calls_of_other_apps_are_left_out(tmp_path, capsys, saved, script):
     write_many(saved, tmp_path / "calls", 1, app="other")
     assert run_command(["replay", str(tmp_path / "calls"), "--app", str(script)]) == 0
     told = capsys.readouterr()
-    assert "1 calls are left out, of other apps than ivr" in told.err
+    assert "left out: 1 call of other apps than ivr" in told.err
     assert "1 same, 0 differ" in told.out
 
 
