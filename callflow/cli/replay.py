@@ -58,7 +58,9 @@ def replay(
     app: Annotated[
         str, typer.Option("--app", metavar="SCRIPT", help="The script, its folder, or the hash of a version.")
     ],
-    data: DataOption = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="The data folder of the engine that has the versions.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Make saved calls again in simulation with a script, and compare what it decides with what was decided then.

@@ -34,6 +34,7 @@ from .words import subject_of
 
 CALLS_AT = 1.0  # seconds of the simulation: until then phones register
 PATIENCE = 300.0  # seconds longer than the saved call that the caller stays, if the new version has him wait
+CIRCLES = 1000  # commands more than then, and the new version goes in circles
 LEAVING = 10.0  # seconds until all legs are gone, after that
 
 
@@ -63,7 +64,7 @@ class Replayer:
         performance = _Performance(simulation, saved)
         with _listening_to_scripts() as raised:
             simulation.run(performance.play, settles=False)
-        return Replayed(performance.course(), tuple(raised))
+        return Replayed(performance.course(), (*raised, *performance.complaints))
 
 
 def compare_with(saved: SavedCall, replayed: Replayed, *, old_name: str, new_name: str) -> Comparison:
@@ -86,6 +87,9 @@ class _Performance:
         self._begun: set[str] = set()  # commands whose recordings have begun
         self._recorder: Recorder | None = None
         self._trouble = ""  # why there is no call
+        self._commands_left = sum(bool(entry.command) for entry in saved.log) + CIRCLES
+        self._circling = trio.CancelScope()
+        self.complaints: list[str] = []
         self._stage: Stage | None = None
         self._caller: Person | None = None
 
@@ -97,7 +101,8 @@ class _Performance:
             self._caller = Person(CALLER, conduct_of(self._saved, caller), nursery)
             self._watch()
             try:
-                await self._call(self._stage, self._caller, caller.created)
+                with self._circling:
+                    await self._call(self._stage, self._caller, caller.created)
             except (OSError, ParseError, PortsExhausted, RegistrationRefused, Unreachable) as error:
                 self._trouble = f"cannot be made again: {error}"
             nursery.cancel_scope.cancel()
@@ -147,6 +152,10 @@ class _Performance:
             person.meet(CREATED)
 
     def _see_decision(self, channel: str, given: Given) -> None:
+        self._commands_left -= 1
+        if self._commands_left == 0:
+            self.complaints.append(f"the script goes in circles: {CIRCLES} commands more than then")
+            self._circling.cancel()
         if given.error:
             return
         if given.name == RECORD and self._has_both(given.id):

@@ -174,6 +174,22 @@ def test_what_the_new_version_raises_is_told(tmp_path):
     assert diff[-1] == "! the script raised ZeroDivisionError: oh (ivr.py:9)"
 
 
+def test_a_new_version_that_goes_in_circles_is_stopped(tmp_path):
+    script = write_script(tmp_path / "ivr", MENU, **PROMPTS)
+    saved = record(script, presses_nothing, tmp_path / "then")
+    circles = """
+from contextlib import suppress
+from callflow.errors import BadArgument, NotFound
+await call.answer()
+while True:
+    with suppress(BadArgument, NotFound):
+        await call.play("absent.wav")
+"""
+    diff = replay_with(saved, write_script(tmp_path / "new", circles), tmp_path / "now").diff
+    assert "+play absent.wav   (refused: not_found)" in diff
+    assert diff[-1] == "! the script goes in circles: 1000 commands more than then"
+
+
 def test_a_number_that_the_new_version_does_not_take_is_refused(tmp_path):
     script = write_script(tmp_path / "ivr", MENU, **PROMPTS)
     saved = record(script, presses_nothing, tmp_path / "then")
