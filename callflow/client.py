@@ -32,6 +32,7 @@ from .protocol.commands import (
     Apps,
     Bridges,
     Command,
+    DecisionsCommand,
     Events,
     Hangup,
     Originate,
@@ -43,7 +44,7 @@ from .protocol.commands import (
 )
 from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Share, Welcome
 from .protocol.outcomes import Answered, Failed
-from .protocol.queries import AppState, EngineStatus, PastEvent, PastEvents, RegistrationState
+from .protocol.queries import AppState, Decision, Decisions, EngineStatus, PastEvent, PastEvents, RegistrationState
 from .protocol.records import CallRecord
 from .session import run_app
 from .state import State
@@ -104,16 +105,27 @@ class Engine:
         """The apps, with their sessions and routes."""
         return await list_pages(self._link, Apps(), list[AppState], lambda app: app.id)
 
-    async def recent(self, *patterns: str, last: int = 100) -> list[PastEvent]:
-        """The `last` events that the engine still keeps, oldest first; of those with these names, if given."""
+    async def recent(self, *patterns: str, last: int = 100, channel: str | None = None) -> list[PastEvent]:
+        """The `last` events that the engine still keeps, oldest first; of those with these names, of that channel."""
         found: list[PastEvent] = []
         before: int | None = None
         while before != 0 and len(found) < last:
             wanted = min(last - len(found), MAX_PAGE)
-            reply = await self._request(Events(events=patterns or ("*",), last=wanted, before=before), None)
+            query = Events(events=patterns or ("*",), channel=channel, last=wanted, before=before)
+            reply = await self._request(query, None)
             page = self._link.connection.data(reply, PastEvents)
             found[:0], before = page.events, page.searched
         return found
+
+    async def decisions(self, channel: str) -> Decisions:
+        """The commands that were given to a channel, live or lately ended, in their order. Raises NotFound."""
+        found: list[Decision] = []
+        while True:
+            reply = await self._request(DecisionsCommand(channel=channel, after=len(found)), None)
+            page = self._link.connection.data(reply, Decisions)
+            found += page.decisions
+            if page.missing or len(found) >= page.total or not page.decisions:
+                return Decisions(tuple(found), missing=page.missing, total=page.total)
 
     async def records(
         self,

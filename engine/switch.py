@@ -7,7 +7,7 @@ random numbers, and who listens where.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -42,7 +42,6 @@ from engine.sip.stack import SipStack
 from engine.sip.wire_log import WireLog
 from engine.store.records import CallRecords
 from engine.transport.endpoint import Endpoint
-from engine.transport.resolver import resolve_host
 
 REALM = "callflow"
 POLL_EVERY = 0.02  # seconds, while stopping
@@ -66,7 +65,7 @@ class Switch:
         cache: Path | None = None,
         records: Callable[[Callable[[CallRecord], None]], CallRecords],
         limits: Limits | None = None,
-        resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host,
+        new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
         store; it is given whom to tell of those that are in it.
@@ -78,7 +77,7 @@ class Switch:
         self.sessions = Sessions()
         self.wire = WireLog(epoch)
         self.stack = SipStack(new_token=new_token("sip"), user_agent=engine, wire=self.wire)
-        self.endpoint = Endpoint(self.stack, on_event=self._handle, resolve_host=resolve_host)
+        self.endpoint = (new_endpoint or _endpoint)(self.stack, self._handle)
         self.locations = Locations()
         authentication = Authentication(self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time)
         self.registrar = Registrar(
@@ -191,3 +190,7 @@ class Switch:
             "sip_transactions": sip.transactions,
             "tasks": trio.lowlevel.current_statistics().tasks_living,
         }
+
+
+def _endpoint(stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
+    return Endpoint(stack, on_event=on_event)

@@ -56,3 +56,10 @@ def configure_log(choose: Choose | None = None) -> None:
         logger_factory=StderrLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def log_errors_only() -> None:
+    """Of an engine that is simulated only what is wrong is of interest."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR), logger_factory=lambda *_: StderrLogger()
+    )

@@ -38,6 +38,7 @@ from .trunk import SimulatedTrunk
 HOST, PORT = "10.0.0.1", 5060
 SETTLING = 40.0  # seconds until transactions are over: more than 64*T1 and Timer D (RFC 3261 §17.1.1.2)
 PORTS = (16384, 32767)
+PHONE_PORTS = (40000, 40063)
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -48,7 +49,7 @@ class Simulation:
     `apps` are scripts, or apps that the test itself defines (their files are looked for in `folder`). `latency` is
     seconds one way, for SIP and RTP; `loss`, `duplicate` and `reorder` are probabilities, for each SIP datagram;
     `rtp_loss` is for RTP. `settings` are the engine's: routes, users. The same `seed` gives the same course of events,
-    to the byte of `log`.
+    to the byte of `log`. `epoch` is when it begins, in seconds since the epoch.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Simulation:
         settings: config.Config | None = None,
         ports: tuple[int, int] = PORTS,
         limits: Limits | None = None,
+        epoch: float = EPOCH,
     ) -> None:
         self.seed = seed
         self.folder = folder
@@ -81,6 +83,7 @@ class Simulation:
         self._apps = apps
         self._ports = ports
         self._limits = limits
+        self._epoch = epoch
         self._switch: Switch | None = None
         self._tape: Tape | None = None
         self._nursery: trio.Nursery | None = None
@@ -147,15 +150,10 @@ class Simulation:
         password = self._dice.tokens(f"password of {name}")()
         if registers:
             self.switch.users.add(User(name, password))
-        host = host or f"10.0.1.{len(self.phones) + 1}"
-        media = FakeMediaEngine(self.media_network, host, (40000, 40063))
-        device = Phone(
-            lambda on_event: self._endpoint(name, host, on_event),
-            media,
-            name=name,
+        device, media = self.device(
+            name,
+            host=host or f"10.0.1.{len(self.phones) + 1}",
             credentials=Credentials(name, password),
-            domain=HOST,
-            new_token=self._dice.tokens(f"calls of {name}"),
             on_event=lambda call, event: self._tell(self.phones.get(name), call, event),
         )
         phone = self.phones[name] = SimulatedPhone(
@@ -179,16 +177,11 @@ class Simulation:
 
         Without `answers_after` it rings until the test answers. `fails_with` is a SIP status with which it refuses.
         """
-        assert name not in self.names, f"there is a host {name} already"
+        assert name.lower() not in self.names, f"there is a host {name} already"
         assert self._nursery is not None, "the simulation has not begun"
-        host = self.names[name] = f"10.0.2.{len(self.trunks) + 1}"
-        media = FakeMediaEngine(self.media_network, host, PORTS)
-        device = Phone(
-            lambda on_event: self._endpoint(name, host, on_event),
-            media,
-            name=name,
-            new_token=self._dice.tokens(f"calls of {name}"),
-            on_event=lambda call, event: self._tell(self.trunks.get(name), call, event),
+        host = self.names[name.lower()] = f"10.0.2.{len(self.trunks) + 1}"
+        device, media = self.device(
+            name, host=host, ports=PORTS, on_event=lambda call, event: self._tell(self.trunks.get(name), call, event)
         )
         trunk = self.trunks[name] = SimulatedTrunk(
             device,
@@ -200,6 +193,29 @@ class Simulation:
         )
         self._nursery.start_soon(trunk.run, name=f"{PHONE_TASK} {name}")
         return trunk
+
+    def device(
+        self,
+        name: str,
+        *,
+        host: str,
+        port: int = PORT,
+        ports: tuple[int, int] = PHONE_PORTS,
+        credentials: Credentials | None = None,
+        on_event: Callable[[PhoneCall, PhoneEvent], None] = lambda call, event: None,
+    ) -> tuple[Phone, FakeMediaEngine]:
+        """A phone at an address of its own, with nobody at it. Run its endpoint and its media beside the test."""
+        media = FakeMediaEngine(self.media_network, host, ports)
+        phone = Phone(
+            lambda on_event: self._endpoint(f"{name}@{host}:{port}", host, port, on_event),
+            media,
+            name=name,
+            credentials=credentials,
+            domain=HOST,
+            new_token=self._dice.tokens(f"calls of {name}@{host}:{port}"),
+            on_event=on_event,
+        )
+        return phone, media
 
     def connect(self, host: str, *, is_connected: bool) -> None:
         """Plug the host of that address into the network, or pull it out."""
@@ -265,21 +281,22 @@ class Simulation:
 
     # How it runs
 
-    def run(self, test: Callable[[], Awaitable[None]]) -> None:
-        """Run a test in this world; when it is done, all hang up, and what is left then is an AssertionError."""
-        run_virtual(lambda: self._run(test), seed=self.seed)
+    def run(self, test: Callable[[], Awaitable[None]], *, settles: bool = True) -> None:
+        """Run a test in this world; when it is done, all hang up, and what is left then is an AssertionError.
 
-    async def _run(self, test: Callable[[], Awaitable[None]]) -> None:
+        `settles=False`: it is over when the test is.
+        """
+        run_virtual(lambda: self._run(test, settles=settles), seed=self.seed)
+
+    async def _run(self, test: Callable[[], Awaitable[None]], *, settles: bool) -> None:
         failure: Exception | None = None
         async with trio.open_nursery() as self._nursery:
             await self._open(self._nursery)
             self._idle_tasks = count_tasks()
             try:
                 await test()
-                await self.settle()
-                remains = self.remains()
-                if remains:
-                    raise AssertionError(f"left when all had hung up: {', '.join(remains)}")
+                if settles:
+                    await self._expect_nothing_left()
             except Exception as error:  # raised below as itself, not in a group
                 failure = error
                 self.report = self.describe()
@@ -287,9 +304,15 @@ class Simulation:
         if failure is not None:
             raise failure
 
+    async def _expect_nothing_left(self) -> None:
+        await self.settle()
+        remains = self.remains()
+        if remains:
+            raise AssertionError(f"left when all had hung up: {', '.join(remains)}")
+
     async def _open(self, nursery: trio.Nursery) -> None:
         def epoch() -> float:
-            return EPOCH + trio.current_time()
+            return self._epoch + trio.current_time()
 
         apps = [self._load(app) for app in self._apps]
         names = tuple(config.App(name=app.name, script=folder) for app, folder in apps)
@@ -303,7 +326,7 @@ class Simulation:
             recordings=self.recordings,
             records=lambda tell: MemoryRecords(epoch, on_written=tell),
             limits=self._limits,
-            resolve_host=self._resolve_host,
+            new_endpoint=self._open_endpoint,
         )
         self._tape = Tape(self._switch.log)
         self.network.attach(self._switch.endpoint, HOST, PORT)
@@ -328,20 +351,24 @@ class Simulation:
         while not condition():  # noqa: ASYNC110 - looked at once a virtual second, which costs nothing
             await trio.sleep(1)
 
-    def _endpoint(self, name: str, host: str, on_event: Callable[[SipEvent], None]) -> Endpoint:
+    def _endpoint(self, name: str, host: str, port: int, on_event: Callable[[SipEvent], None]) -> Endpoint:
         stack = SipStack(new_token=self._dice.tokens(f"phone {name}"), user_agent="callflow simulated phone")
-        endpoint = Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host)
-        self.network.attach(endpoint, host, PORT)
+        endpoint = self._open_endpoint(stack, on_event)
+        self.network.attach(endpoint, host, port)
         return endpoint
 
     async def _resolve_host(self, host: str) -> list[str]:
         """The name service of the simulated world."""
         if is_literal(host):
             return [host]
-        if host in self.names:
-            return [self.names[host]]
+        if host.lower() in self.names:
+            return [self.names[host.lower()]]
         raise Unreachable(f"{host}: the simulation knows {', '.join(self.names) or 'no names'}")
 
     def _tell(self, end: SimulatedPhone | SimulatedTrunk | None, call: PhoneCall, event: PhoneEvent) -> None:
         if end is not None:
             end.take(call, event)
+
+    def _open_endpoint(self, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
+        # Whatever a URI says of names and transports: nothing leaves the simulated network.
+        return Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host, only="udp")

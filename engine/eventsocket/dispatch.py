@@ -18,6 +18,7 @@ from callflow.protocol.frames import CaughtUp, CommandFrame, Error, ReplyFrame
 from callflow.protocol.queries import Downloaded
 from engine.channels.errors import CommandError
 
+from .decisions import DecisionLog, Given
 from .encoding import encoded, encoded_snapshot
 from .log import Entry, EventLog
 from .ports import SteeredChannel, Table
@@ -36,7 +37,11 @@ _OF_ANY: tuple[type[commands.Command], ...] = (commands.Hangup,)
 _OF_SESSION: frozenset[str] = frozenset({"subscribe", "unsubscribe", "snapshot"})
 
 # These change nothing, and their replies are large.
-_REPEATABLE: frozenset[str] = frozenset({"events", "download"})
+_REPEATABLE: frozenset[str] = frozenset({"events", "decisions", "download"})
+# These decide nothing.
+_QUESTIONS: frozenset[str] = frozenset({"get"})
+# Who is told so has no say in the call.
+_STRANGERS: frozenset[str] = frozenset({"not_owner", "unauthorized"})
 
 Verb = Callable[[Session, commands.Command], object | None]
 
@@ -56,11 +61,22 @@ class CommandWatcher(Protocol):
 class Dispatcher:
     """Does the commands of all sessions."""
 
-    def __init__(self, log: EventLog, table: Table, queries: Queries, clock: Callable[[], float]) -> None:
-        """`clock` never goes back."""
+    def __init__(
+        self,
+        log: EventLog,
+        table: Table,
+        queries: Queries,
+        decisions: DecisionLog,
+        *,
+        clock: Callable[[], float],
+        epoch: Callable[[], float],
+    ) -> None:
+        """`clock` never goes back; `epoch`: seconds since the epoch."""
         self._log = log
         self._table = table
         self._queries = queries
+        self._decisions = decisions
+        self._epoch = epoch
         self._remembered = Remembered(clock)
         self._watchers: tuple[CommandWatcher, ...] = ()
         self._verbs: dict[type[commands.Command], Verb] = {
@@ -73,6 +89,7 @@ class Dispatcher:
             commands.Apps: queries.apps,
             commands.Records: queries.records,
             commands.Events: queries.events,
+            commands.DecisionsCommand: queries.decisions,
             commands.Download: _download,
             commands.Status: queries.status,
         }
@@ -96,10 +113,14 @@ class Dispatcher:
                 return Reply(self._log.last_seq, (given.frame,))
             error = Error("bad_argument", f"expected a new id for {frame.name}, {frame.id!r} was a {given.name} before")
             return Reply(self._log.last_seq, (encoded(ReplyFrame(id=frame.id, ok=False, error=error)),))
+        before = self._log.last_seq
+        is_decision = frame.channel in self._table.channels and frame.name not in _QUESTIONS
         reply = self._reply(session, frame)
         if isinstance(reply, Later):
             reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
             return Reply(self._log.last_seq, ())
+        if is_decision:
+            self._note(session, frame, reply, before)
         written = encoded(reply)
         if frame.name not in _REPEATABLE and (frame.channel is None or frame.channel in self._table.channels):
             self._remembered.remember(frame.channel, key, frame.name, written)
@@ -112,6 +133,16 @@ class Dispatcher:
         channels = self._queries.visible_channels(session)
         frames = encoded_snapshot(channels, self._queries.visible_bridges(session))
         return [*frames, encoded(CaughtUp(seq=self._log.last_seq))]
+
+    def _note(self, session: Session, frame: CommandFrame, reply: ReplyFrame, before: int) -> None:
+        error = reply.error.code if reply.error is not None else ""
+        if frame.channel is None or error in _STRANGERS:
+            return
+        at, args = self._epoch(), bytes(frame.args)
+        given = Given(before, at, session.app, frame.id, frame.name, args, session.spelling, error)
+        self._decisions.note(frame.channel, given)
+        if frame.channel not in self._table.channels:  # it ended by that
+            self._decisions.end(frame.channel)
 
     def _late_reply(self, frame: CommandFrame, data: object | CommandError) -> Reply:
         """To a query; nothing needs to be remembered of it."""
@@ -181,6 +212,7 @@ class Dispatcher:
     def _forget(self, event: Event, entry: Entry) -> None:
         if entry.channel is not None:
             self._remembered.end(entry.channel)
+            self._decisions.end(entry.channel)
 
 
 def _expect_sane(frame: CommandFrame) -> None:

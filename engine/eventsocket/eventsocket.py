@@ -17,6 +17,7 @@ from callflow.protocol.queries import RegistrationState
 from engine.channels.ports import Owner
 
 from .allowance import COMMANDS
+from .decisions import DecisionLog
 from .dispatch import CommandWatcher, Dispatcher, Verb
 from .encoding import encoded
 from .hello import Refused, judge, read_hello, refuse
@@ -77,17 +78,19 @@ class EventSocket:
         self._left = trio.Event()
         Ownership(log, sessions)
         self._succession = Succession(log, table, sessions)
+        self.decisions = DecisionLog()
         queries = Queries(
             log,
             table,
             sessions,
+            self.decisions,
             engine=engine,
             started_at=epoch(),
             registrations=registrations,
             counters=counters,
             records=records,
         )
-        self._dispatcher = Dispatcher(log, table, queries, trio.current_time)
+        self._dispatcher = Dispatcher(log, table, queries, self.decisions, clock=trio.current_time, epoch=epoch)
 
     async def run(self) -> None:
         """Part, for ever, with sessions that own calls and read nothing, and with files that do not come."""

@@ -12,7 +12,9 @@ from callflow.cli.banner import example_number, sip_address
 from callflow.cli.main import run_command
 from callflow.cli.users import load_users
 
-COMMANDS = ["run", "serve", "check", "dial", "calls", "events", "hangup", "registrations", "records", "route"]
+COMMANDS = [
+    "run", "serve", "check", "dial", "calls", "events", "hangup", "registrations", "records", "replay", "route", "save",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +52,10 @@ def test_help_names_every_command(capsys):
         ["run"],
         ["serve"],
         ["hangup"],
+        ["save"],
+        ["save", "x", "--all"],
+        ["replay", "."],
+        ["replay", "absent", "--app", __file__],
         ["calls", "--bogus"],
         ["dial", "sip:a@127.0.0.1", "--press", "x"],
         ["dial", "sip:a@127.0.0.1", "--tone", "9000"],
@@ -72,6 +78,7 @@ def test_wrong_usage_is_exit_2(capsys, arguments):
         (["calls"], "no engine runs here"),
         (["events", "--follow"], "no engine runs here"),
         (["hangup", "x"], "no engine runs here"),
+        (["save", "x"], "no engine runs here"),
         (["dial", "1000"], "no engine runs here to dial 1000 at"),
         (["dial", "sip:a@127.0.0.1", "--play", "absent.wav"], "there is no file 'absent.wav'"),
         (["dial", "sip:a@127.0.0.1", "--record", "/absent/heard.wav"], "there is no folder '/absent'"),

@@ -236,7 +236,7 @@ def _draw(piece: Piece, offset: int, count: int) -> array[int]:
 
 
 def _draw_tone(tone: ToneSource, offset: int, count: int) -> array[int]:
-    """Whole frequencies repeat every second: one second is computed and laid side by side."""
+    """Whole frequencies repeat, every second at the latest: one period is computed and laid side by side."""
     peak = 32767 * 10 ** ((tone.level_dbm0 - _FULL_SCALE_DBM0) / 20)
     steps = [2 * math.pi * frequency / RATE for frequency in tone.frequencies]
 
@@ -244,8 +244,9 @@ def _draw_tone(tone: ToneSource, offset: int, count: int) -> array[int]:
         return _clip(peak * sum(math.sin(step * index) for step in steps))
 
     if all(float(frequency).is_integer() for frequency in tone.frequencies):
-        second = array("h", map(sample, range(min(RATE, offset + count))))
-        turns = second * ((offset + count) // RATE + 1)
+        period = RATE // math.gcd(RATE, *map(int, tone.frequencies))
+        turn = array("h", map(sample, range(min(period, offset + count))))
+        turns = turn * ((offset + count) // period + 1)
         drawn = turns[offset : offset + count]
     else:
         drawn = array("h", map(sample, range(offset, offset + count)))
