@@ -9,7 +9,8 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -27,7 +28,9 @@ logger = structlog.get_logger("engine.scripting")
 class Spare:
     """`run` it; `take` what waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Callable[[], Awaitable[trio.Process]] | None = None) -> None:
+        """`start` begins a process that waits; by default a worker."""
+        self._start_one = start or partial(open_process, ["--spare"], environment={}, stdin=subprocess.PIPE)
         self._process: trio.Process | None = None
         self._wanted = trio.Event()
 
@@ -41,15 +44,19 @@ class Spare:
         try:
             while True:
                 self._wanted = trio.Event()
-                try:
-                    self._process = await open_process(["--spare"], stdin=subprocess.PIPE, environment={})
-                except OSError as error:
-                    logger.warning("no worker can be started ahead of need", error=str(error))
+                if self._process is None:  # else somebody asked while it was being started
+                    await self._start()
                 await self._wanted.wait()
                 await trio.sleep(REPLACE_AFTER)
         finally:
             if self._process is not None:
                 await _end(self._process)
+
+    async def _start(self) -> None:
+        try:
+            self._process = await self._start_one()
+        except OSError as error:
+            logger.warning("no worker can be started ahead of need", error=str(error))
 
     async def take(self, assignment: Assignment) -> trio.Process | None:
         """The process, which becomes the worker of this script. None: there is none, or it has died meanwhile."""

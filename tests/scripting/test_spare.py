@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
@@ -15,7 +16,7 @@ from engine.scripting.spare import Spare
 from tests.interop.process import is_running, until
 from tests.runtime.test_worker import TrioStream
 from tests.sdk.scripted_engine import ScriptedEngine
-from tests.trio_tests import run_trio
+from tests.trio_tests import run_trio, run_virtual
 
 SCRIPT = """
 import os
@@ -90,6 +91,43 @@ async def test_a_spare_that_has_died_is_not_given_away_and_is_replaced():
         assert await spare.take(Assignment("x", "", "", "")) is None
         assert not Path(f"/proc/{dead}").exists()
         await until(lambda: spare.pid)
+
+
+@dataclass
+class Waiting:
+    """What a spare needs of a process."""
+
+    pid: int
+    stdin: None = None
+    stdout: None = None
+
+    def kill(self) -> None:
+        self.pid = 0
+
+    async def wait(self) -> int:
+        return -9
+
+
+@run_virtual
+async def test_one_that_is_asked_for_while_it_starts_is_not_started_twice():
+    started: list[Waiting] = []
+    may_start = trio.Event()
+
+    async def start() -> Waiting:
+        await may_start.wait()
+        started.append(Waiting(pid=len(started) + 1))
+        return started[-1]
+
+    spare = Spare(start)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(spare.run)
+        await trio.sleep(1)
+        assert await spare.take(Assignment("x", "", "", "")) is None
+        may_start.set()
+        await trio.sleep(60)
+        assert started == [Waiting(1)]
+        nursery.cancel_scope.cancel()
+    assert started == [Waiting(0)]
 
 
 @run_trio

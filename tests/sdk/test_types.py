@@ -18,7 +18,7 @@ from callflow import Call, testing
 
 ROOT = Path(callflow.__file__).parent.parent
 PYRIGHT = Path(sys.executable).with_name("pyright")
-NOT_IMPORTED_BY_SCRIPTS = re.compile(r"callflow\.(cli|phone|runtime|simulation|protocol\.(reference|schema))\b")
+NOT_IMPORTED_BY_SCRIPTS = re.compile(r"callflow\.(cli|phone|replay|runtime|simulation|protocol\.(reference|schema))\b")
 VERBS = {name for name, member in vars(Call).items() if inspect.isfunction(member) and not name.startswith("_")}
 PUBLIC = {name: getattr(callflow, name) for name in callflow.__all__} | {
     name: getattr(testing, name) for name in testing.__all__
