@@ -140,7 +140,9 @@ async def test_a_script_that_does_not_get_ready_is_refused(tmp_path: Path):
 @run_trio
 async def test_a_worker_that_is_given_up_is_told_why_and_where_it_was(tmp_path: Path):
     script = tmp_path / "slow.py"
-    script.write_text("import logging, time\nlogging.error('here'), time.sleep(3600)\n"  # one line, wherever it is in it)
+    script.write_text(
+        "import logging, time\nlogging.error('here'), time.sleep(3600)\n"
+    )  # one line: it may be anywhere in it
     is_there = trio.Event()
     exits: list[Exit] = []
     worker = await start_worker(
