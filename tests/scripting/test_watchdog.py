@@ -69,6 +69,12 @@ def test_a_process_that_is_stopped_or_reads_from_a_disk_is_not_stuck():
     assert stuck.seconds == 0
 
 
+def test_a_process_whose_output_is_not_read_waits_for_us_and_is_not_stuck():
+    stuck = Stuck(look())
+    stuck.count(look(), 5.0, has_beaten=False, is_unread=True)
+    assert stuck.seconds == 0
+
+
 def test_a_beat_begins_the_count_again():
     stuck = Stuck(look())
     stuck.count(look(), 4.0, has_beaten=False)
