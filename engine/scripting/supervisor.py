@@ -235,7 +235,8 @@ class Supervisor:
         if version.state is VersionState.LOADING:
             exit = running.exit or await self._give_up(running)
             running.scope.cancel()
-            self._refuse(app, running, str(exit), exit.report)
+            report = f"{exit.report}\n{exit}" if exit.verdict else exit.report  # a traceback ends with what is wrong
+            self._refuse(app, running, str(exit), report.strip())
         await self._prune()
 
     async def _give_up(self, running: Running) -> Exit:
@@ -266,7 +267,7 @@ class Supervisor:
         app.running.pop(running.version, None)
         app.tell_failed(running.version, error, report)
         if not app.settled.is_set():
-            app.failure = LoadFailed(app.name, app.spec.script, f"{report}\n{error}".lstrip())
+            app.failure = LoadFailed(app.name, app.spec.script, report or error)
             app.settled.set()
 
     # The worker of a version

@@ -64,14 +64,14 @@ class Stuck:
     def seconds(self) -> float:
         return self.computed + self.waited
 
-    def count(self, look: Look, elapsed: float, *, has_beaten: bool) -> None:
-        """Another look, `elapsed` seconds after the one before."""
+    def count(self, look: Look, elapsed: float, *, has_beaten: bool, is_unread: bool = False) -> None:
+        """Another look, `elapsed` seconds after the one before. `is_unread`: it may wait for us, to read its output."""
         cpu, self._cpu = look.cpu - self._cpu, look.cpu
         if has_beaten:
             self.computed = self.waited = 0.0
         elif look.state == "R":
             self.computed += min(cpu, elapsed)
-        elif look.state == "S":
+        elif look.state == "S" and not is_unread:
             self.waited += elapsed
 
     def __str__(self) -> str:
@@ -97,8 +97,11 @@ class Watchdog:
         """What the worker is to know of it, see `LIMITS_VARIABLE`."""
         return f"{self._every:.3f}:{self._limits.memory}:{self._fifo}"
 
-    async def watch(self, pid: int) -> None:
-        """Until cancelled, which the end of the process does. Afterwards there may be a verdict."""
+    async def watch(self, pid: int, is_unread: Callable[[], bool]) -> None:
+        """Until cancelled, which the end of the process does. Afterwards there may be a verdict.
+
+        `is_unread`: there is output that we have not read.
+        """
         look = look_at(pid)
         if look is None:
             return
@@ -114,7 +117,7 @@ class Watchdog:
             if has_beaten := bool(self._read()):
                 stuck = stuck or Stuck(look)
             if stuck is not None:
-                stuck.count(look, elapsed, has_beaten=has_beaten)
+                stuck.count(look, elapsed, has_beaten=has_beaten, is_unread=is_unread())
             self._judge(look, stuck)
         await self._end(pid)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
+import struct
+import termios
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +30,7 @@ _DRAIN_WITHIN = 1.0  # for output after the end: a process of the script's may h
 _MAX_LINE = 64 * 1024  # octets; a longer one is cut up
 _KEPT_LINES = 100  # of the output, for the report of a script that did not load
 _LINES = (500.0, 2000.0)  # a second, and at once; what a script writes beyond is left out, and counted
+_INT = struct.Struct("i")
 _YIELD = 50  # lines copied without letting others run
 
 output = structlog.get_logger("script")  # what scripts say
@@ -90,7 +94,7 @@ class Worker:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._copy_output)
                 async with trio.open_nursery() as watching:
-                    watching.start_soon(self._watchdog.watch, self.pid)
+                    watching.start_soon(self._watchdog.watch, self.pid, self._is_unread)
                     await self._process.wait()
                     watching.cancel_scope.cancel()
                 nursery.cancel_scope.deadline = trio.current_time() + _DRAIN_WITHIN
@@ -130,6 +134,11 @@ class Worker:
                 rest = b""
         if rest:
             self._copy_line(rest)
+
+    def _is_unread(self) -> bool:
+        assert isinstance(self._process.stdout, trio.lowlevel.FdStream)
+        count = fcntl.ioctl(self._process.stdout.fileno(), termios.FIONREAD, bytes(_INT.size))
+        return bool(_INT.unpack(count)[0])
 
     async def _copy_lines(self, lines: Sequence[bytes]) -> None:
         copied = self._lines.take_some(len(lines))

@@ -154,6 +154,18 @@ async def test_a_key_that_is_down_when_the_phone_goes_comes_up(tmp_path):
 
 
 @run_virtual
+async def test_sendings_of_one_name_are_stopped_together(tmp_path):
+    async with open_fake(tmp_path) as floor:
+        switch, phone = floor.pair()
+        for digits in ("12", "", "12"):
+            phone.session.send_digits("s", digits)
+        phone.session.stop("s")
+        await phone.wait(DigitsSent, 3)
+        assert {sent.reason for sent in phone.all(DigitsSent)} == {"stopped"}
+        assert [sent.digits for sent in phone.all(DigitsSent)] == ["", "", "1"]
+
+
+@run_virtual
 async def test_sendings_wait_for_each_other(tmp_path):
     async with open_fake(tmp_path) as floor:
         switch, phone = floor.pair()

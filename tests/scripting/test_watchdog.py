@@ -70,6 +70,12 @@ def test_a_process_that_is_stopped_or_reads_from_a_disk_is_not_stuck():
     assert stuck.seconds == 0
 
 
+def test_a_process_whose_output_is_not_read_waits_for_us_and_is_not_stuck():
+    stuck = Stuck(look())
+    stuck.count(look(), 5.0, has_beaten=False, is_unread=True)
+    assert stuck.seconds == 0
+
+
 def test_a_beat_begins_the_count_again():
     stuck = Stuck(look())
     stuck.count(look(), 4.0, has_beaten=False)
@@ -141,7 +147,9 @@ async def test_a_script_that_does_not_get_ready_is_refused(tmp_path: Path):
 @run_trio
 async def test_a_worker_that_is_given_up_is_told_why_and_where_it_was(tmp_path: Path):
     script = tmp_path / "slow.py"
-    script.write_text("import logging, time\nlogging.error('here')\ntime.sleep(3600)\n")
+    script.write_text(
+        "import logging, time\nlogging.error('here'), time.sleep(3600)\n"
+    )  # one line: it may be anywhere in it
     is_there = trio.Event()
     exits: list[Exit] = []
     worker = await start_worker(
@@ -157,6 +165,6 @@ async def test_a_worker_that_is_given_up_is_told_why_and_where_it_was(tmp_path: 
         nursery.start_soon(run)
         await is_there.wait()
         await worker.give_up("it is too slow.")
-    assert str(exits[0]) == "it is too slow. It was at /srv/slow/slow.py:3 in <module>."
-    assert 'File "/srv/slow/slow.py", line 3 in <module>' in exits[0].report
+    assert str(exits[0]) == "it is too slow. It was at /srv/slow/slow.py:2 in <module>."
+    assert 'File "/srv/slow/slow.py", line 2 in <module>' in exits[0].report
     assert not list(tmp_path.glob("*.beat"))
