@@ -115,7 +115,7 @@ class Queries:
         return look_back(self._log, names, channel=command.channel, last=command.last, before=command.before)
 
     def decisions(self, session: Session, command: commands.Command) -> Decisions:
-        _expect_read(session)
+        session.token.expect("read")
         assert isinstance(command, commands.DecisionsCommand)
         found = self._decisions.find(command.channel, after=command.after)
         if found is None:
