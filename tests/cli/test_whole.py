@@ -108,13 +108,13 @@ def test_a_call_is_heard_answered_by_a_key_and_recorded(run, home):
 
 
 def test_a_call_that_is_up_is_saved_and_made_again(run, environment, engine, home):
-    with subprocess.Popen([*CALLFLOW, "dial", "1001"], env=environment, stdout=subprocess.DEVNULL) as phone:
+    command = [*CALLFLOW, "dial", "1001", "--duration", "60"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as phone:
         call = wait_for_call(run)
-        assert (
-            run("save", call["id"][:8], "--to", str(home / "calls")).stdout == f"{home}/calls/{call['id']}.call.json\n"
-        )
-        assert run("hangup", call["id"]).returncode == 0
-        phone.wait(timeout=30)
+        saved = run("save", call["id"][:8], "--to", str(home / "calls"))
+        run("hangup", call["id"])
+        phone.wait(timeout=90)
+    assert saved.stdout == f"{home}/calls/{call['id']}.call.json\n", saved.stderr
     replayed = run("replay", str(home / "calls"), "--app", str(home / "menu.py"))
     assert replayed.stdout.startswith(f"same  {call['id'][:8]}  1001 from dial\n1 call in "), replayed.stderr
 
