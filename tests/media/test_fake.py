@@ -15,6 +15,7 @@ from engine.media.fake import Digit, FakeMediaEngine, FakeMediaNetwork, Heard
 from engine.media.fake.wav import Library, NotWav
 from engine.media.session import (
     DigitEnded,
+    DigitsSent,
     DigitStarted,
     FileSource,
     PlaybackFinished,
@@ -156,7 +157,7 @@ async def test_a_key_that_is_down_when_the_phone_goes_comes_up(tmp_path):
 @run_virtual
 async def test_sendings_of_one_name_are_stopped_together(tmp_path):
     async with open_fake(tmp_path) as floor:
-        switch, phone = floor.pair()
+        _, phone = floor.pair()
         for digits in ("12", "", "12"):
             phone.session.send_digits("s", digits)
         phone.session.stop("s")
