@@ -149,15 +149,8 @@ class Simulation:
             self.switch.users.add(User(name, password))
         host = host or f"10.0.1.{len(self.phones) + 1}"
         media = FakeMediaEngine(self.media_network, host, (40000, 40063))
-        device = Phone(
-            lambda on_event: self._endpoint(name, host, on_event),
-            media,
-            name=name,
-            credentials=Credentials(name, password),
-            domain=HOST,
-            new_token=self._dice.tokens(f"calls of {name}"),
-            on_event=lambda call, event: self._tell(self.phones.get(name), call, event),
-        )
+        credentials = Credentials(name, password)
+        device = self._device(name, host, media, lambda: self.phones.get(name), credentials=credentials)
         phone = self.phones[name] = SimulatedPhone(
             device,
             media,
@@ -183,13 +176,7 @@ class Simulation:
         assert self._nursery is not None, "the simulation has not begun"
         host = self.names[name] = f"10.0.2.{len(self.trunks) + 1}"
         media = FakeMediaEngine(self.media_network, host, PORTS)
-        device = Phone(
-            lambda on_event: self._endpoint(name, host, on_event),
-            media,
-            name=name,
-            new_token=self._dice.tokens(f"calls of {name}"),
-            on_event=lambda call, event: self._tell(self.trunks.get(name), call, event),
-        )
+        device = self._device(name, host, media, lambda: self.trunks.get(name))
         trunk = self.trunks[name] = SimulatedTrunk(
             device,
             media,
@@ -328,6 +315,29 @@ class Simulation:
         while not condition():  # noqa: ASYNC110 - looked at once a virtual second, which costs nothing
             await trio.sleep(1)
 
+    def _device(
+        self,
+        name: str,
+        host: str,
+        media: FakeMediaEngine,
+        whose: Callable[[], SimulatedPhone | SimulatedTrunk | None],
+        *,
+        credentials: Credentials | None = None,
+    ) -> Phone:
+        def tell(call: PhoneCall, event: PhoneEvent) -> None:
+            if (end := whose()) is not None:
+                end.take(call, event)
+
+        return Phone(
+            lambda on_event: self._endpoint(name, host, on_event),
+            media,
+            name=name,
+            credentials=credentials,
+            domain=HOST if credentials is not None else None,
+            new_token=self._dice.tokens(f"calls of {name}"),
+            on_event=tell,
+        )
+
     def _endpoint(self, name: str, host: str, on_event: Callable[[SipEvent], None]) -> Endpoint:
         stack = SipStack(new_token=self._dice.tokens(f"phone {name}"), user_agent="callflow simulated phone")
         endpoint = Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host)
@@ -341,7 +351,3 @@ class Simulation:
         if host in self.names:
             return [self.names[host]]
         raise Unreachable(f"{host}: the simulation knows {', '.join(self.names) or 'no names'}")
-
-    def _tell(self, end: SimulatedPhone | SimulatedTrunk | None, call: PhoneCall, event: PhoneEvent) -> None:
-        if end is not None:
-            end.take(call, event)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from benchmarks import measure_calls, measure_media, measure_memory, measure_socket, measure_start
+from benchmarks import measure_calls, measure_media, measure_memory, measure_simulation, measure_socket, measure_start
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure
 from benchmarks.process import choose_cores
@@ -31,6 +31,7 @@ NAMES = {
     measure_socket.measure: {
         "command round trip, p50": "us", "command round trip, p99": "us", "event to one subscriber": "CPU-us/event",
     },
+    measure_simulation.measure: {"half an hour simulated": "s"},
     measure_start.measure: {"start to first answer": "s"},
 }  # fmt: skip
 

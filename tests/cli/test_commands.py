@@ -12,7 +12,7 @@ from callflow.cli.banner import example_number, sip_address
 from callflow.cli.main import run_command
 from callflow.cli.users import load_users
 
-COMMANDS = ["run", "serve", "check", "dial", "calls", "events", "hangup", "registrations", "records", "route"]
+COMMANDS = ["run", "serve", "check", "test", "dial", "calls", "events", "hangup", "registrations", "records", "route"]
 
 
 @pytest.fixture(autouse=True)

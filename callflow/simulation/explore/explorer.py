@@ -19,6 +19,7 @@ from callflow.simulation.simulation import Simulation
 from .finding import EXCEPTION, LEAK, Finding, find
 from .graph import Graph
 from .plan import Course, Plan
+from .silence import Silence
 from .step import Trouble, Walk
 from .walker import Walker, last_place
 
@@ -71,7 +72,7 @@ def walk_once(script: Path, number: str, course: Course, *, seed: int, silence: 
     """One walk, in a simulation of its own."""
     with TemporaryDirectory(prefix="callflow-explore-") as folder:
         simulation = Simulation(script, folder=Path(folder), seed=seed)
-        walker = Walker(simulation, number, course, silence)
+        walker = Walker(simulation, number, course, Silence(silence))
         with _exceptions(script.resolve().parent, walker):
             try:
                 simulation.run(walker.run)
