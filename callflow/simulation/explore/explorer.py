@@ -119,7 +119,9 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        if error is None or (isinstance(error, NotFound) and self._walker.troubles):  # of a prompt: it is told already
+        if error is None or self._walker.is_given_up:
+            return
+        if isinstance(error, NotFound) and self._walker.troubles:  # of a prompt: it is told already
             return
         place = _place(error, self._folder) or last_place(self._walker.course.taken)
         text = f"{type(error).__name__}: {error}".strip(": ")
