@@ -20,6 +20,7 @@ from . import (
     measure_memory,
     measure_reader,
     measure_reload,
+    measure_simulation,
     measure_socket,
     measure_start,
 )
@@ -36,6 +37,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Awaitable[list[Figure]]]] = Mapping
     "memory": measure_memory.measure,
     "reader": measure_reader.measure,
     "reload": measure_reload.measure,
+    "simulation": measure_simulation.measure,
     "socket": measure_socket.measure,
     "start": measure_start.measure,
 })

@@ -377,3 +377,9 @@ def test_ten_thousand_routes_are_read_in_a_moment(folder):
     routes = "".join(f'[[route]]\nto = "{number}"\napp = "reception"\n' for number in range(10_000))
     config = read(folder, f'[[app]]\nname = "reception"\nscript = "reception.py"\n{routes}')
     assert config.routes[-1].line == 3 + 3 * 9999 + 1
+
+
+def test_an_app_may_be_tested_first(folder):
+    app = '[[app]]\nname = "reception"\nscript = "reception.py"\n'
+    assert [read(folder, app + test).apps[0].test for test in ("", "test = true\n")] == [False, True]
+    assert "[[app]] test: expected true or false" in str(refused(folder, app + 'test = "yes"\n'))

@@ -112,9 +112,12 @@ def _why(error: Exception, config: Config) -> str | None:
     """Why the engine did not start, if it is for the user to mend; None if it is our fault."""
     from engine.eventsocket.certificate import CertificateError
     from engine.eventsocket.tokens import ExposureError
+    from engine.scripting.flowtests import concerns_tests
     from engine.scripting.supervised import LoadFailed
 
     if isinstance(error, LoadFailed):
+        if concerns_tests(error.reason):
+            return f"{error.script}: {error.reason}"  # the log has said how
         return f"{error}: {error.report.rstrip().splitlines()[-1]}"  # the log has said where
     if isinstance(error, ExposureError | CertificateError):
         return str(error)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,7 +125,7 @@ def _explore(
         if not json:
             stdout().print(f"[bold]{escape(script.name)}[/]")
         try:
-            for each in explore(script, numbers, seed=seed, bounds=Bounds(silence=silence, walks=walks)):
+            for each in _aside(explore(script, numbers, seed=seed, bounds=Bounds(silence=silence, walks=walks))):
                 explored.append(each)
                 if not json:
                     _print_tree(each)
@@ -136,6 +137,16 @@ def _explore(
         _print_findings(explored)
     if any(each.findings for each in explored):
         raise typer.Exit(1)
+
+
+def _aside(explored: Iterator[Explored]) -> Iterator[Explored]:
+    """The same; what the script prints meanwhile goes to stderr."""
+    while True:
+        with redirect_stdout(sys.stderr):
+            each = next(explored, None)
+        if each is None:
+            return
+        yield each
 
 
 def _print_tree(explored: Explored) -> None:

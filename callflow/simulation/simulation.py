@@ -181,7 +181,11 @@ class Simulation:
         assert self._nursery is not None, "the simulation has not begun"
         host = self.names[name.lower()] = f"10.0.2.{len(self.trunks) + 1}"
         device, media = self.device(
-            name, host=host, ports=PORTS, on_event=lambda call, event: self._tell(self.trunks.get(name), call, event)
+            name,
+            host=host,
+            ports=PORTS,
+            domain=None,
+            on_event=lambda call, event: self._tell(self.trunks.get(name), call, event),
         )
         trunk = self.trunks[name] = SimulatedTrunk(
             device,
@@ -201,6 +205,7 @@ class Simulation:
         host: str,
         port: int = PORT,
         ports: tuple[int, int] = PHONE_PORTS,
+        domain: str | None = HOST,
         credentials: Credentials | None = None,
         on_event: Callable[[PhoneCall, PhoneEvent], None] = lambda call, event: None,
     ) -> tuple[Phone, FakeMediaEngine]:
@@ -211,7 +216,7 @@ class Simulation:
             media,
             name=name,
             credentials=credentials,
-            domain=HOST,
+            domain=domain,
             new_token=self._dice.tokens(f"calls of {name}@{host}:{port}"),
             on_event=on_event,
         )

@@ -13,6 +13,7 @@ from .limits import WorkerLimits
 from .worker import Exit, start_tester
 
 TEST_WITHIN = 60.0  # seconds
+_OF_TESTS = ("its flow tests", "it has no flow tests")  # how errors begin
 _KEPT_LINES = 400
 _LONGEST = (12_000, 4_000)  # characters of a report: from its beginning, and from its end, where the names are
 
@@ -52,6 +53,11 @@ def judge(exit: Exit, folder: Path) -> Refusal | None:
     return Refusal(_failed(exit), _shortened(exit.report))
 
 
+def concerns_tests(error: str) -> bool:
+    """It loads, but was not found good."""
+    return error.startswith(_OF_TESTS)
+
+
 def _failed(exit: Exit) -> str:
     """The tests' names, as pytest sums them up."""
     _, _, summary = exit.report.rpartition("short test summary info")
@@ -59,7 +65,7 @@ def _failed(exit: Exit) -> str:
     names = [rest.partition(" - ")[0] for word, _, rest in lines if word in ("FAILED", "ERROR")]
     if not names:
         return f"its flow tests ended with {exit.status}"
-    return "its flow tests failed: " + names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    return f"its flow tests failed: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _shortened(report: str) -> str:

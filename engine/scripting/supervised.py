@@ -35,10 +35,11 @@ class AppSpec:
 
 
 class LoadFailed(Exception):
-    """A script did not load. `report` has file, line and traceback."""
+    """A script did not load, or its flow tests failed. `report` has file, line and traceback; `reason` is one line."""
 
-    def __init__(self, app: str, script: Path, report: str) -> None:
+    def __init__(self, app: str, script: Path, report: str, reason: str) -> None:
         super().__init__(f"{script}: the script of {app!r} did not load")
+        self.reason = reason
         self.app = app
         self.script = script
         self.report = report

@@ -267,7 +267,7 @@ class Supervisor:
         app.running.pop(running.version, None)
         app.tell_failed(running.version, error, report)
         if not app.settled.is_set():
-            app.failure = LoadFailed(app.name, app.spec.script, report or error)
+            app.failure = LoadFailed(app.name, app.spec.script, report or error, error)
             app.settled.set()
 
     # The worker of a version

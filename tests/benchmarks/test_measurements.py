@@ -13,6 +13,7 @@ from benchmarks import (
     measure_media,
     measure_memory,
     measure_reload,
+    measure_simulation,
     measure_socket,
     measure_start,
 )
@@ -39,6 +40,7 @@ NAMES = {
         "command round trip, p50": "us", "command round trip, p99": "us", "event to one subscriber": "CPU-us/event",
     },
     measure_reload.measure: {"save to new version": "s"},
+    measure_simulation.measure: {"half an hour simulated": "s"},
     measure_start.measure: {"start to first answer": "s"},
 }  # fmt: skip
 

@@ -13,7 +13,8 @@ from callflow.cli.main import run_command
 from callflow.cli.users import load_users
 
 COMMANDS = [
-    "run", "serve", "check", "dial", "calls", "events", "hangup", "registrations", "records", "replay", "route", "save",
+    "run", "serve", "check", "test", "dial", "calls", "events", "hangup", "registrations", "records", "replay", "route",
+    "save", "trace",
 ]  # fmt: skip
 
 
@@ -170,3 +171,19 @@ def test_a_media_address_that_is_not_ours_is_named():
     config = Config(sip=Sip(listen=(Listener("udp", "127.0.0.1", 0),)), rtp=Rtp(address="192.0.2.10"))  # RFC 5737
     told = explain(OSError("..."), config)
     assert told.startswith("the media address 192.0.2.10 cannot be listened on")
+
+
+def test_an_engine_whose_script_is_to_be_tested_and_is_not_good_does_not_start(capsys, tmp_path):
+    (tmp_path / "ivr").mkdir()
+    (tmp_path / "ivr" / "ivr.py").write_text(
+        "from callflow import App, Call\napp = App('ivr')\n"
+        "@app.route('1')\nasync def answer(call: Call) -> None:\n    await call.answer()\n"
+    )
+    config = tmp_path / "callflow.toml"
+    config.write_text(
+        '[sip]\nlisten = ["udp:127.0.0.1:0"]\n[socket]\nlisten = "127.0.0.1:0"\n'
+        '[[app]]\nname = "ivr"\nscript = "ivr/ivr.py"\ntest = true\n'
+    )
+    code, _, err = call(capsys, "serve", "--config", config, "--data", tmp_path / "data")
+    assert code == 1
+    assert f"callflow: {tmp_path}/ivr/ivr.py: it has no flow tests: expected `async def test_" in err

@@ -106,7 +106,8 @@ def test_what_is_found_is_exit_1_with_a_tree_and_the_way_there(folder, capsys):
     assert "1 number, 2 points, " in out
 
 
-def test_programs_get_json(folder, capsys):
+def test_programs_get_json_whatever_the_script_prints(folder, capsys):
+    (folder / "x.py").write_text(SCRIPT.replace("    await call.answer()\n", "    await call.answer(), print(call)\n"))
     assert run_command(["test", "--explore", "--json", "--number", "1", str(folder / "x.py")]) == 1
     [explored] = json.loads(capsys.readouterr().out)
     assert (explored["number"], explored["left"]) == ("1", 0)

@@ -19,6 +19,7 @@ from callflow.simulation.simulation import Simulation
 from .finding import EXCEPTION, LEAK, Finding, find
 from .graph import Graph
 from .plan import Course, Plan
+from .silence import Silence
 from .step import Trouble, Walk
 from .walker import Walker, last_place
 
@@ -71,7 +72,7 @@ def walk_once(script: Path, number: str, course: Course, *, seed: int, silence: 
     """One walk, in a simulation of its own."""
     with TemporaryDirectory(prefix="callflow-explore-") as folder:
         simulation = Simulation(script, folder=Path(folder), seed=seed)
-        walker = Walker(simulation, number, course, silence)
+        walker = Walker(simulation, number, course, Silence(silence))
         with _exceptions(script.resolve().parent, walker):
             try:
                 simulation.run(walker.run)
@@ -118,7 +119,9 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        if error is None or (isinstance(error, NotFound) and self._walker.troubles):  # of a prompt: it is told already
+        if error is None or self._walker.is_given_up:
+            return
+        if isinstance(error, NotFound) and self._walker.troubles:  # of a prompt: it is told already
             return
         place = _place(error, self._folder) or last_place(self._walker.course.taken)
         text = f"{type(error).__name__}: {error}".strip(": ")

@@ -23,6 +23,7 @@ from .people import People
 from .place import lines_of
 from .plan import Course
 from .points import point_of, targets_of
+from .silence import Silence
 from .step import End, Step, Trouble, Walk
 
 CALLER = "caller"
@@ -31,7 +32,6 @@ LONGEST = 6 * 3600.0  # seconds of a walk
 HANG_UP_AFTER, ACT_AFTER, PART_AFTER, SPEAK_FOR = 0.5, 1.0, 3.0, 3.0  # seconds
 MOST_COMMANDS = 1000  # of one walk: a script that goes round without waiting would never end
 _KEY_TAKES = 0.2  # seconds
-_AT_ONCE = 0.5  # seconds: what begins so soon after the last sound is where the silence is
 _MOST_PRESSES = 101  # as often as a gather may ask
 
 
@@ -46,12 +46,12 @@ class _Running:
 
 @dataclass(slots=True)
 class Walker:
-    """Plays everybody but the script. `silence`: seconds without a sound that are too long."""
+    """Plays everybody but the script."""
 
     simulation: Simulation
     number: str
     course: Course
-    silence: float
+    silence: Silence
     troubles: list[Trouble] = field(default_factory=list)
     end: End = "script"
     _people: People = field(init=False)
@@ -64,10 +64,13 @@ class Walker:
     _commands: int = 0
     _is_answered: bool = False
     _has_spoken: bool = False  # since somebody has answered for something
-    _silent_since: float | None = None
-    _silent_from: int = 0  # the steps until then
     _is_over: bool = False
     _news: trio.Event = field(default_factory=trio.Event)
+
+    @property
+    def is_given_up(self) -> bool:
+        """The caller has hung up, although that was not to be tried: what comes of it, others will tell."""
+        return self._is_over and self.end not in ("script", "caller")
 
     @property
     def walk(self) -> Walk:
@@ -264,20 +267,11 @@ class Walker:
         self._hear(is_engaged=not self._is_answered or any(each.is_engaging for each in mine))
 
     def _hear(self, *, is_engaged: bool) -> None:
-        now = self.simulation.now
-        if not is_engaged:
-            self._silent_since = now if self._silent_since is None else self._silent_since
-            if now - self._silent_since < _AT_ONCE:
-                self._silent_from = len(self.course.taken)
-        elif self._silent_since is not None:
-            since, self._silent_since = self._silent_since, None
-            if now - since > self.silence:
-                self._note(DEAD_AIR, self._silence(now - since), after=self._silent_from)
-
-    def _silence(self, seconds: float) -> str:
-        if seconds > IDLE - 1:
-            return "the caller hears nothing any more"
-        return f"the caller hears nothing for {seconds:.0f} s"
+        over = self.silence.hear(is_engaged=is_engaged, now=self.simulation.now, steps=len(self.course.taken))
+        if over is not None:
+            seconds, after = over
+            how_long = "any more" if seconds > IDLE - 1 else f"for {seconds:.0f} s"
+            self._note(DEAD_AIR, f"the caller hears nothing {how_long}", after=after)
 
     def _note(self, kind: str, text: str, *, after: int | None = None) -> None:
         steps = self.course.taken[:after]

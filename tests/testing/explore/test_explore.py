@@ -112,6 +112,18 @@ def test_an_exception_of_what_is_done_after_a_hang_up(walked):
     assert explored.findings[0].path == ("calls 1", "hangs up at play prompt.wav")
 
 
+def test_what_a_hang_up_causes_is_told_of_a_hang_up(walked):
+    explored = walked("""
+        await call.answer()
+        try:
+            await call.echo()
+        finally:
+            raise ValueError("at the end")
+    """)
+    assert found(explored) == [("x.py:10", finding.EXCEPTION, "ValueError: at the end")]
+    assert explored.findings[0].path == ("calls 1", "hangs up at echo")
+
+
 def test_a_call_that_ends_without_a_word(walked):
     explored = walked("""
         await call.answer()
