@@ -47,11 +47,16 @@ async def bgapi(asking: Asked, arguments: str) -> str:
     return f"+OK Job-UUID: {job}\n"
 
 
+async def expand_and_answer(asking: Asked, arguments: str) -> str:
+    return await answer_api(asking.hub, await asked.evaluate(asking, arguments), asking.leg)
+
+
 API: Mapping[str, ApiCommand] = MappingProxyType({
     "bgapi": ApiCommand(bgapi),
     "create_uuid": ApiCommand(asked.create_uuid),
     "echo": ApiCommand(asked.echo),
     "eval": ApiCommand(asked.evaluate, "variables; no functions"),
+    "expand": ApiCommand(expand_and_answer, "variables; no functions"),
     "global_getvar": ApiCommand(asked.global_getvar),
     "global_setvar": ApiCommand(asked.global_setvar, "for ESL clients alone"),
     "hostname": ApiCommand(asked.hostname),

@@ -75,8 +75,14 @@ async def _connect(stage: Stage, other: str, *, is_hung_up_after: bool) -> None:
     try:
         await stage.run(commands.Bridge(other=other, hangup_after=is_hung_up_after))
     finally:
-        if far is not None and not far.hangup_at and not far.bridge and not far.executions.running:
+        if far is not None and _is_left_alone(far, stage.leg):
             stage.hub.nursery.start_soon(stage.hub.steering.hang_up, far.id, q850(NORMAL_CLEARING))
+
+
+def _is_left_alone(far: Leg, leg: Leg) -> bool:
+    """Whether nobody does anything with the other leg, now that the bridge is over."""
+    is_busy = far.executions.is_working or far.executions.running or far.bridge
+    return not far.hangup_at and not is_busy and far.owner == leg.owner
 
 
 async def _fail(stage: Stage, cause: str) -> None:

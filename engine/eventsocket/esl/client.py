@@ -65,6 +65,7 @@ class Client:
         self._held: deque[bytes] | None = None  # events behind a reply that is not known yet
         self._woken = trio.Event()
         self._reading = trio.CancelScope()
+        self._is_read = trio.Event()
         self._lingering = trio.CancelScope()
         self._nursery: trio.Nursery | None = None
 
@@ -143,6 +144,7 @@ class Client:
                 nursery.start_soon(self._write, nursery.cancel_scope)
                 with self._reading:
                     await self._read(handle)
+                self._is_read.set()
                 self.close()
         finally:
             self.hub.listeners.discard(self)
@@ -198,6 +200,7 @@ class Client:
         if isinstance(self._stream, trio.SocketStream):
             await self._stream.send_eof()
             with trio.move_on_after(CLOSE_WITHIN):
+                await self._is_read.wait()
                 while await self._stream.receive_some(_CHUNK):
                     pass
 

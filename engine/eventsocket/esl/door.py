@@ -61,13 +61,19 @@ async def serve_esl(
             sounds=str(settings.sounds or ""),
         )
         OutboundDoor(hub, settings.applications)
-        await nursery.start(steering.run)
+        await nursery.start(_steer, hub)
         nursery.start_soon(hub.beat)
         address: tuple[str, int] | None = None
         if settings.listen is not None:
             serve = partial(serve_inbound, hub, *settings.listen, password=settings.password)
             address = await nursery.start(partial(serve, guard=Guard(settings.networks)))
         task_status.started(address)
+
+
+async def _steer(hub: Hub, *, task_status: trio.TaskStatus[None]) -> None:
+    """Until the engine stops; then the clients are told."""
+    await hub.steering.run(task_status=task_status)
+    hub.shut_down()
 
 
 def _new_id() -> str:

@@ -43,6 +43,18 @@ class Listener(Protocol):
         """Must not raise and must not wait."""
         ...
 
+
+class Connected(Protocol):
+    """A client that is connected."""
+
+    def goodbye(self) -> None:
+        """The engine stops."""
+        ...
+
+
+class End(Connected, Protocol):
+    """A client whose connection is for one channel."""
+
     def note_end(self, leg: Leg) -> None:
         """A leg has ended, and its CHANNEL_HANGUP_COMPLETE was told."""
         ...
@@ -87,8 +99,8 @@ class Hub:
         self.legs: dict[str, Leg] = {}
         self.listeners: set[Listener] = set()
         self.log_readers: set[LogReader] = set()
-        self.ends: set[Listener] = set()  # those whose connection is for one channel
-        self.clients = 0  # that have shown the password
+        self.ends: set[End] = set()  # those whose connection is for one channel
+        self.clients: set[Connected] = set()  # that have shown the password
         self.globals: dict[str, str] = {}
         self.origins: dict[str, Mapping[str, str]] = {}  # variables for legs that are about to be
         self.sessions = 0  # legs since the start
@@ -146,6 +158,12 @@ class Hub:
         """A client asked for what there is not."""
         if what in self.unknown or len(self.unknown) < MAX_GLOBALS:
             self.unknown[what] = self.unknown.get(what, 0) + 1
+
+    def shut_down(self) -> None:
+        """The engine stops: tell all clients."""
+        self.announce("SHUTDOWN", {"Event-Info": "System Shutting Down"})
+        for client in tuple(self.clients | self.ends):
+            client.goodbye()
 
     async def beat(self) -> None:
         """Tell that the engine is alive, for ever."""

@@ -70,8 +70,7 @@ class _Door:
                 login.scope = scope
                 await client.serve(login.receive, greeting=packet.AUTH_REQUEST)
         finally:
-            if login.is_done:
-                self._hub.clients -= 1
+            self._hub.clients.discard(client)
 
 
 class _Login:
@@ -104,7 +103,7 @@ class _Login:
         self.is_done = True
         self._guard.succeed(self._host)
         self._client.parser.trust()
-        self._client.hub.clients += 1
+        self._client.hub.clients.add(self._client)
         if self.scope is not None:
             self.scope.deadline = math.inf
         allowed = (("Allowed-Events", "all"), ("Allowed-API", "all"), ("Allowed-LOG", "true")) if is_user else ()

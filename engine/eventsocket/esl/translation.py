@@ -152,6 +152,8 @@ def _owned(hub: Hub, leg: Leg, event: events.OwnerChanged, at: float) -> None:
     leg.owner = event.owner
     if event.to:
         leg.destination, leg.transferred_at = event.to, at
+    if event.state is not None:
+        leg.variables |= event.state.variables  # that another app has set
     if event.owner != hub.steering.session:
         end_all(hub, leg)
     elif event.to:

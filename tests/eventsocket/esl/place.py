@@ -1,4 +1,4 @@
-"""An engine of the test's own process with the ESL door open, phones over real sockets, and a client that hides nothing."""
+"""An engine in the process of the test with the ESL door open, phones over real sockets, and a client as octets."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ async def test_greenswitch_is_dialled_for_a_call_and_asks_for_a_digit(tmp_path: 
             call = await running.call(guest, "1000")
             assert await client.line() == "caller guest uuid True"
             assert await call.wait_answered()
-            await call.wait_prompt()
+            assert await call.wait_sound()
             call.press("7")
             assert await client.line() == "chosen 7"
             await call.wait_ended()

@@ -1,4 +1,4 @@
-"""greenswitch, unmodified, dials the engine as its README shows: it answers the call that is parked, plays, hangs up."""
+"""greenswitch, unmodified, dials the engine as its README shows: it answers a parked call, plays, hangs up."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""greenswitch, unmodified, is dialled by the engine: the IVR of its README, that plays, asks for digits and hangs up."""
+"""greenswitch, unmodified, is dialled by the engine: its README's IVR plays, asks for digits and hangs up."""
 
 import gevent
 from gevent.server import StreamServer
@@ -16,7 +16,7 @@ class Ivr:
         self.session.answer()
         gevent.sleep(0)
         print("caller", self.session.caller_id_number, "uuid", len(self.session.uuid) > 0, flush=True)
-        self.session.playback("welcome.wav")
+        self.session.playback("tone_stream://%(300,100,440)")
         digits = self.session.play_and_get_digits(
             "1", "1", "3", "5000", "#", "menu.wav", "invalid.wav", "chosen", "\\d", "1000", "''"
         )
