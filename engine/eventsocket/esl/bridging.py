@@ -33,9 +33,11 @@ async def bridge(stage: Stage, data: str) -> str:
     if planned.error or not planned.stages:
         await _fail(stage, planned.error or "DESTINATION_OUT_OF_ORDER")
         return NONE
-    outcome = await _dial(stage, planned, ignores_early_media=_is_true(dialled.variables.get("ignore_early_media")))
+    outcome, unmade = await _dial(
+        stage, planned, ignores_early_media=_is_true(dialled.variables.get("ignore_early_media"))
+    )
     if not isinstance(outcome, Answered):
-        await _fail(stage, cause_of(outcome, has_leg_timeout=planned.has_leg_timeout))
+        await _fail(stage, cause_of(outcome, planned, unmade))
         return NONE
     _note(leg, "SUCCESS")
     await _connect(stage, outcome.leg, is_hung_up_after=_is_true(leg.variables.get("hangup_after_bridge")))
@@ -50,12 +52,14 @@ async def intercept(stage: Stage, data: str) -> str:
     return NONE
 
 
-async def _dial(stage: Stage, planned: Plan, *, ignores_early_media: bool) -> AnyOutcome:
-    for id, variables in planned.variables.items():
-        stage.hub.origins[id] = {**_exported(stage.leg), **variables}
+async def _dial(stage: Stage, planned: Plan, *, ignores_early_media: bool) -> tuple[AnyOutcome, frozenset[str]]:
+    """The outcome, and the legs that never came to be."""
+    exported = _exported(stage.leg)
+    stage.hub.expect({id: {**exported, **variables} for id, variables in planned.variables.items()})
+    unmade: frozenset[str] = frozenset()
     ringback = stage.leg.variables.get("ringback")
     try:
-        return await stage.run(
+        outcome = await stage.run(
             commands.Dial(
                 stages=planned.stages,
                 timeout=planned.timeout,
@@ -66,8 +70,8 @@ async def _dial(stage: Stage, planned: Plan, *, ignores_early_media: bool) -> An
             )
         )
     finally:
-        for id in planned.variables:
-            stage.hub.origins.pop(id, None)
+        unmade = stage.hub.unmade(planned.variables)
+    return outcome, unmade
 
 
 async def _connect(stage: Stage, other: str, *, is_hung_up_after: bool) -> None:

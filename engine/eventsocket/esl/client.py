@@ -66,6 +66,7 @@ class Client:
         self._woken = trio.Event()
         self._reading = trio.CancelScope()
         self._is_read = trio.Event()
+        self.ended = trio.Event()  # no more commands are done
         self._lingering = trio.CancelScope()
         self._nursery: trio.Nursery | None = None
 
@@ -111,6 +112,7 @@ class Client:
         for data in last:
             self.send(data)
         self.is_closing = True
+        self.ended.set()
         self.hub.listeners.discard(self)
         self._reading.cancel()
         self._lingering.cancel()
@@ -150,6 +152,7 @@ class Client:
             self.hub.listeners.discard(self)
             self.hub.log_readers.discard(self)
             self.is_closing = True
+            self.ended.set()
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(self._stream)
 

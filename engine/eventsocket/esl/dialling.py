@@ -77,14 +77,18 @@ def sip_headers(variables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def cause_of(outcome: AnyOutcome, *, has_leg_timeout: bool = False) -> str:
-    """Why nobody answered."""
+def cause_of(outcome: AnyOutcome, planned: Plan, unmade: frozenset[str] = frozenset()) -> str:
+    """Why nobody answered; `unmade` are legs that never came to be, for there was nobody to call."""
     if isinstance(outcome, Answered):
         return "SUCCESS"
     if isinstance(outcome, Failed) and outcome.reason != "no_answer":
         return "ORIGINATOR_CANCEL"
     branches = outcome.branches if isinstance(outcome, Failed) else ()
-    return _cause_of_branch(branches[-1], has_leg_timeout=has_leg_timeout) if branches else "NO_ANSWER"
+    if not branches:
+        return "NO_ANSWER"
+    if branches[-1].leg in unmade and not {":", "@"} & set(branches[-1].target):
+        return "USER_NOT_REGISTERED"
+    return _cause_of_branch(branches[-1], has_leg_timeout=planned.has_leg_timeout)
 
 
 def dial_status(cause: str) -> str:
@@ -120,8 +124,6 @@ def _target(
 def _cause_of_branch(branch: Branch, *, has_leg_timeout: bool) -> str:
     if branch.reason == "no_answer" and not branch.sip_status:
         return "ALLOTTED_TIMEOUT" if has_leg_timeout else "NO_ANSWER"
-    if branch.reason == "unreachable" and not branch.sip_status:
-        return "USER_NOT_REGISTERED" if branch.q850 in (0, 20) else cause_of_failure(0, branch.q850)
     if branch.reason == "cancelled":
         return "ORIGINATOR_CANCEL"
     return cause_of_failure(branch.sip_status, branch.q850)

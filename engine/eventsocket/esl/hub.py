@@ -102,10 +102,10 @@ class Hub:
         self.ends: set[End] = set()  # those whose connection is for one channel
         self.clients: set[Connected] = set()  # that have shown the password
         self.globals: dict[str, str] = {}
-        self.origins: dict[str, Mapping[str, str]] = {}  # variables for legs that are about to be
         self.sessions = 0  # legs since the start
         self.peak = 0
         self.unknown: dict[str, int] = {}  # what clients asked for that there is not, and how often
+        self._expected: dict[str, Mapping[str, str]] = {}
         self._translations = translations
         for kind in translations:
             sockets.log.watch(kind, self._receive)
@@ -113,6 +113,14 @@ class Hub:
     def find(self, id: str) -> Leg | None:
         """The leg of that id, if it is alive."""
         return self.legs.get(id)
+
+    def expect(self, legs: Mapping[str, Mapping[str, str]]) -> None:
+        """These legs are about to be dialled, and shall have these variables."""
+        self._expected.update(legs)
+
+    def unmade(self, legs: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+        """Those of them that never came to be, and are expected no more."""
+        return frozenset(id for id in legs if self._expected.pop(id, None) is not None)
 
     def wants(self, name: str, subclass: str = "") -> bool:
         """Whether any client might want an event of that name."""
@@ -199,7 +207,7 @@ class Hub:
     def _create(self, event: ChannelCreated, entry: Entry) -> Leg:
         id = entry.channel or ""
         leg = Leg(id, event, entry.at, owner=entry.owner, destination=event.to)
-        leg.variables |= self.origins.pop(id, {})
+        leg.variables |= self._expected.pop(id, {})
         parent = self.legs.get(event.parent or "")
         if parent is not None:
             leg.call_uuid, leg.other, leg.other_type = parent.call_id, parent.id, "originator"

@@ -64,7 +64,7 @@ class _Door:
 
     async def _serve(self, stream: trio.SocketStream, host: str, port: int) -> None:
         client = Client(stream, self._hub, peer=f"{host}:{port}")
-        login = _Login(client, host, self._password, self._guard)
+        login = Login(client, host, self._password, self._guard)
         try:
             with trio.CancelScope(deadline=trio.current_time() + LOGIN_WITHIN) as scope:
                 login.scope = scope
@@ -73,7 +73,7 @@ class _Door:
             self._hub.clients.discard(client)
 
 
-class _Login:
+class Login:
     """Judges what one client says until it has shown the password; then its commands are done."""
 
     def __init__(self, client: Client, host: str, password: bytes, guard: Guard) -> None:

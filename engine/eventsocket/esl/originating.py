@@ -46,7 +46,8 @@ def _plan(hub: Hub, words: list[str]) -> Plan:
 
 
 async def _dial(hub: Hub, planned: Plan, words: list[str]) -> str:
-    hub.origins.update(planned.variables)
+    hub.expect(planned.variables)
+    unmade: frozenset[str] = frozenset()
     command = commands.Originate(
         stages=planned.stages, timeout=planned.timeout, caller_id=planned.caller_id, headers=planned.headers
     )
@@ -56,10 +57,9 @@ async def _dial(hub: Hub, planned: Plan, words: list[str]) -> str:
         cause = "SUBSCRIBER_ABSENT" if refused.code == "not_found" else "DESTINATION_OUT_OF_ORDER"
         return f"-ERR {cause}\n"
     finally:
-        for id in planned.variables:
-            hub.origins.pop(id, None)
+        unmade = hub.unmade(planned.variables)
     if not isinstance(outcome, Answered):
-        return f"-ERR {cause_of(outcome, has_leg_timeout=planned.has_leg_timeout)}\n"
+        return f"-ERR {cause_of(outcome, planned, unmade)}\n"
     await _send_on(hub, outcome.leg, words)
     return f"+OK {outcome.leg}\n"
 

@@ -85,6 +85,7 @@ class OutboundDoor:
         if leg.hangup_at:  # meanwhile
             await trio.aclose_forcefully(stream)
             return
+        self._hub.nursery.start_soon(self._conclude, client, leg)
         await self._talk(client, leg)
 
     async def _talk(self, client: Client, leg: Leg) -> None:
@@ -102,6 +103,10 @@ class OutboundDoor:
             logger.exception("an application's connection failed", peer=client.peer, call=leg.id)
         finally:
             self._hub.ends.discard(client)
+
+    async def _conclude(self, client: Client, leg: Leg) -> None:
+        """When the application has gone, or said `exit`, nothing but what runs already is left to be done."""
+        await client.ended.wait()
         if not leg.hangup_at:
             conclude(self._hub, leg)
 
