@@ -38,6 +38,7 @@ soak: .venv/dev.stamp  ## Make a million simulated calls that do anything (CALLS
 
 docs: .venv/dev.stamp  ## Generate the schema and the reference
 	$(BIN)/python -m callflow.protocol.schema
+	$(BIN)/python -m engine.eventsocket.esl.compatibility
 
 clean:  ## Remove what was built
 	rm -rf .venv target engine/_native*.so
