@@ -15,14 +15,15 @@ from typing import Protocol
 
 import trio
 
-from .voice import FRAME_SECONDS, Address, Voice
+from .chorus import Sound
+from .voice import FRAME_SECONDS, Address
 from .wav import Library
 
 
 class Receiver(Protocol):
     """What sits at an address."""
 
-    def receive_voice(self, sender: Address, voice: Voice | None) -> None:
+    def receive_voice(self, sender: Address, voice: Sound | None) -> None:
         """From now on this comes from there; None: nothing more."""
         ...
 
@@ -133,7 +134,7 @@ class FakeMediaNetwork:
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else math.inf
 
-    def carry_voice(self, sender: Address, to: Address, voice: Voice | None) -> None:
+    def carry_voice(self, sender: Address, to: Address, voice: Sound | None) -> None:
         """The sender's stream to that address is this voice from now on; None: it stopped."""
         arriving = voice.delayed(self.latency) if voice is not None else None
         self._carry(to, lambda receiver: receiver.receive_voice(sender, arriving))
