@@ -78,7 +78,7 @@ async def _measure_conferences(bench: Bench, prompt: Path, *, conferences: int, 
         await phones.hang_up(calls)
     return _figure(
         f"member, {many}", "CPU-us/member-second", taken, per=conferences * members,
-        how=f"All members speak all the time (PCMU, 20 ms) for {sizes.media_time:g} s: each hears a mix of its own. CPU "
+        how=f"All members speak all the time (PCMU, 20 ms) for {sizes.media_time:g} s: each hears its own mix. CPU "
         "of the engine process, less that of an idle one, by member-seconds.",
     )  # fmt: skip
 
