@@ -42,6 +42,7 @@ class Conference:
         self.speakers = Speakers(self)
         self.verbs: dict[str, RoomVerb] = {}  # what is played to all and recorded, by the media's name for it
         self.is_over = False
+        self._mood = (False, False)  # as of the last settling: is there a moderator, is somebody alone
         self._started = 0
 
     @property
@@ -71,7 +72,8 @@ class Conference:
             created = BridgeCreated(bridge=self.id, channels=(member.channel.id,), conference=self.name)
             self.table.emit(created, self.owner)
         member.tell_joined()
-        self.settle()
+        if not self._settle_mood():
+            member.settle(is_waiting=member.waits and not self.has_moderator, is_alone=False)
         if not is_new:
             self.chime(member.sounds.enter)
 
@@ -86,7 +88,7 @@ class Conference:
             self._finish(owner)
             return
         self.speakers.note(member.channel.id, is_talking=False)
-        self.settle()
+        self._settle_mood()
         self.chime(member.sounds.leave)
 
     def end_after(self, member: Member) -> None:
@@ -101,9 +103,16 @@ class Conference:
 
     def settle(self) -> None:
         """Who hears whom, and who waits, may be another thing now."""
-        has_moderator, is_alone = self.has_moderator, len(self.members) == 1
+        has_moderator, is_alone = self._mood = (self.has_moderator, len(self.members) == 1)
         for member in self.members.values():
             member.settle(is_waiting=member.waits and not has_moderator, is_alone=is_alone)
+
+    def _settle_mood(self) -> bool:
+        """Settle if it is another thing for those who are there, too. In a large room it hardly ever is."""
+        if self._mood == (self.has_moderator, len(self.members) == 1):
+            return False
+        self.settle()
+        return True
 
     # Listeners
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from callflow import Answered, App, BadArgument, Call, Left, NotFound, NotOwner, WrongState
+from callflow import Answered, App, BadArgument, Call, Left, NotFound, NotOwner, Overloaded, WrongState
 from callflow.protocol.events import BridgeCreated, BridgeEnded, BridgeJoined, BridgeLeft, BridgeSpeaker
 from callflow.testing import SimulatedPhone, Simulation, ToneSource
+from engine.channels.limits import Limits
 
 app, other = App("talk"), App("other")
 notes: list[object] = []
@@ -311,6 +312,32 @@ async def test_what_is_not_there_is_not_found(simulation):
     alice.call("108")
     await alice.ended()
     assert all("nowhere" in error for error in notes[0])
+
+
+@pytest.mark.callflow(app, other, limits=Limits(members=2, running_commands=2))
+async def test_nothing_grows_beyond_its_limit(simulation):
+    await in_conference(simulation, "alice", "bob")
+    carol = simulation.phone("carol")
+    carol.call("114")
+    await carol.ended()
+    assert [type(note) for note in notes] == [Overloaded] * 2
+
+
+@app.route("114")
+async def one_too_many(call: Call) -> None:
+    await call.answer()
+    async with app.conference("board") as board, anyio.create_task_group() as tasks:
+        for attempt in (board.join(call), None):
+            try:
+                if attempt is not None:
+                    await attempt
+                tasks.start_soon(board.record, "one.wav")
+                tasks.start_soon(board.record, "two.wav")
+                await anyio.sleep(1)
+                await board.record("three.wav")
+            except Overloaded as error:
+                notes.append(error)
+        tasks.cancel_scope.cancel()
 
 
 # Listening in on a bridge of alice and bob
