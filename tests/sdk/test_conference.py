@@ -102,8 +102,8 @@ async def test_what_steers_a_conference_is_of_no_channel_and_says_what_is_then()
         async with app.conference("board") as board:
             for step in (
                 board.members(), board.mute(), board.unmute("c2"), board.deafen(call), board.undeafen(),
-                board.kick("c2"), board.volume(call, -6.0), board.whisper(call, "c2"), board.whisper(call, None), board.lock(),
-                board.unlock(), board.end(),
+                board.kick("c2"), board.volume(call, -6.0), board.whisper(call, "c2"), board.whisper(call, None),
+                board.lock(), board.unlock(), board.end(),
             ):  # fmt: skip
                 states.append(await step)
             with pytest.raises(NotFound):
