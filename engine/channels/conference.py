@@ -78,22 +78,21 @@ class Conference:
             self.chime(member.sounds.enter)
 
     def dismiss(self, member: Member) -> None:
-        """Somebody leaves; the last one ends it."""
-        owner = self.owner
+        """Somebody leaves."""
         del self.members[member.channel.id]
         self.room.remove(member.channel.media)
         for listening in [each for each in self.listeners if each.other is member.channel]:
             listening.end("ended")
-        if not self.members:
-            self._finish(owner)
-            return
-        self.speakers.note(member.channel.id, is_talking=False)
-        self._settle_mood()
-        self.chime(member.sounds.leave)
+        if self.members:
+            self.speakers.note(member.channel.id, is_talking=False)
+            self._settle_mood()
+            self.chime(member.sounds.leave)
 
-    def end_after(self, member: Member) -> None:
-        """A member has left: the conference is over if it hung on that one."""
-        if member.ends_room and not any(other.ends_room for other in self.members.values()):
+    def go_on_without(self, member: Member) -> None:
+        """A member has left, and that was told: the conference is over if it was the last, or one on whom it hung."""
+        if not self.members:
+            self._finish(member.channel.owner)
+        elif member.ends_room and not any(other.ends_room for other in self.members.values()):
             self.end()
 
     def end(self) -> None:
@@ -159,6 +158,8 @@ class Conference:
                 pass
 
     def _finish(self, owner: Owner | None) -> None:
+        if self.is_over:
+            return
         self.is_over = True
         self.speakers.close()
         self.table.conferences.forget(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from callflow.protocol import commands
 from callflow.protocol.conferencing import ConferenceSounds, MemberState
@@ -40,22 +40,28 @@ def join(channel: Channel, command_id: str, command: commands.Join) -> None:
     conferences = channel.table.conferences
     conferences.expect_room(app, command.conference)
     channel.open_call("join")
+    member = Member(channel, command_id, command, sounds)
+    refusal = _refusal(conferences.find(app, command.conference), command.pin)
+    if refusal is not None:
+        channel.run(member)
+        member.refuse(refusal)
+        return
     leave_all(channel)
     channel.expect_alive()
-    conference = conferences.find(app, command.conference)
-    member = Member(channel, command_id, command, sounds)
     channel.run(member)
-    if conference is None:
-        conference = conferences.open(app, command.conference, command.pin)
-    elif conference.pin != command.pin:
-        member.refuse("refused")
-        return
-    elif conference.is_locked:
-        member.refuse("locked")
-        return
-    member.enter(conference)
+    conference = conferences.find(app, command.conference)  # it may have been the last one in it
+    member.enter(conference or conferences.open(app, command.conference, command.pin))
     if path is not None:
         _record(member, command_id, command.record, path)
+
+
+def _refusal(conference: Conference | None, pin: str) -> Literal["refused", "locked"] | None:
+    """Why nobody may enter with that PIN, if so."""
+    if conference is None:
+        return None
+    if conference.pin != pin:
+        return "refused"
+    return "locked" if conference.is_locked else None
 
 
 def expect_name(name: str) -> None:
@@ -137,7 +143,7 @@ class Member:
         room, self.room = self.room, None
         room.dismiss(self)
         self._finish(room.id, reason, len(room.members))
-        room.end_after(self)
+        room.go_on_without(self)
         self.channel.succession.part()
 
     def settle(self, *, is_waiting: bool, is_alone: bool) -> None:

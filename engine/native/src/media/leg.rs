@@ -80,7 +80,7 @@ pub struct Leg {
     /// The room gives it what it sends; else its relay does.
     is_fed: bool,
     /// When the last digit of its relayed peer was passed on.
-    passed_digit_at: Moment,
+    passed_digit_at: Option<Moment>,
     stream: Option<Stream>,
     latch: Latch,
     sender: Sender,
@@ -108,7 +108,7 @@ impl Leg {
             mutes_outgoing: false,
             is_in_room: false,
             is_fed: false,
-            passed_digit_at: Moment::default(),
+            passed_digit_at: None,
             stream: None,
             latch: Latch::default(),
             sender: Sender::new(random),
@@ -425,7 +425,7 @@ impl Leg {
             self.sender.interrupt();
             return None;
         };
-        self.passed_digit_at = now;
+        self.passed_digit_at = Some(now);
         Some((self.sender.relayed(header, payload_type, now)?, destination))
     }
 
@@ -502,7 +502,9 @@ impl Leg {
             }
         }
         // A digit of the relayed peer keeps its timestamp only while nothing else is sent (RFC 4733 §2.5.1.2).
-        let is_digit_down = due.ms_since(self.passed_digit_at) < DIGIT_GAP_MS && self.is_relayed;
+        let is_digit_down = self
+            .passed_digit_at
+            .is_some_and(|at| due.ms_since(at) < DIGIT_GAP_MS);
         if !self.is_fed || is_digit_down {
             return None;
         }
