@@ -29,8 +29,8 @@ def run_within(seconds: float) -> Callable[[Callable[..., Awaitable[None]]], Cal
 
 
 def run_trio(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test under trio, in real time, failing after 30 seconds."""
-    return run_within(30)(test)
+    """Run an async test under trio, in real time, failing after two minutes: a busy machine is slow, and that is no defect."""
+    return run_within(120)(test)
 
 
 def run_virtual(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
