@@ -29,7 +29,7 @@ def run_within(seconds: float) -> Callable[[Callable[..., Awaitable[None]]], Cal
 
 
 def run_trio(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test under trio, in real time; after two minutes it fails: a busy machine is slow, which is no defect."""
+    """Run an async test under trio, in real time, for two minutes at most: a busy machine is slow, which is no defect."""
     return run_within(120)(test)
 
 
