@@ -120,14 +120,14 @@ class Dispatcher:
                 return Reply(self._log.last_seq, (given.frame,))
             error = Error("bad_argument", f"expected a new id for {frame.name}, {frame.id!r} was a {given.name} before")
             return Reply(self._log.last_seq, (encoded(ReplyFrame(id=frame.id, ok=False, error=error)),))
-        before = self._log.last_seq
+        before, at = self._log.last_seq, self._epoch()  # what it brings about is later
         is_decision = frame.channel in self._table.channels and frame.name not in _QUESTIONS
         reply = self._reply(session, frame)
         if isinstance(reply, Later):
             reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
             return Reply(self._log.last_seq, ())
         if is_decision:
-            self._note(session, frame, reply, before)
+            self._note(session, frame, reply, before=before, at=at)
         written = encoded(reply)
         if frame.name not in _REPEATABLE and (frame.channel is None or frame.channel in self._table.channels):
             self._remembered.remember(frame.channel, key, frame.name, written)
@@ -141,11 +141,11 @@ class Dispatcher:
         frames = encoded_snapshot(channels, self._queries.visible_bridges(session))
         return [*frames, encoded(CaughtUp(seq=self._log.last_seq))]
 
-    def _note(self, session: Session, frame: CommandFrame, reply: ReplyFrame, before: int) -> None:
+    def _note(self, session: Session, frame: CommandFrame, reply: ReplyFrame, *, before: int, at: float) -> None:
         error = reply.error.code if reply.error is not None else ""
         if frame.channel is None or error in _STRANGERS:
             return
-        at, args = self._epoch(), bytes(frame.args)
+        args = bytes(frame.args)
         given = Given(before, at, session.app, frame.id, frame.name, args, session.spelling, error)
         self._decisions.note(frame.channel, given)
         if frame.channel not in self._table.channels:  # it ended by that
