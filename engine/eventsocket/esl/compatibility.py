@@ -38,8 +38,8 @@ _API_IN_USE = """
 """
 _APPLICATIONS_IN_USE = """
     answer att_xfer bind_digit_action bind_meta_app break bridge callcenter clear_digit_action conference curl db
-    deflect delay_echo detect_speech displace_session eavesdrop echo endless_playback eval event execute_extension export fifo
-    flush_dtmf gentones hangup hash hold info intercept limit log lua multiset multiunset park phrase
+    deflect delay_echo detect_speech displace_session eavesdrop echo endless_playback eval event
+    execute_extension export fifo flush_dtmf gentones hangup hash hold info intercept limit log lua multiset multiunset park phrase
     play_and_get_digits playback pre_answer privacy push read record record_session redirect respond ring_ready say
     sched_broadcast sched_hangup sched_transfer send_dtmf set sleep socket speak start_dtmf start_tone_detect stop_dtmf
     stop_displace_session stop_record_session strftime system three_way tone_detect transfer unbind_meta_app unhold
