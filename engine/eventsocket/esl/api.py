@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import structlog
 
-from . import asked, channel_api, originating, showing
+from . import asked, channel_api, conferring, originating, showing
 from .asked import ApiCommand, Asked
 from .hub import Hub
 from .leg import Leg
@@ -53,6 +53,10 @@ async def expand_and_answer(asking: Asked, arguments: str) -> str:
 
 API: Mapping[str, ApiCommand] = MappingProxyType({
     "bgapi": ApiCommand(bgapi),
+    "conference": ApiCommand(
+        conferring.answer,
+        "list, json_list, count, mute, unmute, deaf, undeaf, kick, hup, lock, unlock, play, record; of this door",
+    ),
     "create_uuid": ApiCommand(asked.create_uuid),
     "echo": ApiCommand(asked.echo),
     "eval": ApiCommand(asked.evaluate, "variables; no functions"),

@@ -9,7 +9,7 @@ import trio
 
 from callflow.protocol import commands
 
-from . import asking, bridging, recording, setting, sounding, transferring
+from . import asking, bridging, conferring, recording, setting, sounding, transferring
 from .stage import NONE, Application, Stage
 from .vocabulary import q850, read_cause
 
@@ -110,7 +110,9 @@ APPLICATIONS: Mapping[str, Application] = MappingProxyType({
     "answer": _a(answer),
     "break": _a(sounding.interrupt),
     "bridge": _a(bridging.bridge, "user/ and sofia/ endpoints; no gateways, groups or loopback"),
+    "conference": _a(conferring.conference, "a name, pin, and the flags mute, deaf, moderator, wait-mod, endconf"),
     "deflect": _a(redirect, "an unanswered call only"),
+    "eavesdrop": _a(conferring.eavesdrop, "a call of this door that is bridged; without keys to whisper"),
     "echo": _a(sounding.echo),
     "endless_playback": _a(sounding.endless_playback),
     "eval": _a(nothing),

@@ -28,22 +28,22 @@ command with `-ERR command not found`, an api command with `-ERR NAME Command no
 # What public programs use most, by a count over 123 of them.
 _API_IN_USE = """
     bgapi callcenter_config conference console create_uuid db echo eval expand expr fsctl global_getvar global_setvar
-    group_call hash hostname hupall json list_users load log lua luarun md5 module_exists msleep originate regex reload
-    reloadacl reloadxml sched_api sched_broadcast sched_del sched_hangup sched_transfer show sofia sofia_contact status
-    strepoch strftime switchname tone_detect unload uptime url_decode url_encode user_data user_exists uuid_answer
-    uuid_audio uuid_audio_fork uuid_audio_stream uuid_break uuid_bridge uuid_broadcast uuid_buglist uuid_deflect
-    uuid_displace uuid_display uuid_dump uuid_exists uuid_fileman uuid_flush_dtmf uuid_getvar uuid_hold uuid_kill
-    uuid_media uuid_park uuid_phone_event uuid_pre_answer uuid_preprocess uuid_record uuid_recv_dtmf uuid_ring_ready
-    uuid_send_dtmf uuid_setvar uuid_setvar_multi uuid_transfer valet_info version
+    group_call hash hostname hupall json list_users load log lua luarun md5 module_exists msleep originate regex
+    reload reloadacl reloadxml sched_api sched_broadcast sched_del sched_hangup sched_transfer show sofia
+    sofia_contact status strepoch strftime switchname tone_detect unload uptime url_decode url_encode user_data
+    user_exists uuid_answer uuid_audio uuid_audio_fork uuid_audio_stream uuid_break uuid_bridge uuid_broadcast
+    uuid_buglist uuid_deflect uuid_displace uuid_display uuid_dump uuid_exists uuid_fileman uuid_flush_dtmf
+    uuid_getvar uuid_hold uuid_kill uuid_media uuid_park uuid_phone_event uuid_pre_answer uuid_preprocess uuid_record
+    uuid_recv_dtmf uuid_ring_ready uuid_send_dtmf uuid_setvar uuid_setvar_multi uuid_transfer valet_info version
 """
 _APPLICATIONS_IN_USE = """
     answer att_xfer bind_digit_action bind_meta_app break bridge callcenter clear_digit_action conference curl db
-    deflect delay_echo detect_speech displace_session eavesdrop echo endless_playback eval event
-    execute_extension export fifo flush_dtmf gentones hangup hash hold info intercept limit log lua multiset multiunset park phrase
+    deflect delay_echo detect_speech displace_session eavesdrop echo endless_playback eval event execute_extension
+    export fifo flush_dtmf gentones hangup hash hold info intercept limit log lua multiset multiunset park phrase
     play_and_get_digits playback pre_answer privacy push read record record_session redirect respond ring_ready say
-    sched_broadcast sched_hangup sched_transfer send_dtmf set sleep socket speak start_dtmf start_tone_detect stop_dtmf
-    stop_displace_session stop_record_session strftime system three_way tone_detect transfer unbind_meta_app unhold
-    unset valet_park voicemail wait_for_silence
+    sched_broadcast sched_hangup sched_transfer send_dtmf set sleep socket speak start_dtmf start_tone_detect
+    stop_dtmf stop_displace_session stop_record_session strftime system three_way tone_detect transfer unbind_meta_app
+    unhold unset valet_park voicemail wait_for_silence
 """
 _EVENTS_IN_USE = """
     API BACKGROUND_JOB CALL_UPDATE CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_CALLSTATE CHANNEL_CREATE CHANNEL_DATA

@@ -23,6 +23,7 @@ from .steering import Steering
 from .vocabulary import CALL_STATES
 
 if TYPE_CHECKING:
+    from .conferring import Room
     from .stage import Application
 
 HEARTBEAT_EVERY = 20.0  # seconds
@@ -102,6 +103,7 @@ class Hub:
         self.ends: set[End] = set()  # those whose connection is for one channel
         self.clients: set[Connected] = set()  # that have shown the password
         self.globals: dict[str, str] = {}
+        self.rooms: dict[str, Room] = {}  # conferences, by name
         self.sessions = 0  # legs since the start
         self.peak = 0
         self.unknown: dict[str, int] = {}  # what clients asked for that there is not, and how often

@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 from callflow.protocol import events
 from callflow.protocol.outcomes import Played, Recorded
 
+from . import conferring
 from .hub import Hub, Translation
 from .leg import Leg, host_of
 from .performing import arrive, end_all
@@ -238,6 +239,9 @@ TRANSLATIONS: Mapping[type[events.Event], Translation] = MappingProxyType({
     events.ChannelResumed: _of_leg(_resumed),
     events.ChannelBridged: _of_leg(_bridged),
     events.ChannelUnbridged: _of_leg(_unbridged),
+    events.BridgeJoined: _of_leg(conferring.joined),
+    events.BridgeLeft: _of_leg(conferring.left),
+    events.BridgeSpeaker: conferring.spoke,
     events.DigitEnded: _of_leg(_keyed),
     events.PlaybackStarted: _of_leg(_playing),
     events.PlaybackFinished: _of_leg(_played),

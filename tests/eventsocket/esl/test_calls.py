@@ -301,3 +301,31 @@ async def test_variables_are_set_read_and_dumped(tmp_path: Path):
         assert (row["uuid"], row["dest"], row["callstate"]) == (channel, "1000", "ACTIVE")
         assert (await client.api("show channels")).endswith("\n\n1 total.\n")
         call.hang_up()
+
+
+@run_trio
+async def test_two_calls_meet_in_a_conference_that_is_steered_by_api(tmp_path: Path):
+    async with place(tmp_path) as running, terminal() as guest:
+        client, first, a = await take(running, guest)
+        second = await running.call(guest, "1001")
+        b = (await client.event("CHANNEL_PARK"))["Unique-ID"]
+        assert await client.api("conference list") == "+OK No active conferences.\n"
+        await client.execute(a, "conference", "room@default+flags{moderator}")
+        assert (await client.event("CUSTOM"))["Action"] == "conference-create"
+        joined = await client.event("CUSTOM", Action="add-member")
+        assert (joined["Conference-Name"], joined["Member-ID"], joined["Unique-ID"]) == ("room", "1", a)
+        await client.execute(b, "conference", "room@default")
+        assert (await client.event("CUSTOM", Action="add-member"))["Member-ID"] == "2"
+        assert await client.api("conference room count") == "2\n"
+        assert await client.api("conference room mute 2") == "+OK mute 2\n"
+        lines = (await client.api("conference room list")).splitlines()
+        assert [line.split(";")[0] for line in lines] == ["1", "2"]
+        assert ["speak" in line.split(";")[5] for line in lines] == [True, False]
+        assert await client.api("conference room kick 99") == "-ERR Non-Existant ID 99\n"
+        assert await client.api("conference room dance") == "-ERR Conference command 'dance' not found.\n"
+        assert await client.api("conference room kick 2") == "+OK kicked 2\n"
+        assert (await client.event("CUSTOM", Action="del-member"))["Unique-ID"] == b
+        assert (await client.event("CHANNEL_EXECUTE_COMPLETE"))["Application"] == "conference"
+        first.hang_up()
+        await client.event("CUSTOM", Action="conference-destroy")
+        second.hang_up()
