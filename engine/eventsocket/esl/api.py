@@ -22,7 +22,6 @@ async def answer_api(hub: Hub, line: str, leg: Leg | None = None) -> str:
     found = API.get(name.lower())
     if found is None:
         hub.note_unknown(f"api {name[:64]}")
-        logger.info("no such api command", command=name[:64])
         return f"-ERR {name} Command not found!\n"
     hub.announce("API", {"API-Command": name, "API-Command-Argument": arguments})
     try:
@@ -43,8 +42,7 @@ async def bgapi(asking: Asked, arguments: str) -> str:
         headers = {"Job-UUID": job, "Job-Command": name, **({"Job-Command-Arg": data} if data else {})}
         hub.announce("BACKGROUND_JOB", headers, body=body)
 
-    hub.nursery.start_soon(work)
-    return f"+OK Job-UUID: {job}\n"
+    return f"+OK Job-UUID: {job}\n" if hub.start_job(work) else "-ERR too many jobs\n"
 
 
 async def expand_and_answer(asking: Asked, arguments: str) -> str:

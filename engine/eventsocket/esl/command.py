@@ -65,7 +65,6 @@ async def _api(client: Client, request: Request, arguments: str) -> None:
 async def _bgapi(client: Client, request: Request, arguments: str) -> None:
     hub, line = client.hub, request.line[6:].strip()
     job = request.header("Job-UUID") or hub.new_id()
-    client.reply(f"+OK Job-UUID: {job}", (("Job-UUID", job),))
     name, _, data = line.partition(" ")
     headers = {"Job-UUID": job, "Job-Command": name}
     if data:
@@ -78,7 +77,11 @@ async def _bgapi(client: Client, request: Request, arguments: str) -> None:
         body = await answer_api(hub, line, leg)
         hub.announce("BACKGROUND_JOB", headers, body=body or "-ERR no reply\n")
 
-    hub.nursery.start_soon(work)
+    # The job begins when this task waits: after its reply.
+    if hub.start_job(work):
+        client.reply(f"+OK Job-UUID: {job}", (("Job-UUID", job),))
+    else:
+        client.reply("-ERR too many jobs")
 
 
 async def _event(client: Client, request: Request, arguments: str) -> None:

@@ -52,8 +52,8 @@ class Executions:
         self.is_working = False
 
     def add(self, execution: Execution) -> bool:
-        """False: too many wait already."""
-        if len(self.waiting) >= MAX_WAITING:
+        """False: too many wait or run already."""
+        if len(self.waiting) + len(self.running) >= MAX_WAITING:
             return False
         self.waiting.append(execution)
         return True

@@ -5,9 +5,10 @@ Events are made only when a client wants them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
 import trio
 
 from callflow.protocol.events import ChannelCreated, Event
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 HEARTBEAT_EVERY = 20.0  # seconds
 MAX_GLOBALS = 1000
+MAX_JOBS = 5000  # of bgapi, at once
 MAX_SESSIONS = 20_000  # what clients are told; the engine's own limit is in its configuration
+
+logger = structlog.get_logger("engine.esl")
 
 Headers = Mapping[str, str]
 # The leg is None for what is no channel's.
@@ -107,6 +111,7 @@ class Hub:
         self.sessions = 0  # legs since the start
         self.peak = 0
         self.unknown: dict[str, int] = {}  # what clients asked for that there is not, and how often
+        self._jobs = 0
         self._expected: dict[str, Mapping[str, str]] = {}
         self._translations = translations
         for kind in translations:
@@ -168,6 +173,21 @@ class Hub:
         """A client asked for what there is not."""
         if what in self.unknown or len(self.unknown) < MAX_GLOBALS:
             self.unknown[what] = self.unknown.get(what, 0) + 1
+        logger.info("there is no such thing here", asked=what, times=self.unknown.get(what, 1))
+
+    def start_job(self, work: Callable[[], Awaitable[None]]) -> bool:
+        """Have work done beside. False: too much is done already."""
+        if self._jobs >= MAX_JOBS:
+            return False
+        self._jobs += 1
+        self.nursery.start_soon(self._do_job, work)
+        return True
+
+    async def _do_job(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        finally:
+            self._jobs -= 1
 
     def shut_down(self) -> None:
         """The engine stops: tell all clients."""

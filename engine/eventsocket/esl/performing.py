@@ -108,7 +108,6 @@ async def _loop(hub: Hub, leg: Leg, execution: Execution) -> str:
     application = hub.applications.get(execution.application.lower())
     if application is None:
         hub.note_unknown(execution.application[:64])
-        logger.warning("no such application", application=execution.application[:64], call=leg.id)
         leg.cause = "DESTINATION_OUT_OF_ORDER"
         await hub.steering.hang_up(leg.id, q850(leg.cause))
         return NONE

@@ -162,9 +162,9 @@ TOLD = (
     "CHANNEL_DESTROY", "CHANNEL_EXECUTE", "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE",
     "CHANNEL_HOLD", "CHANNEL_ORIGINATE", "CHANNEL_OUTGOING", "CHANNEL_PARK", "CHANNEL_PROGRESS",
     "CHANNEL_PROGRESS_MEDIA", "CHANNEL_STATE", "CHANNEL_UNBRIDGE", "CHANNEL_UNHOLD", "CHANNEL_UNPARK",
-    "CUSTOM callflow::closed",
-    "CUSTOM conference::maintenance", "CUSTOM sofia::expire", "CUSTOM sofia::register", "CUSTOM sofia::unregister", "DTMF",
-    "HEARTBEAT", "PLAYBACK_START", "PLAYBACK_STOP", "RECORD_START", "RECORD_STOP", "SHUTDOWN",
+    "CUSTOM callflow::closed", "CUSTOM conference::maintenance", "CUSTOM sofia::expire", "CUSTOM sofia::register",
+    "CUSTOM sofia::unregister", "DTMF", "HEARTBEAT", "PLAYBACK_START", "PLAYBACK_STOP", "RECORD_START", "RECORD_STOP",
+    "SHUTDOWN",
 )  # fmt: skip
 
 STATES: Mapping[str, int] = MappingProxyType({

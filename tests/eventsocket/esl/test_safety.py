@@ -87,12 +87,12 @@ async def test_no_value_becomes_a_header(tmp_path: Path):
 
 
 @run_trio
-async def test_a_thousand_idle_connections_cost_the_others_nothing(tmp_path: Path):
+async def test_idle_connections_cost_the_others_nothing(tmp_path: Path):
     async with place(tmp_path) as running:
-        idle = [await running.open() for _ in range(1000)]
+        idle = [await running.open() for _ in range(200)]
         client = await running.login()
         assert await client.api("echo still here") == "still here"
-        assert len(idle) == 1000
+        assert len(idle) == 200
 
 
 @run_virtual
