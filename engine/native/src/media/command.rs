@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::line::Line;
 use super::player::{Loading, PlaySpec};
@@ -126,6 +127,11 @@ impl Inbox {
     pub fn finish(&self) {
         self.lock().is_over = true;
         self.wake.signal();
+    }
+
+    /// Wait until it is told something, or `timeout` has passed.
+    pub fn wait(&self, timeout: Duration) {
+        self.wake.wait(timeout);
     }
 
     /// Everything that waits, added to what is given; true: it is the end.

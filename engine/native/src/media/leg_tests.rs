@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::OnceLock;
 
+use super::super::clip::Clip;
 use super::super::g711::Law;
 use super::super::player::Voice;
 use super::super::recorder::{RecordSpec, Sides};
@@ -146,7 +147,7 @@ fn started(playback: &str) -> Report {
 #[test]
 fn a_playback_is_sent_frame_by_frame_and_counted() {
     let mut scene = Scene::new();
-    scene.play("p", vec![Voice::Clip((0..480).collect())]);
+    scene.play("p", vec![Voice::Clip(Clip::new((0..480).collect()))]);
     let packets: Vec<(Header, Vec<u8>)> = std::iter::from_fn(|| scene.turn()).collect();
     assert_eq!(packets.len(), 3);
     assert_eq!(packets[0].1[100], Law::Mu.compress(100));

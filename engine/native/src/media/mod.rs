@@ -5,6 +5,7 @@
 //! Files are read by `loader`, recordings written by `writer`, on threads of their own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod clip;
 pub mod clock;
 pub mod command;
 pub mod concealment;

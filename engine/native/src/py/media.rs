@@ -352,6 +352,7 @@ impl Leg {
             now.round_trip_ms,
             now.packets_late,
             now.playout_ms,
+            now.packets_delayed,
         )
     }
 
