@@ -210,7 +210,8 @@ class NativeMediaSession:
 
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
-        return Statistics(*self._leg.statistics())
+        rtp, rtcp, uneven = self._leg.statistics()
+        return Statistics(*rtp, *rtcp, *uneven)
 
     def close(self) -> None:
         """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""

@@ -173,9 +173,7 @@ impl Source {
         if difference >= MAX_JITTER {
             return false;
         }
-        if before != transit || self.jitter > 0 {
-            self.jitter = self.jitter + difference - ((self.jitter + 8) >> 4);
-        }
+        self.jitter = self.jitter + difference - ((self.jitter + 8) >> 4);
         longer > HELD_UP
     }
 

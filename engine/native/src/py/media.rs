@@ -150,19 +150,11 @@ impl Engine {
 }
 
 /// What Python unpacks into its own statistics.
+/// Of RTP, of the peer's RTCP, of what was not even.
 type Figures = (
-    u64,
-    u64,
-    u64,
-    u64,
-    u64,
-    u64,
-    f64,
-    u64,
-    f64,
-    Option<f64>,
-    u64,
-    f64,
+    (u64, u64, u64, u64, u64, u64, f64),
+    (u64, f64, Option<f64>),
+    (u64, f64, u64),
 );
 
 /// One leg of the data plane.
@@ -340,19 +332,21 @@ impl Leg {
     fn statistics(&self) -> Figures {
         let now = self.counters.read();
         (
-            now.packets_sent,
-            now.octets_sent,
-            now.packets_received,
-            now.octets_received,
-            now.packets_lost,
-            now.packets_discarded,
-            now.jitter_ms,
-            now.remote_packets_lost,
-            now.remote_jitter_ms,
-            now.round_trip_ms,
-            now.packets_late,
-            now.playout_ms,
-            now.packets_delayed,
+            (
+                now.packets_sent,
+                now.octets_sent,
+                now.packets_received,
+                now.octets_received,
+                now.packets_lost,
+                now.packets_discarded,
+                now.jitter_ms,
+            ),
+            (
+                now.remote_packets_lost,
+                now.remote_jitter_ms,
+                now.round_trip_ms,
+            ),
+            (now.packets_late, now.playout_ms, now.packets_delayed),
         )
     }
 
