@@ -231,8 +231,8 @@ class PhoneCall:
         match event:
             case sip.InviteProgressed(response=response):
                 self._take_progress(response.status, response.body)
-            case sip.InviteAnswered(response=response):
-                self._take_answer(response.body)
+            case sip.InviteAnswered(body=body):
+                self._take_answer(body)
             case sip.AckReceived(body=body):
                 self._audio.receive_answer(body)
             case sip.ReinviteAnswered(response=response):

@@ -60,8 +60,8 @@ def tell(channel: Channel, event: sip.SipEvent) -> None:
                 channel.receive_ring()
             if response.body:
                 channel.receive_progress(response.body)
-        case sip.InviteAnswered(_, response):
-            channel.receive_answer(response.body)
+        case sip.InviteAnswered(body=body):
+            channel.receive_answer(body)
         case sip.ReinviteReceived(_, request):
             channel.receive_reinvite(request.body)
         case sip.InviteCancelled(_, reason):

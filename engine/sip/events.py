@@ -55,10 +55,11 @@ class InviteProgressed:
 
 @dataclass(frozen=True, slots=True)
 class InviteAnswered:
-    """Our INVITE got its 200, and the ACK has been sent."""
+    """Our INVITE got its 200, and the ACK has been sent. `body` is its answer, or that of its early dialog."""
 
     invite: Invite
     response: Response
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
