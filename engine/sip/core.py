@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .invite import Invite
 
 ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
+SUPPORTED = ("Supported", "norefersub, replaces")
 SDP = ("Content-Type", "application/sdp")
 
 
@@ -36,6 +37,7 @@ class Core:
         self.user_agent = ("User-Agent", user_agent)
         self.server = ("Server", user_agent)
         self.allow = allow
+        self.supported = SUPPORTED
         self._of_connection: dict[Flow, dict[Invite, None]] = {}
         self._last_id = 0
 

@@ -24,10 +24,12 @@ from .events import (
     InviteProgressed,
     InviteReceived,
 )
+from .exchange import CallRequest
 from .incoming import IncomingInvite
 from .invite_usage import TRANSITIONS, InviteEffect, InviteState, InviteTrigger
 from .messages import Address, Request, Response, Uri, reason_phrase
 from .outgoing import Outgoing, Unheard, send_in_dialog
+from .referral import Referral
 from .reinvite import Reinvite
 from .transaction_layer import merge_key
 
@@ -41,6 +43,7 @@ _REINVITE_REFUSALS: Mapping[InviteState, int] = MappingProxyType({
     S.PROCEEDING: 491,
     S.CANCELLING: 491,
 })
+_TARGET_REFRESHERS = frozenset({"REFER", "UPDATE"})  # and NOTIFY: they have a Contact (12.2.1.1, RFC 3515 2.2)
 MAX_FORKS = 16  # 2xx of one INVITE that are acknowledged and ended; a peer that sends more is not helped
 
 
@@ -143,7 +146,7 @@ class Invite:
         invite._credentials = credentials
         invite._uri = uri
         core.invites[invite.id] = invite
-        fields = (*invite._contact(), *headers, core.allow, core.user_agent)
+        fields = (*invite.contact, *headers, core.allow, core.supported, core.user_agent)
         invite._outgoing = Outgoing(
             core,
             invite,
@@ -183,6 +186,30 @@ class Invite:
 
     def reinvite(self, *, body: bytes, now: float) -> bool:
         return self._state is S.CONFIRMED and self._open_reinvite().send(body, now=now)
+
+    def send_request(
+        self, method: str, *, headers: Headers, body: bytes, owner: object, now: float
+    ) -> CallRequest | None:
+        """Send a request inside the confirmed call; None without one."""
+        if self._state is not S.CONFIRMED or self._dialog is None:
+            return None
+        return CallRequest(
+            self._core,
+            method,
+            self._dialog,
+            invite=self,
+            headers=(*headers, *self.contact) if method in _TARGET_REFRESHERS else headers,
+            body=body,
+            credentials=self._credentials,
+            owner=owner,
+            now=now,
+        )
+
+    def refer(self, *, cseq: int) -> Referral | None:
+        """What a REFER inside this call has made: the peer hears of it while the call lasts, and afterwards."""
+        if self._dialog is None:
+            return None
+        return Referral(self._core, self._dialog, cseq, self.contact, credentials=self._credentials)
 
     # What comes inside the dialog.
 
@@ -286,7 +313,9 @@ class Invite:
     def _key(self) -> DialogKey | None:
         return self._dialog.key if self._dialog is not None else None
 
-    def _contact(self) -> Headers:
+    @property
+    def contact(self) -> Headers:
+        """Where the peer reaches us in this call."""
         flow = self._dialog.flow if self._dialog is not None else self.flow
         return (("Contact", contact_value(self.local.uri.user, flow)),)
 
@@ -326,12 +355,12 @@ class Invite:
 
     def _send_provisional(self, occasion: Occasion, now: float) -> None:
         assert self._incoming is not None
-        headers = (*self._contact(), *occasion.headers, self._core.allow)
+        headers = (*self.contact, *occasion.headers, self._core.allow)
         self._incoming.respond(occasion.status, headers=headers, body=occasion.body, now=now)
 
     def _send_ok(self, occasion: Occasion, now: float) -> None:
         assert self._incoming is not None
-        headers = (*self._contact(), *occasion.headers, self._core.allow)
+        headers = (*self.contact, *occasion.headers, self._core.allow, self._core.supported)
         self._incoming.accept(headers=headers, body=occasion.body, now=now)
 
     def _send_final(self, occasion: Occasion, now: float) -> None:
