@@ -111,35 +111,31 @@ class ClientRequest:
 class CallRequest:
     """A request of ours inside a call; its final response comes as ResponseReceived, with `owner`. An OutgoingUser."""
 
-    __slots__ = ("_core", "_invite", "_outgoing", "owner")
+    __slots__ = ("_body", "_core", "_headers", "_invite", "_outgoing", "method", "owner")
 
     def __init__(
-        self,
-        core: Core,
-        method: str,
-        dialog: Dialog,
-        *,
-        invite: Invite | None,
-        headers: Headers,
-        body: bytes,
-        credentials: Credentials | None,
-        owner: object,
-        now: float,
+        self, core: Core, method: str, *, invite: Invite, headers: Headers, body: bytes, owner: object
     ) -> None:
-        """`invite` hears when its call is gone on the other side (481, or no answer)."""
+        """`invite` sends it in due time, and hears when its call is gone on the other side (481, or no answer)."""
         self._core, self._invite, self.owner = core, invite, owner
-        fields = with_content_type((*headers, core.user_agent), body)
+        self._headers, self._body = headers, body
+        self._outgoing: Outgoing | None = None
+        self.method = method
+
+    @property
+    def cseq(self) -> int | None:
+        """None: it is not sent yet."""
+        return self._outgoing.cseq if self._outgoing is not None else None
+
+    def send(self, dialog: Dialog, contact: Headers, *, credentials: Credentials | None, now: float) -> None:
+        fields = with_content_type((*self._headers, *contact, self._core.user_agent), self._body)
         self._outgoing = send_in_dialog(
-            core, self, method, dialog, headers=fields, body=body, credentials=credentials, now=now
+            self._core, self, self.method, dialog, headers=fields, body=self._body, credentials=credentials, now=now
         )
 
-    @property
-    def method(self) -> str:
-        return self._outgoing.method
-
-    @property
-    def cseq(self) -> int:
-        return self._outgoing.cseq
+    def drop(self) -> None:
+        """The call has ended before it could be sent."""
+        self._core.events.append(ResponseReceived(self, 481, None))
 
     def wants_retry(self, outgoing: Outgoing, *, now: float) -> bool:
         return True
@@ -153,5 +149,5 @@ class CallRequest:
 
     def _settle(self, status: int, response: Response | None, now: float) -> None:
         self._core.events.append(ResponseReceived(self, status, response))
-        if self._invite is not None and (status == 481 or response is None):
+        if status == 481 or response is None:
             self._invite.lose_dialog(status, now=now)  # 12.2.1.2

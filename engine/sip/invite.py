@@ -72,6 +72,7 @@ class Invite:
         "_reinvite",
         "_state",
         "_uri",
+        "_waiting",
         "call_id",
         "flow",
         "id",
@@ -94,6 +95,7 @@ class Invite:
         self._outgoing: Outgoing | None = None
         self._reinvite: Reinvite | None = None
         self._uri: Uri | None = None
+        self._waiting: list[CallRequest] = []  # to be sent when our 200 is acknowledged
         self.id = core.next_id()
         self.is_uas = request is not None
         self._state = S.RECEIVED if self.is_uas else S.CALLING
@@ -190,20 +192,13 @@ class Invite:
     def send_request(
         self, method: str, *, headers: Headers, body: bytes, owner: object, now: float
     ) -> CallRequest | None:
-        """Send a request inside the confirmed call; None without one."""
-        if self._state is not S.CONFIRMED or self._dialog is None:
+        """Send a request inside the answered call, once that is confirmed; None without one."""
+        if self._state not in (S.ANSWERED, S.CONFIRMED):
             return None
-        return CallRequest(
-            self._core,
-            method,
-            self._dialog,
-            invite=self,
-            headers=(*headers, *self.contact) if method in _TARGET_REFRESHERS else headers,
-            body=body,
-            credentials=self._credentials,
-            owner=owner,
-            now=now,
-        )
+        request = CallRequest(self._core, method, invite=self, headers=headers, body=body, owner=owner)
+        self._waiting.append(request)
+        self._send_waiting(now)
+        return request
 
     def refer(self, *, cseq: int) -> Referral | None:
         """What a REFER inside this call has made: the peer hears of it while the call lasts, and afterwards."""
@@ -299,7 +294,20 @@ class Invite:
         self._enter(step.state)
         for effect in step.effects:
             _EFFECTS[effect](self, occasion, now)
+        self._send_waiting(now)
         return True
+
+    def _send_waiting(self, now: float) -> None:
+        """What was to be sent inside the call is sent now, or never: a peer without our 200 knows of no dialog."""
+        if not self._waiting or self._state is S.ANSWERED:
+            return
+        waiting, self._waiting = self._waiting, []
+        for request in waiting:
+            if self._state is S.CONFIRMED and self._dialog is not None:
+                contact = self.contact if request.method in _TARGET_REFRESHERS else ()
+                request.send(self._dialog, contact, credentials=self._credentials, now=now)
+            else:
+                request.drop()
 
     def _enter(self, state: InviteState) -> None:
         self._state = state

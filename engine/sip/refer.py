@@ -121,7 +121,7 @@ def fragment(status: int) -> bytes:
 
 
 def _replaces_in(headers: str) -> Replaces | None:
-    """Of all headers that a Refer-To may ask for only Replaces is looked at (3515 4.1: the rest is not to be trusted)."""
+    """Of all headers that a Refer-To may ask for only Replaces is looked at (3515 4.1)."""
     for part in headers[:2048].split("&"):
         name, _, value = part.partition("=")
         if name.lower() == "replaces":

@@ -202,15 +202,13 @@ class SipStack:
         transaction.respond(status, reason=reason, headers=tuple(headers), body=body, now=now)
 
     def accept_refer(self, invite: Invite, transaction: ServerRequest, asked: Refer, *, now: float) -> Referral | None:
-        """Answer a REFER with 202; what becomes of it is told by `tell_referral`. None: the peer wants to hear nothing.
+        """Answer a REFER with 202. None: the peer wants to hear nothing of it, and is told that it will not (4488 4).
 
-        RFC 4488 4: a peer that wants no NOTIFYs gets none, and is told so.
+        What becomes of it is for `tell_referral`: 100 at once, or the outcome if it is known already (3515 2.4.4).
         """
         referral = invite.refer(cseq=transaction.request.cseq) if asked.wants_notifies else None
         told = () if asked.wants_notifies else (("Refer-Sub", "false"),)
         transaction.respond(202, reason=None, headers=(*told, *invite.contact), body=b"", now=now)
-        if referral is not None:
-            referral.tell(100, now=now)  # 2.4.4: at once
         return referral
 
     def tell_referral(self, referral: Referral, status: int, *, now: float) -> None:
@@ -306,7 +304,7 @@ class SipStack:
         owner: object = None,
         now: float,
     ) -> CallRequest | None:
-        """Send a request inside a confirmed call; its outcome comes as ResponseReceived. None: there is no such call."""
+        """Send a request inside a confirmed call; its outcome comes as ResponseReceived. None: there is none."""
         return invite.send_request(method, headers=tuple(headers), body=body, owner=owner, now=now)
 
     # What comes in.

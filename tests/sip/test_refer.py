@@ -26,7 +26,10 @@ def test_compact_names_are_understood():
 
 
 def test_the_call_to_be_replaced_is_read_from_the_uri_and_nothing_else_is():
-    asked = refer(("Refer-To", "<sip:carol@h?Subject=x&Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2&Route=%3Csip:evil%3E>"))
+    asked = refer((
+        "Refer-To",
+        "<sip:carol@h?Subject=x&Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2&Route=%3Csip:evil%3E>",
+    ))
     assert asked.replaces == Replaces("a@b", "1", "2")
     assert str(asked.target) == "sip:carol@h"
 
@@ -72,7 +75,9 @@ def test_replaces_in_a_header():
     assert read_replaces(str(Replaces("a", "b", "c", is_early_only=True))) == Replaces("a", "b", "c", True)
 
 
-@pytest.mark.parametrize("value", ["", "x", "x;to-tag=1", "x;from-tag=1", "x y;to-tag=1;from-tag=2", ";to-tag=1;from-tag=2"])
+@pytest.mark.parametrize(
+    "value", ["", "x", "x;to-tag=1", "x;from-tag=1", "x y;to-tag=1;from-tag=2", ";to-tag=1;from-tag=2"]
+)
 def test_replaces_that_names_no_dialog(value: str):
     with pytest.raises(ParseError):
         read_replaces(value)

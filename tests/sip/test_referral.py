@@ -21,6 +21,8 @@ def referred(*headers: tuple[str, str]) -> tuple[Bench, Invite, Referral | None,
     event = bench.event(RequestInCall)
     asked = read_refer(event.request)
     referral = bench.stack.accept_refer(event.invite, event.transaction, asked, now=bench.now)
+    if referral is not None:
+        bench.stack.tell_referral(referral, 100, now=bench.now)
     return bench, invite, referral, bench.sent()
 
 
@@ -161,6 +163,27 @@ def test_a_request_in_a_call_that_is_gone_on_the_other_side_ends_it_here():
     bench.stack.request_in_call(invite, "REFER", headers=(TO_CAROL,), now=0.0)
     bench.answer_from_peer(bench.sent_request(), 481)
     assert [type(event) for event in bench.events()] == [ResponseReceived, InviteEnded]
+
+
+def test_a_request_waits_for_the_ack_to_our_200():
+    bench = Bench()
+    invite = bench.receive_call()
+    bench.stack.answer(invite, body=b"", now=0.0)
+    bench.sent()
+    assert bench.stack.request_in_call(invite, "REFER", headers=(TO_CAROL,), now=0.0) is not None
+    assert bench.sent() == []
+    (sent,) = bench.send(bench.in_dialog(invite, "ACK", cseq=1))
+    assert isinstance(sent, Request)
+    assert sent.method == "REFER"
+
+
+def test_a_request_that_waits_ends_with_the_call():
+    bench = Bench()
+    invite = bench.receive_call()
+    bench.stack.answer(invite, body=b"", now=0.0)
+    bench.stack.request_in_call(invite, "REFER", headers=(TO_CAROL,), now=0.0)
+    bench.stack.hang_up(invite, now=0.0)
+    assert bench.event(ResponseReceived).status == 481
 
 
 def test_nothing_is_asked_inside_a_call_that_is_not_confirmed():
