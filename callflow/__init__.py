@@ -36,8 +36,20 @@ from .errors import (
 )
 from .menu import Menu
 from .protocol.commands import Confirmation, Hangup, Play, Say, Silence, Source, Target, Tone
-from .protocol.events import ChannelEnded, Party
-from .protocol.outcomes import Branch, Digits, Failed, Invalid, Played, Recorded, Sent, TimedOut, Unbridged
+from .protocol.events import ChannelEnded, Party, TransferRequested
+from .protocol.outcomes import (
+    Branch,
+    Digits,
+    Failed,
+    Invalid,
+    Played,
+    Recorded,
+    Sent,
+    TimedOut,
+    TransferFailed,
+    Transferred,
+    Unbridged,
+)
 from .running import Playback, Recording, Running, race
 
 __all__ = [
@@ -77,6 +89,9 @@ __all__ = [
     "Target",
     "TimedOut",
     "Tone",
+    "TransferFailed",
+    "TransferRequested",
+    "Transferred",
     "Unauthorized",
     "Unbridged",
     "Unreachable",

@@ -16,7 +16,7 @@ from .errors import WrongState
 from .leg import Leg
 from .link import Link
 from .protocol.events import ChannelEnded, Party
-from .verbs import dialer, digit, playback, recorder, signalling, talk, variable
+from .verbs import dialer, digit, playback, recorder, signalling, talk, transferring, variable
 
 HANGUP_WINDOW = 5.0  # seconds after the hang-up in which `finally` blocks and `after_hangup` functions may wait
 
@@ -135,6 +135,10 @@ class Call:
     mute = talk.mute
     muting = talk.muting
     unmute = talk.unmute
+
+    transfer = transferring.transfer
+    transfer_policy = transferring.transfer_policy
+    deciding_transfers = transferring.deciding_transfers
 
     set = variable.set
     get = variable.get

@@ -24,6 +24,8 @@ from .events import (
     Ringing,
     SilenceHeard,
     SoundHeard,
+    TransferAsked,
+    TransferTold,
 )
 
 __all__ = [
@@ -43,4 +45,6 @@ __all__ = [
     "Ringing",
     "SilenceHeard",
     "SoundHeard",
+    "TransferAsked",
+    "TransferTold",
 ]

@@ -13,6 +13,8 @@ from callflow.protocol.causes import cause_name
 from engine.channels.reason import read_reason
 from engine.media.session import AudioHeard, DigitEnded, DigitsSent, MediaEvent, MediaSession, Source, Statistics
 from engine.sip import events as sip
+from engine.sip.messages import ParseError, Uri
+from engine.sip.refer import Refer, Replaces, read_fragment, read_refer, refer_to, referred_by
 
 from .audio import Audio
 from .events import (
@@ -27,11 +29,14 @@ from .events import (
     Ringing,
     SilenceHeard,
     SoundHeard,
+    TransferAsked,
+    TransferTold,
 )
 
 if TYPE_CHECKING:
     from engine.sip.invite import Invite
     from engine.sip.messages import Address
+    from engine.sip.referral import Referral
     from engine.transport.endpoint import Endpoint
 
 PROMPT_PAUSE = 0.7  # seconds of silence after which a prompt is taken to be over
@@ -75,6 +80,10 @@ class PhoneCall:
         self.events: list[PhoneEvent] = []
         self.digits = ""  # what the far end pressed, and `wait_digits` has not taken
         self.ended: Ended | None = None
+        self.follows_transfers = False  # else it says no to a far end that wants us to call somebody else
+        self.replaced: PhoneCall | None = None  # the call in whose place this one came
+        self._asked: sip.RequestInCall | None = None  # a transfer that waits for our answer
+        self._referral: Referral | None = None  # one that we follow
 
     @property
     def invite(self) -> Invite:
@@ -140,6 +149,39 @@ class PhoneCall:
     def resume(self) -> bool:
         """Take the far end off hold. False while another re-INVITE is pending."""
         return self._renegotiate(is_hold=False)
+
+    def transfer(self, target: str | PhoneCall) -> bool:
+        """Ask the far end to call a SIP URI in our place, or whoever another call of ours is with."""
+        if self.state is not CallState.ANSWERED:
+            return False
+        if isinstance(target, PhoneCall):
+            dialog = target.invite.dialog
+            assert dialog is not None, "the other call is answered"
+            asked = refer_to(dialog.target, Replaces.of(dialog))
+        else:
+            asked = refer_to(Uri.parse(target))
+        headers = [asked, referred_by(self.invite.local)]
+        return self._endpoint.request_in_call(self.invite, "REFER", headers=headers, owner=self) is not None
+
+    def follow_transfer(self) -> Refer | None:
+        """Do as the far end asks: whom to call, and what is told by `tell_transfer`. None: it asks nothing."""
+        event, self._asked = self._asked, None
+        if event is None:
+            return None
+        asked = read_refer(event.request)
+        self._referral = self._endpoint.accept_refer(event.invite, event.transaction, asked)
+        return asked
+
+    def refuse_transfer(self, status: int = 603) -> None:
+        """Do not."""
+        event, self._asked = self._asked, None
+        if event is not None:
+            self._endpoint.respond(event.transaction, status)
+
+    def tell_transfer(self, status: int) -> None:
+        """Tell the far end how that went; a status of 200 and more is the outcome."""
+        if self._referral is not None:
+            self._endpoint.tell_referral(self._referral, status)
 
     def hang_up(self) -> None:
         """End the call, or give it up before it is answered."""
@@ -231,14 +273,16 @@ class PhoneCall:
         match event:
             case sip.InviteProgressed(response=response):
                 self._take_progress(response.status, response.body)
-            case sip.InviteAnswered(response=response):
-                self._take_answer(response.body)
+            case sip.InviteAnswered(body=body):
+                self._take_answer(body)
             case sip.AckReceived(body=body):
                 self._audio.receive_answer(body)
             case sip.ReinviteAnswered(response=response):
                 self._audio.receive_answer(response.body)
             case sip.ReinviteReceived(request=request):
                 self._take_reinvite(request.body)
+            case sip.RequestInCall():
+                self._take_request(event)
             case sip.InviteCancelled(reason=reason):
                 self._end("peer", 487, cause_name(read_reason(reason) or _NORMAL_CLEARING))
             case sip.InviteFailed(status=status, reason=reason, response=found):
@@ -247,6 +291,35 @@ class PhoneCall:
                 self._take_end(by, reason)
             case _:
                 pass
+
+    def take_response(self, event: sip.ResponseReceived) -> None:
+        """The answer to our REFER."""
+        if event.status >= 300:
+            self.tell(TransferTold(event.status))
+
+    def _take_request(self, event: sip.RequestInCall) -> None:
+        request = event.request
+        if request.method == "NOTIFY":
+            self._endpoint.respond(event.transaction, 200)
+            status = read_fragment(request.body)
+            if status is not None:
+                self.tell(TransferTold(status))
+        elif request.method == "REFER":
+            self._take_refer(event)
+        else:
+            self._endpoint.respond(event.transaction, 501)
+
+    def _take_refer(self, event: sip.RequestInCall) -> None:
+        try:
+            asked = read_refer(event.request)
+        except ParseError as error:
+            self._endpoint.respond(event.transaction, error.status)
+            return
+        self._asked = event
+        if self.follows_transfers:
+            self.tell(TransferAsked(str(asked.target)))
+        else:
+            self.refuse_transfer()
 
     def _take_progress(self, status: int, body: bytes) -> None:
         if status == 180 and self.state is CallState.CALLING:

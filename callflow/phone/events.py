@@ -66,6 +66,20 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """The far end wants us to call somebody else in its place."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTold:
+    """What the far end tells of the transfer that we asked it for; a status of 200 and more is its outcome."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The call is over.
 
@@ -90,5 +104,7 @@ PhoneEvent: TypeAlias = (
     | DigitsPressed
     | Held
     | Resumed
+    | TransferAsked
+    | TransferTold
     | Ended
 )

@@ -1,6 +1,7 @@
 """What a program may ask of the engine. Each class holds the `args` of one command frame; its `name` is in the frame.
 
-Those about what is heard are in `sounding`, those that place calls in `dialing`. A field's default is what the command
+Those about what is heard are in `sounding`, those that place calls in `dialing`,
+those that transfer them in `transferring`. A field's default is what the command
 does when it is left out. Times are seconds as floats unless the name says ms.
 """
 
@@ -37,6 +38,10 @@ from .source import SayKind as SayKind
 from .source import Silence as Silence
 from .source import Source as Source
 from .source import Tone as Tone
+from .transferring import AcceptTransfer as AcceptTransfer
+from .transferring import RefuseTransfer as RefuseTransfer
+from .transferring import Transfer as Transfer
+from .transferring import TransferPolicy as TransferPolicy
 
 
 class Answer(Command, frozen=True, kw_only=True):
@@ -364,6 +369,7 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
         Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
+        Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Download,
         Reload, Rollback, Versions, Status, SnapshotCommand,
     )

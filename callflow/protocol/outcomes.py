@@ -99,7 +99,7 @@ class Failed(Outcome, frozen=True, tag="failed"):
 class Unbridged(Outcome, frozen=True, tag="unbridged"):
     """A bridge is over. `by` is the channel that left or hung up, if one did."""
 
-    reason: Literal["hangup", "unbridged", "stopped"]
+    reason: Literal["hangup", "unbridged", "stopped", "transferred"]
     by: str | None = None
 
 
@@ -109,4 +109,30 @@ class Stopped(Outcome, frozen=True, tag="stopped"):
     reason: Literal["cancelled", "hangup", "replaced"] = "cancelled"
 
 
-AnyOutcome: TypeAlias = Played | Digits | TimedOut | Invalid | Recorded | Sent | Answered | Failed | Unbridged | Stopped
+class Transferred(Outcome, frozen=True, tag="transferred"):
+    """The party talks with somebody else now; the call that it leaves may be hung up."""
+
+    target: str = ""
+
+
+class TransferFailed(Outcome, frozen=True, tag="transfer_failed"):
+    """It does not, and the call goes on as it was. `sip_status` is why: the target's answer, or the refusal."""
+
+    sip_status: int
+    reason: Literal["refused", "failed", "timeout", "hangup", "stopped"] = "failed"
+
+
+AnyOutcome: TypeAlias = (
+    Played
+    | Digits
+    | TimedOut
+    | Invalid
+    | Recorded
+    | Sent
+    | Answered
+    | Failed
+    | Unbridged
+    | Stopped
+    | Transferred
+    | TransferFailed
+)

@@ -104,6 +104,13 @@ _ENDS: dict[str, str] = {
     "unbridged hangup": "one of the two hung up: `by`",
     "unbridged unbridged": "one was parted by `unbridge` or by a bridge with another: `by`",
     "unbridged stopped": "the command was cancelled",
+    "unbridged transferred": "the party of this channel transferred the other: `by`",
+    "transferred": "the peer has reached the target",
+    "transfer_failed refused": "the peer does not follow: `sip_status` is its answer",
+    "transfer_failed failed": "the peer tried, and did not get through: `sip_status`",
+    "transfer_failed timeout": "the peer did not say in time what became of it",
+    "transfer_failed hangup": "the call ended before the peer said what became of it",
+    "transfer_failed stopped": "it was cancelled; the peer may go on all the same",
 }
 
 _CLOSES: dict[CloseCode, str] = {

@@ -19,6 +19,8 @@ from callflow.phone import (
     RegistrationRefused,
     SilenceHeard,
     SoundHeard,
+    TransferAsked,
+    TransferTold,
 )
 from engine.media.fake import Digit, FakeMediaEngine, FakeMediaSession, Heard
 from engine.media.session import SilenceSource, Source, ToneSource
@@ -62,6 +64,8 @@ class SimulatedPhone:
         self._registrar = registrar
         self._rejects = rejects
         self._line: PhoneCall | None = None
+        self._held: PhoneCall | None = None  # a call that is on hold while there is another
+        self.obeys = True  # does what the far end wants that transfers it; if not, it says no
         self._is_dialing = False
         self._log: list[tuple[float, str]] = []
         self._attention = Attention()
@@ -93,8 +97,7 @@ class SimulatedPhone:
         """Dial a number, or a SIP URI."""
         assert not self.is_in_call, f"{self.name} has a call already"
         self._line, self._is_dialing, self._attention = None, True, Attention()
-        uri = target if target.startswith("sip:") else self._registrar.replace("sip:", f"sip:{target}@", 1)
-        self._nursery.start_soon(self._dial, uri)
+        self._nursery.start_soon(self._dial, self._uri(target))
 
     def answer(self) -> None:
         """Take the call that rings."""
@@ -128,12 +131,34 @@ class SimulatedPhone:
         self._note("resumes")
         self._current.resume()
 
+    def transfer(self, target: str) -> None:
+        """Press the transfer button: the other party shall go to that number, or SIP URI."""
+        self._note(f"transfers to {target}")
+        self._current.transfer(self._uri(target))
+
+    def consult(self, target: str) -> None:
+        """Put the call on hold, and call somebody else beside it."""
+        self.park()
+        self.call(target)
+
+    def park(self) -> None:
+        """Put the call on hold, and have the phone free for another beside it."""
+        self.hold()
+        self._held, self._line = self._line, None
+
+    def connect(self) -> None:
+        """Press the transfer button again: the party on hold and the one consulted shall talk with each other."""
+        self._note("connects the two")
+        assert self._held is not None, f"{self.name} has nobody on hold"
+        self._held.transfer(self._current)
+
     def hang_up(self) -> None:
-        """End the call, or give it up. Without one it is nothing."""
+        """End the calls, or give them up. Without one it is nothing."""
         self._note("hangs up")
         self._is_dialing = False
-        if self._line is not None:
-            self._line.hang_up()
+        for line in (self._line, self._held):
+            if line is not None:
+                line.hang_up()
         self._wake()
 
     # What the person perceives
@@ -168,6 +193,20 @@ class SimulatedPhone:
     def events(self) -> Sequence[PhoneEvent]:
         """What happened to the call, or to the last one."""
         return tuple(self._line.events) if self._line is not None else ()
+
+    @property
+    def transfer_statuses(self) -> list[int]:
+        """What the far end told of the transfer that was asked for."""
+        lines = [line for line in (self._held, self._line) if line is not None]
+        return [event.status for line in lines for event in line.events if isinstance(event, TransferTold)]
+
+    async def transferred(self, *, within: float = PATIENCE) -> int:
+        """Wait until the outcome of the transfer that was asked for is told; says which."""
+        async with self._patience("hear what became of the transfer", within):
+            while not (told := [status for status in self.transfer_statuses if status >= 200]):
+                await self._changed.wait()
+            return told[0]
+        raise AssertionError("unreachable: patience that ends raises")
 
     async def registered(self, *, within: float = PATIENCE) -> None:
         """Wait until the engine knows where the phone is."""
@@ -246,9 +285,36 @@ class SimulatedPhone:
         self._is_dialing = False
         self._wake()
 
+    def _uri(self, target: str) -> str:
+        return target if target.startswith("sip:") else self._registrar.replace("sip:", f"sip:{target}@", 1)
+
+    async def _follow(self, call: PhoneCall) -> None:
+        """Call whom the far end wants us to call, and tell it how that went."""
+        asked = call.follow_transfer()
+        if asked is None:
+            return
+        call.tell_transfer(100)
+        headers = [("Replaces", str(asked.replaces))] if asked.replaces is not None else []
+        try:
+            line = await self._phone.call(asked.target, headers=headers)
+        except Unreachable:
+            call.tell_transfer(503)
+            return
+        if await line.wait_answered():
+            self._line = line
+            call.tell_transfer(200)
+        else:
+            assert line.ended is not None
+            call.tell_transfer(line.ended.status)
+        self._wake()
+
     async def _take_calls(self) -> None:
         while True:
             call = await self._phone.wait_call()
+            if call.replaced is not None and call.replaced is self._line:
+                self._line = call
+                self._wake()
+                continue
             if self.is_in_call:
                 call.reject(BUSY)
                 continue
@@ -266,8 +332,11 @@ class SimulatedPhone:
 
     def take(self, call: PhoneCall, event: PhoneEvent) -> None:
         """What the phone tells."""
+        call.follows_transfers = self.obeys
         if isinstance(event, Answered):
             call.play(BREATH, repeat=0)
+        elif isinstance(event, TransferAsked):
+            self._nursery.start_soon(self._follow, call)
         if not isinstance(event, _UNTOLD):
             self._note(str(event))
         self._wake()

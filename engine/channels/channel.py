@@ -35,6 +35,7 @@ from .errors import CommandError
 from .performing import perform
 from .ports import Headers, Owner
 from .reason import INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
+from .referral import Transfers
 from .running import Running
 from .snapshot import state_of
 from .state import ALIVE, TRANSITIONS, UNANSWERED, State, Trigger
@@ -57,7 +58,7 @@ class Channel:
     __slots__ = (
         "_ended", "_is_held", "_running", "account", "audio", "bindings", "bridge", "bridged_with", "call_seq",
         "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "media", "owner", "signalling", "state",
-        "succession", "table", "tie", "tied", "variables", "watcher",
+        "succession", "table", "tie", "tied", "transfers", "variables", "watcher",
     )  # fmt: skip
 
     facts: ChannelCreated
@@ -77,6 +78,7 @@ class Channel:
         self.bridged_with: list[str] = []  # ids of the channels it was connected with, for the record
         self.hangup_timer: Timer | None = None
         self.succession = Succession(self, owner.app if owner is not None else None)
+        self.transfers = Transfers(self)
         self.tie: Channel | None = None  # who dialled it, while nothing else keeps it
         self.tied: list[Channel] = []
         self.watcher: LegWatcher | None = None
@@ -369,6 +371,7 @@ class Channel:
     def _let_go(self) -> None:
         """What was to happen to the channel later will not."""
         self.succession.close()
+        self.transfers.close()
         self.untie()
         self.table.places.release(self.id)
         if self.hangup_timer is not None:

@@ -14,6 +14,7 @@ from .caller import party_of
 from .ending import By, Ending
 from .ports import Admission
 from .reason import NETWORK_OUT_OF_ORDER, NORMAL_CLEARING, TIMER_EXPIRY, read_reason
+from .transferring import receive_notify
 
 if TYPE_CHECKING:
     from .channel import Channel
@@ -60,19 +61,30 @@ def tell(channel: Channel, event: sip.SipEvent) -> None:
                 channel.receive_ring()
             if response.body:
                 channel.receive_progress(response.body)
-        case sip.InviteAnswered(_, response):
-            channel.receive_answer(response.body)
+        case sip.InviteAnswered(body=body):
+            channel.receive_answer(body)
         case sip.ReinviteReceived(_, request):
             channel.receive_reinvite(request.body)
         case sip.InviteCancelled(_, reason):
             cause = read_reason(reason) or NORMAL_CLEARING
             channel.end(Ending(cause, "caller", 487, "Request Terminated", is_remote=True))
+        case sip.RequestInCall(request=request):
+            _receive_request(channel, event, request.method)
         case sip.InviteFailed():
             channel.end(_failed(event))
         case sip.InviteEnded():
             channel.end(_ended(event, "caller" if channel.is_inbound else "callee"))
         case _:
             pass
+
+
+def _receive_request(channel: Channel, event: sip.RequestInCall, method: str) -> None:
+    if method == "REFER":
+        channel.transfers.receive(event)
+    elif method == "NOTIFY":
+        receive_notify(channel, event)
+    else:
+        channel.table.sip.respond(event.transaction, 501)
 
 
 def _failed(event: sip.InviteFailed) -> Ending:

@@ -24,4 +24,6 @@ class Limits:
     contacts: int = 10  # rung for one user
     headers: int = 32  # given by a program for one message
     report_after: float = 2.0  # how long the media may take to report what was stopped
+    transfer_rings: float = 60.0  # how long the target of a phone's transfer may ring
+    transferor_leaves_after: float = 2.0  # a phone that has transferred and does not hang up is hung up
     retry_after: float = 5.0  # what a refused caller is told

@@ -94,5 +94,6 @@ def originate(
         parent=parent,
         sip_call_id=invite.call_id,
     )
+    leg.transfers.user = user
     leg.begin(Signalling(table.sip, invite, negotiation, leg.media), facts)
     return leg

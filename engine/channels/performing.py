@@ -24,8 +24,10 @@ from . import (
     playback,
     recording,
     redirection,
+    referral,
     succession,
     timing,
+    transferring,
     variable,
 )
 from .errors import CommandError
@@ -64,6 +66,10 @@ PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
     commands.Unmute: audio.unmute,
     commands.BindDigits: binding.bind_digits,
     commands.UnbindDigits: binding.unbind_digits,
+    commands.Transfer: transferring.transfer,
+    commands.TransferPolicy: referral.set_policy,
+    commands.AcceptTransfer: referral.accept,
+    commands.RefuseTransfer: referral.refuse,
     commands.Limit: place.limit,
     commands.Policy: succession.policy,
     commands.Set: variable.set_variables,

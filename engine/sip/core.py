@@ -6,7 +6,7 @@ The UA core of RFC 3261 §6, less the decisions: those are in stack.py, invite.p
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from .dialog import DialogKey, Headers
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .invite import Invite
 
 ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
+SUPPORTED = ("Supported", "norefersub, replaces")
 SDP = ("Content-Type", "application/sdp")
 
 
@@ -36,6 +37,7 @@ class Core:
         self.user_agent = ("User-Agent", user_agent)
         self.server = ("Server", user_agent)
         self.allow = allow
+        self.supported = SUPPORTED
         self._of_connection: dict[Flow, dict[Invite, None]] = {}
         self._last_id = 0
 
@@ -58,6 +60,11 @@ class Core:
         if key is not None:
             self.dialogs.pop(key, None)
         self.leave_connection(invite, flow)
+
+    def drop_dialogs(self, keys: Iterable[DialogKey]) -> None:
+        """Early dialogs that are nothing any more."""
+        for key in list(keys):
+            self.dialogs.pop(key, None)
 
     def leave_connection(self, invite: Invite, flow: Flow) -> None:
         if flow.transport != "udp" and (invites := self._of_connection.get(flow)) is not None:

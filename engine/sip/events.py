@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from .invite import Invite
     from .messages import Request, Response
-    from .stack import ClientRequest, ServerRequest
+    from .stack import CallRequest, ClientRequest, ServerRequest
 
 
 class Flow(NamedTuple):
@@ -55,10 +55,11 @@ class InviteProgressed:
 
 @dataclass(frozen=True, slots=True)
 class InviteAnswered:
-    """Our INVITE got its 200, and the ACK has been sent."""
+    """Our INVITE got its 200, and the ACK has been sent. `body` is its answer, or that of its early dialog."""
 
     invite: Invite
     response: Response
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +119,19 @@ class RequestReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestInCall:
+    """A request inside a call that the layer above answers with `stack.respond`: REFER, NOTIFY and the like."""
+
+    invite: Invite
+    transaction: ServerRequest
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseReceived:
     """A final response to a request of ours that was no INVITE; 408 and 503 may be our own (then without message)."""
 
-    transaction: ClientRequest
+    transaction: ClientRequest | CallRequest
     status: int
     response: Response | None
 
@@ -147,6 +157,7 @@ SipEvent: TypeAlias = (
     | ReinviteFailed
     | InviteEnded
     | RequestReceived
+    | RequestInCall
     | ResponseReceived
     | MalformedReceived
 )

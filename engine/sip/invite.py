@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .core import Core, contact_value, with_content_type
-from .dialog import Dialog, Headers
+from .dialog import Dialog, DialogKey, Headers
 from .digest import Credentials
+from .early import EarlyDialog, EarlyDialogs
 from .events import (
     AckReceived,
     Flow,
@@ -23,15 +24,26 @@ from .events import (
     InviteProgressed,
     InviteReceived,
 )
+from .exchange import CallRequest
 from .incoming import IncomingInvite
 from .invite_usage import TRANSITIONS, InviteEffect, InviteState, InviteTrigger
 from .messages import Address, Request, Response, Uri, reason_phrase
 from .outgoing import Outgoing, Unheard, send_in_dialog
+from .referral import Referral
 from .reinvite import Reinvite
 from .transaction_layer import merge_key
 
 S, T, E = InviteState, InviteTrigger, InviteEffect
 
+# An INVITE inside the dialog while the first one is not settled: theirs, or ours (14.2).
+_REINVITE_REFUSALS: Mapping[InviteState, int] = MappingProxyType({
+    S.RECEIVED: 500,
+    S.ANSWERED: 491,
+    S.HANGING_UP: 491,
+    S.PROCEEDING: 491,
+    S.CANCELLING: 491,
+})
+_TARGET_REFRESHERS = frozenset({"REFER", "UPDATE"})  # and NOTIFY: they have a Contact (12.2.1.1, RFC 3515 2.2)
 MAX_FORKS = 16  # 2xx of one INVITE that are acknowledged and ended; a peer that sends more is not helped
 
 
@@ -53,12 +65,14 @@ class Invite:
         "_core",
         "_credentials",
         "_dialog",
+        "_early",
         "_farewell",
         "_incoming",
         "_outgoing",
         "_reinvite",
         "_state",
         "_uri",
+        "_waiting",
         "call_id",
         "flow",
         "id",
@@ -75,11 +89,13 @@ class Invite:
         self._core = core
         self._credentials: Credentials | None = None
         self._dialog: Dialog | None = None
+        self._early = EarlyDialogs()
         self._farewell: Headers = ()  # what goes into our CANCEL or BYE, which may have to wait
         self._incoming: IncomingInvite | None = None
         self._outgoing: Outgoing | None = None
         self._reinvite: Reinvite | None = None
         self._uri: Uri | None = None
+        self._waiting: list[CallRequest] = []  # to be sent when our 200 is acknowledged
         self.id = core.next_id()
         self.is_uas = request is not None
         self._state = S.RECEIVED if self.is_uas else S.CALLING
@@ -132,7 +148,7 @@ class Invite:
         invite._credentials = credentials
         invite._uri = uri
         core.invites[invite.id] = invite
-        fields = (*invite._contact(), *headers, core.allow, core.user_agent)
+        fields = (*invite.contact, *headers, core.allow, core.supported, core.user_agent)
         invite._outgoing = Outgoing(
             core,
             invite,
@@ -173,11 +189,30 @@ class Invite:
     def reinvite(self, *, body: bytes, now: float) -> bool:
         return self._state is S.CONFIRMED and self._open_reinvite().send(body, now=now)
 
+    def send_request(
+        self, method: str, *, headers: Headers, body: bytes, owner: object, now: float
+    ) -> CallRequest | None:
+        """Send a request inside the answered call, once that is confirmed; None without one."""
+        if self._state not in (S.ANSWERED, S.CONFIRMED):
+            return None
+        request = CallRequest(self._core, method, invite=self, headers=headers, body=body, owner=owner)
+        self._waiting.append(request)
+        self._send_waiting(now)
+        return request
+
+    def refer(self, *, cseq: int) -> Referral | None:
+        """What a REFER inside this call has made: the peer hears of it while the call lasts, and afterwards."""
+        if self._dialog is None:
+            return None
+        return Referral(self._core, self._dialog, cseq, self.contact, credentials=self._credentials)
+
     # What comes inside the dialog.
 
     def accept_request(self, request: Request, flow: Flow) -> bool:
         """Note a request other than ACK; False if it is out of order (12.2.2)."""
-        assert self._dialog is not None
+        if self._dialog is None:
+            early = self._early.get(request.from_.tag)
+            return early is not None and early.dialog.accept_request(request, flow)
         before = self._dialog.flow
         if not self._dialog.accept_request(request, flow):
             return False
@@ -204,7 +239,7 @@ class Invite:
         if self._state is S.ANSWERED and self._incoming is not None and not self._incoming.is_offerless:
             self._fire(T.ACK, Occasion(), now=now)
         if self._state is not S.CONFIRMED:
-            return {S.RECEIVED: 500, S.ANSWERED: 491, S.HANGING_UP: 491}.get(self._state, 481)
+            return _REINVITE_REFUSALS.get(self._state, 481)
         return self._open_reinvite().receive(request, flow, now=now)
 
     def lose_connection(self, *, now: float) -> None:
@@ -216,7 +251,10 @@ class Invite:
         self._fire(T.CANCEL, Occasion(reason=reason), now=now)
 
     def wants_retry(self, outgoing: Outgoing, *, now: float) -> bool:
-        return outgoing is not self._outgoing or self._fire(T.CHALLENGE, Occasion(), now=now)
+        if outgoing is not self._outgoing:
+            return True
+        self._core.drop_dialogs(self._early.clear())
+        return self._fire(T.CHALLENGE, Occasion(), now=now)
 
     def receive_response(self, outgoing: Outgoing, response: Response, *, now: float) -> None:
         status = response.status
@@ -224,6 +262,7 @@ class Invite:
             if status >= 200:
                 self._fire(T.BYE_DONE, Occasion(), now=now)
         elif status < 200:
+            self._note_early(outgoing, response)
             self._fire(T.PROVISIONAL, Occasion(response, status), now=now)
         elif status >= 300:
             self._fire(T.FAILURE, Occasion(response, status, response.reason), now=now)
@@ -255,15 +294,36 @@ class Invite:
         self._enter(step.state)
         for effect in step.effects:
             _EFFECTS[effect](self, occasion, now)
+        self._send_waiting(now)
         return True
+
+    def _send_waiting(self, now: float) -> None:
+        """What was to be sent inside the call is sent now, or never: a peer without our 200 knows of no dialog."""
+        if not self._waiting or self._state is S.ANSWERED:
+            return
+        waiting, self._waiting = self._waiting, []
+        for request in waiting:
+            if self._state is S.CONFIRMED and self._dialog is not None:
+                contact = self.contact if request.method in _TARGET_REFRESHERS else ()
+                request.send(self._dialog, contact, credentials=self._credentials, now=now)
+            else:
+                request.drop()
 
     def _enter(self, state: InviteState) -> None:
         self._state = state
+        if state in (S.CONFIRMED, S.ENDING, S.ENDED):
+            self._core.drop_dialogs(early.dialog.key for early in self._early if early.dialog.key != self._key)
         if state is S.ENDED:
             dialog = self._dialog
             self._core.forget(self, dialog.key if dialog else None, dialog.flow if dialog else self.flow)
 
-    def _contact(self) -> Headers:
+    @property
+    def _key(self) -> DialogKey | None:
+        return self._dialog.key if self._dialog is not None else None
+
+    @property
+    def contact(self) -> Headers:
+        """Where the peer reaches us in this call."""
         flow = self._dialog.flow if self._dialog is not None else self.flow
         return (("Contact", contact_value(self.local.uri.user, flow)),)
 
@@ -280,20 +340,35 @@ class Invite:
             outgoing.acknowledge(dialog)
             send_in_dialog(self._core, Unheard(), "BYE", dialog, credentials=self._credentials, now=now)
 
+    def _note_early(self, outgoing: Outgoing, response: Response) -> EarlyDialog | None:
+        """The early dialog that a provisional belongs to, which it may have made (12.1)."""
+        tag = response.to.tag
+        if not tag or response.status == 100 or self._dialog is not None:
+            return None
+        early = self._early.get(tag)
+        if early is None:
+            early = self._early.add(self._form_dialog(outgoing, response))
+            if early is None:
+                return None
+            self._core.dialogs[early.dialog.key] = self
+        early.answer = response.body or early.answer
+        return early
+
     def _form_dialog(self, outgoing: Outgoing, response: Response) -> Dialog:
         assert self._uri is not None
-        return Dialog.from_response(response, outgoing.flow, uri=self._uri, local_cseq=outgoing.cseq)
+        dialog = Dialog.from_response(response, outgoing.flow, uri=self._uri, local_cseq=outgoing.cseq)
+        return self._early.confirm(dialog)
 
     # The effects.
 
     def _send_provisional(self, occasion: Occasion, now: float) -> None:
         assert self._incoming is not None
-        headers = (*self._contact(), *occasion.headers, self._core.allow)
+        headers = (*self.contact, *occasion.headers, self._core.allow)
         self._incoming.respond(occasion.status, headers=headers, body=occasion.body, now=now)
 
     def _send_ok(self, occasion: Occasion, now: float) -> None:
         assert self._incoming is not None
-        headers = (*self._contact(), *occasion.headers, self._core.allow)
+        headers = (*self.contact, *occasion.headers, self._core.allow, self._core.supported)
         self._incoming.accept(headers=headers, body=occasion.body, now=now)
 
     def _send_final(self, occasion: Occasion, now: float) -> None:
@@ -343,7 +418,7 @@ class Invite:
 
     def _report_answered(self, occasion: Occasion, now: float) -> None:
         assert occasion.response is not None
-        self._core.events.append(InviteAnswered(self, occasion.response))
+        self._core.events.append(InviteAnswered(self, occasion.response, self._early.answer_of(occasion.response)))
 
     def _report_failed(self, occasion: Occasion, now: float) -> None:
         phrase = occasion.phrase or reason_phrase(occasion.status)

@@ -16,7 +16,8 @@ early; that is never an error. What needs no decision is answered here; see `_re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 from zlib import crc32
 
@@ -24,19 +25,32 @@ from .core import Core
 from .dialog import Headers
 from .digest import Credentials
 from .events import Flow, MalformedReceived, SipEvent
-from .exchange import ClientRequest, ServerRequest
+from .exchange import CallRequest, ClientRequest, ServerRequest
 from .incoming import IncomingInvite
 from .invite import Invite
 from .invite_usage import InviteState
 from .messages import Address, ParseError, Request, Response, Uri, parse_datagram, response
 from .next_hop import response_flow
+from .refer import Refer, Replaces
+from .referral import Referral
 from .screening import ACCEPT, refuse
 from .streams import Streams
 from .transaction import State, Transaction, Trigger
 from .transaction_layer import merge_key, server_key
 
-__all__ = ["ClientRequest", "Counts", "Credentials", "Invite", "InviteState", "ServerRequest", "SipStack"]
+__all__ = [
+    "CallRequest",
+    "ClientRequest",
+    "Counts",
+    "Credentials",
+    "Invite",
+    "InviteState",
+    "ServerRequest",
+    "SipStack",
+]
 
+# What has no meaning outside of a call, and what is not allowed there.
+OUTSIDE: Mapping[str, int] = MappingProxyType({"BYE": 481, "NOTIFY": 481, "REFER": 403})
 CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
 RETRY_AFTER_PENDING = (("Retry-After", "1"),)  # 14.2 wants 0 to 10 seconds
 RETRY_AFTER_OVERLOAD = (("Retry-After", "5"),)
@@ -60,12 +74,16 @@ class SipStack:
         new_token: Callable[[], str],
         user_agent: str = "callflow/0.1.0",
         request_methods: Iterable[str] = ("REGISTER",),
+        call_methods: Iterable[str] = ("NOTIFY", "REFER"),
         max_transactions: int = 200_000,
         max_invites: int = 50_000,
     ) -> None:
-        """`new_token` makes at least 64 random bits in hex. `request_methods` come up as RequestReceived."""
+        """`new_token` makes at least 64 random bits in hex. `request_methods` come up as RequestReceived,
+        `call_methods` inside a call as RequestInCall.
+        """
         self._request_methods = frozenset(request_methods)
-        methods = (*CORE_METHODS, *sorted(self._request_methods))
+        self._call_methods = frozenset(call_methods)
+        methods = (*CORE_METHODS, *sorted(self._request_methods | self._call_methods))
         self._methods = frozenset(methods)
         self._core = Core(
             new_token=new_token,
@@ -183,6 +201,27 @@ class SipStack:
         """Answer what came as RequestReceived."""
         transaction.respond(status, reason=reason, headers=tuple(headers), body=body, now=now)
 
+    def accept_refer(self, invite: Invite, transaction: ServerRequest, asked: Refer, *, now: float) -> Referral | None:
+        """Answer a REFER with 202. None: the peer wants to hear nothing of it, and is told that it will not (4488 4).
+
+        What becomes of it is for `tell_referral`: 100 at once, or the outcome if it is known already (3515 2.4.4).
+        """
+        referral = invite.refer(cseq=transaction.request.cseq) if asked.wants_notifies else None
+        told = () if asked.wants_notifies else (("Refer-Sub", "false"),)
+        transaction.respond(202, reason=None, headers=(*told, *invite.contact), body=b"", now=now)
+        return referral
+
+    def tell_referral(self, referral: Referral, status: int, *, now: float) -> None:
+        """NOTIFY who sent the REFER of what became of it: a status of 200 and more is the last."""
+        if status < 200:
+            referral.tell(status, now=now)
+        else:
+            referral.close(status, now=now)
+
+    def find(self, replaces: Replaces) -> Invite | None:
+        """The call that a Replaces names (RFC 3891 3)."""
+        return self._core.dialogs.get(replaces.key)
+
     # What the layer above does, as UAC.
 
     def invite(
@@ -255,6 +294,19 @@ class SipStack:
             now=now,
         )
 
+    def request_in_call(
+        self,
+        invite: Invite,
+        method: str,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        owner: object = None,
+        now: float,
+    ) -> CallRequest | None:
+        """Send a request inside a confirmed call; its outcome comes as ResponseReceived. None: there is none."""
+        return invite.send_request(method, headers=tuple(headers), body=body, owner=owner, now=now)
+
     # What comes in.
 
     def _receive(self, message: Request | Response, flow: Flow, now: float) -> None:
@@ -287,14 +339,14 @@ class SipStack:
         method, core = request.method, self._core
         if method == "OPTIONS":
             self._refuse(request, flow, 200, self._capabilities())
-        elif method == "BYE":
-            self._refuse(request, flow, 481)
+        elif method in OUTSIDE:
+            self._refuse(request, flow, OUTSIDE[method])
         elif core.transactions.is_full or (method == "INVITE" and len(core.invites) >= self._max_invites):
             self._refuse(request, flow, 503, RETRY_AFTER_OVERLOAD)
         elif method == "INVITE":
             Invite.receive(core, request, flow, now=now)
         else:
-            ServerRequest(core, request, flow, merge=merge_key(request), now=now)
+            ServerRequest(core, request, flow, now=now)
 
     def _receive_in_dialog(self, request: Request, flow: Flow, now: float) -> None:
         invite = self._find_invite(request)
@@ -310,6 +362,8 @@ class SipStack:
         elif request.method == "BYE":
             self._respond(request, flow, 200, now)
             invite.receive_bye(request.header("Reason"), now=now)
+        elif request.method in self._call_methods:
+            ServerRequest(self._core, request, flow, invite=invite, now=now)
         else:
             self._respond(request, flow, 200, now, headers=self._capabilities())
 
@@ -338,7 +392,7 @@ class SipStack:
     # Answers that need no decision.
 
     def _capabilities(self) -> Headers:
-        return (self._core.allow, ACCEPT, ("Supported", ""))
+        return (self._core.allow, ACCEPT, self._core.supported)
 
     def _respond(
         self,

@@ -20,7 +20,9 @@ import trio
 
 from ..sip.events import Flow, SipEvent
 from ..sip.messages import Address, Uri
-from ..sip.stack import ClientRequest, Credentials, Invite, ServerRequest, SipStack
+from ..sip.refer import Refer, Replaces
+from ..sip.referral import Referral
+from ..sip.stack import CallRequest, ClientRequest, Credentials, Invite, ServerRequest, SipStack
 from .address import LocalAddresses, bind, family, is_wildcard
 from .errors import Unreachable
 from .resolver import resolve_host
@@ -211,6 +213,25 @@ class Endpoint:
     ) -> None:
         self.stack.respond(transaction, status, reason=reason, headers=headers, body=body, now=self._clock())
         self._flush()
+
+    def request_in_call(
+        self, invite: Invite, method: str, *, headers: Headers = (), body: bytes = b"", owner: object = None
+    ) -> CallRequest | None:
+        request = self.stack.request_in_call(invite, method, headers=headers, body=body, owner=owner, now=self._clock())
+        self._flush()
+        return request
+
+    def accept_refer(self, invite: Invite, transaction: ServerRequest, asked: Refer) -> Referral | None:
+        referral = self.stack.accept_refer(invite, transaction, asked, now=self._clock())
+        self._flush()
+        return referral
+
+    def tell_referral(self, referral: Referral, status: int) -> None:
+        self.stack.tell_referral(referral, status, now=self._clock())
+        self._flush()
+
+    def find(self, replaces: Replaces) -> Invite | None:
+        return self.stack.find(replaces)
 
     # What comes from below.
 

@@ -427,7 +427,8 @@ class Call:
         self.hear(sip.InviteProgressed, sip_response(180))
 
     def answers(self, body: bytes | None = None) -> None:
-        self.hear(sip.InviteAnswered, sip_response(200, offer() if body is None else body))
+        answer = offer() if body is None else body
+        self.hear(sip.InviteAnswered, sip_response(200, answer), answer)
 
     def fails(self, status: int, headers: str = "") -> None:
         self.invite.is_over = True

@@ -29,6 +29,13 @@ async def desk_in_a_hurry(call: Call) -> None:
     await call.play(Tone("350", seconds=0.2))
 
 
+@app.route("2003")
+async def connected_with_desk(call: Call) -> None:
+    result = await call.dial("desk", timeout=20)
+    if isinstance(result, Answered):
+        await call.bridge(result.leg)
+
+
 @app.route("3000")
 async def one_digit(call: Call) -> None:
     await call.answer()

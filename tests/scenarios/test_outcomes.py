@@ -8,12 +8,14 @@ import pytest
 from callflow import Answered, App, Call, Say
 from callflow.protocol.commands import COMMANDS
 from callflow.protocol.reference import ends
+from callflow.testing import SimulatedPhone, Simulation
 
 from .outcome import ROWS, Row, beside, cancelled, ends_told, hangs_up, parametrize, presses, row
 
 app = App("outcomes")
 pytestmark = pytest.mark.callflow(app)
 current: list[Row] = []
+BOB, SILENT = "sip:bob@10.0.1.2:5060", "sip:silent@10.0.1.3:5060"  # where the phones themselves are
 
 
 @app.route("500")
@@ -266,6 +268,60 @@ async def _(call: Call) -> None:
         await anyio.sleep(1)
         await won.leg.unbridge()
         await bridging.wait()
+
+
+async def transfers_to_501(simulation: Simulation, alice: SimulatedPhone) -> None:
+    await simulation.wait(4)
+    alice.transfer("501")
+    await simulation.wait(6)
+
+
+@app.route("501")
+async def music(call: Call) -> None:
+    await call.play("music.wav", repeat=3)
+
+
+@row("bridge", "unbridged", "transferred", people=transfers_to_501)
+async def _(call: Call) -> None:
+    await connect(call)
+
+
+# transfer
+
+
+async def refuses_transfers(simulation: Simulation, alice: SimulatedPhone) -> None:
+    alice.obeys = False
+    await simulation.wait(10)
+
+
+@row("transfer", "transferred")
+async def _(call: Call) -> None:
+    await call.transfer(BOB)
+
+
+@row("transfer", "transfer_failed", "refused", people=refuses_transfers)
+async def _(call: Call) -> None:
+    await call.transfer(BOB)
+
+
+@row("transfer", "transfer_failed", "failed")
+async def _(call: Call) -> None:
+    await call.transfer("nobody")
+
+
+@row("transfer", "transfer_failed", "timeout")
+async def _(call: Call) -> None:
+    await call.transfer(SILENT, timeout=2)
+
+
+@row("transfer", "transfer_failed", "hangup", people=hangs_up())
+async def _(call: Call) -> None:
+    await call.transfer(SILENT)
+
+
+@row("transfer", "transfer_failed", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.transfer(SILENT), 2)
 
 
 @parametrize(ROWS)

@@ -51,7 +51,7 @@ def test_what_cannot_be_served_is_refused(options, status):
 @pytest.mark.parametrize(
     ("options", "name", "value"),
     [
-        ({"method": "DANCE"}, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER"),
+        ({"method": "DANCE"}, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, REGISTER"),
         ({"headers": (("Require", "100rel, foo"),)}, "Unsupported", "100rel"),
         ({"headers": (("Content-Type", "text/plain"),), "body": b"hello"}, "Accept", "application/sdp"),
         ({"headers": (("Content-Encoding", "gzip"),), "body": OFFER}, "Accept-Encoding", "identity"),
@@ -84,8 +84,12 @@ def test_an_invite_that_can_be_served_comes_up(headers):
 def test_options_are_answered_with_what_we_can_do(flow):
     bench = Bench(flow=flow)
     answer = only(bench.send(request("OPTIONS")))
-    assert (answer.status, answer.header("Accept"), answer.header("Supported")) == (200, "application/sdp", "")
-    assert answer.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER"
+    assert (answer.status, answer.header("Accept"), answer.header("Supported")) == (
+        200,
+        "application/sdp",
+        "norefersub, replaces",
+    )
+    assert answer.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, REGISTER"
 
 
 def test_options_inside_a_call_are_answered_and_absorbed():
@@ -133,7 +137,7 @@ def test_a_register_that_is_never_answered_is_forgotten():
 def test_a_phone_allows_no_register():
     bench = Bench(request_methods=())
     answer = only(bench.send(request("REGISTER")))
-    assert (answer.status, answer.header("Allow")) == (405, "INVITE, ACK, CANCEL, BYE, OPTIONS")
+    assert (answer.status, answer.header("Allow")) == (405, "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER")
 
 
 def test_a_request_that_came_by_two_ways_is_served_once():
