@@ -4,6 +4,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::digit_sender::Way;
 use super::line::Line;
 use super::player::{Loading, PlaySpec};
 use super::recorder::RecordSpec;
@@ -57,6 +58,8 @@ pub enum Verb {
         name: String,
         /// Which.
         digits: String,
+        /// How; None: as events where those were agreed on, else as tones.
+        way: Option<Way>,
         /// How long each is down.
         duration_ms: u32,
         /// How long none is.

@@ -384,9 +384,10 @@ fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
         Verb::SendDigits {
             name,
             digits,
+            way,
             duration_ms,
             gap_ms,
-        } => leg.send_digits(name, &digits, duration_ms, gap_ms, reports),
+        } => leg.send_digits(name, (&digits, way), duration_ms, gap_ms, reports),
         Verb::WatchAudio(is_on) => leg.watch_audio(is_on, now),
         _ => {}
     }
