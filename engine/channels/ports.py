@@ -171,7 +171,9 @@ class SipPort(Protocol):
         """Place a call: our INVITE with our offer."""
         ...
 
-    def respond(self, transaction: ServerRequest, status: int, *, reason: str | None = None) -> None:
+    def respond(
+        self, transaction: ServerRequest, status: int, *, reason: str | None = None, headers: Headers = ()
+    ) -> None:
         """Answer a request that came inside a call."""
         ...
 

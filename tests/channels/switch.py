@@ -194,7 +194,9 @@ class FakeSession:
     def mute(self, *, incoming: bool, outgoing: bool) -> None:
         self.muted = incoming, outgoing
 
-    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+    def send_digits(
+        self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None
+    ) -> None:
         self._begin(sending, "send", len(digits) * (duration_ms + gap_ms) / 1000, digits=digits)
 
     def stop(self, name: str) -> None:

@@ -21,7 +21,7 @@ def only(messages) -> Response:
     [
         ({"method": "DANCE"}, 501),
         ({"method": "invite"}, 501),
-        ({"method": "INFO"}, 405),
+        ({"method": "PUBLISH"}, 405),
         ({"method": "UPDATE"}, 405),
         ({"method": "MESSAGE"}, 405),
         ({"uri": "tel:+15551234"}, 416),
@@ -51,7 +51,7 @@ def test_what_cannot_be_served_is_refused(options, status):
 @pytest.mark.parametrize(
     ("options", "name", "value"),
     [
-        ({"method": "DANCE"}, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, REGISTER"),
+        ({"method": "DANCE"}, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, REFER, REGISTER"),
         ({"headers": (("Require", "100rel, foo"),)}, "Unsupported", "100rel"),
         ({"headers": (("Content-Type", "text/plain"),), "body": b"hello"}, "Accept", "application/sdp"),
         ({"headers": (("Content-Encoding", "gzip"),), "body": OFFER}, "Accept-Encoding", "identity"),
@@ -89,7 +89,7 @@ def test_options_are_answered_with_what_we_can_do(flow):
         "application/sdp",
         "norefersub, replaces",
     )
-    assert answer.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, REGISTER"
+    assert answer.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, REFER, REGISTER"
 
 
 def test_options_inside_a_call_are_answered_and_absorbed():
@@ -98,7 +98,7 @@ def test_options_inside_a_call_are_answered_and_absorbed():
     options = bench.in_dialog(invite, "OPTIONS", cseq=2)
     assert only(bench.send(options)).status == 200
     assert only(bench.send(options)).status == 200
-    assert only(bench.send(bench.in_dialog(invite, "INFO", cseq=3))).status == 405
+    assert only(bench.send(bench.in_dialog(invite, "PUBLISH", cseq=3))).status == 405
 
 
 def test_a_refusal_without_state_is_the_same_for_a_retransmission():
@@ -137,7 +137,7 @@ def test_a_register_that_is_never_answered_is_forgotten():
 def test_a_phone_allows_no_register():
     bench = Bench(request_methods=())
     answer = only(bench.send(request("REGISTER")))
-    assert (answer.status, answer.header("Allow")) == (405, "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER")
+    assert (answer.status, answer.header("Allow")) == (405, "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, REFER")
 
 
 def test_a_request_that_came_by_two_ways_is_served_once():

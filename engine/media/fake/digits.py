@@ -1,4 +1,4 @@
-"""Digits on their way out, as events or in band: one key after another, each down for a time, with a gap before the next."""
+"""Digits on their way out, as events or in band: one key after another, each down for a time, a gap before the next."""
 
 from __future__ import annotations
 

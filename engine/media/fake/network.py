@@ -30,9 +30,7 @@ class Receiver(Protocol):
         """A key went down, as an event or in band; `hops` relays passed it on."""
         ...
 
-    def receive_digit_end(
-        self, sender: Address, digit: str, duration_ms: int, *, hops: int, is_inband: bool
-    ) -> None:
+    def receive_digit_end(self, sender: Address, digit: str, duration_ms: int, *, hops: int, is_inband: bool) -> None:
         """A key came up."""
         ...
 

@@ -233,9 +233,7 @@ class FakeMediaSession:
         if self._relayed is not None and hops < _MAX_HOPS:
             self._relayed.send_digit_start(digit, hops=hops + 1, is_inband=is_inband)
 
-    def receive_digit_end(
-        self, sender: Address, digit: str, duration_ms: int, *, hops: int, is_inband: bool
-    ) -> None:
+    def receive_digit_end(self, sender: Address, digit: str, duration_ms: int, *, hops: int, is_inband: bool) -> None:
         """The network brings a key that came up."""
         if not self._takes_digits_from(sender, is_inband=is_inband):
             if is_inband and self._relayed is not None and hops < _MAX_HOPS:

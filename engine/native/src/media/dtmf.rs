@@ -64,10 +64,11 @@ impl Detector {
         for sample in samples {
             let sample = f32::from(*sample);
             self.energy += sample * sample;
-            for tone in 0..TONES.len() {
-                let now = sample + factors[tone] * self.last[tone] - self.before[tone];
-                self.before[tone] = self.last[tone];
-                self.last[tone] = now;
+            let values = self.last.iter_mut().zip(&mut self.before);
+            for ((last, before), factor) in values.zip(factors) {
+                let now = sample + factor * *last - *before;
+                *before = *last;
+                *last = now;
             }
         }
     }
