@@ -63,12 +63,18 @@ class NativeMediaEngine:
     """
 
     def __init__(
-        self, address: str = "127.0.0.1", ports: range | tuple[int, int] = (16384, 32767), threads: int = 1
+        self,
+        address: str = "127.0.0.1",
+        ports: range | tuple[int, int] = (16384, 32767),
+        threads: int = 1,
+        *,
+        hears_tones: bool | None = None,
     ) -> None:
-        """Raises OSError when the address cannot be bound, ValueError when it is none."""
+        """Raises OSError when the address cannot be bound, ValueError when it is none. `hears_tones`: as Stream.inband."""
         first, last = (ports.start, ports.stop - 1) if isinstance(ports, range) else ports
         self._native = native.Engine(address, first, last, threads)
         self._address = address
+        self._hears_tones = hears_tones
         self._sessions: dict[int, tuple[NativeMediaSession, Callable[[MediaEvent], None]]] = {}
 
     def open(self, on_event: Callable[[MediaEvent], None]) -> NativeMediaSession:
@@ -77,7 +83,7 @@ class NativeMediaEngine:
             leg = self._native.open()
         except native.NoPorts as error:
             raise PortsExhausted(str(error)) from error
-        session = NativeMediaSession(leg, self._address, self._forget)
+        session = NativeMediaSession(leg, self._address, self._forget, hears_tones=self._hears_tones)
         self._sessions[leg.id] = (session, on_event)
         return session
 
@@ -123,8 +129,11 @@ class NativeMediaEngine:
 class NativeMediaSession:
     """Fulfils MediaSession."""
 
-    def __init__(self, leg: native.Leg, address: str, forget: Callable[[int], None]) -> None:
+    def __init__(
+        self, leg: native.Leg, address: str, forget: Callable[[int], None], *, hears_tones: bool | None
+    ) -> None:
         self._leg = leg
+        self._hears_tones = hears_tones
         self._address = address
         self._forget = forget
         self._is_closed = False
@@ -143,7 +152,7 @@ class NativeMediaSession:
                 payload_type=stream.payload_type,
                 ptime_ms=stream.ptime_ms,
                 telephone_event=stream.telephone_event,
-                hears_tones=stream.hears_tones,
+                hears_tones=stream.hears_tones if self._hears_tones is None else self._hears_tones,
                 may_send=stream.direction in _SENDS,
                 may_receive=stream.direction in _RECEIVES,
             )

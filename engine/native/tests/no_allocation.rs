@@ -2,7 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -132,10 +132,26 @@ fn a_relay_its_playbacks_and_an_echo_allocate_nothing_once_they_run() {
         heard(alice).min(heard(bob)).min(heard(carol))
     };
     until("the relay runs", || heard() > 20);
+    let stranger = UdpSocket::bind((HERE, 0)).expect("a port is free");
+    let sent = Cell::new(0);
+    let strange = || {
+        let discarded = left.counters.read().packets_discarded;
+        if sent.get() <= discarded + 20 {
+            for port in [left.port, left.port + 1] {
+                let length = sent.get() as usize % 172;
+                let _ = stranger.send_to(&[0x80; 172][..length], (HERE, port));
+                sent.set(sent.get() + 1);
+            }
+        }
+        discarded > 100
+    };
+    until("strangers are heard and not listened to", strange);
     let (packets, allocations) = (heard(), BY_MEDIA.load(Ordering::Relaxed));
     assert!(allocations > 0, "the counter does not count");
+    let discarded = left.counters.read().packets_discarded;
     until("a hundred more packets are relayed", || {
-        heard() > packets + 100
+        strange() && heard() > packets + 100
     });
+    assert!(left.counters.read().packets_discarded > discarded);
     assert_eq!(BY_MEDIA.load(Ordering::Relaxed), allocations);
 }

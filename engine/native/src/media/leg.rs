@@ -47,6 +47,8 @@ const MAX_RECORDINGS: usize = 8;
 /// What a received packet has for others.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
+    /// It is not the peer's, or malformed: it was dropped and counted.
+    Discarded,
     /// Nothing.
     Nothing,
     /// Audio: where in the packet, under which law.
@@ -255,7 +257,7 @@ impl Leg {
         if received.is_none() {
             self.counters.discarded();
         }
-        received.unwrap_or(Received::Nothing)
+        received.unwrap_or(Received::Discarded)
     }
 
     /// None: it is to be discarded.

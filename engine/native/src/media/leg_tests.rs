@@ -300,7 +300,7 @@ fn a_key_that_comes_as_sound_and_as_event_is_one_key() {
 #[test]
 fn what_is_not_a_packet_of_the_peer_is_discarded_and_counted() {
     let mut scene = Scene::new();
-    assert_ne!(scene.hear(&[0xff; 160]), Received::Nothing);
+    assert_ne!(scene.hear(&[0xff; 160]), Received::Discarded);
     let unknown = scene.header(Pt(96));
     let known = Header {
         ssrc: Ssrc(1),
@@ -308,15 +308,15 @@ fn what_is_not_a_packet_of_the_peer_is_discarded_and_counted() {
     };
     assert_eq!(
         scene.receive_from(peer(), &unknown, &[0; 160]),
-        Received::Nothing
+        Received::Discarded
     );
     assert_eq!(
         scene.receive_from(stranger(), &known, &[0; 160]),
-        Received::Nothing
+        Received::Discarded
     );
     assert_eq!(
         scene.receive_from(peer(), &known, &[0; MAX_PAYLOAD + 1]),
-        Received::Nothing
+        Received::Discarded
     );
     let now = scene.now();
     scene.leg.receive(
@@ -338,7 +338,7 @@ fn nothing_is_received_before_anything_is_agreed() {
     let scene = Scene::new();
     let mut octets = packet(&scene.header(Pt(0)), &[0; 160]);
     let received = leg.receive(&mut octets, peer(), Moment(0), &mut Reports::default());
-    assert_eq!(received, Received::Nothing);
+    assert_eq!(received, Received::Discarded);
     assert!(leg.goodbye(&Clock::start(), Moment(0)).is_none());
 }
 
@@ -375,7 +375,10 @@ fn keys_are_reported_and_time_out() {
     );
     assert_eq!(scene.frame, 11);
     let short = scene.header(EVENT);
-    assert_eq!(scene.receive_from(peer(), &short, &[5]), Received::Nothing);
+    assert_eq!(
+        scene.receive_from(peer(), &short, &[5]),
+        Received::Discarded
+    );
 }
 
 #[test]

@@ -18,6 +18,8 @@ use super::wheel::{self, Wheel};
 
 /// Descriptors reported per wait: a bound on how long the wheel waits for the sockets.
 const BATCH: usize = 2048;
+/// Packets of strangers that one leg's turn clears away.
+const MAX_DISCARDED: usize = 64;
 /// Room for any RTP packet that Ethernet carries.
 const ROOM: usize = 2048;
 /// Every leg is looked after so often (silence when idle, RTCP).
@@ -134,13 +136,23 @@ impl Plane {
         }
     }
 
-    /// One packet; if more wait, the next wait says so.
+    /// One packet of the peer; if more wait, the next wait says so. Those of strangers are cleared away before it, so that a
+    /// flood of them neither delays the stream nor fills its socket.
     fn receive(&mut self, place: u32, now: Moment) {
+        for _ in 0..MAX_DISCARDED {
+            if !self.receive_one(place, now) {
+                break;
+            }
+        }
+    }
+
+    /// True: it was to be discarded.
+    fn receive_one(&mut self, place: u32, now: Moment) -> bool {
         let Some(line) = self.lines[place as usize].as_mut() else {
-            return;
+            return false;
         };
         let Ok((length, from)) = line.pair.rtp.recv_from(&mut self.room) else {
-            return;
+            return false;
         };
         let leg = &mut line.leg;
         let received = leg.receive(&mut self.room[..length], from, now, self.reports.of(leg.id));
@@ -148,9 +160,11 @@ impl Plane {
         if leg.needs_frames() && line.phase.is_none() {
             line.phase = Some(self.wheel.join(place, now));
         }
+        let is_discarded = received == Received::Discarded;
         if let Some(target) = target {
             self.pass_on(received, target, now);
         }
+        is_discarded
     }
 
     /// Let what one leg received leave by another.
@@ -166,7 +180,7 @@ impl Plane {
                 (relayed, payload)
             }
             Received::Digit(header, payload) => (line.leg.relay_digit(&header, now), payload),
-            Received::Nothing => return,
+            Received::Nothing | Received::Discarded => return,
         };
         if let Some((header, destination)) = relayed {
             let start = payload.start - HEADER;
