@@ -155,6 +155,16 @@ async def test_a_broken_file_fails_and_is_named(floor):
 
 
 @on_both_engines
+async def test_the_offset_of_what_plays_for_ever_counts_round_after_round(floor):
+    switch, phone = floor.pair()
+    low, high = floor.wav("low.wav", seconds=0.5), floor.wav("high.wav", seconds=0.5, frequency=HIGH)
+    switch.session.play("p", [FileSource(low), FileSource(high)], repeat=0, offset_ms=7_500)
+    await switch.wait(PlaybackStarted)
+    await floor.pass_time(0.06)
+    assert power_at(await record(floor, phone, "r", max_ms=200), HIGH) > 0.8
+
+
+@on_both_engines
 async def test_a_tone_of_two_frequencies_with_a_cadence_is_heard(floor):
     switch, phone = floor.pair()
     switch.session.play("p", [ToneSource((LOW, HIGH), cadence_ms=(100, 100))])

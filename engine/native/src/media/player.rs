@@ -53,7 +53,7 @@ pub struct PlaySpec {
     pub repeat: u32,
     /// Louder or softer.
     pub gain_db: f32,
-    /// How far into the first round it begins.
+    /// How far in it begins: into the first round, or, for ever, into as many as that takes.
     pub offset_ms: u64,
 }
 
@@ -207,6 +207,10 @@ impl Player {
         if self.voices.iter().all(|voice| voice.length() == Some(0)) {
             self.voices.clear();
         }
+        let round: Option<u64> = self.voices.iter().map(Voice::length).sum();
+        if let (None, Some(round @ 1..)) = (self.rounds_left, round) {
+            self.offset %= round; // for ever: the offset counts round after round
+        }
         self.go_to_offset();
     }
 
@@ -348,6 +352,14 @@ mod tests {
         assert_eq!((&samples[..280], frames), (&rest[..], 2));
         let (samples, _) = read(&mut player(spec(1, 1_000_000), vec![clip(0..100)]));
         assert!(samples.is_empty());
+    }
+
+    #[test]
+    fn the_offset_of_what_plays_for_ever_counts_round_after_round() {
+        let mut player = player(spec(0, 3 * 25 + 10), vec![clip(0..100), clip(100..200)]);
+        let mut frame = [0; FRAME];
+        assert!(player.fill(&mut frame));
+        assert_eq!((frame[0], frame[119], frame[120]), (80, 199, 0));
     }
 
     #[test]
