@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import trio
 
@@ -146,11 +147,17 @@ class SimulatedPhone:
         self.hold()
         self._held, self._line = self._line, None
 
-    def connect(self) -> None:
-        """Press the transfer button again: the party on hold and the one consulted shall talk with each other."""
+    def connect(self, *, asks: Literal["held", "consulted"] = "held") -> None:
+        """Press the transfer button again: the party on hold and the one consulted shall talk with each other.
+
+        One of the two is asked to take the place of this phone in its call with the other.
+        """
         self._note("connects the two")
         assert self._held is not None, f"{self.name} has nobody on hold"
-        self._held.transfer(self._current)
+        if asks == "held":
+            self._held.transfer(self._current)
+        else:
+            self._current.transfer(self._held)
 
     def hang_up(self) -> None:
         """End the calls, or give them up. Without one it is nothing."""
