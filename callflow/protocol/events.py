@@ -92,7 +92,10 @@ class ChannelBridged(Event, frozen=True, kw_only=True):
 
 
 class ChannelUnbridged(Event, frozen=True, kw_only=True):
-    """The channel is alone again. `command` names the bridge command that this ends, on the channel it was given to."""
+    """The channel is alone again. `command` names the bridge command that this ends, on the channel it was given to.
+
+    A command that outlived its bridge, as the channel was transferred or transferred the other, ends by one of its own.
+    """
 
     name: ClassVar[str] = "channel.unbridged"
     bridge: str

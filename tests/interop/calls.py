@@ -36,6 +36,12 @@ async def connected_with_desk(call: Call) -> None:
         await call.bridge(result.leg)
 
 
+@app.route("2004")
+async def sent_to_desk(call: Call) -> None:
+    await call.answer()
+    await call.transfer("2003")
+
+
 @app.route("3000")
 async def one_digit(call: Call) -> None:
     await call.answer()
