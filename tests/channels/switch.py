@@ -489,7 +489,8 @@ class Call:
         lines = (
             f"{method} sip:us@10.0.0.1 SIP/2.0", "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK9", "Max-Forwards: 70",
             "From: <sip:there@192.0.2.1>;tag=theirs", "To: <sip:us@10.0.0.1>;tag=ours",
-            f"Call-ID: {self.invite.call_id}", f"CSeq: 9 {method}", "Contact: <sip:there@192.0.2.1>", *headers, f"Content-Length: {len(body)}", "", body,
+            f"Call-ID: {self.invite.call_id}", f"CSeq: 9 {method}", "Contact: <sip:there@192.0.2.1>",
+            *headers, f"Content-Length: {len(body)}", "", body,
         )  # fmt: skip
         request = parse_datagram("\r\n".join(lines).encode())
         assert isinstance(request, Request)
