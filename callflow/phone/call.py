@@ -73,7 +73,7 @@ class PhoneCall:
         self._audio = open_audio(self._take_media)
         self._invite: Invite | None = None
         self._changed = trio.Event()
-        self._is_giving_up = self._is_held = False
+        self._is_giving_up = self._is_held = self._is_holding = False
         self.state = state
         self.remote = remote
         self.started_at = clock()
@@ -281,6 +281,8 @@ class PhoneCall:
                 self._audio.receive_answer(response.body)
             case sip.ReinviteReceived(request=request):
                 self._take_reinvite(request.body)
+            case sip.RefreshDue():
+                self._endpoint.reinvite(self.invite, body=self._audio.offer(is_hold=self._is_holding))
             case sip.RequestInCall():
                 self._take_request(event)
             case sip.InviteCancelled(reason=reason):
@@ -306,8 +308,15 @@ class PhoneCall:
                 self.tell(TransferTold(status))
         elif request.method == "REFER":
             self._take_refer(event)
+        elif request.method == "UPDATE":
+            self._take_update(event)
         else:
             self._endpoint.respond(event.transaction, 501)
+
+    def _take_update(self, event: sip.RequestInCall) -> None:
+        status = self._audio.receive_offer(event.request.body)
+        self._endpoint.respond(event.transaction, status or 200, body=b"" if status else self._audio.answer())
+        self._tell_hold()
 
     def _take_refer(self, event: sip.RequestInCall) -> None:
         try:
@@ -345,6 +354,9 @@ class PhoneCall:
             self._endpoint.reject(self.invite, status)
             return
         self._endpoint.answer(self.invite, body=self._audio.answer())
+        self._tell_hold()
+
+    def _tell_hold(self) -> None:
         if self._audio.is_held != self._is_held:
             self._is_held = self._audio.is_held
             self.tell(Held() if self._is_held else Resumed())
@@ -370,6 +382,7 @@ class PhoneCall:
     def _renegotiate(self, *, is_hold: bool) -> bool:
         if self.state is not CallState.ANSWERED:
             return False
+        self._is_holding = is_hold
         return self._endpoint.reinvite(self.invite, body=self._audio.offer(is_hold=is_hold))
 
     def _enter_answered(self) -> None:

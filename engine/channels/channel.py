@@ -43,6 +43,8 @@ from .succession import Succession
 from .verb import Verb, Why
 
 if TYPE_CHECKING:
+    from engine.sip.events import RequestInCall
+
     from .binding import Bindings
     from .bridge import BridgeOfTwo
     from .signalling import Signalling
@@ -311,6 +313,16 @@ class Channel:
 
     def receive_reinvite(self, body: bytes) -> None:
         self.signalling.receive_reinvite(body)
+        self._tell_hold()
+
+    def receive_update(self, event: RequestInCall) -> None:
+        """An UPDATE with an offer (RFC 3311)."""
+        self.signalling.receive_update(event)
+        self._tell_hold()
+
+    def receive_reanswer(self, body: bytes) -> None:
+        """The answer to a re-INVITE of ours; one that cannot be read changes nothing."""
+        self.signalling.receive_early(body)
         self._tell_hold()
 
     def receive_media(self, event: media.MediaEvent) -> None:

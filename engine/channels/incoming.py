@@ -65,6 +65,10 @@ def tell(channel: Channel, event: sip.SipEvent) -> None:
             channel.receive_answer(body)
         case sip.ReinviteReceived(_, request):
             channel.receive_reinvite(request.body)
+        case sip.ReinviteAnswered(_, response):
+            channel.receive_reanswer(response.body)
+        case sip.RefreshDue():
+            channel.signalling.refresh()
         case sip.InviteCancelled(_, reason):
             cause = read_reason(reason) or NORMAL_CLEARING
             channel.end(Ending(cause, "caller", 487, "Request Terminated", is_remote=True))
@@ -83,6 +87,8 @@ def _receive_request(channel: Channel, event: sip.RequestInCall, method: str) ->
         channel.transfers.receive(event)
     elif method == "NOTIFY":
         receive_notify(channel, event)
+    elif method == "UPDATE":
+        channel.receive_update(event)
     else:
         channel.table.sip.respond(event.transaction, 501)
 

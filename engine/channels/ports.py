@@ -171,8 +171,12 @@ class SipPort(Protocol):
         """Place a call: our INVITE with our offer."""
         ...
 
-    def respond(self, transaction: ServerRequest, status: int, *, reason: str | None = None) -> None:
+    def respond(self, transaction: ServerRequest, status: int, *, reason: str | None = None, body: bytes = b"") -> None:
         """Answer a request that came inside a call."""
+        ...
+
+    def reinvite(self, invite: Invite, *, body: bytes) -> bool:
+        """Offer something new inside a call. False while another re-INVITE is pending."""
         ...
 
     def request_in_call(

@@ -101,6 +101,13 @@ class ReinviteFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshDue:
+    """The session timer wants a re-INVITE with what was said last: the peer knows no UPDATE (RFC 4028 7.4)."""
+
+    invite: Invite
+
+
+@dataclass(frozen=True, slots=True)
 class InviteEnded:
     """An answered call is over: BYE from the peer, or nobody acknowledged, or the dialog is gone there (481, 408)."""
 
@@ -155,6 +162,7 @@ SipEvent: TypeAlias = (
     | ReinviteReceived
     | ReinviteAnswered
     | ReinviteFailed
+    | RefreshDue
     | InviteEnded
     | RequestReceived
     | RequestInCall

@@ -23,6 +23,7 @@ from .events import (
     InviteFailed,
     InviteProgressed,
     InviteReceived,
+    RefreshDue,
 )
 from .exchange import CallRequest
 from .incoming import IncomingInvite
@@ -31,6 +32,7 @@ from .messages import Address, Request, Response, Uri, reason_phrase
 from .outgoing import Outgoing, Unheard, send_in_dialog
 from .referral import Referral
 from .reinvite import Reinvite
+from .session_timer import SessionTimer
 from .transaction_layer import merge_key
 
 S, T, E = InviteState, InviteTrigger, InviteEffect
@@ -45,6 +47,10 @@ _REINVITE_REFUSALS: Mapping[InviteState, int] = MappingProxyType({
 })
 _TARGET_REFRESHERS = frozenset({"REFER", "UPDATE"})  # and NOTIFY: they have a Contact (12.2.1.1, RFC 3515 2.2)
 MAX_FORKS = 16  # 2xx of one INVITE that are acknowledged and ended; a peer that sends more is not helped
+
+
+def _allows_update(message: Request | Response) -> bool:
+    return "UPDATE" in message.values("Allow")
 
 
 class Occasion(NamedTuple):
@@ -69,6 +75,7 @@ class Invite:
         "_farewell",
         "_incoming",
         "_outgoing",
+        "_peer_updates",
         "_reinvite",
         "_state",
         "_uri",
@@ -81,6 +88,7 @@ class Invite:
         "owner",
         "remote",
         "request",
+        "timer",
     )
 
     def __init__(
@@ -96,6 +104,10 @@ class Invite:
         self._reinvite: Reinvite | None = None
         self._uri: Uri | None = None
         self._waiting: list[CallRequest] = []  # to be sent when our 200 is acknowledged
+        self._peer_updates = False  # it takes UPDATE
+        self.timer = SessionTimer(
+            core.transactions.schedule, interval=core.session_expires, refresh=self._refresh, expire=self._expire
+        )
         self.id = core.next_id()
         self.is_uas = request is not None
         self._state = S.RECEIVED if self.is_uas else S.CALLING
@@ -148,7 +160,7 @@ class Invite:
         invite._credentials = credentials
         invite._uri = uri
         core.invites[invite.id] = invite
-        fields = (*invite.contact, *headers, core.allow, core.supported, core.user_agent)
+        fields = (*invite.contact, *headers, *invite.timer.offer(), core.allow, core.supported, core.user_agent)
         invite._outgoing = Outgoing(
             core,
             invite,
@@ -242,6 +254,38 @@ class Invite:
             return _REINVITE_REFUSALS.get(self._state, 481)
         return self._open_reinvite().receive(request, flow, now=now)
 
+    def refuse_update(self, request: Request) -> int:
+        """0, or the status that an UPDATE with an offer gets now (RFC 3311 5.2): another offer is not settled."""
+        if not request.body or (self._state is S.CONFIRMED and self._reinvite is None):
+            return 0
+        if self._state is S.CONFIRMED and self._reinvite is not None:
+            return self._reinvite.offer_refusal
+        return 500 if self.is_uas else 491
+
+    def accept_update(self, request: Request, *, now: float) -> Headers:
+        """What a 2xx to an UPDATE says: it refreshes the target, and the session (RFC 3311 5.2, RFC 4028 9)."""
+        if self._dialog is not None:
+            self._dialog.refresh_target(request)
+        is_up = self._state in (S.ANSWERED, S.CONFIRMED)
+        timer = self.timer.answer(request, now=now) if is_up else ()
+        return (*self.contact, *timer, self._core.allow, self._core.supported)
+
+    def learn_update(self, response: Response, *, now: float) -> None:
+        """Our UPDATE got its 2xx."""
+        if self._state is S.CONFIRMED and self._dialog is not None:
+            self._dialog.refresh_target(response)
+            self.timer.learn(response, now=now)
+
+    def _refresh(self, now: float) -> None:
+        if self._peer_updates:
+            headers = (*self.timer.offer(), self._core.allow, self._core.supported)
+            self.send_request("UPDATE", headers=headers, body=b"", owner=None, now=now)
+        else:
+            self._core.events.append(RefreshDue(self))
+
+    def _expire(self, now: float) -> None:
+        self._fire(T.TIMEOUT, Occasion(), now=now)
+
     def lose_connection(self, *, now: float) -> None:
         self._fire(T.TRANSPORT_ERROR, Occasion(), now=now)
 
@@ -313,6 +357,8 @@ class Invite:
         self._state = state
         if state in (S.CONFIRMED, S.ENDING, S.ENDED):
             self._core.drop_dialogs(early.dialog.key for early in self._early if early.dialog.key != self._key)
+        if state in (S.HANGING_UP, S.ENDING, S.ENDED):
+            self.timer.stop()
         if state is S.ENDED:
             dialog = self._dialog
             self._core.forget(self, dialog.key if dialog else None, dialog.flow if dialog else self.flow)
@@ -368,7 +414,10 @@ class Invite:
 
     def _send_ok(self, occasion: Occasion, now: float) -> None:
         assert self._incoming is not None
-        headers = (*self.contact, *occasion.headers, self._core.allow, self._core.supported)
+        assert self.request is not None
+        self._peer_updates = _allows_update(self.request)
+        timer = self.timer.answer(self.request, now=now)
+        headers = (*self.contact, *occasion.headers, *timer, self._core.allow, self._core.supported)
         self._incoming.accept(headers=headers, body=occasion.body, now=now)
 
     def _send_final(self, occasion: Occasion, now: float) -> None:
@@ -391,6 +440,9 @@ class Invite:
         self.flow = self._dialog.flow
         self._core.remember(self, self._dialog.key, self._dialog.flow)
         self._outgoing.acknowledge(self._dialog)
+        self._peer_updates = _allows_update(occasion.response)
+        if self._state is S.CONFIRMED:
+            self.timer.learn(occasion.response, now=now)
 
     def _send_cancel(self, occasion: Occasion, now: float) -> None:
         assert self._outgoing is not None

@@ -10,6 +10,7 @@ from .dialog import Dialog, Headers
 from .digest import Credentials, authorize, parse_challenges
 from .events import Flow
 from .messages import Response, request
+from .session_timer import with_longer_interval
 from .transaction import Transaction, Trigger
 
 MAX_FORWARDS = ("Max-Forwards", "70")
@@ -23,7 +24,7 @@ class OutgoingUser(Protocol):
     """Who made a request, and wants to know what becomes of it."""
 
     def wants_retry(self, outgoing: Outgoing, *, now: float) -> bool:
-        """A challenge came that can be answered: shall it be?"""
+        """A challenge came that can be answered, or a 422: shall it be sent once more?"""
 
     def receive_response(self, outgoing: Outgoing, response: Response, *, now: float) -> None: ...
 
@@ -125,8 +126,9 @@ class Outgoing:
         if self.acks and response.status < 300 and (ack := self.acks.get(response.to.tag or "")) is not None:
             self._core.transactions.send(*ack)  # the 2xx again: its ACK was lost (13.2.2.4)
             return
-        is_challenge = response.status in _CHALLENGES and self._answer_challenge(response)
-        if is_challenge and self._user.wants_retry(self, now=now):
+        can_retry = response.status in _CHALLENGES and self._answer_challenge(response)
+        can_retry = can_retry or (response.status == 422 and self._lengthen_interval(response))
+        if can_retry and self._user.wants_retry(self, now=now):
             self.cseq = self._next_cseq() if self._next_cseq is not None else self.cseq + 1
             self._send(now)
             return
@@ -158,6 +160,12 @@ class Outgoing:
             *headers,
         ]
         return request(method, self.uri, headers=fields, body=body)
+
+    def _lengthen_interval(self, response: Response) -> bool:
+        """Offer the session timer that the peer bears (RFC 4028 7.3)."""
+        headers = with_longer_interval(self.headers, response) if self.attempts < MAX_ATTEMPTS else None
+        self.headers = headers or self.headers
+        return headers is not None
 
     def _answer_challenge(self, response: Response) -> bool:
         """Have credentials for the next attempt; False if there are none, or they were refused already."""

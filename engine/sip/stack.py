@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 # What has no meaning outside of a call, and what is not allowed there.
-OUTSIDE: Mapping[str, int] = MappingProxyType({"BYE": 481, "NOTIFY": 481, "REFER": 403})
+OUTSIDE: Mapping[str, int] = MappingProxyType({"BYE": 481, "NOTIFY": 481, "REFER": 403, "UPDATE": 481})
 CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
 RETRY_AFTER_PENDING = (("Retry-After", "1"),)  # 14.2 wants 0 to 10 seconds
 RETRY_AFTER_OVERLOAD = (("Retry-After", "5"),)
@@ -87,7 +87,8 @@ class SipStack:
         new_token: Callable[[], str],
         user_agent: str = "callflow/0.1.0",
         request_methods: Iterable[str] = ("REGISTER",),
-        call_methods: Iterable[str] = ("NOTIFY", "REFER"),
+        call_methods: Iterable[str] = ("NOTIFY", "REFER", "UPDATE"),
+        session_expires: int = 1800,
         max_transactions: int = 200_000,
         max_invites: int = 50_000,
         wire: Wire | None = None,
@@ -106,6 +107,7 @@ class SipStack:
             user_agent=user_agent,
             max_transactions=max_transactions,
             allow=("Allow", ", ".join(methods)),
+            session_expires=session_expires,
         )
         self._max_invites = max_invites
         self._wire = wire
@@ -387,10 +389,24 @@ class SipStack:
         elif request.method == "BYE":
             self._respond(request, flow, 200, now)
             invite.receive_bye(request.header("Reason"), now=now)
+        elif request.method == "UPDATE":
+            self._receive_update(invite, request, flow, now)
         elif request.method in self._call_methods:
             ServerRequest(self._core, request, flow, invite=invite, now=now)
         else:
             self._respond(request, flow, 200, now, headers=self._capabilities())
+
+    def _receive_update(self, invite: Invite, request: Request, flow: Flow, now: float) -> None:
+        """One without an offer refreshes the call; one with an offer is for the layer above (RFC 3311)."""
+        status = invite.refuse_update(request)
+        if status:
+            self._respond(request, flow, status, now, headers=RETRY_AFTER_PENDING if status == 500 else ())
+            return
+        accepting = invite.accept_update(request, now=now)
+        if request.body:
+            ServerRequest(self._core, request, flow, invite=invite, accepting=accepting, now=now)
+        else:
+            self._respond(request, flow, 200, now, headers=accepting)
 
     def _receive_ack(self, request: Request, transaction: Transaction | None, now: float) -> None:
         """The ACK of a refusal has its transaction; that of a 2xx finds its dialog; a stray one nobody (17.1.1.2)."""

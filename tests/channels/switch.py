@@ -72,6 +72,7 @@ class FakeRequest:
 
     request: Request | None = None
     answered: int | None = None
+    body: bytes = b""
     owner: Any = None
     cseq: int = 7
 
@@ -141,9 +142,13 @@ class FakeSip:
             self._note(invite, "hang_up", b"", headers)
         invite.is_over = True
 
-    def respond(self, transaction: Any, status: int, *, reason: str | None = None) -> None:
+    def respond(self, transaction: Any, status: int, *, reason: str | None = None, body: bytes = b"") -> None:
         assert transaction.answered is None, "answered twice"
-        transaction.answered = status
+        transaction.answered, transaction.body = status, body
+
+    def reinvite(self, invite: Any, *, body: bytes) -> bool:
+        self._note(invite, "reinvite", body, ())
+        return not invite.is_over
 
     def request_in_call(
         self, invite: Any, method: str, *, headers: Any = (), body: bytes = b"", owner: Any = None
