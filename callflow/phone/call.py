@@ -275,7 +275,7 @@ class PhoneCall:
                 self._take_progress(response.status, response.body)
             case sip.InviteAnswered(body=body):
                 self._take_answer(body)
-            case sip.AckReceived(body=body):
+            case sip.AckReceived(body=body) | sip.PrackReceived(body=body):
                 self._audio.receive_answer(body)
             case sip.ReinviteAnswered(response=response):
                 self._audio.receive_answer(response.body)
@@ -308,7 +308,7 @@ class PhoneCall:
                 self.tell(TransferTold(status))
         elif request.method == "REFER":
             self._take_refer(event)
-        elif request.method == "UPDATE":
+        elif request.method in ("PRACK", "UPDATE"):
             self._take_update(event)
         else:
             self._endpoint.respond(event.transaction, 501)

@@ -56,6 +56,8 @@ def tell(channel: Channel, event: sip.SipEvent) -> None:
     match event:
         case sip.AckReceived(_, body):
             channel.receive_ack(body)
+        case sip.PrackReceived(_, body):
+            channel.receive_ack(body)
         case sip.InviteProgressed(_, response):
             if response.status == 180:
                 channel.receive_ring()
@@ -87,7 +89,7 @@ def _receive_request(channel: Channel, event: sip.RequestInCall, method: str) ->
         channel.transfers.receive(event)
     elif method == "NOTIFY":
         receive_notify(channel, event)
-    elif method == "UPDATE":
+    elif method in ("PRACK", "UPDATE"):
         channel.receive_update(event)
     else:
         channel.table.sip.respond(event.transaction, 501)

@@ -44,6 +44,11 @@ class Signalling:
         agreed = self._negotiation.agreed
         return agreed is not None and agreed.is_held_by_peer
 
+    @property
+    def can_offer_early(self) -> bool:
+        """The caller takes an offer of ours in a 183, and answers it in its PRACK (RFC 3262 5)."""
+        return self.invite.reliable is not None and self.invite.reliable.is_understood
+
     def prepare_answer(self, *, has_offer: bool) -> None:
         """Make the SDP of our 183 or 200; with an offer at hand the media begins."""
         if self._answer:

@@ -18,8 +18,8 @@ from .transaction_layer import TransactionLayer
 if TYPE_CHECKING:
     from .invite import Invite
 
-ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
-SUPPORTED = ("Supported", "norefersub, replaces, timer")
+ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK")
+SUPPORTED = ("Supported", "100rel, norefersub, replaces, timer")
 SDP = ("Content-Type", "application/sdp")
 
 

@@ -127,11 +127,19 @@ class RequestReceived:
 
 @dataclass(frozen=True, slots=True)
 class RequestInCall:
-    """A request inside a call that the layer above answers with `stack.respond`: REFER, NOTIFY and the like."""
+    """A request inside a call that the layer above answers by `respond`: REFER, NOTIFY, an offer in UPDATE, PRACK."""
 
     invite: Invite
     transaction: ServerRequest
     request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class PrackReceived:
+    """The PRACK to a reliable provisional with our offer came; `body` is the answer (RFC 3262 5)."""
+
+    invite: Invite
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +174,7 @@ SipEvent: TypeAlias = (
     | InviteEnded
     | RequestReceived
     | RequestInCall
+    | PrackReceived
     | ResponseReceived
     | MalformedReceived
 )

@@ -14,7 +14,12 @@ KNOWN_METHODS = frozenset({
     "ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER",
     "SUBSCRIBE", "UPDATE",
 })  # fmt: skip
-SUPPORTED_OPTIONS = frozenset({"norefersub", "replaces", "timer"})  # option tags of Require that are understood
+SUPPORTED_OPTIONS = frozenset({
+    "100rel",
+    "norefersub",
+    "replaces",
+    "timer",
+})  # option tags of Require that are understood
 ACCEPT = ("Accept", "application/sdp")
 # An INVITE may carry nothing, or a body of no declared type: RFC 2543 had only one.
 _OFFER_TYPES = frozenset({None, "application/sdp"})

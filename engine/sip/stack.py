@@ -24,7 +24,7 @@ from zlib import crc32
 from .core import Core
 from .dialog import Headers
 from .digest import Credentials
-from .events import Flow, MalformedReceived, SipEvent
+from .events import Flow, MalformedReceived, PrackReceived, SipEvent
 from .exchange import CallRequest, ClientRequest, ServerRequest
 from .incoming import IncomingInvite
 from .invite import Invite
@@ -50,8 +50,8 @@ __all__ = [
 ]
 
 # What has no meaning outside of a call, and what is not allowed there.
-OUTSIDE: Mapping[str, int] = MappingProxyType({"BYE": 481, "NOTIFY": 481, "REFER": 403, "UPDATE": 481})
-CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
+OUTSIDE: Mapping[str, int] = MappingProxyType({"BYE": 481, "NOTIFY": 481, "PRACK": 481, "REFER": 403, "UPDATE": 481})
+CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK")
 RETRY_AFTER_PENDING = (("Retry-After", "1"),)  # 14.2 wants 0 to 10 seconds
 RETRY_AFTER_OVERLOAD = (("Retry-After", "5"),)
 _LONGEST_KEEP_ALIVE = 4  # octets (RFC 5626 3.5.1), and whatever else NATs are kept open with
@@ -389,12 +389,27 @@ class SipStack:
         elif request.method == "BYE":
             self._respond(request, flow, 200, now)
             invite.receive_bye(request.header("Reason"), now=now)
+        elif request.method == "PRACK":
+            self._receive_prack(invite, request, flow, now)
         elif request.method == "UPDATE":
             self._receive_update(invite, request, flow, now)
         elif request.method in self._call_methods:
             ServerRequest(self._core, request, flow, invite=invite, now=now)
         else:
             self._respond(request, flow, 200, now, headers=self._capabilities())
+
+    def _receive_prack(self, invite: Invite, request: Request, flow: Flow, now: float) -> None:
+        """RFC 3262 3: it brings the answer to an offer of ours, or an offer for the layer above, or nothing (5)."""
+        brings_answer = invite.reliable is not None and invite.reliable.wants_answer
+        if not invite.receive_prack(request, now=now):
+            self._respond(request, flow, 481, now)
+        elif request.body and not brings_answer:
+            ServerRequest(self._core, request, flow, invite=invite, now=now)
+        else:
+            self._respond(request, flow, 200, now)
+            if brings_answer:
+                self._core.events.append(PrackReceived(invite, request.body))
+        invite.go_on(now=now)
 
     def _receive_update(self, invite: Invite, request: Request, flow: Flow, now: float) -> None:
         """One without an offer refreshes the call; one with an offer is for the layer above (RFC 3311)."""

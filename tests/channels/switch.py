@@ -90,6 +90,7 @@ class FakeInvite:
     to: Address | None = None
     is_over: bool = False
     flow: sip.Flow = FLOW
+    reliable: None = None
     local: Address = field(default_factory=lambda: Address.parse("<sip:us@10.0.0.1>"))
 
     @property

@@ -51,8 +51,8 @@ def test_what_cannot_be_served_is_refused(options, status):
 @pytest.mark.parametrize(
     ("options", "name", "value"),
     [
-        ({"method": "DANCE"}, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, REGISTER, UPDATE"),
-        ({"headers": (("Require", "100rel, foo"),)}, "Unsupported", "100rel"),
+        ({"method": "DANCE"}, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, NOTIFY, REFER, REGISTER, UPDATE"),
+        ({"headers": (("Require", "100rel, foo"),)}, "Unsupported", "foo"),
         ({"headers": (("Content-Type", "text/plain"),), "body": b"hello"}, "Accept", "application/sdp"),
         ({"headers": (("Content-Encoding", "gzip"),), "body": OFFER}, "Accept-Encoding", "identity"),
         ({"headers": (("Accept", "text/plain"),)}, "Accept", "application/sdp"),
@@ -87,9 +87,9 @@ def test_options_are_answered_with_what_we_can_do(flow):
     assert (answer.status, answer.header("Accept"), answer.header("Supported")) == (
         200,
         "application/sdp",
-        "norefersub, replaces, timer",
+        "100rel, norefersub, replaces, timer",
     )
-    assert answer.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, REGISTER, UPDATE"
+    assert answer.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, NOTIFY, REFER, REGISTER, UPDATE"
 
 
 def test_options_inside_a_call_are_answered_and_absorbed():
@@ -137,7 +137,10 @@ def test_a_register_that_is_never_answered_is_forgotten():
 def test_a_phone_allows_no_register():
     bench = Bench(request_methods=())
     answer = only(bench.send(request("REGISTER")))
-    assert (answer.status, answer.header("Allow")) == (405, "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, UPDATE")
+    assert (answer.status, answer.header("Allow")) == (
+        405,
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, NOTIFY, REFER, UPDATE",
+    )
 
 
 def test_a_request_that_came_by_two_ways_is_served_once():
