@@ -142,6 +142,7 @@ class Call:
 
     set = variable.set
     get = variable.get
+    headers = variable.headers
     limit = variable.limit
     policy = variable.policy
 

@@ -232,6 +232,17 @@ class Get(Command, frozen=True, kw_only=True):
     variables: tuple[str, ...] = ()
 
 
+class Headers(Command, frozen=True, kw_only=True):
+    """Read SIP headers of the INVITE that came, or of the answer to ours: all, or those named. Never credentials.
+
+    The reply's data is a map from each name, as it was asked for, to its values in their order.
+    """
+
+    name: ClassVar[str] = "headers"
+    replies_with: ClassVar[object] = dict[str, list[str]]
+    names: tuple[str, ...] = ()
+
+
 class Subscribe(Command, frozen=True, kw_only=True):
     """Receive events whose name matches a pattern (`channel.*`, `*`), of all channels or of those named."""
 
@@ -391,7 +402,7 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
     for command in (
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
-        Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
+        Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Trace, Download,
         Reload, Rollback, Versions, Status, SnapshotCommand,

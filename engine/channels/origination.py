@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .table import ChannelTable
 
 _LONGEST_TARGET = 512
+_HOPS = 70  # RFC 3261 8.1.1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,15 @@ def originate(
     negotiation = table.negotiation(leg.media)
     to = Address(Uri(user=user, host=host) if user is not None else uri)
     from_ = from_of(caller, host)
-    invite = table.sip.invite(uri, flow=flow, from_=from_, to=to, body=negotiation.create_offer(), headers=headers)
+    invite = table.sip.invite(
+        uri,
+        flow=flow,
+        from_=from_,
+        to=to,
+        body=negotiation.create_offer(),
+        headers=headers,
+        max_forwards=_max_forwards(table, parent),
+    )
     table.add(leg, invite)
     facts = ChannelCreated(
         direction="outbound",
@@ -97,3 +106,11 @@ def originate(
     leg.transfers.user = user
     leg.begin(Signalling(table.sip, invite, negotiation, leg.media), facts)
     return leg
+
+
+def _max_forwards(table: ChannelTable, parent: str | None) -> int:
+    """A call that is passed on has one hop less to go: switches that send it round and round stop some time (483)."""
+    channel = table.channels.get(parent or "")
+    request = channel.signalling.invite.request if channel is not None else None
+    left = request.max_forwards if request is not None else None
+    return _HOPS if left is None else min(_HOPS, max(0, left - 1))

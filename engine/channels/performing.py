@@ -20,6 +20,7 @@ from . import (
     digit,
     echo,
     gather,
+    header,
     place,
     playback,
     recording,
@@ -74,6 +75,7 @@ PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
     commands.Policy: succession.policy,
     commands.Set: variable.set_variables,
     commands.Get: variable.get_variables,
+    commands.Headers: header.read_headers,
 })
 
 

@@ -28,7 +28,7 @@ from .events import (
 from .exchange import CallRequest
 from .incoming import IncomingInvite
 from .invite_usage import TRANSITIONS, InviteEffect, InviteState, InviteTrigger
-from .messages import Address, Request, Response, Uri, reason_phrase
+from .messages import Address, Message, Request, Response, Uri, reason_phrase
 from .outgoing import Outgoing, Unheard, send_in_dialog
 from .referral import Referral
 from .reinvite import Reinvite
@@ -95,6 +95,7 @@ class Invite:
         "id",
         "is_uas",
         "local",
+        "message",
         "owner",
         "reliable",
         "remote",
@@ -125,6 +126,7 @@ class Invite:
         self.is_uas = request is not None
         self._state = S.RECEIVED if self.is_uas else S.CALLING
         self.request = request
+        self.message: Message | None = request  # the peer's INVITE, or its last word to ours
         self.flow = flow
         self.call_id = call_id
         self.local = local
@@ -166,6 +168,7 @@ class Invite:
         headers: Headers,
         credentials: Credentials | None,
         call_id: str,
+        max_forwards: int,
         now: float,
     ) -> Invite:
         """Call somebody."""
@@ -188,6 +191,7 @@ class Invite:
             headers=with_content_type(fields, body),
             body=body,
             credentials=credentials,
+            max_forwards=max_forwards,
             now=now,
         )
         return invite
@@ -523,11 +527,13 @@ class Invite:
 
     def _report_progress(self, occasion: Occasion, now: float) -> None:
         assert occasion.response is not None
+        self.message = occasion.response
         if occasion.status > 100:
             self._core.events.append(InviteProgressed(self, occasion.response))
 
     def _report_answered(self, occasion: Occasion, now: float) -> None:
         assert occasion.response is not None
+        self.message = occasion.response
         self._core.events.append(InviteAnswered(self, occasion.response, self._early.answer_of(occasion.response)))
 
     def _report_failed(self, occasion: Occasion, now: float) -> None:

@@ -13,7 +13,7 @@ from .messages import Response, request
 from .session_timer import with_longer_interval
 from .transaction import Transaction, Trigger
 
-MAX_FORWARDS = ("Max-Forwards", "70")
+MAX_FORWARDS = 70
 MAX_ATTEMPTS = 5  # nonces may go stale under our hands, but not for ever
 
 # Which header answers which challenge (22.2, 22.3).
@@ -51,6 +51,7 @@ class Outgoing:
         "flow",
         "from_",
         "headers",
+        "max_forwards",
         "method",
         "routes",
         "to",
@@ -75,8 +76,10 @@ class Outgoing:
         headers: Headers = (),
         body: bytes = b"",
         credentials: Credentials | None = None,
+        max_forwards: int = MAX_FORWARDS,
         now: float,
     ) -> None:
+        self.max_forwards = max_forwards
         self._core, self._user, self._credentials, self._next_cseq = core, user, credentials, next_cseq
         self.method, self.uri, self.flow = method, uri, flow
         self.from_, self.to, self.call_id, self.cseq = from_, to, call_id, cseq
@@ -110,7 +113,7 @@ class Outgoing:
         uri, routes = dialog.request_uri()
         fields = [
             ("Via", via_value(dialog.flow, self._core.new_branch())),
-            MAX_FORWARDS,
+            ("Max-Forwards", str(MAX_FORWARDS)),
             *routes,
             ("From", dialog.local),
             ("To", dialog.remote),
@@ -151,7 +154,7 @@ class Outgoing:
     def _encode(self, method: str, to: str, headers: Headers, body: bytes = b"") -> bytes:
         fields = [
             ("Via", via_value(self.flow, self.branch)),
-            MAX_FORWARDS,
+            ("Max-Forwards", str(self.max_forwards)),
             *self.routes,
             ("From", self.from_),
             ("To", to),

@@ -262,9 +262,10 @@ class SipStack:
         headers: Iterable[tuple[str, str]] = (),
         credentials: Credentials | None = None,
         call_id: str | None = None,
+        max_forwards: int = 70,
         now: float,
     ) -> Invite:
-        """Call `uri` by `flow`, with the offer in `body`."""
+        """Call `uri` by `flow`, with the offer in `body`. `max_forwards`: what is left of a call that we pass on."""
         return Invite.send(
             self._core,
             uri,
@@ -275,6 +276,7 @@ class SipStack:
             headers=tuple(headers),
             credentials=credentials,
             call_id=call_id or self._core.new_token(),
+            max_forwards=max_forwards,
             now=now,
         )
 

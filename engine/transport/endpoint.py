@@ -157,6 +157,7 @@ class Endpoint:
         headers: Headers = (),
         credentials: Credentials | None = None,
         call_id: str | None = None,
+        max_forwards: int = 70,
     ) -> Invite:
         invite = self.stack.invite(
             uri,
@@ -167,6 +168,7 @@ class Endpoint:
             headers=headers,
             credentials=credentials,
             call_id=call_id,
+            max_forwards=max_forwards,
             now=self._clock(),
         )
         self._flush()

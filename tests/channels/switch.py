@@ -91,6 +91,10 @@ class FakeInvite:
     is_over: bool = False
     flow: sip.Flow = FLOW
     reliable: None = None
+    request: Request | None = None
+    message: Any = None
+    max_forwards: int = 70
+    credentials: Any = None
     local: Address = field(default_factory=lambda: Address.parse("<sip:us@10.0.0.1>"))
 
     @property
@@ -130,9 +134,11 @@ class FakeSip:
         self._note(invite, f"reject {status}", b"", headers)
         invite.is_over = True
 
-    def invite(self, uri: Uri, *, flow: Any, from_: Any, to: Any = None, body: bytes, headers: Any = ()) -> Any:
+    def invite(self, uri: Uri, *, flow: Any, from_: Any, to: Any = None, body: bytes, headers: Any = (),
+               credentials: Any = None, max_forwards: int = 70) -> Any:  # fmt: skip
         invite = self.new_invite()
         invite.uri, invite.from_, invite.to = uri, from_, to
+        invite.max_forwards, invite.credentials = max_forwards, credentials
         self._note(invite, "invite", body, headers)
         if self.on_invite is not None:
             self.on_invite(invite)
@@ -435,7 +441,8 @@ class Switch:
         """A call comes in, with an offer unless its body says otherwise."""
         invite = self.sip.new_invite()
         received: Any = sip.InviteReceived
-        self.table.handle(received(invite, invite_request(**{"body": offer(), **request}), FLOW))
+        invite.request = invite.message = invite_request(**{"body": offer(), **request})
+        self.table.handle(received(invite, invite.request, FLOW))
         return invite
 
     def call(self, **request: Any) -> Call:
