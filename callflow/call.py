@@ -34,6 +34,10 @@ class Owner(Protocol):
         """Forget a leg."""
         ...
 
+    def find(self, id: str) -> Call | None:
+        """A leg that was taken in."""
+        ...
+
 
 class Call:
     """One leg of a call, from the script that steers it. `_leg` and `_owner` are for callflow's own modules.

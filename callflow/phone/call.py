@@ -130,6 +130,13 @@ class PhoneCall:
             self._endpoint.reject(self.invite, status)
             self._end("us", status, "rejected")
 
+    def redirect(self, *targets: str) -> None:
+        """Send a caller elsewhere (302)."""
+        if self.state is CallState.OFFERED:
+            headers = [("Contact", f"<{target}>") for target in targets]
+            self._endpoint.reject(self.invite, 302, headers=headers)
+            self._end("us", 302, "redirected")
+
     def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
         """Press keys, one after another."""
         self._audio.press(digits, duration_ms=duration_ms, gap_ms=gap_ms)

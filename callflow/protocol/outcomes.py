@@ -62,7 +62,7 @@ class Sent(Outcome, frozen=True, tag="sent"):
 
 
 class Branch(msgspec.Struct, frozen=True):
-    """One target of a dial, and how it ended."""
+    """One target of a dial, and how it ended. `contacts` is where a 3xx wanted to send the call."""
 
     target: str
     leg: str
@@ -80,6 +80,7 @@ class Branch(msgspec.Struct, frozen=True):
     ]
     sip_status: int = 0
     q850: int = 0
+    contacts: tuple[str, ...] = ()
 
 
 class Answered(Outcome, frozen=True, tag="answered"):

@@ -66,6 +66,7 @@ class SimulatedPhone:
         self._rejects = rejects
         self._line: PhoneCall | None = None
         self._held: PhoneCall | None = None  # a call that is on hold while there is another
+        self.forwards_to: str | None = None  # where it sends its callers (302)
         self.obeys = True  # does what the far end wants that transfers it; if not, it says no
         self._is_dialing = False
         self._log: list[tuple[float, str]] = []
@@ -327,7 +328,9 @@ class SimulatedPhone:
                 continue
             self._line, self._attention = call, Attention()
             self._note(f"rings: {call.remote.uri}")
-            if self._rejects is not None:
+            if self.forwards_to is not None:
+                call.redirect(self._uri(self.forwards_to))
+            elif self._rejects is not None:
                 call.reject(self._rejects)
             elif self.answers_after is not None:
                 self._nursery.start_soon(self._answer, call, self.answers_after)

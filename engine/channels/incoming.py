@@ -8,7 +8,7 @@ from callflow.protocol.causes import cause_of_status
 from callflow.protocol.events import ChannelCreated
 from engine.sdp.negotiation import Negotiation, NotAcceptable
 from engine.sip import events as sip
-from engine.sip.messages import ParseError
+from engine.sip.messages import ParseError, Response
 
 from .caller import party_of
 from .ending import By, Ending
@@ -19,6 +19,7 @@ from .transferring import receive_notify
 if TYPE_CHECKING:
     from .channel import Channel
 
+_MOST_CONTACTS = 10
 _LONGEST = 512  # characters of what a peer names
 
 
@@ -99,7 +100,22 @@ def _failed(event: sip.InviteFailed) -> Ending:
     response = event.response
     told = read_reason(response.header("Reason")) if response is not None else None
     by: By = "callee" if response is not None else "network"
-    return Ending(told or cause_of_status(event.status), by, event.status, event.reason[:_LONGEST], is_remote=True)
+    cause = told or cause_of_status(event.status)
+    contacts = _contacts(response) if response is not None and event.status < 400 else ()
+    return Ending(cause, by, event.status, event.reason[:_LONGEST], is_remote=True, contacts=contacts)
+
+
+def _contacts(response: Response) -> tuple[str, ...]:
+    """The sip: URIs of a 3xx, the most wanted first (RFC 3261 8.1.3.4)."""
+    wanted = sorted(response.contacts, key=lambda contact: -_q(contact.params.get("q")))
+    return tuple(str(contact.uri)[:_LONGEST] for contact in wanted if contact.uri.scheme == "sip")[:_MOST_CONTACTS]
+
+
+def _q(value: str | None) -> float:
+    try:
+        return float(value or 1)
+    except ValueError:
+        return 0.0
 
 
 def _ended(event: sip.InviteEnded, peer: By) -> Ending:

@@ -15,6 +15,7 @@ from .ports import Headers, Locator, Owner
 from .signalling import Signalling
 
 if TYPE_CHECKING:
+    from engine.sip.digest import Credentials
     from engine.sip.events import Flow
 
     from .channel import Channel
@@ -76,6 +77,7 @@ def originate(
     headers: Headers,
     owner: Owner | None,
     parent: str | None,
+    credentials: Credentials | None = None,
 ) -> Channel:
     """Place a call for an owner, in the name of a caller. Raises PortsExhausted."""
     host = flow.local[0]
@@ -90,6 +92,7 @@ def originate(
         to=to,
         body=negotiation.create_offer(),
         headers=headers,
+        credentials=credentials,
         max_forwards=_max_forwards(table, parent),
     )
     table.add(leg, invite)
