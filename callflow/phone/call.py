@@ -13,6 +13,7 @@ from callflow.protocol.causes import cause_name
 from engine.channels.reason import read_reason
 from engine.media.session import AudioHeard, DigitEnded, DigitsSent, MediaEvent, MediaSession, Source, Statistics
 from engine.sip import events as sip
+from engine.sip.info import RELAY, KeyInfo, read_key
 from engine.sip.messages import ParseError, Uri
 from engine.sip.refer import Refer, Replaces, read_fragment, read_refer, refer_to, referred_by
 
@@ -80,6 +81,8 @@ class PhoneCall:
         self.events: list[PhoneEvent] = []
         self.digits = ""  # what the far end pressed, and `wait_digits` has not taken
         self.ended: Ended | None = None
+        self.told_digits = ""  # those of them that came by INFO
+        self.takes_info = True  # else it says no to keys that come by INFO
         self.follows_transfers = False  # else it says no to a far end that wants us to call somebody else
         self.replaced: PhoneCall | None = None  # the call in whose place this one came
         self._asked: sip.RequestInCall | None = None  # a transfer that waits for our answer
@@ -137,9 +140,15 @@ class PhoneCall:
             self._endpoint.reject(self.invite, 302, headers=headers)
             self._end("us", 302, "redirected")
 
-    def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+    def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None) -> None:
         """Press keys, one after another."""
-        self._audio.press(digits, duration_ms=duration_ms, gap_ms=gap_ms)
+        self._audio.press(digits, duration_ms=duration_ms, gap_ms=gap_ms, is_inband=is_inband)
+
+    def press_by_info(self, digits: str, *, duration_ms: int = 120) -> None:
+        """Tell keys by INFO, all of them at once."""
+        for digit in digits:
+            body = KeyInfo(digit, duration_ms).write()
+            self._endpoint.request_in_call(self.invite, "INFO", headers=[("Content-Type", RELAY)], body=body)
 
     def play(self, *sources: Source, repeat: int = 1) -> None:
         """Say something, in place of what we said until now; `repeat` 0 is for ever."""
@@ -317,8 +326,22 @@ class PhoneCall:
             self._take_refer(event)
         elif request.method in ("PRACK", "UPDATE"):
             self._take_update(event)
+        elif request.method == "INFO" and self.takes_info:
+            self._take_info(event)
         else:
             self._endpoint.respond(event.transaction, 501)
+
+    def _take_info(self, event: sip.RequestInCall) -> None:
+        try:
+            told = read_key(event.request)
+        except ParseError as error:
+            self._endpoint.respond(event.transaction, error.status)
+            return
+        self._endpoint.respond(event.transaction, 200 if told is not None else 415)
+        if told is not None and told.key:
+            self.digits += told.key
+            self.told_digits += told.key
+            self.tell(DigitHeard(told.key, told.duration_ms))
 
     def _take_update(self, event: sip.RequestInCall) -> None:
         status = self._audio.receive_offer(event.request.body)

@@ -55,10 +55,10 @@ class Recorded(Outcome, frozen=True, tag="recorded"):
 
 
 class Sent(Outcome, frozen=True, tag="sent"):
-    """Digits were sent; `digits` are those whose last packet left."""
+    """Digits were sent; `digits` are those whose last packet left, or whose INFO the peer took. `refused`: not all."""
 
     digits: str
-    reason: Literal["completed", "stopped"] = "completed"
+    reason: Literal["completed", "stopped", "refused"] = "completed"
 
 
 class Branch(msgspec.Struct, frozen=True):

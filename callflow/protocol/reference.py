@@ -96,6 +96,7 @@ _ENDS: dict[str, str] = {
     "recorded hangup": "the call ended; the file is complete up to there",
     "recorded failed": "the file could not be written: `error`",
     "sent completed": "all were sent",
+    "sent refused": "by INFO: the peer did not take one; `digits` are those before",
     "sent stopped": "it was cancelled or the call ended; `digits` are those that were sent",
     "answered": "a target answered, and confirmed it if it had to",
     "failed no_answer": "every target was tried, and none was won: `branches` says why",

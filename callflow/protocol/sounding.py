@@ -118,7 +118,10 @@ class Echo(Command, frozen=True, kw_only=True):
 
 
 class SendDigits(Command, frozen=True, kw_only=True):
-    """Send digits by RFC 4733."""
+    """Send digits as events in RTP (RFC 4733), by INFO (`application/dtmf-relay`, one for each) or in band, as tones.
+
+    Without `via` they go as events where those were agreed on, and else in band. By `rtp` none is sent without that.
+    """
 
     name: ClassVar[str] = "send_digits"
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Sent,)
@@ -126,3 +129,4 @@ class SendDigits(Command, frozen=True, kw_only=True):
     digits: str
     duration_ms: int = 120
     gap_ms: int = 80
+    via: Literal["rtp", "info", "inband"] | None = None

@@ -67,6 +67,7 @@ class SimulatedPhone:
         self._line: PhoneCall | None = None
         self._held: PhoneCall | None = None  # a call that is on hold while there is another
         self.forwards_to: str | None = None  # where it sends its callers (302)
+        self.takes_info = True  # takes keys that the far end tells by INFO; if not, it says no
         self.obeys = True  # does what the far end wants that transfers it; if not, it says no
         self._is_dialing = False
         self._log: list[tuple[float, str]] = []
@@ -113,10 +114,21 @@ class SimulatedPhone:
         """Refuse calls from now on."""
         self._rejects = status
 
-    def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
-        """Press keys, one after another."""
-        self._note(f"presses {digits}")
-        self._current.press(digits, duration_ms=duration_ms, gap_ms=gap_ms)
+    def press(
+        self,
+        digits: str,
+        *,
+        duration_ms: int = 120,
+        gap_ms: int = 80,
+        via: Literal["rtp", "info", "inband"] | None = None,
+    ) -> None:
+        """Press keys, one after another; by INFO all at once. Without `via` they go by RTP, as was agreed."""
+        self._note(f"presses {digits}" + (f" by {via}" if via else ""))
+        if via == "info":
+            self._current.press_by_info(digits, duration_ms=duration_ms)
+        else:
+            is_inband = None if via is None else via == "inband"
+            self._current.press(digits, duration_ms=duration_ms, gap_ms=gap_ms, is_inband=is_inband)
 
     def speak(self, *what: Source | float) -> None:
         """Say something: files and tones, or so many seconds of what stands for speech; then fall silent."""
@@ -195,7 +207,8 @@ class SimulatedPhone:
     @property
     def digits(self) -> str:
         """The keys that the far end pressed."""
-        return "".join(heard.what.digit for heard in self.sounds if isinstance(heard.what, Digit))
+        by_rtp = "".join(heard.what.digit for heard in self.sounds if isinstance(heard.what, Digit))
+        return by_rtp + (self._line.told_digits if self._line is not None else "")
 
     @property
     def events(self) -> Sequence[PhoneEvent]:
@@ -343,6 +356,7 @@ class SimulatedPhone:
     def take(self, call: PhoneCall, event: PhoneEvent) -> None:
         """What the phone tells."""
         call.follows_transfers = self.obeys
+        call.takes_info = self.takes_info
         if isinstance(event, Answered):
             call.play(BREATH, repeat=0)
         elif isinstance(event, TransferAsked):

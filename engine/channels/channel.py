@@ -21,8 +21,6 @@ from callflow.protocol.events import (
     ChannelProgress,
     ChannelResumed,
     ChannelRinging,
-    DigitEnded,
-    DigitStarted,
     Event,
 )
 from callflow.protocol.frames import ChannelState
@@ -32,6 +30,7 @@ from .account import Account, with_statistics
 from .audio import Audio
 from .ending import Ending, LegWatcher
 from .errors import CommandError
+from .keys import Keys, Way
 from .performing import perform
 from .ports import Headers, Owner
 from .reason import INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
@@ -59,7 +58,7 @@ class Channel:
 
     __slots__ = (
         "_ended", "_is_held", "_running", "account", "audio", "bindings", "bridge", "bridged_with", "call_seq",
-        "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "media", "owner", "signalling", "state",
+        "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "keys", "media", "owner", "signalling", "state",
         "succession", "table", "tie", "tied", "transfers", "variables", "watcher",
     )  # fmt: skip
 
@@ -75,6 +74,7 @@ class Channel:
         self.variables: dict[str, str] = {}
         self.digits_ahead: list[str] = []  # keyed while nobody asked
         self.audio = Audio(self)
+        self.keys = Keys(self)
         self.bindings: Bindings | None = None
         self.bridge: BridgeOfTwo | None = None
         self.bridged_with: list[str] = []  # ids of the channels it was connected with, for the record
@@ -330,10 +330,10 @@ class Channel:
     def receive_media(self, event: media.MediaEvent) -> None:
         match event:
             case media.DigitStarted(digit):
-                self._press(digit)
+                if self.is_alive:
+                    self.keys.start(digit, Way.RTP)
             case media.DigitEnded(digit, duration_ms):
-                if self.state in ALIVE:
-                    self.emit(DigitEnded(digit=digit, duration_ms=duration_ms))
+                self.keys.end(digit, duration_ms, Way.RTP)
             case media.PlaybackStarted(name):
                 self._running.report(name, event)
             case media.PlaybackFinished(name):
@@ -344,10 +344,8 @@ class Channel:
             case media.AudioHeard():
                 pass
 
-    def _press(self, digit: str) -> None:
-        if self.state not in ALIVE:
-            return
-        self.emit(DigitStarted(digit=digit))
+    def use_digit(self, digit: str) -> None:
+        """A key went down, and was told: it is for whatever runs, or kept."""
         is_used = self._running.press(digit) or (self.bindings is not None and self.bindings.press(digit))
         if not is_used:
             self.keep_digit(digit)

@@ -181,7 +181,15 @@ class SipPort(Protocol):
         """Place a call: our INVITE with our offer."""
         ...
 
-    def respond(self, transaction: ServerRequest, status: int, *, reason: str | None = None, body: bytes = b"") -> None:
+    def respond(
+        self,
+        transaction: ServerRequest,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: Headers = (),
+        body: bytes = b"",
+    ) -> None:
         """Answer a request that came inside a call."""
         ...
 

@@ -39,6 +39,12 @@ class Signalling:
         return agreed.codec if agreed is not None else ""
 
     @property
+    def has_telephone_event(self) -> bool:
+        """Were events for keys agreed on (RFC 4733)?"""
+        agreed = self._negotiation.agreed
+        return agreed is not None and agreed.telephone_event is not None
+
+    @property
     def is_held(self) -> bool:
         """Has the peer put us on hold?"""
         agreed = self._negotiation.agreed

@@ -127,8 +127,10 @@ class AwaitingSession:
     def echo(self, *, is_on: bool) -> None:
         self._session.echo(is_on=is_on)
 
-    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
-        self._session.send_digits(sending, digits, duration_ms=duration_ms, gap_ms=gap_ms)
+    def send_digits(
+        self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None
+    ) -> None:
+        self._session.send_digits(sending, digits, duration_ms=duration_ms, gap_ms=gap_ms, is_inband=is_inband)
 
     def relay(self, other: MediaSession) -> None:
         self._session.relay(other._session if isinstance(other, AwaitingSession) else other)

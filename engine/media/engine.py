@@ -143,6 +143,7 @@ class NativeMediaSession:
                 payload_type=stream.payload_type,
                 ptime_ms=stream.ptime_ms,
                 telephone_event=stream.telephone_event,
+                hears_tones=stream.hears_tones,
                 may_send=stream.direction in _SENDS,
                 may_receive=stream.direction in _RECEIVES,
             )
@@ -187,10 +188,12 @@ class NativeMediaSession:
         if not self._is_closed:
             self._leg.echo(is_on=is_on)
 
-    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+    def send_digits(
+        self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None
+    ) -> None:
         """Send digits by RFC 4733. Raises ValueError for what is none."""
         if not self._is_closed:
-            self._leg.send_digits(sending, digits, duration_ms=duration_ms, gap_ms=gap_ms)
+            self._leg.send_digits(sending, digits, duration_ms=duration_ms, gap_ms=gap_ms, is_inband=is_inband)
 
     def relay(self, other: MediaSession) -> None:
         """Each hears the other from now on."""
@@ -210,7 +213,8 @@ class NativeMediaSession:
 
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
-        return Statistics(*self._leg.statistics())
+        rtp, rtcp, uneven = self._leg.statistics()
+        return Statistics(*rtp, *rtcp, *uneven)
 
     def close(self) -> None:
         """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""

@@ -37,6 +37,12 @@ class Stream:
     telephone_event: int | None  # the payload type of RFC 4733, None if not agreed
     direction: Direction = Direction.SENDRECV
     ptime_ms: int = 20  # of the packets that we make, 10 to 60; relayed ones keep their length
+    inband: bool | None = None  # listen for keys in the sound, too; None: where telephone-event was not agreed on
+
+    @property
+    def hears_tones(self) -> bool:
+        """Whether keys are looked for in the sound."""
+        return self.telephone_event is None if self.inband is None else self.inband
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +103,14 @@ class RecordingFinished:
 
 @dataclass(frozen=True, slots=True)
 class DigitStarted:
-    """A key went down (RFC 4733): once per key, at its first packet."""
+    """A key went down: once per key, at the first packet of its event (RFC 4733), or as its tones are sure (Q.24)."""
 
     digit: str
 
 
 @dataclass(frozen=True, slots=True)
 class DigitEnded:
-    """A key came up, or its packets stopped coming."""
+    """A key came up, or its packets stopped coming. Of tones the duration is that of whole blocks of 13 ms."""
 
     digit: str
     duration_ms: int
@@ -112,7 +118,7 @@ class DigitEnded:
 
 @dataclass(frozen=True, slots=True)
 class DigitsSent:
-    """Digits left; `digits` are those whose end packet was sent."""
+    """Digits left; `digits` are those whose end packet, or last tone, was sent."""
 
     sending: str
     digits: str
@@ -147,6 +153,7 @@ class Statistics:
     round_trip_ms: float | None = None
     packets_late: int = 0  # too late for the jitter buffer, where one is needed (echo)
     playout_ms: float = 0.0  # how deep that buffer is; 0: there is none
+    packets_delayed: int = 0  # came after a gap: more than 10 ms later after the one before than they should
 
     @property
     def mos_received(self) -> float | None:
@@ -238,8 +245,13 @@ class MediaSession(Protocol):
         """Send back what is received."""
         ...
 
-    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
-        """Send 0-9 * # A-D by RFC 4733, after those that wait. Without an agreed telephone-event none is sent."""
+    def send_digits(
+        self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None
+    ) -> None:
+        """Send 0-9 * # A-D after those that wait: by RFC 4733, or in band as tones; None: by what was agreed.
+
+        By RFC 4733 none is sent if no telephone-event was agreed.
+        """
         ...
 
     def relay(self, other: MediaSession) -> None:

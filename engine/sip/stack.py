@@ -50,7 +50,14 @@ __all__ = [
 ]
 
 # What has no meaning outside of a call, and what is not allowed there.
-OUTSIDE: Mapping[str, int] = MappingProxyType({"BYE": 481, "NOTIFY": 481, "PRACK": 481, "REFER": 403, "UPDATE": 481})
+OUTSIDE: Mapping[str, int] = MappingProxyType({
+    "BYE": 481,
+    "INFO": 481,
+    "NOTIFY": 481,
+    "PRACK": 481,
+    "REFER": 403,
+    "UPDATE": 481,
+})
 CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK")
 RETRY_AFTER_PENDING = (("Retry-After", "1"),)  # 14.2 wants 0 to 10 seconds
 RETRY_AFTER_OVERLOAD = (("Retry-After", "5"),)
@@ -87,7 +94,7 @@ class SipStack:
         new_token: Callable[[], str],
         user_agent: str = "callflow/0.1.0",
         request_methods: Iterable[str] = ("REGISTER",),
-        call_methods: Iterable[str] = ("NOTIFY", "REFER", "UPDATE"),
+        call_methods: Iterable[str] = ("INFO", "NOTIFY", "REFER", "UPDATE"),
         session_expires: int = 1800,
         max_transactions: int = 200_000,
         max_invites: int = 50_000,

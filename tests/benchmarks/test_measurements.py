@@ -16,7 +16,7 @@ from benchmarks.sizes import Sizes
 
 TINY = Sizes(
     repetitions=1, call_time=0.2, search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, setup_rate=100,
-    media_time=0.2, idle_time=0.1, held_calls=2, starts=1, round_trips=5, subscribers=1,
+    many_legs=4, media_time=0.2, idle_time=0.1, held_calls=2, starts=1, round_trips=5, subscribers=1,
 )  # fmt: skip
 
 NAMES = {
@@ -24,7 +24,10 @@ NAMES = {
         "calls answered by a script worker": "calls/s", "call answered by a script worker": "CPU-ms/call",
         "calls answered by a WebSocket app": "calls/s", "call answered by a WebSocket app": "CPU-ms/call",
     },
-    measure_media.measure: {"playback": "CPU-us/leg-second", "two-way relay": "CPU-us/call-second"},
+    measure_media.measure: {
+        "playback": "CPU-us/leg-second", "playback to 4": "CPU-us/leg-second",
+        "two-way relay": "CPU-us/call-second", "relay of 2": "CPU-us/call-second",
+    },
     measure_memory.measure: {
         "memory, idle": "MB", "memory per call": "kB/call", "call that only stands": "CPU-us/call-second",
     },

@@ -149,7 +149,8 @@ class FakeSip:
             self._note(invite, "hang_up", b"", headers)
         invite.is_over = True
 
-    def respond(self, transaction: Any, status: int, *, reason: str | None = None, body: bytes = b"") -> None:
+    def respond(self, transaction: Any, status: int, *, reason: str | None = None, headers: Any = (),
+                body: bytes = b"") -> None:  # fmt: skip
         assert transaction.answered is None, "answered twice"
         transaction.answered, transaction.body = status, body
 
@@ -259,7 +260,9 @@ class FakeSession:
     def mute(self, *, incoming: bool, outgoing: bool) -> None:
         self.muted = incoming, outgoing
 
-    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+    def send_digits(
+        self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None
+    ) -> None:
         self._begin(sending, "send", len(digits) * (duration_ms + gap_ms) / 1000, digits=digits)
 
     def stop(self, name: str) -> None:

@@ -198,11 +198,32 @@ async def test_digits_go_the_other_way_too_and_the_same_one_twice_counts_twice(f
 
 
 @on_both_engines
-async def test_without_an_agreed_telephone_event_no_digit_is_sent(floor):
+async def test_without_an_agreed_telephone_event_digits_go_in_band(floor):
     switch, phone = floor.pair(telephone_event=None)
-    phone.session.send_digits("s", "123")
+    phone.session.send_digits("s", "1#", duration_ms=80, gap_ms=60)
+    assert await phone.wait(DigitsSent) == DigitsSent("s", "1#", "completed")
+    await switch.wait(DigitEnded, 2)
+    keys = [event for event in switch.events if isinstance(event, DigitStarted | DigitEnded)]
+    assert [event.digit for event in keys] == list("11##")
+    assert [event.duration_ms for event in keys[1::2]] == pytest.approx([80] * 2, abs=26)
+
+
+@on_both_engines
+async def test_an_event_that_was_not_agreed_on_is_not_sent(floor):
+    switch, phone = floor.pair(telephone_event=None)
+    phone.session.send_digits("s", "123", is_inband=False)
     assert await phone.wait(DigitsSent) == DigitsSent("s", "", "completed")
     assert not switch.events
+
+
+@on_both_engines
+async def test_tones_are_keys_only_to_who_listens_for_them(floor):
+    switch, phone = floor.pair()
+    phone.session.send_digits("s", "1", duration_ms=80, gap_ms=60, is_inband=True)
+    await phone.wait(DigitsSent)
+    switch.session.update(stream_to(phone, inband=True))
+    phone.session.send_digits("t", "2", duration_ms=80, gap_ms=60, is_inband=True)
+    assert (await switch.wait(DigitEnded)).digit == "2"
 
 
 @on_both_engines

@@ -202,6 +202,16 @@ async def _(call: Call) -> None:
     await call.send_digits("1234567890" * 10)
 
 
+async def refuses_info(simulation: Simulation, alice: SimulatedPhone) -> None:
+    alice.takes_info = False
+    await simulation.wait(10)
+
+
+@row("send_digits", "sent", "refused", people=refuses_info)
+async def _(call: Call) -> None:
+    await call.send_digits("1", via="info")
+
+
 # dial, originate, bridge
 
 

@@ -21,7 +21,6 @@ def only(messages) -> Response:
     [
         ({"method": "DANCE"}, 501),
         ({"method": "invite"}, 501),
-        ({"method": "INFO"}, 405),
         ({"method": "PUBLISH"}, 405),
         ({"method": "MESSAGE"}, 405),
         ({"uri": "tel:+15551234"}, 416),
@@ -51,7 +50,11 @@ def test_what_cannot_be_served_is_refused(options, status):
 @pytest.mark.parametrize(
     ("options", "name", "value"),
     [
-        ({"method": "DANCE"}, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, NOTIFY, REFER, REGISTER, UPDATE"),
+        (
+            {"method": "DANCE"},
+            "Allow",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, NOTIFY, REFER, REGISTER, UPDATE",
+        ),
         ({"headers": (("Require", "100rel, foo"),)}, "Unsupported", "foo"),
         ({"headers": (("Content-Type", "text/plain"),), "body": b"hello"}, "Accept", "application/sdp"),
         ({"headers": (("Content-Encoding", "gzip"),), "body": OFFER}, "Accept-Encoding", "identity"),
@@ -89,7 +92,7 @@ def test_options_are_answered_with_what_we_can_do(flow):
         "application/sdp",
         "100rel, norefersub, replaces, timer",
     )
-    assert answer.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, NOTIFY, REFER, REGISTER, UPDATE"
+    assert answer.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, NOTIFY, REFER, REGISTER, UPDATE"
 
 
 def test_options_inside_a_call_are_answered_and_absorbed():
@@ -98,7 +101,7 @@ def test_options_inside_a_call_are_answered_and_absorbed():
     options = bench.in_dialog(invite, "OPTIONS", cseq=2)
     assert only(bench.send(options)).status == 200
     assert only(bench.send(options)).status == 200
-    assert only(bench.send(bench.in_dialog(invite, "INFO", cseq=3))).status == 405
+    assert only(bench.send(bench.in_dialog(invite, "PUBLISH", cseq=3))).status == 405
 
 
 def test_a_refusal_without_state_is_the_same_for_a_retransmission():
@@ -139,7 +142,7 @@ def test_a_phone_allows_no_register():
     answer = only(bench.send(request("REGISTER")))
     assert (answer.status, answer.header("Allow")) == (
         405,
-        "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, NOTIFY, REFER, UPDATE",
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, NOTIFY, REFER, UPDATE",
     )
 
 

@@ -70,6 +70,7 @@ fn connect(engine: &Engine, leg: &Opened, port: u16) {
         payload_type: Pt(0),
         packet_samples: 160,
         telephone_event: None,
+        hears_tones: true,
         may_send: true,
         may_receive: true,
     };

@@ -31,6 +31,7 @@ fn stream(port: u16) -> Stream {
         payload_type: Pt(0),
         packet_samples: 160,
         telephone_event: Some(Pt(101)),
+        hears_tones: false,
         may_send: true,
         may_receive: true,
     }

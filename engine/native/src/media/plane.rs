@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::clock::{Clock, Moment};
 use super::command::{Inbox, Verb};
@@ -13,10 +14,10 @@ use super::recorder::Recorder;
 use super::report::{LegId, ReportQueue, Reports};
 use super::rtp::HEADER;
 use super::syscalls::{random, Epoll, Ready};
-use super::wheel::Wheel;
+use super::wheel::{self, Wheel};
 
 /// Descriptors reported per wait: a bound on how long the wheel waits for the sockets.
-const BATCH: usize = 256;
+const BATCH: usize = 2048;
 /// Room for any RTP packet that Ethernet carries.
 const ROOM: usize = 2048;
 /// Every leg is looked after so often (silence when idle, RTCP).
@@ -39,6 +40,8 @@ pub struct Plane {
     commands: Vec<(LegId, Verb)>,
     arrivals: Vec<Line>,
     room: [u8; ROOM],
+    /// Packets came in the last turn, so more will.
+    is_busy: bool,
 }
 
 impl Plane {
@@ -66,6 +69,7 @@ impl Plane {
             commands: Vec::new(),
             arrivals: Vec::new(),
             room: [0; ROOM],
+            is_busy: false,
         })
     }
 
@@ -73,9 +77,7 @@ impl Plane {
     pub fn run(&mut self) -> io::Result<()> {
         let mut ready = Ready::new(BATCH);
         loop {
-            let now = self.clock.now();
-            let timeout = self.next_due().map(|due| now.until(due));
-            self.epoll.wait(&mut ready, timeout)?;
+            self.wait(&mut ready)?;
             if self.turn(&ready) {
                 break;
             }
@@ -85,6 +87,22 @@ impl Plane {
             self.close(place, now);
         }
         Ok(())
+    }
+
+    /// Wait until something is to be done.
+    ///
+    /// While packets flow nobody waits at the sockets: to wake a thread is the dearest part of receiving a packet. It sleeps to
+    /// the next phase of the wheel, and then takes all that has come. Commands still wake it at once.
+    fn wait(&self, ready: &mut Ready) -> io::Result<()> {
+        let now = self.clock.now();
+        if !self.is_busy {
+            let timeout = self.next_due().map(|due| now.until(due));
+            return self.epoll.wait(ready, timeout);
+        }
+        if !ready.is_full() {
+            self.inbox.wait(now.until(wheel::following(now)));
+        }
+        self.epoll.wait(ready, Some(Duration::ZERO))
     }
 
     /// Do all that is to be done now; true: that was the end.
@@ -100,6 +118,7 @@ impl Plane {
         }
         // After the packets: a leg that is closed here cannot be in `ready` any more.
         let is_over = is_told && self.obey(now);
+        self.is_busy = ready.len() > usize::from(is_told);
         let now = self.clock.now();
         self.turn_wheel(now);
         self.beat(now);
@@ -365,9 +384,10 @@ fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
         Verb::SendDigits {
             name,
             digits,
+            way,
             duration_ms,
             gap_ms,
-        } => leg.send_digits(name, &digits, duration_ms, gap_ms, reports),
+        } => leg.send_digits(name, (&digits, way), duration_ms, gap_ms, reports),
         Verb::WatchAudio(is_on) => leg.watch_audio(is_on, now),
         _ => {}
     }
