@@ -30,6 +30,7 @@ from .events import (
     Ringing,
     SilenceHeard,
     SoundHeard,
+    TextReceived,
     TransferAsked,
     TransferTold,
 )
@@ -83,6 +84,7 @@ class PhoneCall:
         self.ended: Ended | None = None
         self.told_digits = ""  # those of them that came by INFO
         self.takes_info = True  # else it says no to keys that come by INFO
+        self.refuses_requests = False  # of the far end: texts, INFO, NOTIFY
         self.follows_transfers = False  # else it says no to a far end that wants us to call somebody else
         self.replaced: PhoneCall | None = None  # the call in whose place this one came
         self._asked: sip.RequestInCall | None = None  # a transfer that waits for our answer
@@ -143,6 +145,11 @@ class PhoneCall:
     def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None) -> None:
         """Press keys, one after another."""
         self._audio.press(digits, duration_ms=duration_ms, gap_ms=gap_ms, is_inband=is_inband)
+
+    def write(self, text: str) -> None:
+        """Send a text to the far end."""
+        headers = [("Content-Type", "text/plain")]
+        self._endpoint.request_in_call(self.invite, "MESSAGE", headers=headers, body=text.encode())
 
     def press_by_info(self, digits: str, *, duration_ms: int = 120) -> None:
         """Tell keys by INFO, all of them at once."""
@@ -317,7 +324,9 @@ class PhoneCall:
 
     def _take_request(self, event: sip.RequestInCall) -> None:
         request = event.request
-        if request.method == "NOTIFY":
+        if self.refuses_requests and request.method in ("INFO", "MESSAGE", "NOTIFY"):
+            self._endpoint.respond(event.transaction, 405)
+        elif request.method == "NOTIFY":
             self._endpoint.respond(event.transaction, 200)
             status = read_fragment(request.body)
             if status is not None:
@@ -326,6 +335,9 @@ class PhoneCall:
             self._take_refer(event)
         elif request.method in ("PRACK", "UPDATE"):
             self._take_update(event)
+        elif request.method == "MESSAGE":
+            self._endpoint.respond(event.transaction, 200)
+            self.tell(TextReceived(request.body.decode(errors="replace")))
         elif request.method == "INFO" and self.takes_info:
             self._take_info(event)
         else:

@@ -20,6 +20,10 @@ from .dialing import Dial as Dial
 from .dialing import Originate as Originate
 from .dialing import Target as Target
 from .frames import BridgeState, ChannelState
+from .messaging import Message as Message
+from .messaging import Notify as Notify
+from .messaging import SendInfo as SendInfo
+from .messaging import SendMessage as SendMessage
 from .outcomes import Outcome, Unbridged
 from .queries import (
     AppState,
@@ -403,7 +407,7 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
         Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get, Headers,
-        Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer,
+        Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, Notify,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Trace, Download,
         Reload, Rollback, Versions, Status, SnapshotCommand,
     )

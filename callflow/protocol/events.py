@@ -140,6 +140,22 @@ class TransferFinished(Event, frozen=True, kw_only=True):
     outcome: AnyOutcome
 
 
+class MessageReceived(Event, frozen=True, kw_only=True):
+    """The peer sent a text (MESSAGE). What of it is no UTF-8 is replaced."""
+
+    name: ClassVar[str] = "channel.message"
+    body: str
+    content_type: str = "text/plain"
+
+
+class MessageSent(Event, frozen=True, kw_only=True):
+    """What became of an INFO, MESSAGE or NOTIFY that was sent."""
+
+    name: ClassVar[str] = "message.sent"
+    command: str
+    outcome: AnyOutcome
+
+
 class DigitStarted(Event, frozen=True, kw_only=True):
     """A key went down."""
 
@@ -404,6 +420,7 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
     for event in (
         ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
         ChannelUnbridged, TransferRequested, ChannelTransferred, TransferFinished,
+        MessageReceived, MessageSent,
         DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeEnded, RecordWritten, RegistrationAdded,

@@ -55,10 +55,14 @@ class Recorded(Outcome, frozen=True, tag="recorded"):
 
 
 class Sent(Outcome, frozen=True, tag="sent"):
-    """Digits were sent; `digits` are those whose last packet left, or whose INFO the peer took. `refused`: not all."""
+    """Digits were sent, or a message. `digits` are those whose last packet left, or whose INFO the peer took.
 
-    digits: str
+    `sip_status` is what the peer answered a message.
+    """
+
+    digits: str = ""
     reason: Literal["completed", "stopped", "refused"] = "completed"
+    sip_status: int = 0
 
 
 class Branch(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from callflow.phone import (
     RegistrationRefused,
     SilenceHeard,
     SoundHeard,
+    TextReceived,
     TransferAsked,
     TransferTold,
 )
@@ -68,6 +69,7 @@ class SimulatedPhone:
         self._held: PhoneCall | None = None  # a call that is on hold while there is another
         self.forwards_to: str | None = None  # where it sends its callers (302)
         self.takes_info = True  # takes keys that the far end tells by INFO; if not, it says no
+        self.refuses_requests = False  # refuses texts, INFO and NOTIFY
         self.obeys = True  # does what the far end wants that transfers it; if not, it says no
         self._is_dialing = False
         self._log: list[tuple[float, str]] = []
@@ -144,6 +146,16 @@ class SimulatedPhone:
         """Take the far end off hold."""
         self._note("resumes")
         self._current.resume()
+
+    def write(self, text: str) -> None:
+        """Send a text to the far end."""
+        self._note(f"writes {text}")
+        self._current.write(text)
+
+    @property
+    def texts(self) -> list[str]:
+        """What the far end wrote."""
+        return [event.text for event in self.events if isinstance(event, TextReceived)]
 
     def transfer(self, target: str) -> None:
         """Press the transfer button: the other party shall go to that number, or SIP URI."""
@@ -356,6 +368,7 @@ class SimulatedPhone:
     def take(self, call: PhoneCall, event: PhoneEvent) -> None:
         """What the phone tells."""
         call.follows_transfers = self.obeys
+        call.refuses_requests = self.refuses_requests
         call.takes_info = self.takes_info
         if isinstance(event, Answered):
             call.play(BREATH, repeat=0)

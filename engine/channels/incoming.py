@@ -13,6 +13,7 @@ from engine.sip.messages import ParseError, Response
 from .caller import party_of
 from .ending import By, Ending
 from .info import receive_info
+from .messaging import receive_message
 from .ports import Admission
 from .reason import NETWORK_OUT_OF_ORDER, NORMAL_CLEARING, TIMER_EXPIRY, read_reason
 from .transferring import receive_notify
@@ -93,6 +94,8 @@ def _receive_request(channel: Channel, event: sip.RequestInCall, method: str) ->
         receive_notify(channel, event)
     elif method in ("PRACK", "UPDATE"):
         channel.receive_update(event)
+    elif method == "MESSAGE":
+        receive_message(channel, event)
     elif method == "INFO":
         receive_info(channel, event)
     else:

@@ -53,6 +53,7 @@ __all__ = [
 OUTSIDE: Mapping[str, int] = MappingProxyType({
     "BYE": 481,
     "INFO": 481,
+    "MESSAGE": 405,
     "NOTIFY": 481,
     "PRACK": 481,
     "REFER": 403,
@@ -94,7 +95,7 @@ class SipStack:
         new_token: Callable[[], str],
         user_agent: str = "callflow/0.1.0",
         request_methods: Iterable[str] = ("REGISTER",),
-        call_methods: Iterable[str] = ("INFO", "NOTIFY", "REFER", "UPDATE"),
+        call_methods: Iterable[str] = ("INFO", "MESSAGE", "NOTIFY", "REFER", "UPDATE"),
         session_expires: int = 1800,
         max_transactions: int = 200_000,
         max_invites: int = 50_000,
@@ -376,7 +377,7 @@ class SipStack:
         if method == "OPTIONS":
             self._refuse(request, flow, 200, self._capabilities())
         elif method in OUTSIDE:
-            self._refuse(request, flow, OUTSIDE[method])
+            self._refuse(request, flow, OUTSIDE[method], (core.allow,) if OUTSIDE[method] == 405 else ())
         elif core.transactions.is_full or (method == "INVITE" and len(core.invites) >= self._max_invites):
             self._refuse(request, flow, 503, RETRY_AFTER_OVERLOAD)
         elif method == "INVITE":

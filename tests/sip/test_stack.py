@@ -53,7 +53,7 @@ def test_what_cannot_be_served_is_refused(options, status):
         (
             {"method": "DANCE"},
             "Allow",
-            "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, NOTIFY, REFER, REGISTER, UPDATE",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, NOTIFY, REFER, REGISTER, UPDATE",
         ),
         ({"headers": (("Require", "100rel, foo"),)}, "Unsupported", "foo"),
         ({"headers": (("Content-Type", "text/plain"),), "body": b"hello"}, "Accept", "application/sdp"),
@@ -92,7 +92,10 @@ def test_options_are_answered_with_what_we_can_do(flow):
         "application/sdp",
         "100rel, norefersub, replaces, timer",
     )
-    assert answer.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, NOTIFY, REFER, REGISTER, UPDATE"
+    assert (
+        answer.header("Allow")
+        == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, NOTIFY, REFER, REGISTER, UPDATE"
+    )
 
 
 def test_options_inside_a_call_are_answered_and_absorbed():
@@ -142,7 +145,7 @@ def test_a_phone_allows_no_register():
     answer = only(bench.send(request("REGISTER")))
     assert (answer.status, answer.header("Allow")) == (
         405,
-        "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, NOTIFY, REFER, UPDATE",
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, NOTIFY, REFER, UPDATE",
     )
 
 
