@@ -27,6 +27,7 @@ from .messaging import SendMessage as SendMessage
 from .outcomes import Outcome, Unbridged
 from .queries import (
     AppState,
+    Decisions,
     Downloaded,
     EngineStatus,
     NamedVersion,
@@ -331,6 +332,19 @@ class Events(Command, frozen=True, kw_only=True):
     before: int | None = None
 
 
+class DecisionsCommand(Command, frozen=True, kw_only=True):
+    """What a channel was told to do: the commands that its app gave it, live or lately ended, from number `after` on.
+
+    Questions are not among them. A reply holds what fits a message; there are more, if it has fewer than its `total`.
+    """
+
+    name: ClassVar[str] = "decisions"
+    replies_with: ClassVar[object] = Decisions
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    channel: str
+    after: int = 0
+
+
 class Trace(Command, frozen=True, kw_only=True):
     """SIP messages as they were on the wire, oldest first: of calls with these Call-IDs (a channel's `sip_call_id`).
 
@@ -360,6 +374,7 @@ class Reload(Command, frozen=True, kw_only=True):
 
     `script.loaded` says that it takes new calls, `script.failed` that it does not load. With a `share` below 1 it takes
     that part of them, and the version before it the rest; a `share` while there are two changes whose part is whose.
+    With `test` its flow tests must pass first; if they fail, `script.failed` has their report.
     """
 
     name: ClassVar[str] = "reload"
@@ -367,6 +382,7 @@ class Reload(Command, frozen=True, kw_only=True):
     of: ClassVar[Literal["channel", "engine"]] = "engine"
     app: str
     share: float | None = None
+    test: bool = False
 
 
 class Rollback(Command, frozen=True, kw_only=True):
@@ -408,7 +424,8 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
         Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, Notify,
-        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Trace, Download,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, DecisionsCommand, Trace,
+        Download,
         Reload, Rollback, Versions, Status, SnapshotCommand,
     )
 })  # fmt: skip
