@@ -37,7 +37,7 @@ from .routing import CallFunction
 from .run import Run
 from .transport import Transport
 
-log = logging.getLogger("callflow")
+log: logging.Logger = logging.getLogger("callflow")
 
 
 class AppSession:
@@ -148,6 +148,9 @@ class AppSession:
             call = self._make(channel, event.caller, event.callee, event.to, direction="inbound")
             call.user = event.user
             self._start(call, self._function(event.to, event.route))
+        elif event.parent in self._calls and self._link.is_ours(event.owner):  # one more phone of a target
+            run, origin = self._runs[event.parent], self._calls[event.parent]
+            run.adopt(self._make(channel, event.caller, event.callee, event.to, direction="outbound", origin=origin))
 
     def _change_owner(self, seq: int, channel: str, event: OwnerChanged) -> None:
         call = self._calls.get(channel)

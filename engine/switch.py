@@ -25,6 +25,7 @@ from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import EventLog
 from engine.eventsocket.ownership import Sessions
 from engine.eventsocket.prompts import Prompts
+from engine.eventsocket.tracing import trace_verbs
 from engine.media.awaiting import AwaitingMedia
 from engine.media.session import MediaEngine
 from engine.registrar.authentication import Authentication
@@ -38,6 +39,7 @@ from engine.scripting.routing import CallRouter
 from engine.scripting.successors import RoutedSuccessors
 from engine.sip.events import MalformedReceived, RequestReceived, SipEvent
 from engine.sip.stack import SipStack
+from engine.sip.wire_log import WireLog
 from engine.store.records import CallRecords
 from engine.transport.endpoint import Endpoint
 
@@ -63,6 +65,7 @@ class Switch:
         cache: Path | None = None,
         records: Callable[[Callable[[CallRecord], None]], CallRecords],
         limits: Limits | None = None,
+        new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
         store; it is given whom to tell of those that are in it.
@@ -72,8 +75,9 @@ class Switch:
         self.malformed: Counter[str] = Counter()  # messages, by transport
         self.log = EventLog(new_token("epoch")(), epoch)
         self.sessions = Sessions()
-        self.stack = SipStack(new_token=new_token("sip"), user_agent=engine)
-        self.endpoint = Endpoint(self.stack, on_event=self._handle)
+        self.wire = WireLog(epoch)
+        self.stack = SipStack(new_token=new_token("sip"), user_agent=engine, wire=self.wire)
+        self.endpoint = (new_endpoint or _endpoint)(self.stack, self._handle)
         self.locations = Locations()
         authentication = Authentication(self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time)
         self.registrar = Registrar(
@@ -120,7 +124,9 @@ class Switch:
             registrations=self._registrations,
             counters=self._counters,
             records=self.records,
+            commands=config.limits.commands,
         )
+        self.sockets.add(trace_verbs(self.wire))
         self._epoch = epoch
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -184,3 +190,7 @@ class Switch:
             "sip_transactions": sip.transactions,
             "tasks": trio.lowlevel.current_statistics().tasks_living,
         }
+
+
+def _endpoint(stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
+    return Endpoint(stack, on_event=on_event)

@@ -24,6 +24,7 @@ from .events import (
     Ringing,
     SilenceHeard,
     SoundHeard,
+    TextReceived,
     TransferAsked,
     TransferTold,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Ringing",
     "SilenceHeard",
     "SoundHeard",
+    "TextReceived",
     "TransferAsked",
     "TransferTold",
 ]

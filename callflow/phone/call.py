@@ -30,6 +30,7 @@ from .events import (
     Ringing,
     SilenceHeard,
     SoundHeard,
+    TextReceived,
     TransferAsked,
     TransferTold,
 )
@@ -74,7 +75,7 @@ class PhoneCall:
         self._audio = open_audio(self._take_media)
         self._invite: Invite | None = None
         self._changed = trio.Event()
-        self._is_giving_up = self._is_held = False
+        self._is_giving_up = self._is_held = self._is_holding = False
         self.state = state
         self.remote = remote
         self.started_at = clock()
@@ -83,6 +84,7 @@ class PhoneCall:
         self.ended: Ended | None = None
         self.told_digits = ""  # those of them that came by INFO
         self.takes_info = True  # else it says no to keys that come by INFO
+        self.refuses_requests = False  # of the far end: texts, INFO, NOTIFY
         self.follows_transfers = False  # else it says no to a far end that wants us to call somebody else
         self.replaced: PhoneCall | None = None  # the call in whose place this one came
         self._asked: sip.RequestInCall | None = None  # a transfer that waits for our answer
@@ -133,9 +135,21 @@ class PhoneCall:
             self._endpoint.reject(self.invite, status)
             self._end("us", status, "rejected")
 
+    def redirect(self, *targets: str) -> None:
+        """Send a caller elsewhere (302)."""
+        if self.state is CallState.OFFERED:
+            headers = [("Contact", f"<{target}>") for target in targets]
+            self._endpoint.reject(self.invite, 302, headers=headers)
+            self._end("us", 302, "redirected")
+
     def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None) -> None:
         """Press keys, one after another."""
         self._audio.press(digits, duration_ms=duration_ms, gap_ms=gap_ms, is_inband=is_inband)
+
+    def write(self, text: str) -> None:
+        """Send a text to the far end."""
+        headers = [("Content-Type", "text/plain")]
+        self._endpoint.request_in_call(self.invite, "MESSAGE", headers=headers, body=text.encode())
 
     def press_by_info(self, digits: str, *, duration_ms: int = 120) -> None:
         """Tell keys by INFO, all of them at once."""
@@ -284,12 +298,14 @@ class PhoneCall:
                 self._take_progress(response.status, response.body)
             case sip.InviteAnswered(body=body):
                 self._take_answer(body)
-            case sip.AckReceived(body=body):
+            case sip.AckReceived(body=body) | sip.PrackReceived(body=body):
                 self._audio.receive_answer(body)
             case sip.ReinviteAnswered(response=response):
                 self._audio.receive_answer(response.body)
             case sip.ReinviteReceived(request=request):
                 self._take_reinvite(request.body)
+            case sip.RefreshDue():
+                self._endpoint.reinvite(self.invite, body=self._audio.offer(is_hold=self._is_holding))
             case sip.RequestInCall():
                 self._take_request(event)
             case sip.InviteCancelled(reason=reason):
@@ -308,13 +324,20 @@ class PhoneCall:
 
     def _take_request(self, event: sip.RequestInCall) -> None:
         request = event.request
-        if request.method == "NOTIFY":
+        if self.refuses_requests and request.method in ("INFO", "MESSAGE", "NOTIFY"):
+            self._endpoint.respond(event.transaction, 405)
+        elif request.method == "NOTIFY":
             self._endpoint.respond(event.transaction, 200)
             status = read_fragment(request.body)
             if status is not None:
                 self.tell(TransferTold(status))
         elif request.method == "REFER":
             self._take_refer(event)
+        elif request.method in ("PRACK", "UPDATE"):
+            self._take_update(event)
+        elif request.method == "MESSAGE":
+            self._endpoint.respond(event.transaction, 200)
+            self.tell(TextReceived(request.body.decode(errors="replace")))
         elif request.method == "INFO" and self.takes_info:
             self._take_info(event)
         else:
@@ -331,6 +354,11 @@ class PhoneCall:
             self.digits += told.key
             self.told_digits += told.key
             self.tell(DigitHeard(told.key, told.duration_ms))
+
+    def _take_update(self, event: sip.RequestInCall) -> None:
+        status = self._audio.receive_offer(event.request.body)
+        self._endpoint.respond(event.transaction, status or 200, body=b"" if status else self._audio.answer())
+        self._tell_hold()
 
     def _take_refer(self, event: sip.RequestInCall) -> None:
         try:
@@ -368,6 +396,9 @@ class PhoneCall:
             self._endpoint.reject(self.invite, status)
             return
         self._endpoint.answer(self.invite, body=self._audio.answer())
+        self._tell_hold()
+
+    def _tell_hold(self) -> None:
         if self._audio.is_held != self._is_held:
             self._is_held = self._audio.is_held
             self.tell(Held() if self._is_held else Resumed())
@@ -393,6 +424,7 @@ class PhoneCall:
     def _renegotiate(self, *, is_hold: bool) -> bool:
         if self.state is not CallState.ANSWERED:
             return False
+        self._is_holding = is_hold
         return self._endpoint.reinvite(self.invite, body=self._audio.offer(is_hold=is_hold))
 
     def _enter_answered(self) -> None:

@@ -66,6 +66,13 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class TextReceived:
+    """The far end sent a text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TransferAsked:
     """The far end wants us to call somebody else in its place."""
 
@@ -104,6 +111,7 @@ PhoneEvent: TypeAlias = (
     | DigitsPressed
     | Held
     | Resumed
+    | TextReceived
     | TransferAsked
     | TransferTold
     | Ended

@@ -20,8 +20,22 @@ from .dialing import Dial as Dial
 from .dialing import Originate as Originate
 from .dialing import Target as Target
 from .frames import BridgeState, ChannelState
+from .messaging import Message as Message
+from .messaging import Notify as Notify
+from .messaging import SendInfo as SendInfo
+from .messaging import SendMessage as SendMessage
 from .outcomes import Outcome, Unbridged
-from .queries import AppState, Downloaded, EngineStatus, NamedVersion, PastEvents, RegistrationState, VersionState
+from .queries import (
+    AppState,
+    Decisions,
+    Downloaded,
+    EngineStatus,
+    NamedVersion,
+    PastEvents,
+    RegistrationState,
+    VersionState,
+    WireMessages,
+)
 from .records import CallRecord
 from .sounding import Control as Control
 from .sounding import Echo as Echo
@@ -223,6 +237,17 @@ class Get(Command, frozen=True, kw_only=True):
     variables: tuple[str, ...] = ()
 
 
+class Headers(Command, frozen=True, kw_only=True):
+    """Read SIP headers of the INVITE that came, or of the answer to ours: all, or those named. Never credentials.
+
+    The reply's data is a map from each name, as it was asked for, to its values in their order.
+    """
+
+    name: ClassVar[str] = "headers"
+    replies_with: ClassVar[object] = dict[str, list[str]]
+    names: tuple[str, ...] = ()
+
+
 class Subscribe(Command, frozen=True, kw_only=True):
     """Receive events whose name matches a pattern (`channel.*`, `*`), of all channels or of those named."""
 
@@ -307,6 +332,33 @@ class Events(Command, frozen=True, kw_only=True):
     before: int | None = None
 
 
+class DecisionsCommand(Command, frozen=True, kw_only=True):
+    """What a channel was told to do: the commands that its app gave it, live or lately ended, from number `after` on.
+
+    Questions are not among them. A reply holds what fits a message; there are more, if it has fewer than its `total`.
+    """
+
+    name: ClassVar[str] = "decisions"
+    replies_with: ClassVar[object] = Decisions
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    channel: str
+    after: int = 0
+
+
+class Trace(Command, frozen=True, kw_only=True):
+    """SIP messages as they were on the wire, oldest first: of calls with these Call-IDs (a channel's `sip_call_id`).
+
+    The engine keeps the last 20,000 messages of all calls, up to 16 MiB. While a reply says `more`, ask `after` what it
+    has `searched`. They hold what people dial, and digests of their passwords: the scope `admin` is needed.
+    """
+
+    name: ClassVar[str] = "trace"
+    replies_with: ClassVar[object] = WireMessages
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    sip_call_ids: tuple[str, ...]
+    after: int = 0
+
+
 class Download(Command, frozen=True, kw_only=True):
     """A part of a recording of the app's own, of at most 256 KiB: `path` is the name it was recorded under."""
 
@@ -322,6 +374,7 @@ class Reload(Command, frozen=True, kw_only=True):
 
     `script.loaded` says that it takes new calls, `script.failed` that it does not load. With a `share` below 1 it takes
     that part of them, and the version before it the rest; a `share` while there are two changes whose part is whose.
+    With `test` its flow tests must pass first; if they fail, `script.failed` has their report.
     """
 
     name: ClassVar[str] = "reload"
@@ -329,6 +382,7 @@ class Reload(Command, frozen=True, kw_only=True):
     of: ClassVar[Literal["channel", "engine"]] = "engine"
     app: str
     share: float | None = None
+    test: bool = False
 
 
 class Rollback(Command, frozen=True, kw_only=True):
@@ -368,9 +422,10 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
     for command in (
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
-        Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
-        Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer,
-        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Download,
+        Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get, Headers,
+        Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, Notify,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, DecisionsCommand, Trace,
+        Download,
         Reload, Rollback, Versions, Status, SnapshotCommand,
     )
 })  # fmt: skip

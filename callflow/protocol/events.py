@@ -92,7 +92,10 @@ class ChannelBridged(Event, frozen=True, kw_only=True):
 
 
 class ChannelUnbridged(Event, frozen=True, kw_only=True):
-    """The channel is alone again. `command` names the bridge command that this ends, on the channel it was given to."""
+    """The channel is alone again. `command` names the bridge command that this ends, on the channel it was given to.
+
+    A command that outlived its bridge, as the channel was transferred or transferred the other, ends by one of its own.
+    """
 
     name: ClassVar[str] = "channel.unbridged"
     bridge: str
@@ -133,6 +136,22 @@ class TransferFinished(Event, frozen=True, kw_only=True):
     """A transfer is over."""
 
     name: ClassVar[str] = "transfer.finished"
+    command: str
+    outcome: AnyOutcome
+
+
+class MessageReceived(Event, frozen=True, kw_only=True):
+    """The peer sent a text (MESSAGE). What of it is no UTF-8 is replaced."""
+
+    name: ClassVar[str] = "channel.message"
+    body: str
+    content_type: str = "text/plain"
+
+
+class MessageSent(Event, frozen=True, kw_only=True):
+    """What became of an INFO, MESSAGE or NOTIFY that was sent."""
+
+    name: ClassVar[str] = "message.sent"
     command: str
     outcome: AnyOutcome
 
@@ -401,6 +420,7 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
     for event in (
         ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
         ChannelUnbridged, TransferRequested, ChannelTransferred, TransferFinished,
+        MessageReceived, MessageSent,
         DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeEnded, RecordWritten, RegistrationAdded,

@@ -55,14 +55,18 @@ class Recorded(Outcome, frozen=True, tag="recorded"):
 
 
 class Sent(Outcome, frozen=True, tag="sent"):
-    """Digits were sent; `digits` are those whose last packet left, or whose INFO the peer took. `refused`: not all."""
+    """Digits were sent, or a message. `digits` are those whose last packet left, or whose INFO the peer took.
 
-    digits: str
+    `sip_status` is what the peer answered a message.
+    """
+
+    digits: str = ""
     reason: Literal["completed", "stopped", "refused"] = "completed"
+    sip_status: int = 0
 
 
 class Branch(msgspec.Struct, frozen=True):
-    """One target of a dial, and how it ended."""
+    """One target of a dial, and how it ended. `contacts` is where a 3xx wanted to send the call."""
 
     target: str
     leg: str
@@ -80,6 +84,7 @@ class Branch(msgspec.Struct, frozen=True):
     ]
     sip_status: int = 0
     q850: int = 0
+    contacts: tuple[str, ...] = ()
 
 
 class Answered(Outcome, frozen=True, tag="answered"):

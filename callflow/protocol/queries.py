@@ -68,6 +68,49 @@ class PastEvents(msgspec.Struct, frozen=True):
     searched: int
 
 
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A command that was given to a channel, and the code of its refusal, if it was not accepted.
+
+    `seq` is the last event before it, `app` who gave it.
+    """
+
+    seq: int
+    at: float
+    id: str
+    name: str
+    app: str = ""
+    args: dict[str, Any] = {}  # Any: those of the command
+    error: str = ""
+
+
+class Decisions(msgspec.Struct, frozen=True):
+    """Commands that were given to a channel, in their order: `total` of them, the first `missing` not kept any more."""
+
+    decisions: tuple[Decision, ...]
+    missing: int
+    total: int
+
+
+class WireMessage(msgspec.Struct, frozen=True):
+    """A SIP message as it was on the wire. `local` and `remote` are HOST:PORT, an IPv6 host in brackets."""
+
+    seq: int
+    at: float  # seconds since the epoch
+    is_sent: bool  # by the engine
+    transport: str
+    local: str
+    remote: str
+    data: bytes
+
+
+class WireMessages(msgspec.Struct, frozen=True):
+    """Those that were found, oldest first. The engine looked up to seq `searched`; with `more` it did not see all."""
+
+    messages: tuple[WireMessage, ...]
+    searched: int
+    more: bool
+
+
 class Downloaded(msgspec.Struct, frozen=True):
     """A part of a recording, from the `offset` asked for, and how many octets the whole has."""
 

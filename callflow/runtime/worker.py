@@ -4,6 +4,8 @@ It loads the script, connects to the engine's Unix socket, and runs calls until 
 The token is in the environment (CALLFLOW_WORKER_TOKEN): arguments can be read by every user of the machine. It writes
 to stderr alone. Exit codes: 0 told to stop, 1 no engine, or one that refused it, 2 usage, 3 the script does not load,
 4 the engine closed the connection.
+
+With `--spare` instead of the arguments it waits until it is told them, see spare.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from callflow.errors import CallflowError, ScriptError
 from callflow.session import run_app
 from callflow.transport import StreamTransport
 
+from .heartbeat import LIMITS_VARIABLE, Heartbeat
 from .loader import load_app
 from .log import configure_log
+from .spare import Assignment, name_process, wait_for_assignment
 
 TOKEN_VARIABLE = "CALLFLOW_WORKER_TOKEN"
 EXIT_LOST = 1
@@ -31,31 +35,58 @@ EXIT_USAGE = 2
 EXIT_SCRIPT = 3
 EXIT_CLOSED = 4
 
-log = logging.getLogger("callflow.worker")
+WORKER_LOGGER = "callflow.worker"
+
+log = logging.getLogger(WORKER_LOGGER)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run a worker; its exit code."""
+    # Neither is for the script's own child processes.
+    token, limits = os.environ.pop(TOKEN_VARIABLE, ""), os.environ.pop(LIMITS_VARIABLE, "")
+    if list(arguments) == ["--spare"]:
+        assignment = wait_for_assignment()
+        return _load_and_work(assignment) if assignment is not None else 0
     if len(arguments) != 3:
         sys.stderr.write("usage: python -m callflow.runtime.worker APP SCRIPT SOCKET\n")
         return EXIT_USAGE
     name, script, socket = arguments
-    token = os.environ.pop(TOKEN_VARIABLE, None)  # not for the script's own child processes
+    return _load_and_work(Assignment(name, script, socket, token, limits))
+
+
+def _load_and_work(given: Assignment) -> int:
+    name_process(f"cf-{given.app}")
     configure_log()
+    heartbeat = _watched(given.limits)
     try:
-        app = load_app(Path(script), name)
+        app = load_app(Path(given.script), given.app)
     except ScriptError as error:
         log.error("cannot load %s", error, extra={"traceback": error.report})
         return EXIT_SCRIPT
     try:
-        return anyio.run(_work, app, name, socket, token, backend=app.backend)
+        token = given.token or None
+        return anyio.run(_work, app, given.app, given.socket, token, heartbeat, backend=app.backend)
     except KeyboardInterrupt:
         return 0
 
 
-async def _work(app: App, name: str, socket: str, token: str | None) -> int:
+def _watched(wanted: str) -> Heartbeat | None:
+    """Let the engine watch, if it wants to."""
+    try:
+        heartbeat = Heartbeat.open(wanted) if wanted else None
+    except OSError as error:
+        log.warning("the engine does not watch: %s", error)
+        return None
+    if heartbeat is not None:
+        heartbeat.prepare()
+    return heartbeat
+
+
+async def _work(app: App, name: str, socket: str, token: str | None, heartbeat: Heartbeat | None) -> int:
     code = 0
     async with anyio.create_task_group() as tasks:
+        if heartbeat is not None:
+            tasks.start_soon(heartbeat.run)
         tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
         code = await _run(app, name, socket, token)
         tasks.cancel_scope.cancel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -20,14 +20,16 @@ from callflow.phone import (
     RegistrationRefused,
     SilenceHeard,
     SoundHeard,
+    TextReceived,
     TransferAsked,
     TransferTold,
 )
 from engine.media.fake import Digit, FakeMediaEngine, FakeMediaSession, Heard
 from engine.media.session import SilenceSource, Source, ToneSource
+from engine.transport.endpoint import Endpoint
 from engine.transport.errors import Unreachable
 
-from .sounds import Attention, What, When, name_of
+from .sounds import FRAME_SECONDS, Attention, What, When, join_repeated, matches, name_of
 from .waiting import wait_first
 
 PATIENCE = 60.0  # seconds that a person waits for what a test says will come
@@ -52,21 +54,26 @@ class SimulatedPhone:
         media: FakeMediaEngine,
         nursery: trio.Nursery,
         *,
-        registrar: str,
+        name: str,
+        registrar: str = "",
         answers_after: float | None,
         rejects: int | None,
     ) -> None:
-        self.name = phone.name
+        """`name`: its user's, or the number that was called there; `registrar`: of those who dial numbers."""
+        self.name = name
+        self.expected = True  # nobody has waited for it yet, see `SimulatedTrunk.called`
         self.answers_after = answers_after
         self.media = media
-        self.endpoint = phone.endpoint
+        self.endpoint: Endpoint = phone.endpoint
         self._phone = phone
         self._nursery = nursery
         self._registrar = registrar
         self._rejects = rejects
         self._line: PhoneCall | None = None
         self._held: PhoneCall | None = None  # a call that is on hold while there is another
+        self.forwards_to: str | None = None  # where it sends its callers (302)
         self.takes_info = True  # takes keys that the far end tells by INFO; if not, it says no
+        self.refuses_requests = False  # refuses texts, INFO and NOTIFY
         self.obeys = True  # does what the far end wants that transfers it; if not, it says no
         self._is_dialing = False
         self._log: list[tuple[float, str]] = []
@@ -82,6 +89,11 @@ class SimulatedPhone:
         """Where the phone itself is reached, without the engine's registrations."""
         _, host, port = self.endpoint.listeners[0]
         return f"sip:{self.name}@{host}:{port}"
+
+    @property
+    def host(self) -> str:
+        """The address of its SIP and its RTP."""
+        return self.endpoint.listeners[0][1]
 
     async def run(self, *, registers: bool) -> None:
         """The phone itself: it registers again and again, and takes calls, until cancelled."""
@@ -112,6 +124,10 @@ class SimulatedPhone:
     def rejects(self, status: int = BUSY) -> None:
         """Refuse calls from now on."""
         self._rejects = status
+
+    def behaves(self, *, answers_after: float | None = None, rejects: int | None = None) -> None:
+        """What the phone does by itself with calls from now on; without either it rings."""
+        self.answers_after, self._rejects = answers_after, rejects
 
     def press(
         self,
@@ -144,6 +160,16 @@ class SimulatedPhone:
         self._note("resumes")
         self._current.resume()
 
+    def write(self, text: str) -> None:
+        """Send a text to the far end."""
+        self._note(f"writes {text}")
+        self._current.write(text)
+
+    @property
+    def texts(self) -> list[str]:
+        """What the far end wrote."""
+        return [event.text for event in self.events if isinstance(event, TextReceived)]
+
     def transfer(self, target: str) -> None:
         """Press the transfer button: the other party shall go to that number, or SIP URI."""
         self._note(f"transfers to {target}")
@@ -159,11 +185,17 @@ class SimulatedPhone:
         self.hold()
         self._held, self._line = self._line, None
 
-    def connect(self) -> None:
-        """Press the transfer button again: the party on hold and the one consulted shall talk with each other."""
+    def connect(self, *, asks: Literal["held", "consulted"] = "held") -> None:
+        """Press the transfer button again: the party on hold and the one consulted shall talk with each other.
+
+        One of the two is asked to take the place of this phone in its call with the other.
+        """
         self._note("connects the two")
         assert self._held is not None, f"{self.name} has nobody on hold"
-        self._held.transfer(self._current)
+        if asks == "held":
+            self._held.transfer(self._current)
+        else:
+            self._current.transfer(self._held)
 
     def hang_up(self) -> None:
         """End the calls, or give them up. Without one it is nothing."""
@@ -253,6 +285,20 @@ class SimulatedPhone:
         """Wait until something, later than what was asked for before, begins: a file by name, a tone by a frequency."""
         await self._listen(what, "hear", within, lambda heard: heard.started_at)
 
+    async def heard_for(self, what: What, seconds: float, *, within: float = PATIENCE) -> None:
+        """Wait until something, later than what was asked for before, was heard for so long, repetitions included."""
+
+        def when(heard: Heard) -> float | None:
+            is_enough = heard.ended_at is None or heard.ended_at - heard.started_at > seconds - FRAME_SECONDS
+            return heard.started_at + seconds if is_enough else None
+
+        await self._listen(what, f"hear {seconds:g} s of", within, when, of=join_repeated)
+
+    def seconds_of(self, what: What) -> float:
+        """How long something was heard in the call, or in the last one, all in all."""
+        now = trio.current_time()
+        return sum((heard.ended_at or now) - heard.started_at for heard in self.sounds if matches(heard, what))
+
     async def connected_to(self, other: SimulatedPhone, *, within: float = PATIENCE) -> None:
         """Wait until each hears the other."""
         async with self._patience(f"get connected to {other.name}", within):
@@ -325,19 +371,25 @@ class SimulatedPhone:
     async def _take_calls(self) -> None:
         while True:
             call = await self._phone.wait_call()
-            if call.replaced is not None and call.replaced is self._line:
-                self._line = call
-                self._wake()
-                continue
-            if self.is_in_call:
-                call.reject(BUSY)
-                continue
-            self._line, self._attention = call, Attention()
-            self._note(f"rings: {call.remote.uri}")
-            if self._rejects is not None:
-                call.reject(self._rejects)
-            elif self.answers_after is not None:
-                self._nursery.start_soon(self._answer, call, self.answers_after)
+            self.take_call(call)
+
+    def take_call(self, call: PhoneCall) -> None:
+        """A call comes in."""
+        if call.replaced is not None and call.replaced is self._line:
+            self._line = call
+            self._wake()
+            return
+        if self.is_in_call:
+            call.reject(BUSY)
+            return
+        self._line, self._attention = call, Attention()
+        self._note(f"rings: {call.remote.uri}")
+        if self.forwards_to is not None:
+            call.redirect(self._uri(self.forwards_to))
+        elif self._rejects is not None:
+            call.reject(self._rejects)
+        elif self.answers_after is not None:
+            self._nursery.start_soon(self._answer, call, self.answers_after)
 
     async def _answer(self, call: PhoneCall, after: float) -> None:
         with trio.move_on_after(after):
@@ -347,6 +399,7 @@ class SimulatedPhone:
     def take(self, call: PhoneCall, event: PhoneEvent) -> None:
         """What the phone tells."""
         call.follows_transfers = self.obeys
+        call.refuses_requests = self.refuses_requests
         call.takes_info = self.takes_info
         if isinstance(event, Answered):
             call.play(BREATH, repeat=0)
@@ -373,7 +426,9 @@ class SimulatedPhone:
         """What is set when something changes, or another thing is heard, from now on."""
         return [self._changed] if self.session is None else [self._changed, self.session.changed]
 
-    async def _listen(self, what: What, verb: str, within: float, when: When) -> None:
+    async def _listen(
+        self, what: What, verb: str, within: float, when: When, *, of: Callable[[list[Heard]], list[Heard]] = list
+    ) -> None:
         """Wait for the first that matches; look ahead, so as to be awake when it has come about and not before."""
         doing = f"{verb} {what}"
         async with self._patience(doing, within):
@@ -381,7 +436,7 @@ class SimulatedPhone:
             while True:
                 now = trio.current_time()
                 expected = self.session.foretell(now + within) if self.session is not None else ()
-                at, sound = self._attention.find(expected, what, verb, when)
+                at, sound = self._attention.find(of(list(expected)), what, verb, when)
                 if sound is not None and at <= now:
                     self._attention.note(verb, sound, at=at)
                     return

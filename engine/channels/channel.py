@@ -42,6 +42,8 @@ from .succession import Succession
 from .verb import Verb, Why
 
 if TYPE_CHECKING:
+    from engine.sip.events import RequestInCall
+
     from .binding import Bindings
     from .bridge import BridgeOfTwo
     from .signalling import Signalling
@@ -141,11 +143,13 @@ class Channel:
 
     def progress(self, headers: Headers = ()) -> None:
         """Open early media (183 with SDP), once."""
-        if not self.has_offer:  # RFC 3261 13.2.1: an unreliable 183 carries no offer
+        if (
+            not self.has_offer and not self.signalling.can_offer_early
+        ):  # RFC 3261 13.2.1: an unreliable 183 has no offer
             raise CommandError("wrong_state", "expected a caller whose INVITE has an offer, or an answered call")
         if not self._moves(Trigger.PROGRESS):
             return
-        self.signalling.prepare_answer(has_offer=True)
+        self.signalling.prepare_answer(has_offer=self.has_offer)
         self._enter(Trigger.PROGRESS)
         self.emit(_PROGRESS)
         self.signalling.progress(headers)
@@ -311,6 +315,16 @@ class Channel:
 
     def receive_reinvite(self, body: bytes) -> None:
         self.signalling.receive_reinvite(body)
+        self._tell_hold()
+
+    def receive_update(self, event: RequestInCall) -> None:
+        """An UPDATE or a PRACK with an offer (RFC 3311, RFC 3262 5)."""
+        self.signalling.receive_update(event)
+        self._tell_hold()
+
+    def receive_reanswer(self, body: bytes) -> None:
+        """The answer to a re-INVITE of ours; one that cannot be read changes nothing."""
+        self.signalling.receive_early(body)
         self._tell_hold()
 
     def receive_media(self, event: media.MediaEvent) -> None:

@@ -20,6 +20,7 @@ class Limits:
     variable_value: int = 8192  # characters
     stages: int = 16  # per dial
     targets: int = 32  # per dial
+    redirects: int = 10  # per target
     originations: int = 5_000  # per engine
     contacts: int = 10  # rung for one user
     headers: int = 32  # given by a program for one message

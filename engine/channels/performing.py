@@ -20,6 +20,8 @@ from . import (
     digit,
     echo,
     gather,
+    header,
+    messaging,
     place,
     playback,
     recording,
@@ -70,10 +72,14 @@ PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
     commands.TransferPolicy: referral.set_policy,
     commands.AcceptTransfer: referral.accept,
     commands.RefuseTransfer: referral.refuse,
+    commands.SendInfo: messaging.send,
+    commands.SendMessage: messaging.send,
+    commands.Notify: messaging.send,
     commands.Limit: place.limit,
     commands.Policy: succession.policy,
     commands.Set: variable.set_variables,
     commands.Get: variable.get_variables,
+    commands.Headers: header.read_headers,
 })
 
 

@@ -16,6 +16,7 @@ from callflow.protocol.events import ChannelCreated, Event
 from callflow.protocol.records import CallRecord
 
 if TYPE_CHECKING:
+    from engine.sip.digest import Credentials
     from engine.sip.events import Flow, InviteReceived, ResponseReceived
     from engine.sip.invite import Invite
     from engine.sip.messages import Address, Uri
@@ -166,15 +167,34 @@ class SipPort(Protocol):
         ...
 
     def invite(
-        self, uri: Uri, *, flow: Flow, from_: Address, to: Address | None = None, body: bytes, headers: Headers = ()
+        self,
+        uri: Uri,
+        *,
+        flow: Flow,
+        from_: Address,
+        to: Address | None = None,
+        body: bytes,
+        headers: Headers = (),
+        credentials: Credentials | None = None,
+        max_forwards: int = 70,
     ) -> Invite:
         """Place a call: our INVITE with our offer."""
         ...
 
     def respond(
-        self, transaction: ServerRequest, status: int, *, reason: str | None = None, headers: Headers = ()
+        self,
+        transaction: ServerRequest,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: Headers = (),
+        body: bytes = b"",
     ) -> None:
         """Answer a request that came inside a call."""
+        ...
+
+    def reinvite(self, invite: Invite, *, body: bytes) -> bool:
+        """Offer something new inside a call. False while another re-INVITE is pending."""
         ...
 
     def request_in_call(

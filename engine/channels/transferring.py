@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .timer import Timer
 
 _LONGEST = 600.0  # seconds
-_TIMED_OUT, _TERMINATED = 408, 487
+_TIMED_OUT, _UNKNOWN, _TERMINATED = 408, 480, 487
 
 
 class Asking(enum.Enum):
@@ -192,7 +192,8 @@ class Transferring:
         if news in (News.REACHED, News.ACCEPTED_SILENTLY):
             self._finish(Transferred(self._target))
         else:
-            self._finish(TransferFailed(self._status, "refused" if news is News.REFUSED else "failed"))
+            status = self._status if self._status >= 300 else _UNKNOWN
+            self._finish(TransferFailed(status, "refused" if news is News.REFUSED else "failed"))
 
     def _time_out(self) -> None:
         self._finish(TransferFailed(_TIMED_OUT, "timeout"))

@@ -6,7 +6,7 @@ Nothing here waits: what takes time is accepted, and its outcome is an event.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 import structlog
@@ -18,6 +18,7 @@ from callflow.protocol.frames import CaughtUp, CommandFrame, Error, ReplyFrame
 from callflow.protocol.queries import Downloaded
 from engine.channels.errors import CommandError
 
+from .decisions import DecisionLog, Given
 from .encoding import encoded, encoded_snapshot
 from .log import Entry, EventLog
 from .ports import SteeredChannel, Table
@@ -36,20 +37,48 @@ _OF_ANY: tuple[type[commands.Command], ...] = (commands.Hangup,)
 _OF_SESSION: frozenset[str] = frozenset({"subscribe", "unsubscribe", "snapshot"})
 
 # These change nothing, and their replies are large.
-_REPEATABLE: frozenset[str] = frozenset({"events", "download"})
+_REPEATABLE: frozenset[str] = frozenset({"events", "decisions", "download"})
+# These decide nothing.
+_QUESTIONS: frozenset[str] = frozenset({"get"})
+# Who is told so has no say in the call.
+_STRANGERS: frozenset[str] = frozenset({"not_owner", "unauthorized"})
 
 Verb = Callable[[Session, commands.Command], object | None]
+
+
+class CommandWatcher(Protocol):
+    """Who is told of each command, before whatever it brings about. Must not raise and must not wait."""
+
+    def begin(self, frame: CommandFrame, command: commands.Command) -> None:
+        """An app gives a command."""
+        ...
+
+    def refuse(self, frame: CommandFrame, error: CommandError) -> None:
+        """It is not done."""
+        ...
 
 
 class Dispatcher:
     """Does the commands of all sessions."""
 
-    def __init__(self, log: EventLog, table: Table, queries: Queries, clock: Callable[[], float]) -> None:
-        """`clock` never goes back."""
+    def __init__(
+        self,
+        log: EventLog,
+        table: Table,
+        queries: Queries,
+        decisions: DecisionLog,
+        *,
+        clock: Callable[[], float],
+        epoch: Callable[[], float],
+    ) -> None:
+        """`clock` never goes back; `epoch`: seconds since the epoch."""
         self._log = log
         self._table = table
         self._queries = queries
+        self._decisions = decisions
+        self._epoch = epoch
         self._remembered = Remembered(clock)
+        self._watchers: tuple[CommandWatcher, ...] = ()
         self._verbs: dict[type[commands.Command], Verb] = {
             commands.Subscribe: _subscribe,
             commands.Unsubscribe: _unsubscribe,
@@ -60,6 +89,7 @@ class Dispatcher:
             commands.Apps: queries.apps,
             commands.Records: queries.records,
             commands.Events: queries.events,
+            commands.DecisionsCommand: queries.decisions,
             commands.Download: _download,
             commands.Status: queries.status,
         }
@@ -68,6 +98,10 @@ class Dispatcher:
     def add(self, verbs: Mapping[type[commands.Command], Verb]) -> None:
         """Do these commands, too: those of parts that stand above the event socket."""
         self._verbs.update(verbs)
+
+    def watch(self, watcher: CommandWatcher) -> None:
+        """Tell a part of the engine, from now on, of commands as they are given."""
+        self._watchers = (*self._watchers, watcher)
 
     def answer(self, session: Session, frame: CommandFrame) -> Reply:
         """Do a command. The same id again is answered with the same reply, and not done again."""
@@ -79,10 +113,14 @@ class Dispatcher:
                 return Reply(self._log.last_seq, (given.frame,))
             error = Error("bad_argument", f"expected a new id for {frame.name}, {frame.id!r} was a {given.name} before")
             return Reply(self._log.last_seq, (encoded(ReplyFrame(id=frame.id, ok=False, error=error)),))
+        before = self._log.last_seq
+        is_decision = frame.channel in self._table.channels and frame.name not in _QUESTIONS
         reply = self._reply(session, frame)
         if isinstance(reply, Later):
             reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
             return Reply(self._log.last_seq, ())
+        if is_decision:
+            self._note(session, frame, reply, before)
         written = encoded(reply)
         if frame.name not in _REPEATABLE and (frame.channel is None or frame.channel in self._table.channels):
             self._remembered.remember(frame.channel, key, frame.name, written)
@@ -95,6 +133,16 @@ class Dispatcher:
         channels = self._queries.visible_channels(session)
         frames = encoded_snapshot(channels, self._queries.visible_bridges(session))
         return [*frames, encoded(CaughtUp(seq=self._log.last_seq))]
+
+    def _note(self, session: Session, frame: CommandFrame, reply: ReplyFrame, before: int) -> None:
+        error = reply.error.code if reply.error is not None else ""
+        if frame.channel is None or error in _STRANGERS:
+            return
+        at, args = self._epoch(), bytes(frame.args)
+        given = Given(before, at, session.app, frame.id, frame.name, args, session.spelling, error)
+        self._decisions.note(frame.channel, given)
+        if frame.channel not in self._table.channels:  # it ended by that
+            self._decisions.end(frame.channel)
 
     def _late_reply(self, frame: CommandFrame, data: object | CommandError) -> Reply:
         """To a query; nothing needs to be remembered of it."""
@@ -114,6 +162,8 @@ class Dispatcher:
             # msgspec encodes what it finds: the data needs no pass of its own.
             return ReplyFrame(id=frame.id, ok=True, seq=self._log.last_seq, data=cast("msgspec.Raw", data))
         except CommandError as refused:
+            for watcher in self._watchers:
+                watcher.refuse(frame, refused)
             error = Error(refused.code, refused.message, refused.details)
         except Exception:  # a fault of ours, that must not take the session with it
             logger.exception("a command failed", command=frame.name, id=frame.id, app=session.app, call=frame.channel)
@@ -123,6 +173,8 @@ class Dispatcher:
     def _do(self, session: Session, frame: CommandFrame) -> object | None:
         _expect_sane(frame)
         command = _command(session, frame)
+        for watcher in self._watchers:
+            watcher.begin(frame, command)
         verb = self._verbs.get(type(command))
         if verb is not None:
             return verb(session, command)
@@ -137,16 +189,14 @@ class Dispatcher:
         return channel.perform(frame.id, command)
 
     def _without_channel(self, session: Session, id: str, command: commands.Originate | commands.Cancel) -> None:
-        if not session.token.allows("calls:own"):
-            raise _unauthorized(session, "calls:own")
+        session.token.expect("calls:own")
         if isinstance(command, commands.Cancel):
             self._table.cancel_origination(command.command, session.owner)
         else:
             self._table.originate(id, command, session.owner)
 
     def _channel(self, session: Session, id: str, command: commands.Command) -> SteeredChannel:
-        if not session.token.allows("calls:own"):
-            raise _unauthorized(session, "calls:own")
+        session.token.expect("calls:own")
         channel = self._table.channels.get(id)
         if channel is None and self._remembered.has_ended(id):
             raise CommandError("call_ended", f"the call {id} has ended")
@@ -162,6 +212,7 @@ class Dispatcher:
     def _forget(self, event: Event, entry: Entry) -> None:
         if entry.channel is not None:
             self._remembered.end(entry.channel)
+            self._decisions.end(entry.channel)
 
 
 def _expect_sane(frame: CommandFrame) -> None:
@@ -204,10 +255,5 @@ def _unsubscribe(session: Session, command: commands.Command) -> None:
 
 def _download(session: Session, command: commands.Command) -> Downloaded:
     assert isinstance(command, commands.Download)
-    if not session.may_own:
-        raise _unauthorized(session, "calls:own")
+    session.token.expect("calls:own")
     return read_recording(session.owner.recordings, command.path, command.offset)
-
-
-def _unauthorized(session: Session, scope: str) -> CommandError:
-    return CommandError("unauthorized", f"the token {session.token.name!r} lacks the scope {scope}", {"scope": scope})

@@ -9,10 +9,11 @@ from typing import Literal, Protocol, TypeVar
 
 from callflow.protocol import commands
 from callflow.protocol.frames import BridgeState, ChannelState
-from callflow.protocol.queries import AppState, EngineStatus, RegistrationState, SessionState
+from callflow.protocol.queries import AppState, Decisions, EngineStatus, RegistrationState, SessionState
 from engine.channels.errors import CommandError
 from engine.store.records import Overloaded
 
+from .decisions import DecisionLog
 from .log import EventLog
 from .ownership import Sessions
 from .past import Past, look_back
@@ -47,6 +48,7 @@ class Queries:
         log: EventLog,
         table: Table,
         sessions: Sessions,
+        decisions: DecisionLog,
         *,
         engine: str,
         started_at: float,
@@ -57,6 +59,7 @@ class Queries:
         self._log = log
         self._table = table
         self._sessions = sessions
+        self._decisions = decisions
         self._engine = engine
         self._started_at = started_at
         self._registrations = registrations
@@ -70,15 +73,15 @@ class Queries:
         return page(self.visible_bridges(session), command)
 
     def registrations(self, session: Session, command: commands.Command) -> list[RegistrationState]:
-        _expect_read(session)
+        session.token.expect("read")
         return page(self._registrations(), command)
 
     def apps(self, session: Session, command: commands.Command) -> list[AppState]:
-        _expect_read(session)
+        session.token.expect("read")
         return page([_app_state(name, self._sessions.of(name)) for name in self._sessions.apps], command)
 
     def records(self, session: Session, command: commands.Command) -> Later:
-        _expect_read(session)
+        session.token.expect("read")
         assert isinstance(command, commands.Records)
         if not 1 <= command.limit <= MAX_RECORDS:
             raise CommandError("bad_argument", f"records: expected a limit of 1 to {MAX_RECORDS}, got {command.limit}")
@@ -87,7 +90,7 @@ class Queries:
         return Later(partial(_find, self._records, command))
 
     def status(self, session: Session, command: commands.Command) -> EngineStatus:
-        _expect_read(session)
+        session.token.expect("read")
         return EngineStatus(
             engine=self._engine,
             epoch=self._log.epoch,
@@ -101,7 +104,7 @@ class Queries:
         )
 
     def events(self, session: Session, command: commands.Command) -> Past:
-        _expect_read(session)
+        session.token.expect("read")
         assert isinstance(command, commands.Events)
         if not 1 <= command.last <= MAX_PAGE:
             raise CommandError("bad_argument", f"events: expected 1 to {MAX_PAGE} events, got {command.last}")
@@ -110,6 +113,14 @@ class Queries:
         except ValueError as error:
             raise CommandError("bad_argument", f"events: {error}") from error
         return look_back(self._log, names, channel=command.channel, last=command.last, before=command.before)
+
+    def decisions(self, session: Session, command: commands.Command) -> Decisions:
+        session.token.expect("read")
+        assert isinstance(command, commands.DecisionsCommand)
+        found = self._decisions.find(command.channel, after=command.after)
+        if found is None:
+            raise CommandError("not_found", f"no command that was given to {command.channel!r} is kept")
+        return found
 
     def visible_channels(self, session: Session) -> Sequence[ChannelState]:
         """All, or the session's own."""
@@ -160,8 +171,3 @@ def _session_state(session: Session) -> SessionState:
         channels=len(session.owned),
         pid=session.pid,
     )
-
-
-def _expect_read(session: Session) -> None:
-    if not session.token.allows("read"):
-        raise CommandError("unauthorized", f"the token {session.token.name!r} lacks the scope read", {"scope": "read"})

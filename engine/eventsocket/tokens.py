@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
+from engine.channels.errors import CommandError
+
 Scope: TypeAlias = Literal["read", "calls:own", "calls:any", "admin"]
 
 _IMPLIED: dict[Scope, frozenset[Scope]] = {
@@ -44,6 +46,11 @@ class Token:
     def allows(self, scope: Scope) -> bool:
         """Does one of the scopes say so, or imply it?"""
         return any(scope == own or scope in _IMPLIED.get(own, ()) for own in self.scopes)
+
+    def expect(self, scope: Scope) -> None:
+        """Raises CommandError if it does not allow that."""
+        if not self.allows(scope):
+            raise CommandError("unauthorized", f"the token {self.name!r} lacks the scope {scope}", {"scope": scope})
 
 
 class Tokens:
@@ -93,7 +100,7 @@ def check_exposure(host: str, *, has_tokens: bool, has_tls: bool, allow_plaintex
     if not has_tls and not allow_plaintext:
         raise ExposureError(
             f"the event socket would listen on {host} without TLS, and tokens could be read on the way: "
-            "put a TLS proxy in front of 127.0.0.1, or say allow_plaintext = true"
+            "give it a certificate and a key, or say allow_plaintext = true"
         )
 
 

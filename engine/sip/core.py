@@ -18,8 +18,8 @@ from .transaction_layer import TransactionLayer
 if TYPE_CHECKING:
     from .invite import Invite
 
-ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
-SUPPORTED = ("Supported", "norefersub, replaces")
+ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK")
+SUPPORTED = ("Supported", "100rel, norefersub, replaces, timer")
 SDP = ("Content-Type", "application/sdp")
 
 
@@ -27,7 +27,13 @@ class Core:
     """Shared by the invites and requests of one stack."""
 
     def __init__(
-        self, *, new_token: Callable[[], str], user_agent: str, max_transactions: int, allow: tuple[str, str] = ALLOW
+        self,
+        *,
+        new_token: Callable[[], str],
+        user_agent: str,
+        max_transactions: int,
+        allow: tuple[str, str] = ALLOW,
+        session_expires: int = 1800,
     ) -> None:
         self.new_token = new_token
         self.transactions = TransactionLayer(max_transactions=max_transactions)
@@ -38,6 +44,7 @@ class Core:
         self.server = ("Server", user_agent)
         self.allow = allow
         self.supported = SUPPORTED
+        self.session_expires = session_expires
         self._of_connection: dict[Flow, dict[Invite, None]] = {}
         self._last_id = 0
 

@@ -22,6 +22,16 @@ class EarlyDialog:
 
     dialog: Dialog
     answer: bytes = b""
+    rseq: int | None = None  # of the last reliable provisional (RFC 3262)
+    has_settled: bool = False  # our offer was answered reliably
+
+    def note_reliable(self, number: int, *, has_answer: bool) -> bool:
+        """A reliable provisional came; False if it came before, or one is missing (RFC 3262 4)."""
+        if self.rseq is not None and number != self.rseq + 1:
+            return False
+        self.rseq = number
+        self.has_settled = self.has_settled or has_answer
+        return True
 
 
 class EarlyDialogs:

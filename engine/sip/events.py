@@ -101,6 +101,13 @@ class ReinviteFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshDue:
+    """The session timer wants a re-INVITE with what was said last: the peer knows no UPDATE (RFC 4028 7.4)."""
+
+    invite: Invite
+
+
+@dataclass(frozen=True, slots=True)
 class InviteEnded:
     """An answered call is over: BYE from the peer, or nobody acknowledged, or the dialog is gone there (481, 408)."""
 
@@ -120,11 +127,19 @@ class RequestReceived:
 
 @dataclass(frozen=True, slots=True)
 class RequestInCall:
-    """A request inside a call that the layer above answers with `stack.respond`: REFER, NOTIFY and the like."""
+    """A request inside a call that the layer above answers by `respond`: REFER, NOTIFY, an offer in UPDATE, PRACK."""
 
     invite: Invite
     transaction: ServerRequest
     request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class PrackReceived:
+    """The PRACK to a reliable provisional with our offer came; `body` is the answer (RFC 3262 5)."""
+
+    invite: Invite
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +170,11 @@ SipEvent: TypeAlias = (
     | ReinviteReceived
     | ReinviteAnswered
     | ReinviteFailed
+    | RefreshDue
     | InviteEnded
     | RequestReceived
     | RequestInCall
+    | PrackReceived
     | ResponseReceived
     | MalformedReceived
 )

@@ -20,11 +20,21 @@ if TYPE_CHECKING:
 class ServerRequest:
     """A request that waits for `SipStack.respond`; after 64*T1 nobody is there to hear it."""
 
-    __slots__ = ("_core", "_to_tag", "_transaction", "flow", "request")
+    __slots__ = ("_accepting", "_core", "_to_tag", "_transaction", "flow", "request")
 
-    def __init__(self, core: Core, request: Request, flow: Flow, *, invite: Invite | None = None, now: float) -> None:
-        """With `invite`: it came inside that call."""
+    def __init__(
+        self,
+        core: Core,
+        request: Request,
+        flow: Flow,
+        *,
+        invite: Invite | None = None,
+        accepting: Headers = (),
+        now: float,
+    ) -> None:
+        """With `invite`: it came inside that call; `accepting` is what a 2xx says besides."""
         self._core = core
+        self._accepting = accepting
         self._to_tag = None if invite is not None else core.new_token()
         merge = merge_key(request) if invite is None else None
         self._transaction = core.transactions.open_server(request, response_flow(request, flow), merge=merge, now=now)
@@ -42,7 +52,7 @@ class ServerRequest:
             status,
             reason=reason,
             to_tag=self._to_tag,
-            headers=with_content_type((*headers, self._core.server), body),
+            headers=with_content_type((*headers, *(self._accepting if status < 300 else ()), self._core.server), body),
             body=body,
             source=self.flow,
             now=now,
@@ -149,5 +159,7 @@ class CallRequest:
 
     def _settle(self, status: int, response: Response | None, now: float) -> None:
         self._core.events.append(ResponseReceived(self, status, response))
+        if self.method == "UPDATE" and response is not None and status < 300:
+            self._invite.learn_update(response, now=now)
         if status == 481 or response is None:
             self._invite.lose_dialog(status, now=now)  # 12.2.1.2

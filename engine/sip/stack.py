@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from .core import Core
 from .dialog import Headers
 from .digest import Credentials
-from .events import Flow, MalformedReceived, SipEvent
+from .events import Flow, MalformedReceived, PrackReceived, SipEvent
 from .exchange import CallRequest, ClientRequest, ServerRequest
 from .incoming import IncomingInvite
 from .invite import Invite
@@ -50,10 +50,19 @@ __all__ = [
 ]
 
 # What has no meaning outside of a call, and what is not allowed there.
-OUTSIDE: Mapping[str, int] = MappingProxyType({"BYE": 481, "INFO": 481, "NOTIFY": 481, "REFER": 403})
-CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
+OUTSIDE: Mapping[str, int] = MappingProxyType({
+    "BYE": 481,
+    "INFO": 481,
+    "MESSAGE": 405,
+    "NOTIFY": 481,
+    "PRACK": 481,
+    "REFER": 403,
+    "UPDATE": 481,
+})
+CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK")
 RETRY_AFTER_PENDING = (("Retry-After", "1"),)  # 14.2 wants 0 to 10 seconds
 RETRY_AFTER_OVERLOAD = (("Retry-After", "5"),)
+_LONGEST_KEEP_ALIVE = 4  # octets (RFC 5626 3.5.1), and whatever else NATs are kept open with
 
 
 class Counts(NamedTuple):
@@ -65,6 +74,18 @@ class Counts(NamedTuple):
     streams: int
 
 
+class Wire(Protocol):
+    """Who is shown the messages: see `wire_log.WireLog`."""
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        """A whole message came in."""
+        ...
+
+    def sent(self, data: bytes, flow: Flow) -> None:
+        """A message goes out."""
+        ...
+
+
 class SipStack:
     """One user agent, any number of calls."""
 
@@ -74,12 +95,16 @@ class SipStack:
         new_token: Callable[[], str],
         user_agent: str = "callflow/0.1.0",
         request_methods: Iterable[str] = ("REGISTER",),
-        call_methods: Iterable[str] = ("INFO", "NOTIFY", "REFER"),
+        call_methods: Iterable[str] = ("INFO", "MESSAGE", "NOTIFY", "REFER", "UPDATE"),
+        session_expires: int = 1800,
         max_transactions: int = 200_000,
         max_invites: int = 50_000,
+        wire: Wire | None = None,
     ) -> None:
         """`new_token` makes at least 64 random bits in hex. `request_methods` come up as RequestReceived,
         `call_methods` inside a call as RequestInCall.
+
+        `wire` is shown every message, as it is on the wire.
         """
         self._request_methods = frozenset(request_methods)
         self._call_methods = frozenset(call_methods)
@@ -90,14 +115,18 @@ class SipStack:
             user_agent=user_agent,
             max_transactions=max_transactions,
             allow=("Allow", ", ".join(methods)),
+            session_expires=session_expires,
         )
         self._max_invites = max_invites
+        self._wire = wire
         self._streams = Streams(self._core.transactions.schedule)
         self._tag_secret = new_token()[:8]
 
     # What the shell does.
 
     def receive_datagram(self, data: bytes, flow: Flow, *, now: float) -> None:
+        if self._wire is not None and len(data) > _LONGEST_KEEP_ALIVE:
+            self._wire.received(data, flow)
         try:
             message = parse_datagram(data)
         except ParseError as error:
@@ -112,6 +141,8 @@ class SipStack:
             if isinstance(message, ParseError):
                 self._refuse_malformed(message, flow)
             elif isinstance(message, Request | Response):
+                if self._wire is not None:
+                    self._wire.received(message.raw, flow)
                 self._receive(message, flow, now)
             else:
                 self._core.transactions.send(b"\r\n", flow)
@@ -139,7 +170,11 @@ class SipStack:
 
     def datagrams_to_send(self) -> list[tuple[bytes, Flow]]:
         """Everything to be sent since the last time, in order."""
-        return self._core.transactions.take_outbox()
+        outbox = self._core.transactions.take_outbox()
+        if self._wire is not None:
+            for data, flow in outbox:
+                self._wire.sent(data, flow)
+        return outbox
 
     def flows_to_close(self) -> list[Flow]:
         """Streams that can be read no further. Closing one ends in `close_flow`."""
@@ -235,9 +270,10 @@ class SipStack:
         headers: Iterable[tuple[str, str]] = (),
         credentials: Credentials | None = None,
         call_id: str | None = None,
+        max_forwards: int = 70,
         now: float,
     ) -> Invite:
-        """Call `uri` by `flow`, with the offer in `body`."""
+        """Call `uri` by `flow`, with the offer in `body`. `max_forwards`: what is left of a call that we pass on."""
         return Invite.send(
             self._core,
             uri,
@@ -248,6 +284,7 @@ class SipStack:
             headers=tuple(headers),
             credentials=credentials,
             call_id=call_id or self._core.new_token(),
+            max_forwards=max_forwards,
             now=now,
         )
 
@@ -340,7 +377,7 @@ class SipStack:
         if method == "OPTIONS":
             self._refuse(request, flow, 200, self._capabilities())
         elif method in OUTSIDE:
-            self._refuse(request, flow, OUTSIDE[method])
+            self._refuse(request, flow, OUTSIDE[method], (core.allow,) if OUTSIDE[method] == 405 else ())
         elif core.transactions.is_full or (method == "INVITE" and len(core.invites) >= self._max_invites):
             self._refuse(request, flow, 503, RETRY_AFTER_OVERLOAD)
         elif method == "INVITE":
@@ -362,10 +399,39 @@ class SipStack:
         elif request.method == "BYE":
             self._respond(request, flow, 200, now)
             invite.receive_bye(request.header("Reason"), now=now)
+        elif request.method == "PRACK":
+            self._receive_prack(invite, request, flow, now)
+        elif request.method == "UPDATE":
+            self._receive_update(invite, request, flow, now)
         elif request.method in self._call_methods:
             ServerRequest(self._core, request, flow, invite=invite, now=now)
         else:
             self._respond(request, flow, 200, now, headers=self._capabilities())
+
+    def _receive_prack(self, invite: Invite, request: Request, flow: Flow, now: float) -> None:
+        """RFC 3262 3: it brings the answer to an offer of ours, or an offer for the layer above, or nothing (5)."""
+        brings_answer = invite.reliable is not None and invite.reliable.wants_answer
+        if not invite.receive_prack(request, now=now):
+            self._respond(request, flow, 481, now)
+        elif request.body and not brings_answer:
+            ServerRequest(self._core, request, flow, invite=invite, now=now)
+        else:
+            self._respond(request, flow, 200, now)
+            if brings_answer:
+                self._core.events.append(PrackReceived(invite, request.body))
+        invite.go_on(now=now)
+
+    def _receive_update(self, invite: Invite, request: Request, flow: Flow, now: float) -> None:
+        """One without an offer refreshes the call; one with an offer is for the layer above (RFC 3311)."""
+        status = invite.refuse_update(request)
+        if status:
+            self._respond(request, flow, status, now, headers=RETRY_AFTER_PENDING if status == 500 else ())
+            return
+        accepting = invite.accept_update(request, now=now)
+        if request.body:
+            ServerRequest(self._core, request, flow, invite=invite, accepting=accepting, now=now)
+        else:
+            self._respond(request, flow, 200, now, headers=accepting)
 
     def _receive_ack(self, request: Request, transaction: Transaction | None, now: float) -> None:
         """The ACK of a refusal has its transaction; that of a 2xx finds its dialog; a stray one nobody (17.1.1.2)."""

@@ -62,11 +62,13 @@ class Endpoint:
         on_event: Callable[[SipEvent], None],
         resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host,
         tcp_limits: TcpLimits | None = None,
+        only: str | None = None,
     ) -> None:
         self.stack = stack
         self._clock = clock
         self._on_event = on_event
         self._resolve_host = resolve_host
+        self._only = only
         self._tcp_limits = tcp_limits or TcpLimits()
         self._addresses = LocalAddresses()
         self._transports: list[Transport] = []
@@ -111,7 +113,7 @@ class Endpoint:
 
         Raises Unreachable.
         """
-        name = (transport or uri.params.get("transport") or "udp").lower()
+        name = (self._only or transport or uri.params.get("transport") or "udp").lower()
         if uri.scheme != "sip" or name not in ("udp", "tcp"):
             raise Unreachable(f"{uri}: expected sip over udp or tcp")
         reasons = []
@@ -157,6 +159,7 @@ class Endpoint:
         headers: Headers = (),
         credentials: Credentials | None = None,
         call_id: str | None = None,
+        max_forwards: int = 70,
     ) -> Invite:
         invite = self.stack.invite(
             uri,
@@ -167,6 +170,7 @@ class Endpoint:
             headers=headers,
             credentials=credentials,
             call_id=call_id,
+            max_forwards=max_forwards,
             now=self._clock(),
         )
         self._flush()

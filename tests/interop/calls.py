@@ -36,6 +36,12 @@ async def connected_with_desk(call: Call) -> None:
         await call.bridge(result.leg)
 
 
+@app.route("2004")
+async def sent_to_desk(call: Call) -> None:
+    await call.answer()
+    await call.transfer("2003")
+
+
 @app.route("3000")
 async def one_digit(call: Call) -> None:
     await call.answer()
@@ -81,3 +87,10 @@ async def press(call: Call) -> None:
     await call.play(Tone("440", seconds=0.5))
     await call.send_digits("19*#", duration_ms=100, gap_ms=60)
     await call.play(Tone("440", seconds=0.5))
+
+
+@app.route("3007")
+async def hear_us_first(call: Call) -> None:
+    await call.play(Tone("440", seconds=0.5))
+    await call.answer()
+    await call.play(Tone("440", seconds=0.2))

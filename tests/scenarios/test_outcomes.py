@@ -296,6 +296,59 @@ async def _(call: Call) -> None:
     await connect(call)
 
 
+# send_message, send_info, notify
+
+
+async def refuses_requests(simulation: Simulation, alice: SimulatedPhone) -> None:
+    alice.refuses_requests = True
+    await simulation.wait(5)
+
+
+@row("send_message", "sent", "completed")
+async def _(call: Call) -> None:
+    await call.send_message("Hello")
+
+
+@row("send_message", "sent", "refused", people=refuses_requests)
+async def _(call: Call) -> None:
+    await call.send_message("Hello")
+
+
+@row("send_message", "sent", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.send_message("Hello"), 0.01)
+
+
+@row("send_info", "sent", "completed")
+async def _(call: Call) -> None:
+    await call.send_info("Signal=1\r\n", content_type="application/dtmf-relay")
+
+
+@row("send_info", "sent", "refused", people=refuses_requests)
+async def _(call: Call) -> None:
+    await call.send_info("<xml/>", content_type="application/media_control+xml")
+
+
+@row("send_info", "sent", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.send_info("x"), 0.01)
+
+
+@row("notify", "sent", "completed")
+async def _(call: Call) -> None:
+    await call.notify("talk")
+
+
+@row("notify", "sent", "refused", people=refuses_requests)
+async def _(call: Call) -> None:
+    await call.notify("talk")
+
+
+@row("notify", "sent", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.notify("talk"), 0.01)
+
+
 # transfer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callflow import Answered, App, Call, TransferRequested
-from callflow.protocol.events import ChannelEnded, ChannelTransferred, ChannelUnbridged, OwnerChanged
+from callflow.protocol.events import ChannelCreated, ChannelEnded, ChannelTransferred, ChannelUnbridged, OwnerChanged
 from callflow.protocol.events import TransferRequested as Requested
 from callflow.protocol.outcomes import TransferFailed, Transferred, Unbridged
 from callflow.testing import SimulatedPhone, Simulation
@@ -38,6 +38,15 @@ async def guarded(call: Call) -> None:
 
     async with won.leg.deciding_transfers(decide):
         await call.bridge(won.leg)
+
+
+@app.route("6000")
+async def leave_them_to_themselves(call: Call) -> None:
+    await call.answer()
+    won = await call.dial("bob")
+    assert isinstance(won, Answered)
+    heard_by_scripts.append(won.leg.id)
+    heard_by_scripts.append(await call.transfer(won.leg))
 
 
 @app.route("1...")
@@ -242,6 +251,58 @@ async def test_an_attended_transfer_to_a_script_is_a_call_to_its_number(simulati
     bob.connect()
     assert await bob.transferred() == 200
     await alice.hears("music.wav")
+
+
+async def test_a_phone_that_is_sent_here_takes_the_place_of_another_in_its_call(simulation: Simulation):
+    alice, bob, carol = await connected(simulation)
+    bob.consult(carol.uri)  # past the engine
+    await carol.answered()
+    await bob.answered()
+    bob.connect(asks="consulted")
+    await alice.connected_to(carol)
+    assert await bob.transferred() == 200
+    await simulation.wait(10)
+    assert alice.listens_to(carol)
+    created = simulation.happened(ChannelCreated)[-1]
+    assert (created.direction, created.owner, created.user) == ("inbound", None, "carol")
+    carol.hang_up()
+    await alice.ended()
+
+
+async def test_nobody_takes_a_place_in_a_call_that_is_not(simulation: Simulation):
+    alice, bob, carol = await connected(simulation)
+    bob.consult(carol.uri)
+    await carol.answered()
+    await bob.answered()
+    alice.hang_up()
+    await simulation.wait(1)
+    bob.connect(asks="consulted")
+    assert await bob.transferred() == 481
+
+
+async def test_nobody_takes_the_place_of_who_talks_with_a_script(simulation: Simulation):
+    bob, carol = simulation.phone("bob"), simulation.phone("carol", answers_after=1)
+    await carol.registered()
+    bob.call("9000")
+    await bob.answered()
+    bob.consult(carol.uri)
+    await carol.answered()
+    await bob.answered()
+    bob.connect(asks="consulted")
+    assert await bob.transferred() == 603
+
+
+async def test_a_script_connects_its_caller_with_whom_it_called(simulation: Simulation):
+    alice, bob = simulation.phone("alice"), simulation.phone("bob", answers_after=1)
+    await bob.registered()
+    alice.call("6000")
+    await bob.answered()
+    await simulation.wait(3)
+    assert heard_by_scripts[-1] == Transferred(heard_by_scripts[0])  # type: ignore[arg-type]
+    assert alice.listens_to(bob)
+    assert bob.listens_to(alice)
+    await simulation.wait(1)
+    assert simulation.switch.table.channels == {}  # they talk with each other, past the engine
 
 
 async def test_a_script_sends_the_party_elsewhere(simulation: Simulation):

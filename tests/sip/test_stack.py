@@ -22,7 +22,6 @@ def only(messages) -> Response:
         ({"method": "DANCE"}, 501),
         ({"method": "invite"}, 501),
         ({"method": "PUBLISH"}, 405),
-        ({"method": "UPDATE"}, 405),
         ({"method": "MESSAGE"}, 405),
         ({"uri": "tel:+15551234"}, 416),
         ({"uri": "unknown:something"}, 416),
@@ -51,8 +50,12 @@ def test_what_cannot_be_served_is_refused(options, status):
 @pytest.mark.parametrize(
     ("options", "name", "value"),
     [
-        ({"method": "DANCE"}, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, REFER, REGISTER"),
-        ({"headers": (("Require", "100rel, foo"),)}, "Unsupported", "100rel"),
+        (
+            {"method": "DANCE"},
+            "Allow",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, NOTIFY, REFER, REGISTER, UPDATE",
+        ),
+        ({"headers": (("Require", "100rel, foo"),)}, "Unsupported", "foo"),
         ({"headers": (("Content-Type", "text/plain"),), "body": b"hello"}, "Accept", "application/sdp"),
         ({"headers": (("Content-Encoding", "gzip"),), "body": OFFER}, "Accept-Encoding", "identity"),
         ({"headers": (("Accept", "text/plain"),)}, "Accept", "application/sdp"),
@@ -87,9 +90,12 @@ def test_options_are_answered_with_what_we_can_do(flow):
     assert (answer.status, answer.header("Accept"), answer.header("Supported")) == (
         200,
         "application/sdp",
-        "norefersub, replaces",
+        "100rel, norefersub, replaces, timer",
     )
-    assert answer.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, REFER, REGISTER"
+    assert (
+        answer.header("Allow")
+        == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, NOTIFY, REFER, REGISTER, UPDATE"
+    )
 
 
 def test_options_inside_a_call_are_answered_and_absorbed():
@@ -137,7 +143,10 @@ def test_a_register_that_is_never_answered_is_forgotten():
 def test_a_phone_allows_no_register():
     bench = Bench(request_methods=())
     answer = only(bench.send(request("REGISTER")))
-    assert (answer.status, answer.header("Allow")) == (405, "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, REFER")
+    assert (answer.status, answer.header("Allow")) == (
+        405,
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, NOTIFY, REFER, UPDATE",
+    )
 
 
 def test_a_request_that_came_by_two_ways_is_served_once():
