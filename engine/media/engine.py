@@ -70,7 +70,7 @@ class NativeMediaEngine:
         *,
         hears_tones: bool | None = None,
     ) -> None:
-        """Raises OSError when the address cannot be bound, ValueError when it is none. `hears_tones`: as Stream.inband."""
+        """Raises OSError when the address cannot be bound, ValueError when it is none. `hears_tones`: Stream.inband."""
         first, last = (ports.start, ports.stop - 1) if isinstance(ports, range) else ports
         self._native = native.Engine(address, first, last, threads)
         self._address = address

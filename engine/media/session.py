@@ -198,8 +198,8 @@ class MediaSession(Protocol):
     ) -> None:
         """Play sources one after another, `repeat` times (0: for ever). A playback that runs is stopped first.
 
-        It begins when a stream has been agreed on, at the first `update`. `offset_ms` counts in the first round; of what
-        plays for ever it counts round after round.
+        It begins when a stream has been agreed on, at the first `update`. `offset_ms` counts in the first round, or
+        round after round of what plays for ever.
         """
         ...
 

@@ -142,8 +142,8 @@ async def test_hold_has_music_and_the_bridge_goes_on_afterwards(simulation):
 
 
 async def test_all_who_are_held_hear_the_same_music_at_once(simulation):
-    alice, bob = simulation.phone("alice"), simulation.phone("bob", answers_after=1)
-    carol, dave = simulation.phone("carol"), simulation.phone("dave", answers_after=1)
+    alice, carol, dave = simulation.phone("alice"), simulation.phone("carol"), simulation.phone("dave", answers_after=1)
+    simulation.phone("bob", answers_after=1)
     alice.call("600")
     await simulation.wait(1.37)
     carol.call("690")
