@@ -33,7 +33,8 @@ lint: .venv/dev.stamp  ## Check style, types, layers
 bench: .venv/dev.stamp .venv/apt.stamp  ## Measure calls, media and memory
 	@$(BIN)/python -m benchmarks
 
-soak: .venv/dev.stamp  ## Make a million simulated calls that do anything (CALLS=, SEED=): is anything left?
+soak: .venv/dev.stamp  ## Media for ten minutes, a million simulated calls (SECONDS=, CALLS=, SEED=): is anything left?
+	@$(BIN)/python -m tests.soak.media --seconds $(or $(SECONDS),600)
 	@$(BIN)/python -m tests.soak.soak --calls $(or $(CALLS),1000000) --seed $(or $(SEED),1)
 
 fuzz:  ## Give every parser anything, for so long each (SECONDS=, TARGETS=): does one fall?
