@@ -82,7 +82,10 @@ class Gather(Command, frozen=True, kw_only=True):
 
 
 class Record(Command, frozen=True, kw_only=True):
-    """Record what the caller says to a WAV file below the app's recordings. Answers an unanswered call."""
+    """Record what the caller says to a WAV file below the app's recordings. Answers an unanswered call.
+
+    `trim`: the silence before the first sound and after the last is left out, but for 200 ms.
+    """
 
     name: ClassVar[str] = "record"
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Recorded,)
@@ -92,6 +95,7 @@ class Record(Command, frozen=True, kw_only=True):
     silence: float = 0.0
     terminators: str = "#"
     beep: bool = False
+    trim: bool = False
 
 
 class RecordCall(Command, frozen=True, kw_only=True):

@@ -115,8 +115,8 @@ class AwaitingSession:
     def update(self, stream: Stream) -> None:
         self._session.update(stream)
 
-    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
-        self._session.record(recording, path, max_ms=max_ms, silence_ms=silence_ms)
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0, is_trimmed: bool = False) -> None:
+        self._session.record(recording, path, max_ms=max_ms, silence_ms=silence_ms, is_trimmed=is_trimmed)
 
     def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
         self._session.record_both(recording, path, stereo=stereo, max_ms=max_ms)

@@ -170,10 +170,10 @@ class NativeMediaSession:
         if not self._is_closed:
             self._leg.stop(name)
 
-    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0, is_trimmed: bool = False) -> None:
         """Record what is received."""
         if not self._is_closed:
-            self._leg.record(recording, path, max_ms=max_ms, silence_ms=silence_ms)
+            self._leg.record(recording, path, max_ms=max_ms, silence_ms=silence_ms, is_trimmed=is_trimmed)
 
     def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
         """Record what is received and what is sent."""

@@ -207,10 +207,11 @@ class MediaSession(Protocol):
         """Stop the playback, recording or sending of that name. What does not run is ignored."""
         ...
 
-    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0, is_trimmed: bool = False) -> None:
         """Record what is received to a 16-bit 8 kHz mono WAV, in real time; a lost packet is made up for, fading.
 
         It ends after `silence_ms` of silence (0: never by that). Written beside as `NAME.part`, renamed when complete.
+        Trimmed, the silence before the first sound and after the last is left out, but for 200 ms.
         """
         ...
 

@@ -248,7 +248,7 @@ class FakeSession:
         self._begin(playback, "play", total)
         self.tell(media.PlaybackStarted(playback))
 
-    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0, is_trimmed: bool = False) -> None:
         self._begin(recording, "record", max_ms / 1000, path)
 
     def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:

@@ -177,6 +177,31 @@ async def test_a_tone_of_two_frequencies_with_a_cadence_is_heard(floor):
 
 
 @on_both_engines
+async def test_a_trimmed_recording_begins_and_ends_with_sound(floor):
+    switch, phone = floor.pair()
+    path = floor.folder / "trimmed.wav"
+    switch.session.play("p", [SilenceSource(700), ToneSource((LOW,), duration_ms=300), SilenceSource(900)])
+    await switch.wait(PlaybackStarted)
+    phone.session.record("r", path, max_ms=10_000, is_trimmed=True)
+    await switch.wait(PlaybackFinished)
+    phone.session.stop("r")
+    finished = await phone.wait(RecordingFinished)
+    assert finished.duration_ms == pytest.approx(700, abs=60)
+    assert finished.duration_ms * 8 == len(samples := read_wav(path))
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == finished.sha256
+    assert max(map(abs, samples[:1200])) < 500 < max(map(abs, samples[1800:2400]))
+
+
+@on_both_engines
+async def test_what_is_trimmed_of_silence_is_empty(floor):
+    _, phone = floor.pair()
+    path = floor.folder / "silent.wav"
+    phone.session.record("r", path, max_ms=100, is_trimmed=True)
+    assert (await phone.wait(RecordingFinished)).duration_ms == 0
+    assert read_wav(path) == []
+
+
+@on_both_engines
 async def test_gain_makes_it_louder(floor):
     switch, phone = floor.pair()
     peaks = []

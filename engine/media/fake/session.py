@@ -120,10 +120,12 @@ class FakeMediaSession:
             self._digits.stop(name)
             self._settle_output()
 
-    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0, is_trimmed: bool = False) -> None:
         """Record what is received; the file is drawn when the recording ends."""
         if self._is_open():
-            self._recorder.start(recording, path, self._input, max_ms=max_ms, silence_ms=silence_ms)
+            self._recorder.start(
+                recording, path, self._input, max_ms=max_ms, silence_ms=silence_ms, is_trimmed=is_trimmed
+            )
 
     def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
         """Record what is received and what is sent."""

@@ -98,6 +98,7 @@ fn record(engine: &Engine, leg: &Opened, folder: &Folder) -> Vec<f32> {
                 sides: Sides::Received,
                 max_ms: 200,
                 silence_ms: 0,
+                is_trimmed: false,
             },
             path.clone(),
         )

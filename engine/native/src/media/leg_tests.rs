@@ -504,6 +504,7 @@ fn a_recording_holds_what_was_heard_and_too_many_fail() {
             sides: Sides::Received,
             max_ms: 60_000,
             silence_ms: 0,
+            is_trimmed: false,
         };
         let recorder = Recorder::new(spec, track, scene.now());
         scene.leg.record(recorder);

@@ -233,13 +233,21 @@ impl Leg {
         self.plane.play(self.id, spec, sources).map_err(stalled)
     }
 
-    #[pyo3(signature = (name, path, *, max_ms, silence_ms))]
-    fn record(&self, name: String, path: PathBuf, max_ms: u64, silence_ms: u64) -> PyResult<()> {
+    #[pyo3(signature = (name, path, *, max_ms, silence_ms, is_trimmed))]
+    fn record(
+        &self,
+        name: String,
+        path: PathBuf,
+        max_ms: u64,
+        silence_ms: u64,
+        is_trimmed: bool,
+    ) -> PyResult<()> {
         let spec = RecordSpec {
             name,
             sides: Sides::Received,
             max_ms,
             silence_ms,
+            is_trimmed,
         };
         self.plane.record(self.id, spec, path).map_err(stalled)
     }
@@ -261,6 +269,7 @@ impl Leg {
             },
             max_ms,
             silence_ms: 0,
+            is_trimmed: false,
         };
         self.plane.record(self.id, spec, path).map_err(stalled)
     }
