@@ -145,5 +145,6 @@ class Audio:
                 telephone_event=agreed.telephone_event,
                 direction=Direction(agreed.direction.value),
                 ptime_ms=agreed.ptime_ms,
+                is_muxed=agreed.is_muxed,
             )
         )

@@ -61,6 +61,7 @@ class Leg:
         ptime_ms: int,
         telephone_event: int | None,
         hears_tones: bool,
+        is_muxed: bool,
         may_send: bool,
         may_receive: bool,
     ) -> None: ...

@@ -145,5 +145,6 @@ class Signalling:
                 agreed.telephone_event,
                 Direction(agreed.direction.value),
                 agreed.ptime_ms,
+                is_muxed=agreed.is_muxed,
             )
         )

@@ -153,6 +153,7 @@ class NativeMediaSession:
                 ptime_ms=stream.ptime_ms,
                 telephone_event=stream.telephone_event,
                 hears_tones=stream.hears_tones if self._hears_tones is None else self._hears_tones,
+                is_muxed=stream.is_muxed,
                 may_send=stream.direction in _SENDS,
                 may_receive=stream.direction in _RECEIVES,
             )

@@ -38,6 +38,7 @@ class Stream:
     direction: Direction = Direction.SENDRECV
     ptime_ms: int = 20  # of the packets that we make, 10 to 60; relayed ones keep their length
     inband: bool | None = None  # listen for keys in the sound, too; None: where telephone-event was not agreed on
+    is_muxed: bool = False  # RTCP comes and goes by the RTP port (RFC 5761)
 
     @property
     def hears_tones(self) -> bool:

@@ -80,7 +80,7 @@ async def open_peer() -> AsyncIterator[Peer]:
 
 
 async def wait_until(is_so: Callable[[], bool]) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(20):
         while not is_so():  # noqa: ASYNC110 - the data plane tells nobody about its counters
             await trio.sleep(0.002)
 
@@ -291,6 +291,22 @@ async def test_reports_go_out_and_what_the_peer_reports_is_known():
         leg.session.close()
         goodbye = await peer.rtcp.recv(1000)
         assert goodbye[-8 + 1] == 203
+
+
+@run_trio
+async def test_muxed_reports_go_and_come_by_the_rtp_port():
+    async with native_floor() as floor, open_peer() as peer:
+        leg = floor.open()
+        leg.session.update(peer.stream(is_muxed=True))
+        report = await peer.rtp.recv(2000)
+        while report[1] < 192:  # audio: a frame of silence a second
+            report = await peer.rtp.recv(2000)
+        ssrc, ntp_high, ntp_low = struct.unpack_from(">III", report, 4)
+        middle = (ntp_high << 16 | ntp_low >> 16) & 0xFFFFFFFF
+        block = struct.pack(">IIIIII", ssrc, 4, 0, 80, middle, 0)
+        await peer.rtp.sendto(struct.pack(">BBHI", 0x81, 201, 7, 9) + block, leg.session.local)
+        await wait_until(lambda: leg.session.statistics().remote_packets_lost == 4)
+        assert leg.session.statistics().packets_discarded == 0
 
 
 @run_trio

@@ -25,6 +25,7 @@ fn leg(id: u64, reports: &mut Reports) -> Leg {
         packet_samples: FRAME,
         telephone_event: Some(Pt(101)),
         hears_tones: false,
+        is_muxed: false,
         may_send: true,
         may_receive: true,
     };

@@ -71,6 +71,7 @@ fn connect(engine: &Engine, leg: &Opened, port: u16) {
         packet_samples: 160,
         telephone_event: None,
         hears_tones: true,
+        is_muxed: false,
         may_send: true,
         may_receive: true,
     };

@@ -26,6 +26,7 @@ fuzz_target!(|data: &[u8]| {
             packet_samples: 160,
             telephone_event: Some(Pt(101)),
             hears_tones: true,
+            is_muxed: false,
             may_send: true,
             may_receive: true,
         },

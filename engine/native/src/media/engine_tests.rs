@@ -32,6 +32,7 @@ fn stream(port: u16) -> Stream {
         packet_samples: 160,
         telephone_event: Some(Pt(101)),
         hears_tones: false,
+        is_muxed: false,
         may_send: true,
         may_receive: true,
     }

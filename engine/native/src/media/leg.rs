@@ -234,6 +234,11 @@ impl Leg {
         self.sender.interrupt();
     }
 
+    /// RTCP shares the RTP port (RFC 5761).
+    pub fn is_muxed(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.is_muxed)
+    }
+
     /// True while it must be given its turn every 20 ms.
     pub fn needs_frames(&self) -> bool {
         self.player.is_some()
@@ -678,7 +683,11 @@ impl Leg {
     }
 
     fn compound(&mut self, clock: &Clock, now: Moment) -> Option<(Compound, SocketAddr)> {
-        let destination = self.latch.control_destination()?;
+        let destination = if self.is_muxed() {
+            self.latch.destination()?
+        } else {
+            self.latch.control_destination()?
+        };
         let (packets, octets) = self.counters.sent_so_far();
         let info = SenderInfo {
             ntp: clock.ntp(now),
@@ -691,20 +700,24 @@ impl Leg {
         Some((compound, destination))
     }
 
-    /// A datagram on the RTCP port. What is malformed, or from elsewhere, is dropped.
+    /// RTCP. What is malformed, or from elsewhere, is dropped: false.
     pub fn receive_control(
         &mut self,
         compound: &[u8],
         from: SocketAddr,
         clock: &Clock,
         now: Moment,
-    ) {
+    ) -> bool {
         match rtcp::read(compound, self.sender.ssrc()) {
             Ok(heard) if self.latch.is_peer_host(from) => {
                 self.control
                     .receive(&heard, clock.ntp(now), now, &self.counters);
+                true
             }
-            _ => self.counters.discarded(),
+            _ => {
+                self.counters.discarded();
+                false
+            }
         }
     }
 

@@ -41,6 +41,7 @@ fn stream() -> Stream {
         packet_samples: 160,
         telephone_event: Some(EVENT),
         hears_tones: false,
+        is_muxed: false,
         may_send: true,
         may_receive: true,
     }

@@ -12,6 +12,7 @@ use super::line::Line;
 use super::ports::PortPool;
 use super::recorder::Recorder;
 use super::report::{LegId, ReportQueue, Reports};
+use super::rtcp;
 use super::rtp::HEADER;
 use super::syscalls::{random, Epoll, Ready};
 use super::wheel::{self, Wheel};
@@ -155,6 +156,9 @@ impl Plane {
             return false;
         };
         let leg = &mut line.leg;
+        if leg.is_muxed() && rtcp::is_control(&self.room[..length]) {
+            return !leg.receive_control(&self.room[..length], from, &self.clock, now);
+        }
         let received = leg.receive(&mut self.room[..length], from, now, self.reports.of(leg.id));
         let target = line.peer;
         if leg.needs_frames() && line.phase.is_none() {

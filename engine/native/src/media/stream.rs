@@ -24,6 +24,8 @@ pub struct Stream {
     pub telephone_event: Option<Pt>,
     /// Keys are listened for in the sound, too.
     pub hears_tones: bool,
+    /// RTCP is on the RTP port (RFC 5761).
+    pub is_muxed: bool,
     /// The direction lets us send.
     pub may_send: bool,
     /// The direction lets the peer send.
@@ -70,6 +72,7 @@ mod tests {
             packet_samples: 160,
             telephone_event: Some(Pt(101)),
             hears_tones: false,
+            is_muxed: false,
             may_send: true,
             may_receive: true,
         };

@@ -179,7 +179,7 @@ impl Leg {
         self.port
     }
 
-    #[pyo3(signature = (*, remote, is_a_law, payload_type, ptime_ms, telephone_event, hears_tones, may_send, may_receive))]
+    #[pyo3(signature = (*, remote, is_a_law, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
     #[allow(clippy::too_many_arguments)] // as many as there are things agreed on
     fn update(
         &self,
@@ -189,6 +189,7 @@ impl Leg {
         ptime_ms: u32,
         telephone_event: Option<u8>,
         hears_tones: bool,
+        is_muxed: bool,
         may_send: bool,
         may_receive: bool,
     ) -> PyResult<()> {
@@ -208,6 +209,7 @@ impl Leg {
             packet_samples: samples_of(ptime_ms),
             telephone_event: telephone_event.map(|payload_type| Pt(payload_type & 0x7f)),
             hears_tones,
+            is_muxed,
             may_send,
             may_receive,
         };
