@@ -87,7 +87,12 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             config,
             parts,
             engine=f"callflow/{version('callflow')}",
-            media=NativeMediaEngine(_media_address(config), config.rtp.ports, threads=config.rtp.threads),
+            media=NativeMediaEngine(
+                _media_address(config),
+                config.rtp.ports,
+                threads=config.rtp.threads,
+                hears_tones=config.rtp.hears_tones,
+            ),
             new_token=lambda purpose: _new_token,
             epoch=time.time,
             recordings=config.data / "recordings",

@@ -28,8 +28,9 @@ def test_cores_are_ours():
 
 
 def test_a_stream_is_clean_when_next_to_nothing_is_lost_and_nothing_late():
-    whole = Cadence(streams=10, seconds=4.0, packets=2000, lost=0, jitter_ms=0.1)
+    whole = Cadence(streams=10, seconds=4.0, packets=2000, lost=0, delayed=0, jitter_ms=0.1)
     assert whole.is_clean
-    assert Cadence(streams=10, seconds=4.0, packets=1991, lost=0, jitter_ms=0.1).is_clean  # the edges of the while
-    assert not Cadence(streams=10, seconds=4.0, packets=1990, lost=10, jitter_ms=0.1).is_clean
-    assert not Cadence(streams=10, seconds=4.0, packets=1900, lost=0, jitter_ms=0.1).is_clean
+    assert Cadence(streams=10, seconds=4.0, packets=1991, lost=0, delayed=0, jitter_ms=0.1).is_clean  # the edges
+    assert not Cadence(streams=10, seconds=4.0, packets=1990, lost=10, delayed=0, jitter_ms=0.1).is_clean
+    assert not Cadence(streams=10, seconds=4.0, packets=2000, lost=0, delayed=20, jitter_ms=0.1).is_clean
+    assert not Cadence(streams=10, seconds=4.0, packets=1900, lost=0, delayed=0, jitter_ms=0.1).is_clean
