@@ -31,6 +31,7 @@ from engine.eventsocket.websocket import PATH, serve_websocket
 from engine.eventsocket.worker import serve_worker
 from engine.media.engine import NativeMediaEngine
 from engine.scripting.copies import Copies
+from engine.scripting.lua import host_versions
 from engine.scripting.reloading import reload_verbs
 from engine.scripting.supervised import AppSpec
 from engine.scripting.supervisor import Supervisor
@@ -156,7 +157,7 @@ async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio
     await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
     copies = Copies(config.data / "versions")
     supervisor = Supervisor(
-        [AppSpec(app.name, app.script) for app in config.apps],
+        [AppSpec(app.name, app.script, app.isolation) for app in config.apps],
         socket=path,
         tokens=tokens,
         sessions=switch.sessions,
@@ -164,6 +165,7 @@ async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio
         copies=copies,
         new_token=lambda: secrets.token_hex(16),
         epoch=time.time,
+        host=host_versions(switch.sockets, new_token=_new_token, epoch=time.time),
     )
     parts.start_soon(supervisor.run)
     await supervisor.wait_ready()

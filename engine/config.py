@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
@@ -98,10 +98,11 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """One [[app]]: a script that the engine runs."""
+    """One [[app]]: a script that the engine runs. `isolation` is where, if it is in Lua."""
 
     name: str
     script: Path
+    isolation: Literal["engine", "process"] = "engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +256,7 @@ def _find_script(app: App, index: int, folder: Path) -> App:
     script = (folder / app.script).resolve()
     if not script.is_file():
         raise Wrong(f"expected a script, but there is no file {str(script)!r}", at=("app", index, "script"))
-    return App(name=app.name, script=script)
+    return replace(app, script=script)
 
 
 def _check_listeners(sip: Sip) -> None:
@@ -326,7 +327,11 @@ _USER = MappingProxyType({
     "context": ("context", read_name),
     "classes": ("classes", list_of(read_name)),
 })
-_APP = MappingProxyType({"name": ("name", _app_name), "script": ("script", lambda value: Path(read_text(value)))})
+_APP = MappingProxyType({
+    "name": ("name", _app_name),
+    "script": ("script", lambda value: Path(read_text(value))),
+    "isolation": ("isolation", one_of(("engine", "process"))),
+})
 _CONFIG = MappingProxyType({
     "sip": ("sip", table(Sip, _SIP)),
     "rtp": ("rtp", table(Rtp, _RTP)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -11,12 +12,18 @@ import trio
 
 from callflow.app import App
 from callflow.errors import CallflowError
-from callflow.protocol.frames import Welcome
+from callflow.protocol.frames import CloseCode, Welcome
+from callflow.runtime.log import Record
+from callflow.runtime.lua.interpreter import Exhausted
+from callflow.runtime.lua.interpreter import Limits as LuaLimits
+from callflow.runtime.lua.script import LuaScript
+from callflow.runtime.lua.store import Store
 from callflow.session import run_app
 from callflow.transport import StreamTransport
 from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.memory import open_memory_session
 from engine.eventsocket.tokens import Token
+from engine.scripting.lua import LuaHost
 
 from .determinism import Dice
 
@@ -56,6 +63,53 @@ class AppHost:
         if self._stream is not None:
             self._stream.cut()
             self._nursery.start_soon(self._stream.aclose)
+
+
+class LuaAppHost:
+    """Runs one Lua script, as the engine does, and runs it again when it was lost."""
+
+    def __init__(
+        self,
+        script: LuaScript,
+        *,
+        sockets: EventSocket,
+        dice: Dice,
+        epoch: Callable[[], float],
+        limits: LuaLimits | None,
+    ) -> None:
+        self.name = script.name
+        self.records: list[Record] = []  # what it logged
+        self._script = script
+        self._sockets = sockets
+        self._epoch = epoch
+        self._limits = limits
+        self._new_prefix = dice.tokens(f"app {script.name}")
+        self._token = Token(
+            self.name, self._new_prefix(), frozenset({"calls:own"}), app=self.name, folder=script.folder
+        )
+        self._store = Store()
+        self._host: LuaHost | None = None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the script at work until cancelled."""
+        while True:
+            self._host = LuaHost(
+                self._sockets, app=self.name, token=self._token, store=self._store, prefix=self._new_prefix(),
+                epoch=self._epoch, on_record=self.records.append,
+            )  # fmt: skip
+            task_status.started()
+            task_status = trio.TASK_STATUS_IGNORED
+            try:
+                await self._host.run(self._script)
+            except Exhausted as error:
+                log.error("%s: %s", self.name, error)
+            await trio.sleep(RESTART_AFTER)
+            self._script = LuaScript(self._script.path, limits=self._limits, epoch=self._epoch())
+
+    def kill(self) -> None:
+        """It is lost, in the middle of whatever it did."""
+        if self._host is not None and self._host.session is not None:
+            self._host.session.close(CloseCode.NORMAL, "killed")
 
 
 class AppStream(anyio.abc.ByteStream):

@@ -8,6 +8,8 @@
 Which script: that of the nearest mark, `@pytest.mark.callflow("ivr.py")` or `pytestmark = pytest.mark.callflow(...)`,
 relative to the test's file; without one, `ivr.py` for `test_ivr.py`, or else the only script beside the test. A mark
 may name several, or hold apps that the test defines, and the options of `Simulation` (seed, latency, loss, ...).
+The same tests for a script in Python and for its twin in Lua: `parametrize("simulation", ["ivr.py", "ivr.lua"],
+indirect=True)`.
 Tests that do not ask for `simulation` are left alone, async or not.
 """
 
@@ -43,7 +45,8 @@ def simulation(request: pytest.FixtureRequest, tmp_path: Path) -> Simulation:
 
     mark = request.node.get_closest_marker("callflow")
     here = request.path.parent
-    apps = [here / app if isinstance(app, str | Path) else app for app in (mark.args if mark else ())]
+    named = (request.param,) if hasattr(request, "param") else mark.args if mark else ()
+    apps = [here / app if isinstance(app, str | Path) else app for app in named]
     options = {"folder": tmp_path, "seed": request.config.getoption("--callflow-seed"), **(mark.kwargs if mark else {})}
     return Simulation(*(apps or [find_script(request.path)]), **options)
 

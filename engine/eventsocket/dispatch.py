@@ -79,7 +79,7 @@ class Dispatcher:
                 return Reply(self._log.last_seq, (given.frame,))
             error = Error("bad_argument", f"expected a new id for {frame.name}, {frame.id!r} was a {given.name} before")
             return Reply(self._log.last_seq, (encoded(ReplyFrame(id=frame.id, ok=False, error=error)),))
-        reply = self._reply(session, frame)
+        reply = self._reply(session, frame, lambda: self._do(session, frame))
         if isinstance(reply, Later):
             reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
             return Reply(self._log.last_seq, ())
@@ -89,6 +89,13 @@ class Dispatcher:
         if reply.ok and frame.name == commands.SnapshotCommand.name:
             return Reply(self._log.last_seq, (written, *self.snapshot(session)))
         return Reply(self._log.last_seq, (written,))
+
+    def perform(self, session: Session, id: str, command: commands.Command, channel: str | None) -> ReplyFrame:
+        """Do a command of a program inside the engine, which gives each its own id and wants no frames."""
+        frame = CommandFrame(id=id, name=command.name, channel=channel)
+        reply = self._reply(session, frame, lambda: self._act(session, frame, command))
+        assert isinstance(reply, ReplyFrame), "scripts give no queries"
+        return reply
 
     def snapshot(self, session: Session) -> list[bytes]:
         """The state that a session may see, as snapshot frames, and that it has caught up."""
@@ -104,9 +111,9 @@ class Dispatcher:
             reply = ReplyFrame(id=frame.id, ok=False, error=error)
         return Reply(self._log.last_seq, (encoded(reply),))
 
-    def _reply(self, session: Session, frame: CommandFrame) -> ReplyFrame | Later:
+    def _reply(self, session: Session, frame: CommandFrame, act: Callable[[], object | None]) -> ReplyFrame | Later:
         try:
-            data = self._do(session, frame)
+            data = act()
             if isinstance(data, Later):
                 return data
             if data is None:
@@ -122,7 +129,9 @@ class Dispatcher:
 
     def _do(self, session: Session, frame: CommandFrame) -> object | None:
         _expect_sane(frame)
-        command = _command(session, frame)
+        return self._act(session, frame, _command(session, frame))
+
+    def _act(self, session: Session, frame: CommandFrame, command: commands.Command) -> object | None:
         verb = self._verbs.get(type(command))
         if verb is not None:
             return verb(session, command)

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import structlog
 import trio
 
+from callflow.protocol.commands import Command
 from callflow.protocol.connection import EngineConnection, MalformedMessage, Spelling, respelled
 from callflow.protocol.frames import AppFrame, Blob, CaughtUp, CloseCode, CommandFrame, Error, Gap, ReplyFrame, Share
 from engine.channels.ports import Owner
 
 from .encoding import encoded
 from .link import Link, LinkClosed
-from .log import EventLog
+from .log import Entry, EventLog
 from .reader import Reader
 from .tokens import Token
 
@@ -60,6 +61,8 @@ class Session:
         connected_at: float,
         pid: int | None,
         answer: Callable[[Session, CommandFrame], Reply],
+        perform: Callable[[Session, str, Command, str | None], ReplyFrame],
+        abandon: Callable[[Session, str], None],
         snapshot: Callable[[Session], Sequence[bytes]],
         receive_blob: Callable[[Session, Blob], None],
     ) -> None:
@@ -84,6 +87,8 @@ class Session:
         self._log = log
         self._connection = EngineConnection(link.spelling)
         self._answer = answer
+        self._perform = perform
+        self._abandon = abandon
         self._snapshot = snapshot
         self._receive_blob = receive_blob
         self._ready: deque[bytes] = deque()  # frames in their order and spelling
@@ -166,6 +171,35 @@ class Session:
             with self._reading:
                 await self._read(early)
             await self._part()
+        return self.end_reason
+
+    # Inside the engine: no frames, no tasks of its own
+
+    def perform(self, id: str, command: Command, channel: str | None) -> ReplyFrame:
+        """Do a command at once, and not again under this id. What it brought about can be taken when this returns."""
+        return self._perform(self, id, command, channel)
+
+    def abandon(self, channel: str) -> None:
+        """Let a channel go: its policy runs."""
+        self._abandon(self, channel)
+
+    def take(self) -> Sequence[Entry]:
+        """The events that have come; in pieces, if they are very many."""
+        if self.reader.is_lost:
+            logger.warning("a script inside the engine has missed events", app=self.app, session=self.id)
+            self.reader.restart()
+        return self.reader.take()[0]
+
+    async def wait(self, until: float) -> None:
+        """Wait for an event, for its end, or until a time of trio's clock. There is nothing to take."""
+        if self._ended is None:
+            self._woken = trio.Event()
+            with trio.move_on_at(until):
+                await self._woken.wait()
+
+    @property
+    def end_reason(self) -> str:
+        """Why it is closing."""
         return self._ended[1] if self._ended is not None else "the engine stopped"
 
     def close(self, code: CloseCode, reason: str) -> None:

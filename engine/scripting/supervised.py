@@ -14,6 +14,7 @@ from callflow.protocol import queries
 from callflow.protocol.events import Event, ScriptDraining, ScriptFailed, ScriptLoaded, ScriptRetired
 from callflow.protocol.frames import CloseCode
 from callflow.runtime.log import Record
+from callflow.runtime.lua.store import Store
 from engine.channels.ports import EventSink
 from engine.eventsocket.log import Entry
 
@@ -25,10 +26,16 @@ logger = structlog.get_logger("engine.scripting")
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """An app and its script."""
+    """An app and its script. `isolation` is for scripts in Lua; those in Python have processes of their own."""
 
     name: str
     script: Path
+    isolation: Literal["engine", "process"] = "engine"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Its versions run inside the engine, not in workers."""
+        return self.script.suffix == ".lua" and self.isolation == "engine"
 
 
 class LoadFailed(Exception):
@@ -49,6 +56,9 @@ class WorkerSession(Protocol):
 
     @property
     def pid(self) -> int | None: ...
+
+    @property
+    def version(self) -> str | None: ...
 
     @property
     def owned(self) -> Collection[str]: ...
@@ -81,6 +91,7 @@ class SupervisedApp:
         self.running: dict[Version, Running] = {}  # of the live versions
         self.turn = trio.Lock()  # versions load one after another
         self.is_about_to_look = False  # whether its folder has changed
+        self.store = Store()  # what its calls share, if it is in Lua
         self.settled = trio.Event()  # the first version has loaded, or has not
         self.failure: LoadFailed | None = None
         self._sessions = sessions
@@ -98,8 +109,11 @@ class SupervisedApp:
         return current.pid if current is not None and current.version.is_up else None
 
     def session(self, running: Running) -> WorkerSession | None:
-        """That of a version's worker, if it is connected."""
+        """That of a version's worker, or of its host in the engine, if it is connected."""
         pid = running.pid
+        if self.spec.is_embedded:
+            hosted = (session for session in self._sessions.of(self.name) if session.pid is None)
+            return next((session for session in hosted if session.version == running.version.name), None)
         sessions = self._sessions.of(self.name) if pid is not None else ()
         return next((session for session in sessions if session.pid == pid), None)
 

@@ -1,15 +1,15 @@
 """The apps that the engine runs itself: their versions loaded, drained and retired, and the workers kept alive.
 
-A version is a copy of the app's folder with a worker of its own. It takes calls when its worker has imported the script
-and connected; the one before then finishes the calls that it has. A script that does not load changes nothing, but for
-the first: that is an error of whoever started the engine, who is told (`wait_ready`).
+A version is a copy of the app's folder with a worker of its own, or, in Lua, a host inside the engine. It takes calls
+when its script is loaded and connected; the one before then finishes the calls that it has. A script that does not load
+changes nothing, but for the first: that is an error of whoever started the engine, who is told (`wait_ready`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import trio
 
@@ -32,6 +32,9 @@ DRAIN_WITHIN = 6 * 3600.0  # seconds that a version may go on with its calls aft
 CLOSE_WITHIN = 7.0  # seconds for a retired worker to end by itself: scripts have 5 after the hang-up
 
 
+Host: TypeAlias = Callable[[SupervisedApp, Version, Callable[[Record], None]], Awaitable[Exit]]
+
+
 class UnknownApp(ValueError):
     """The engine runs no app of that name."""
 
@@ -51,8 +54,13 @@ class Supervisor:
         new_token: Callable[[], str],
         epoch: Callable[[], float],
         drain_within: float = DRAIN_WITHIN,
+        host: Host | None = None,
     ) -> None:
-        """`tokens`: those that the worker door accepts; each worker gets one of its own while it lives."""
+        """`tokens`: those that the worker door accepts; each worker gets one of its own while it lives.
+
+        `host` runs a version inside the engine until it ends.
+        """
+        self._host = host
         self._socket = socket
         self._tokens = tokens
         self._sessions = sessions
@@ -207,6 +215,8 @@ class Supervisor:
     # The worker of a version
 
     async def _run_once(self, app: SupervisedApp, running: Running) -> Exit:
+        if app.spec.is_embedded:
+            return await self._host_once(app, running)
         version, script = running.version, app.spec.script.resolve()
         assert version.folder is not None
         secret = self._new_token()
@@ -235,6 +245,15 @@ class Supervisor:
             running.worker, running.session = None, ""
             version.is_up = version.is_up and app.running.get(version) is not running
             self._tokens.remove(token)
+
+    async def _host_once(self, app: SupervisedApp, running: Running) -> Exit:
+        version = running.version
+        assert self._host is not None, "the engine was not told how to host scripts"
+        try:
+            return await self._host(app, version, lambda record: self._take(app, version, record))
+        finally:
+            running.session = ""
+            version.is_up = version.is_up and app.running.get(version) is not running
 
     def _end(self, app: SupervisedApp, running: Running, exit: Exit) -> bool:
         """A worker has ended: is another wanted?"""

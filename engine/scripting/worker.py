@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from callflow.runtime.log import Record, read_record
-from callflow.runtime.worker import EXIT_SCRIPT
+from callflow.runtime.worker import EXIT_LOST, EXIT_SCRIPT
 
 STOP_WITHIN = 2.0  # seconds from SIGTERM to SIGKILL
 _DRAIN_WITHIN = 1.0  # for output after the end: a process of the script's may hold the pipe open
@@ -36,7 +36,7 @@ class Exit:
     message: str = ""  # the last error that it logged
 
     def __str__(self) -> str:
-        if self.status == EXIT_SCRIPT and self.message:
+        if self.status in (EXIT_SCRIPT, EXIT_LOST) and self.message:
             return self.message
         if self.status < 0:
             return f"the worker was killed by {signal.Signals(-self.status).name}"

@@ -1,0 +1,135 @@
+"""One Lua state with a script in it: what the engine asks of it is a step, which ends in a bounded time.
+
+No Python object is within the script's reach, nor a library that is not listed in sandbox.lua. After a step `take` tells
+what the script asked for.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lupa import lua54  # type: ignore[import-untyped]
+
+from . import verb
+from .value import to_lua
+
+HEADROOM = 64 << 20  # octets above the memory that a script may have before Lua itself fails: a step may get there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of the engine a script may take: in one step, and the memory for all of its calls."""
+
+    instructions: int = 2_000_000  # about 20 ms
+    seconds: float = 0.25  # of a CPU
+    memory: int = 64 << 20  # octets
+    text: int = 1 << 20  # octets of what string.rep makes
+
+
+class Exhausted(Exception):
+    """The script holds more memory than it may, whatever is collected: nothing in it can go on."""
+
+
+class Interpreter:
+    """A Lua state. Its steps raise Exhausted."""
+
+    def __init__(self, limits: Limits, *, seed: int = 0) -> None:
+        self.limits = limits
+        # Any: lupa has no types
+        self._lua: Any = lua54.LuaRuntime(
+            encoding=None,  # texts stay octets until value.py has looked at them
+            register_eval=False,
+            register_builtins=False,
+            unpack_returned_tuples=True,
+            attribute_filter=_refuse,
+            max_memory=limits.memory + HEADROOM,
+        )
+        self._lua.execute(b"math.randomseed(...)", seed)
+        box = self._execute("sandbox.lua", self._limits_table())
+        self._steps = self._execute("script.lua", box, *map(self.to_lua, _tables()))
+        steps = self._steps
+        (
+            self.load,
+            self.start,
+            self.resume,
+            self.spare,
+            self.answered,
+            self.matched,
+            self.ended,
+            self.expire,
+            self.forget,
+        ) = (
+            self._bounded(steps[name])
+            for name in (
+                b"load",
+                b"start",
+                b"resume",
+                b"spare",
+                b"answered",
+                b"matched",
+                b"ended",
+                b"expire",
+                b"forget",
+            )
+        )
+        self.drop = steps[b"drop"]
+        self.take: Callable[[], Any] = steps[b"take"]
+
+    @property
+    def memory(self) -> int:
+        """Octets that it has."""
+        return int(self._lua.get_memory_used())
+
+    def to_lua(self, value: Any) -> Any:  # noqa: ANN401 - plain values
+        """A value for a step."""
+        return to_lua(self._lua, value)
+
+    def _bounded(self, step: Callable[..., Any]) -> Callable[..., None]:
+        most = self.limits.memory
+
+        def bounded(*arguments: object) -> None:
+            try:
+                step(*arguments)
+            except lua54.LuaMemoryError as error:
+                raise Exhausted("the script needs too much memory") from error
+            if self._lua.get_memory_used() > most:
+                self._collect()
+
+        return bounded
+
+    def _collect(self) -> None:
+        if self._steps[b"collect"]() * 1024 > self.limits.memory:
+            raise Exhausted(f"the script holds more than {self.limits.memory >> 10} KiB")
+
+    def _execute(self, name: str, *arguments: object) -> Any:  # noqa: ANN401 - what the chunk returns
+        source = importlib.resources.files(__package__).joinpath(name).read_bytes()
+        return self._lua.execute(source, *arguments, name=b"=callflow", mode=b"t")
+
+    def _limits_table(self) -> Any:  # noqa: ANN401 - a Lua table
+        limits = self.limits
+        return self.to_lua({
+            "instructions": limits.instructions,
+            "seconds": limits.seconds,
+            "memory": limits.memory // 1024,
+            "text": limits.text,
+        })
+
+
+def _tables() -> tuple[object, ...]:
+    verbs = {
+        name: {
+            "command": each.command.name,
+            "positional": each.positional,
+            "rest": each.positional[-1] if each.rest else None,
+            "is_special": each.kind if each.kind != "plain" else None,
+        }
+        for name, each in verb.VERBS.items()
+    }
+    return verbs, dict(verb.OUTCOMES), dict(verb.HANDLES), verb.ENDED
+
+
+def _refuse(value: object, name: object, is_setting: bool) -> object:
+    raise AttributeError("no Python object is within a script's reach")

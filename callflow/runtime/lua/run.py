@@ -1,0 +1,23 @@
+"""The script of one call, from outside: its channel, the legs that it dialled, and what it waits for."""
+
+from __future__ import annotations
+
+from .wait import Wait
+
+MAX_HANDLES = 100  # that have ended and that nobody has asked
+
+
+class Run:
+    """`main` is the channel of the call."""
+
+    __slots__ = ("answered", "caller", "commands", "has_failed", "legs", "main", "to", "waits")
+
+    def __init__(self, main: str, *, caller: str = "", to: str = "") -> None:
+        self.main = main
+        self.caller = caller
+        self.to = to
+        self.legs: set[str] = set()  # that live
+        self.answered: set[str] = set()  # of these
+        self.waits: dict[int, Wait] = {}
+        self.commands: dict[str, Wait] = {}  # by the id of the command
+        self.has_failed = False

@@ -1,0 +1,63 @@
+"""Values on their way between Lua and Python. Nothing but texts, numbers, booleans and tables crosses, and not too much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lupa import lua54  # type: ignore[import-untyped]
+
+MAX_DEPTH = 8
+MAX_ITEMS = 10_000  # of one table
+MAX_TEXT = 1 << 20  # octets
+
+
+class BadValue(ValueError):
+    """A script gave what cannot be handed over; the text says what."""
+
+
+def to_python(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever a script gives
+    """A table whose keys are 1, 2, ... as a list, another as a dict; texts as str. Raises BadValue."""
+    if isinstance(value, bytes):
+        return _text(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if lua54.lua_type(value) != "table":
+        raise BadValue(f"expected a text, a number, a boolean or a table, got a {lua54.lua_type(value)}")
+    if depth >= MAX_DEPTH:
+        raise BadValue(f"expected tables nested at most {MAX_DEPTH} deep")
+    if len(value) > MAX_ITEMS:
+        raise BadValue(f"expected a table of at most {MAX_ITEMS} values")
+    pairs = dict(value.items())
+    if len(pairs) > MAX_ITEMS:
+        raise BadValue(f"expected a table of at most {MAX_ITEMS} values")
+    if 1 in pairs:
+        return [to_python(pairs[at], depth + 1) for at in sorted(key for key in pairs if isinstance(key, int))]
+    return {_key(key): to_python(item, depth + 1) for key, item in pairs.items()}
+
+
+def to_lua(runtime: lua54.LuaRuntime, value: Any) -> Any:  # noqa: ANN401 - whatever an event holds
+    """The same for Lua."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace")
+    if isinstance(value, dict):
+        return runtime.table_from({to_lua(runtime, key): to_lua(runtime, item) for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return runtime.table_from([to_lua(runtime, item) for item in value])
+    if value is None or isinstance(value, bool | int | float | bytes):
+        return value
+    raise BadValue(f"expected a plain value, got {type(value).__name__}")
+
+
+def _key(key: Any) -> str:  # noqa: ANN401 - whatever a script gives
+    if isinstance(key, bytes):
+        return _text(key)
+    return str(key)
+
+
+def _text(value: bytes) -> str:
+    if len(value) > MAX_TEXT:
+        raise BadValue(f"expected a text of at most {MAX_TEXT} octets, got {len(value)}")
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise BadValue(f"expected text in UTF-8, got the octet {value[error.start]:#04x}") from error
