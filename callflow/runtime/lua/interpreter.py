@@ -34,10 +34,11 @@ class Exhausted(Exception):
 
 
 class Interpreter:
-    """A Lua state. Its steps raise Exhausted."""
+    """A Lua state. Its steps raise Exhausted where Lua has no memory left to go on."""
 
     def __init__(self, limits: Limits, *, seed: int = 0) -> None:
         self.limits = limits
+        self._is_exhausted = False
         # Any: lupa has no types
         self._lua: Any = lua54.LuaRuntime(
             encoding=None,  # texts stay octets until value.py has looked at them
@@ -75,7 +76,7 @@ class Interpreter:
                 b"forget",
             )
         )
-        self.drop = steps[b"drop"]
+        self.drop: Callable[[bytes], None] = steps[b"drop"]
         self.take: Callable[[], Any] = steps[b"take"]
 
     @property
@@ -96,12 +97,13 @@ class Interpreter:
             except lua54.LuaMemoryError as error:
                 raise Exhausted("the script needs too much memory") from error
             if self._lua.get_memory_used() > most:
-                self._collect()
+                self._is_exhausted = self._steps[b"collect"]() * 1024 > most
 
         return bounded
 
-    def _collect(self) -> None:
-        if self._steps[b"collect"]() * 1024 > self.limits.memory:
+    def check(self) -> None:
+        """After what a step asked for was taken. Raises Exhausted."""
+        if self._is_exhausted:
             raise Exhausted(f"the script holds more than {self.limits.memory >> 10} KiB")
 
     def _execute(self, name: str, *arguments: object) -> Any:  # noqa: ANN401 - what the chunk returns

@@ -160,7 +160,11 @@ class Program:
     def _change_owner(self, channel: str, event: OwnerChanged) -> None:
         if not self._door.is_ours(event.owner):
             self._lose(channel)
-        elif channel not in self._runs and event.state is not None:
+            return
+        before = self._runs.get(channel)
+        if before is not None and before.is_killed:  # the call's policy gave it to this app again
+            self._forget(before)
+        if channel not in self._runs and event.state is not None:
             state = event.state
             if state.direction == "outbound" and state.parent is not None:
                 self._orphans.setdefault(state.parent, []).append(state)
@@ -280,6 +284,7 @@ class Program:
         while (asked := take()) is not None:
             number, kind, *details = asked
             self._requests[kind](number, *details)
+        self._lua.check()
 
     def _resume(self, wait: Wait, *values: object, keeps: bool = False) -> None:
         """Answer a coroutine: True and values, or False, a code and a message. `keeps`: its command goes on."""
@@ -572,6 +577,7 @@ class Program:
         self._report(main, "the script was ended in call", reason, trace)
         run = self._runs.get(main)
         if run is not None:
+            run.is_killed = True
             for leg in sorted(run.legs):
                 self._send(Hangup(cause="temporary_failure"), leg)
             self._door.abandon(main)

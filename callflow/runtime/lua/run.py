@@ -10,7 +10,7 @@ MAX_HANDLES = 100  # that have ended and that nobody has asked
 class Run:
     """`main` is the channel of the call."""
 
-    __slots__ = ("answered", "caller", "commands", "has_failed", "legs", "main", "to", "waits")
+    __slots__ = ("answered", "caller", "commands", "has_failed", "is_killed", "legs", "main", "to", "waits")
 
     def __init__(self, main: str, *, caller: str = "", to: str = "") -> None:
         self.main = main
@@ -21,3 +21,4 @@ class Run:
         self.waits: dict[int, Wait] = {}
         self.commands: dict[str, Wait] = {}  # by the id of the command
         self.has_failed = False
+        self.is_killed = False  # it passed a limit, and has let go of its call

@@ -21,6 +21,7 @@ local box = {}
 local STRIDE = 1000 -- instructions between two looks
 local COLLECTION = 50000 -- what a full collection is charged as, in instructions
 local used, began, over = 0, 0, nil
+local where -- a script was when it passed a limit
 
 local function hook()
   if not over then
@@ -49,7 +50,7 @@ local function charge(instructions)
 end
 
 function box.begin()
-  used, began, over = 0, clock(), nil
+  used, began, over, where = 0, clock(), nil, nil
 end
 
 --- Which limit was passed in this step, if one was.
@@ -87,11 +88,11 @@ end
 box.told = told
 
 --- Only the script's own lines.
-local function trace(level)
+local function trace()
   local lines = {}
-  for line in gmatch(stack(nil, level), "[^\n]+") do
+  for line in gmatch(stack(nil, 1), "[^\n]+") do
     local at = match(line, "^%s*(.*)$")
-    if not find(at, "^callflow:") and not find(at, "^%[C%]") and at ~= "stack traceback:" and #lines < 50 then
+    if not find(at, "^callflow:") and not find(at, "^%[C%]") and at ~= "stack traceback:" and at ~= "(...tail calls...)" and #lines < 50 then
       insert(lines, "  " .. at)
     end
   end
@@ -99,8 +100,14 @@ local function trace(level)
 end
 
 local function note(value)
-  local text = type(value) == "string" and value or nil
-  return { value = value, text = text, trace = trace(3) }
+  local noted = { value = value, trace = trace() }
+  if over then where = where or noted.trace end
+  return noted
+end
+
+--- Where the script was.
+function box.where()
+  return where or ""
 end
 
 --- A coroutine for a function: it ends with true and what that returned, or false and {value, trace}.

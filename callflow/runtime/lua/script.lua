@@ -43,7 +43,7 @@ end
 
 --- Where the script is: its innermost line.
 local function place()
-  local line = match(box.trace(2), "^%s*([^\n]-:%d+): ")
+  local line = match(box.trace(), "^%s*([^\n]-:%d+): ")
   return line and line .. ": " or ""
 end
 
@@ -102,7 +102,6 @@ end
 function kill(run, reason)
   if run.is_killed then return end
   run.is_killed = true
-  local where = run.killed_at or ""
   for task in next, run.tasks do
     if not task.is_done then
       task.is_done = true
@@ -113,18 +112,14 @@ function kill(run, reason)
     end
   end
   run.tasks, run.count, run.is_over = {}, 0, true
-  request(0, "killed", run.call.id, reason, where)
+  request(0, "killed", run.call.id, reason, box.where())
 end
 
 local function stepped(task, ok, tag, kind, ...)
   if ok and tag == false and type(kind) ~= "table" then -- an error that no handler has seen: the memory is full
     box.exceed("it needs too much memory: " .. tostring(kind))
-    kind = nil
   end
-  if box.passed() then
-    if tag == false and kind then task.run.killed_at = kind.trace end
-    return kill(task.run, box.passed())
-  end
+  if box.passed() then return kill(task.run, box.passed()) end
   if status(task.thread) == "dead" then
     if not ok then return finish(task, false, { value = tag, trace = "" }) end
     return finish(task, tag, kind, ...)
@@ -396,9 +391,9 @@ end
 
 local function won(tag, ...)
   local result = outcome(tag, ...)
-  if tag == "answered" then
-    result.leg = calls[id] or result.leg
-    if calls[id] then calls[id].is_answered = true end
+  local leg = tag == "answered" and calls[result.leg]
+  if leg then
+    leg.is_answered, result.leg = true, leg
   end
   return result
 end
@@ -449,7 +444,7 @@ function Methods.set(call, variables, ...)
 end
 
 function Methods.get(call, ...)
-  local found = ask("do", "get", call.id, "get", { variables = { ... } })
+  local found = outcome(ask("do", "get", call.id, "get", { variables = { ... } }))
   for name, value in next, found do call.variables[name] = value end
   return found
 end
@@ -726,7 +721,7 @@ function steps.start(at, id, pattern, direction, to, user, uri, number, name, ca
   })
   run.call, call.legs = call, {}
   local f = adopted[id] or app.functions[pattern] or rejecting
-  adopted[id] = nil
+  call.is_answered, adopted[id] = adopted[id] ~= nil, nil
   if state then
     call.is_answered, call.variables, call.is_reattached = state.is_answered, state.variables, true
     f = app.reattached or f

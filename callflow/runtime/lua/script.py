@@ -69,6 +69,7 @@ class LuaScript:
                 self._fail(*(detail.decode("utf-8", "replace") for detail in details[:2]))
             elif kind == b"loaded":
                 self._declare(details[0], details[1])
+        lua.check()
 
     def _declare(self, name: bytes, patterns: object) -> None:
         self.name = name.decode("utf-8", "replace")

@@ -104,4 +104,6 @@ def make_command(shape: type[Command], args: dict[str, typing.Any]) -> Command:
             args[name] = (value,)
     if shape is commands.Policy and "then" not in args:
         args["then"] = {name: args.pop(name) for name in ("app", "route", "cause") if name in args}
+    if shape is commands.Set:  # a table of Lua's holds no nil: false removes a variable
+        args["variables"] = {name: None if value is False else value for name, value in args["variables"].items()}
     return msgspec.convert(args, shape)
