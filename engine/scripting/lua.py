@@ -1,7 +1,7 @@
 """A Lua script at work inside the engine: a session of the event socket without frames, and the program that steers it.
 
-The same rules hold as for a script elsewhere (who owns a call, what it may do, the order of events and replies), as it is
-the same session and the same dispatcher; only nothing is spelled and read again.
+The same rules hold as for a script elsewhere (who owns a call, what it may do, the order of events and replies), as it
+is the same session and the same dispatcher; only nothing is spelled and read again.
 """
 
 from __future__ import annotations

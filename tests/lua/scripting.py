@@ -54,7 +54,9 @@ def run_script(
     **options: Any,
 ) -> Course:
     """Run `body` as the function of alice's call to 1000; or a whole script, if it declares its app itself."""
-    script = body if "callflow.app" in body else f'callflow.app("test"):route("1000", function(call)\n{body.strip()}\nend)'
+    script = (
+        body if "callflow.app" in body else f'callflow.app("test"):route("1000", function(call)\n{body.strip()}\nend)'
+    )
     (folder / "test.lua").write_text(script)
     for name, content in (files or {}).items():
         (folder / name).parent.mkdir(exist_ok=True)

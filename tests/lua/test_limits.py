@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from callflow.protocol.events import ChannelEnded, OwnerLost
-from callflow.testing import SimulatedPhone, Simulation
-
 from callflow.runtime.lua.interpreter import Limits
+from callflow.testing import SimulatedPhone, Simulation
 
 from .scripting import SMALL, Course, run_script
 
@@ -43,7 +42,9 @@ TOO_LONG = {
 }
 TOO_MUCH = {
     "a table that grows": "local t = {} for n = 1, 1e9 do t[n] = n end",
-    "a table that grows inside pcall": "local t = {} while true do pcall(function() t[#t + 1] = ('x'):rep(1000) .. #t end) end",
+    "a table that grows inside pcall": (
+        "local t = {} while true do pcall(function() t[#t + 1] = ('x'):rep(1000) .. #t end) end"
+    ),
     "texts that double": "local s = 'x' while true do s = s .. s end",
     "texts that double inside pcall": "local s = 'x' while true do pcall(function() s = s .. s end) end",
     "texts that are kept": "local t = {} while true do t[#t + 1] = ('x'):rep(100000) .. #t end",
@@ -137,7 +138,7 @@ def test_without_a_policy_it_ends_with_a_temporary_failure_and_its_legs_too(tmp_
 
 def test_on_hangup_is_still_called_for_a_script_that_was_ended(tmp_path):
     course = run_script(
-        tmp_path, 'call:on_hangup(function(ended) print(ended.cause_name) end) while true do end', limits=SMALL
+        tmp_path, "call:on_hangup(function(ended) print(ended.cause_name) end) while true do end", limits=SMALL
     )
     assert course.said == ["temporary_failure"]
 
@@ -193,9 +194,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("expression", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_no_limit_could_stop_is_refused(tmp_path, expression, message):
-    course = run_script(
-        tmp_path, f"local ok, e = pcall(function() return {expression} end) print(ok, e)", limits=SMALL
-    )
+    course = run_script(tmp_path, f"local ok, e = pcall(function() return {expression} end) print(ok, e)", limits=SMALL)
     assert course.said[0].startswith("false ")
     assert message in course.said[0]
     assert course.errors == []
@@ -203,13 +202,27 @@ def test_what_no_limit_could_stop_is_refused(tmp_path, expression, message):
 
 @pytest.mark.parametrize(
     "name",
-    ["io", "debug", "package", "load", "loadstring", "dofile", "loadfile", "collectgarbage", "python", "warn", "rawequal_"],
+    [
+        "io",
+        "debug",
+        "package",
+        "load",
+        "loadstring",
+        "dofile",
+        "loadfile",
+        "collectgarbage",
+        "python",
+        "warn",
+        "rawequal_",
+    ],
 )
 def test_what_is_not_listed_is_not_there(tmp_path, name):
     assert run_script(tmp_path, f"print({name})").said == ["nil"]
 
 
-@pytest.mark.parametrize("field", ["os.execute", "os.getenv", "os.exit", "os.remove", "string.dump", "coroutine.running"])
+@pytest.mark.parametrize(
+    "field", ["os.execute", "os.getenv", "os.exit", "os.remove", "string.dump", "coroutine.running"]
+)
 def test_neither_are_parts_of_libraries_that_reach_out(tmp_path, field):
     assert run_script(tmp_path, f"print({field})").said == ["nil"]
 

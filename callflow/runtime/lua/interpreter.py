@@ -1,7 +1,7 @@
 """One Lua state with a script in it: what the engine asks of it is a step, which ends in a bounded time.
 
-No Python object is within the script's reach, nor a library that is not listed in sandbox.lua. After a step `take` tells
-what the script asked for.
+No Python object is within the script's reach, nor a library that is not listed in sandbox.lua. After a step `take`
+tells what the script asked for.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Limits:
 
 
 class Exhausted(Exception):
-    """The script holds more memory than it may, whatever is collected: nothing in it can go on."""
+    """Nothing in this state can go on: it holds more memory than it may, whatever is collected."""
 
 
 class Interpreter:
@@ -52,30 +52,10 @@ class Interpreter:
         box = self._execute("sandbox.lua", self._limits_table())
         self._steps = self._execute("script.lua", box, *map(self.to_lua, _tables()))
         steps = self._steps
-        (
-            self.load,
-            self.start,
-            self.resume,
-            self.spare,
-            self.answered,
-            self.matched,
-            self.ended,
-            self.expire,
-            self.forget,
-        ) = (
-            self._bounded(steps[name])
-            for name in (
-                b"load",
-                b"start",
-                b"resume",
-                b"spare",
-                b"answered",
-                b"matched",
-                b"ended",
-                b"expire",
-                b"forget",
-            )
-        )
+        self.load, self.start, self.resume = map(self._bounded, (steps[b"load"], steps[b"start"], steps[b"resume"]))
+        self.answered, self.matched = map(self._bounded, (steps[b"answered"], steps[b"matched"]))
+        self.ended, self.expire, self.forget = map(self._bounded, (steps[b"ended"], steps[b"expire"], steps[b"forget"]))
+        self.spare: Callable[[int], None] = steps[b"spare"]
         self.drop: Callable[[bytes], None] = steps[b"drop"]
         self.take: Callable[[], Any] = steps[b"take"]
 
@@ -96,6 +76,8 @@ class Interpreter:
                 step(*arguments)
             except lua54.LuaMemoryError as error:
                 raise Exhausted("the script needs too much memory") from error
+            except lua54.LuaError as error:  # a fault of script.lua, which must not take the engine with it
+                raise Exhausted(f"the sandbox failed: {error}") from error
             if self._lua.get_memory_used() > most:
                 self._is_exhausted = self._steps[b"collect"]() * 1024 > most
 

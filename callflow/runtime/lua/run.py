@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .wait import Wait
 
-MAX_HANDLES = 100  # that have ended and that nobody has asked
+HANGUP_WINDOW = 5.0  # seconds that a script which knows of the hang-up, or its on_hangup, may go on after it
+MAX_HANDLES = 100  # that have ended, and about which nobody has asked
 
 
 class Run:
@@ -12,13 +13,13 @@ class Run:
 
     __slots__ = ("answered", "caller", "commands", "has_failed", "is_killed", "legs", "main", "to", "waits")
 
-    def __init__(self, main: str, *, caller: str = "", to: str = "") -> None:
+    def __init__(self, main: str, *, caller: str, to: str) -> None:
         self.main = main
         self.caller = caller
         self.to = to
         self.legs: set[str] = set()  # that live
-        self.answered: set[str] = set()  # of these
-        self.waits: dict[int, Wait] = {}
+        self.answered: set[str] = set()  # of these, and of itself
+        self.waits: dict[int, Wait] = {}  # by the number of the coroutine
         self.commands: dict[str, Wait] = {}  # by the id of the command
         self.has_failed = False
         self.is_killed = False  # it passed a limit, and has let go of its call

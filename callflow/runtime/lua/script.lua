@@ -90,8 +90,13 @@ local function finish(task, ok, ...)
   task.on_done(ok, ...)
 end
 
+local function expect_room(run, verb)
+  if run.count >= MAX_TASKS then
+    fail("overloaded", format("expected at most %d coroutines in a call", MAX_TASKS), verb)
+  end
+end
+
 local function spawn(run, on_done, f, ...)
-  if run.count >= MAX_TASKS then fail("overloaded", format("expected at most %d coroutines in a call", MAX_TASKS)) end
   local task = { run = run, thread = box.coroutine(f), on_done = on_done }
   run.tasks[task] = true
   run.count = run.count + 1
@@ -517,6 +522,7 @@ end
 function callflow.spawn(f, ...)
   if type(f) ~= "function" then fail("bad_argument", "expected a function, got " .. type(f), "spawn") end
   if not current then fail("wrong_state", "expected to be in a call", "spawn") end
+  expect_room(current.run, "spawn")
   local task = spawn(current.run, current.run.on_spawned, f, ...)
   advance(task, ...)
   return setmetatable({ back = function() cancel(task) end }, Undo)
@@ -545,6 +551,7 @@ function callflow.race(...)
   end
   for at, f in ipairs(functions) do
     if type(f) ~= "function" then fail("bad_argument", "expected functions, got " .. type(f), "race") end
+    expect_room(run, "race")
     children[at] = spawn(run, done, f)
   end
   for _, child in ipairs(children) do

@@ -22,13 +22,14 @@ class Timer:
 class Timers:
     """By when they are due, in seconds of the driver's clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._heap: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
 
-    def at(self, when: float, act: Callable[[], None]) -> Timer:
+    def after(self, seconds: float, act: Callable[[], None]) -> Timer:
         timer = Timer(act)
-        heapq.heappush(self._heap, (when, next(self._numbers), timer))
+        heapq.heappush(self._heap, (self._clock() + seconds, next(self._numbers), timer))
         return timer
 
     @property
@@ -38,8 +39,9 @@ class Timers:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else float("inf")
 
-    def due(self, now: float) -> Iterator[Callable[[], None]]:
+    def due(self) -> Iterator[Callable[[], None]]:
         """Those whose time has come, earliest first."""
+        now = self._clock()
         while self.next_at <= now:
             act = heapq.heappop(self._heap)[2].act
             if act is not None:

@@ -1,4 +1,4 @@
-"""Values on their way between Lua and Python. Nothing but texts, numbers, booleans and tables crosses, and not too much."""
+"""Values on their way between Lua and Python: nothing but texts, numbers, booleans and tables, and not too much."""
 
 from __future__ import annotations
 
@@ -46,6 +46,16 @@ def to_lua(runtime: lua54.LuaRuntime, value: Any) -> Any:  # noqa: ANN401 - what
     if value is None or isinstance(value, bool | int | float | bytes):
         return value
     raise BadValue(f"expected a plain value, got {type(value).__name__}")
+
+
+def encoded(value: object) -> object:
+    """A plain value for Lua, whose texts are octets."""
+    return value.encode("utf-8", "replace") if isinstance(value, str) else value
+
+
+def to_text(value: object) -> str:
+    """A text of Lua's, readable whatever is in it; a script may put anything where an id should be."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
 
 
 def _key(key: Any) -> str:  # noqa: ANN401 - whatever a script gives

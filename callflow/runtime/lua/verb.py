@@ -1,7 +1,7 @@
 """The verbs of a call in Lua, from the commands of the protocol: which values stand without a name, and in which order.
 
-`call:gather{ "welcome.wav", max = 1 }` is the command `gather` with `prompt = ("welcome.wav",)` and `max = 1`: what is not
-listed here is said by the name of its field.
+`call:gather{ "welcome.wav", max = 1 }` is the command `gather` with `prompt = ("welcome.wav",)` and `max = 1`: what is
+not listed here is said by the name of its field.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from callflow.protocol.commands import COMMANDS, Command
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """`positional` fields in their order; with `rest` the last takes all that follow. `own`: script.lua has a function."""
+    """`positional` fields in their order; with `rest` the last takes all that follow. `own`: it is written in Lua."""
 
     command: type[Command]
     positional: tuple[str, ...] = ()
