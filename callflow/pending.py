@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import anyio
 
 from .errors import CallflowError, Disconnected
@@ -13,7 +15,7 @@ from .protocol.outcomes import Outcome
 class Pending:
     """A command on its way: first accepted (or refused), then ended, if it is of those that end with an outcome."""
 
-    __slots__ = ("accepted", "channel", "command", "ended", "error", "id", "outcome", "reply")
+    __slots__ = ("accepted", "channel", "command", "ended", "error", "id", "on_settled", "outcome", "reply")
 
     def __init__(self, id: str, command: Command, channel: str | None) -> None:
         self.id = id
@@ -24,6 +26,7 @@ class Pending:
         self.reply: ReplyFrame | None = None
         self.outcome: Outcome | None = None
         self.error: CallflowError | None = None
+        self.on_settled: Callable[[Pending], None] | None = None  # told when it was accepted, or refused
 
     async def wait_accepted(self) -> None:
         """Raises what the engine replied."""
@@ -44,6 +47,8 @@ class Pending:
         self.accepted.set()
         if not self.command.ends_as:
             self.ended.set()
+        if self.on_settled is not None:
+            self.on_settled(self)
 
     def end(self, outcome: Outcome) -> None:
         """The engine reported the end, which implies that it took the command."""
@@ -57,3 +62,5 @@ class Pending:
             self.error = error
         self.accepted.set()
         self.ended.set()
+        if self.on_settled is not None:
+            self.on_settled(self)

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import anyio
 
-from callflow.app import App
 from callflow.errors import CallflowError, ScriptError
 from callflow.session import run_app
 from callflow.transport import StreamTransport
@@ -33,6 +36,8 @@ EXIT_CLOSED = 4
 
 log = logging.getLogger("callflow.worker")
 
+Run: TypeAlias = Callable[[StreamTransport], Awaitable[None]]
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run a worker; its exit code."""
@@ -43,29 +48,44 @@ def main(arguments: Sequence[str]) -> int:
     token = os.environ.pop(TOKEN_VARIABLE, None)  # not for the script's own child processes
     configure_log()
     try:
-        app = load_app(Path(script), name)
+        run, backend = _load(Path(script), name, token)
     except ScriptError as error:
         log.error("cannot load %s", error, extra={"traceback": error.report})
         return EXIT_SCRIPT
     try:
-        return anyio.run(_work, app, name, socket, token, backend=app.backend)
+        return anyio.run(_work, run, socket, backend=backend)
     except KeyboardInterrupt:
         return 0
 
 
-async def _work(app: App, name: str, socket: str, token: str | None) -> int:
+def _load(script: Path, name: str, token: str | None) -> tuple[Run, str]:
+    """What runs the script over a connection, and in which event loop. Raises ScriptError."""
+    if script.suffix == ".lua":
+        from .lua.process import run_script  # most workers run Python, and need no Lua
+        from .lua.script import LuaScript
+
+        loaded = LuaScript(script, epoch=time.time(), seed=secrets.randbits(62))
+        return partial(run_script, loaded, name=name, token=token, pid=os.getpid()), "asyncio"
+    app = load_app(script, name)
+    return partial(run_app, app, name=name, token=token, pid=os.getpid()), app.backend
+
+
+async def _work(run: Run, socket: str) -> int:
     code = 0
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
-        code = await _run(app, name, socket, token)
+        code = await _run(run, socket)
         tasks.cancel_scope.cancel()
     return code
 
 
-async def _run(app: App, name: str, socket: str, token: str | None) -> int:
+async def _run(run: Run, socket: str) -> int:
     try:
         stream = await anyio.connect_unix(socket)
-        await run_app(app, StreamTransport(stream), name=name, token=token, pid=os.getpid())
+        await run(StreamTransport(stream))
+    except ScriptError as error:
+        log.error("%s", error)
+        return EXIT_LOST
     except (OSError, CallflowError) as error:
         log.error("no engine at %s: %s", socket, error)
         return EXIT_LOST

@@ -158,11 +158,15 @@ def host_versions(
             sockets, app=app.name, token=token, store=app.store, prefix=new_token(), epoch=epoch, on_record=on_record
         )
         try:
-            logger.info("script ended", app=app.name, version=version.name, reason=await lua.run(script))
+            reason = await lua.run(script)
+            logger.info("script ended", app=app.name, version=version.name, reason=reason)
         except Exhausted as error:
             return Exit(EXIT_LOST, "", str(error))
         except Refused as error:
             logger.info("script refused", app=app.name, version=version.name, reason=str(error))
+        except Exception as error:  # a fault of ours, that must not take the engine with it
+            logger.exception("a script's host failed", app=app.name, version=version.name)
+            return Exit(EXIT_LOST, "", f"its host in the engine failed: {error!r}")
         return Exit(EXIT_CLOSED, "")
 
     return host

@@ -109,8 +109,10 @@ class Commands:
         assert wait.command is not None
         self._waits.add(wait)
         self._waits.name(wait, self._door.new_id("c"))
-        if isinstance(deadline, int | float):
+        if isinstance(deadline, int | float) and deadline > 0:  # NaN is not
             wait.timer = self._timers.after(deadline, lambda: self._miss(wait, deadline))
+        elif deadline is not None:
+            return self._later(self._waits.resume, wait, False, "bad_argument", "expected seconds above 0 as deadline")
         reply = self._door.give(wait.id, wait.command, wait.channel)
         if reply is not None:
             self._later(self.accept, wait, reply)

@@ -13,6 +13,8 @@ from typing import Any
 
 from lupa import lua54  # type: ignore[import-untyped]
 
+from callflow.errors import ScriptError
+
 from . import verb
 from .value import to_lua
 
@@ -29,7 +31,7 @@ class Limits:
     text: int = 1 << 20  # octets of what string.rep makes
 
 
-class Exhausted(Exception):
+class Exhausted(ScriptError):
     """Nothing in this state can go on: it holds more memory than it may, whatever is collected."""
 
 
@@ -48,7 +50,7 @@ class Interpreter:
             attribute_filter=_refuse,
             max_memory=limits.memory + HEADROOM,
         )
-        self._lua.execute(b"math.randomseed(...)", seed)
+        self._lua.execute(b"math.randomseed(...)", seed & (2**63 - 1))
         box = self._execute("sandbox.lua", self._limits_table())
         self._steps = self._execute("script.lua", box, *map(self.to_lua, _tables()))
         steps = self._steps

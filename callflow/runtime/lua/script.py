@@ -7,7 +7,7 @@ from pathlib import Path
 
 from callflow.errors import ScriptError
 
-from .interpreter import Exhausted, Interpreter, Limits
+from .interpreter import Interpreter, Limits
 
 MAX_SOURCE = 1 << 20  # octets of one file
 _MODULE = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_][A-Za-z0-9_-]*)*")
@@ -33,10 +33,7 @@ class LuaScript:
         self.lua = Interpreter(limits or Limits(), seed=seed)
         self.name = ""
         self.routes: tuple[LuaRoute, ...] = ()
-        try:
-            self._load(epoch)
-        except Exhausted as error:
-            raise ScriptError(f"{path}: {error}") from error
+        self._load(epoch)
 
     @property
     def patterns(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from lupa import lua54  # type: ignore[import-untyped]
 MAX_DEPTH = 8
 MAX_ITEMS = 10_000  # of one table
 MAX_TEXT = 1 << 20  # octets
+_LARGEST = 1 << 63  # an integer of Lua's has 64 bits
 
 
 class BadValue(ValueError):
@@ -37,20 +38,24 @@ def to_python(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever a s
 
 def to_lua(runtime: lua54.LuaRuntime, value: Any) -> Any:  # noqa: ANN401 - whatever an event holds
     """The same for Lua."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace")
+    if isinstance(value, str | int):
+        return encoded(value)
     if isinstance(value, dict):
         return runtime.table_from({to_lua(runtime, key): to_lua(runtime, item) for key, item in value.items()})
     if isinstance(value, list | tuple):
         return runtime.table_from([to_lua(runtime, item) for item in value])
-    if value is None or isinstance(value, bool | int | float | bytes):
+    if value is None or isinstance(value, float | bytes):
         return value
     raise BadValue(f"expected a plain value, got {type(value).__name__}")
 
 
 def encoded(value: object) -> object:
     """A plain value for Lua, whose texts are octets."""
-    return value.encode("utf-8", "replace") if isinstance(value, str) else value
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace")
+    if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+        return float(value)  # as Lua would have made it
+    return value
 
 
 def to_text(value: object) -> str:
