@@ -36,8 +36,9 @@ bench: .venv/dev.stamp .venv/apt.stamp  ## Measure calls, media and memory
 soak: .venv/dev.stamp  ## Make a million simulated calls that do anything (CALLS=, SEED=): is anything left?
 	@$(BIN)/python -m tests.soak.soak --calls $(or $(CALLS),1000000) --seed $(or $(SEED),1)
 
-docs: .venv/dev.stamp  ## Generate the schema and the reference
+docs: .venv/dev.stamp  ## Generate the schema, the reference, and what the Lua language server reads
 	$(BIN)/python -m callflow.protocol.schema
+	$(BIN)/python -m callflow.runtime.lua.stub
 
 clean:  ## Remove what was built
 	rm -rf .venv target engine/_native*.so

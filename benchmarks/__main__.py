@@ -14,7 +14,7 @@ from types import MappingProxyType
 import trio
 from rich.console import Console
 
-from . import measure_calls, measure_media, measure_memory, measure_reader, measure_socket, measure_start
+from . import measure_calls, measure_lua, measure_media, measure_memory, measure_reader, measure_socket, measure_start
 from .bench import Bench
 from .figure import Figure
 from .machine import Neighbours, machine_facts
@@ -24,6 +24,7 @@ from .sizes import FULL, QUICK, Sizes
 
 MEASUREMENTS: Mapping[str, Callable[[Bench], Awaitable[list[Figure]]]] = MappingProxyType({
     "calls": measure_calls.measure,
+    "lua": measure_lua.measure,
     "media": measure_media.measure,
     "memory": measure_memory.measure,
     "reader": measure_reader.measure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from lupa import lua54  # type: ignore[import-untyped]
@@ -9,6 +10,7 @@ from lupa import lua54  # type: ignore[import-untyped]
 MAX_DEPTH = 8
 MAX_ITEMS = 10_000  # of one table
 MAX_TEXT = 1 << 20  # octets
+_PLAIN = frozenset({type(None), bool, int, float})
 _LARGEST = 1 << 63  # an integer of Lua's has 64 bits
 
 
@@ -18,22 +20,21 @@ class BadValue(ValueError):
 
 def to_python(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever a script gives
     """A table whose keys are 1, 2, ... as a list, another as a dict; texts as str. Raises BadValue."""
-    if isinstance(value, bytes):
+    kind = type(value)
+    if kind is bytes:
         return _text(value)
-    if value is None or isinstance(value, bool | int | float):
+    if kind in _PLAIN:
         return value
     if lua54.lua_type(value) != "table":
         raise BadValue(f"expected a text, a number, a boolean or a table, got a {lua54.lua_type(value)}")
     if depth >= MAX_DEPTH:
         raise BadValue(f"expected tables nested at most {MAX_DEPTH} deep")
-    if len(value) > MAX_ITEMS:
-        raise BadValue(f"expected a table of at most {MAX_ITEMS} values")
-    pairs = dict(value.items())
+    pairs = dict(islice(value.items(), MAX_ITEMS + 1))
     if len(pairs) > MAX_ITEMS:
         raise BadValue(f"expected a table of at most {MAX_ITEMS} values")
     if 1 in pairs:
         return [to_python(pairs[at], depth + 1) for at in sorted(key for key in pairs if isinstance(key, int))]
-    return {_key(key): to_python(item, depth + 1) for key, item in pairs.items()}
+    return {_text(key) if type(key) is bytes else str(key): to_python(item, depth + 1) for key, item in pairs.items()}
 
 
 def to_lua(runtime: lua54.LuaRuntime, value: Any) -> Any:  # noqa: ANN401 - whatever an event holds
@@ -61,12 +62,6 @@ def encoded(value: object) -> object:
 def to_text(value: object) -> str:
     """A text of Lua's, readable whatever is in it; a script may put anything where an id should be."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
-
-
-def _key(key: Any) -> str:  # noqa: ANN401 - whatever a script gives
-    if isinstance(key, bytes):
-        return _text(key)
-    return str(key)
 
 
 def _text(value: bytes) -> str:
