@@ -1,7 +1,7 @@
-"""What the Lua language server knows of callflow: annotations of every verb, option and outcome, from the protocol's types.
+"""What the Lua language server knows of callflow: every verb, option and outcome annotated, from the protocol's types.
 
-`python -m callflow.runtime.lua.stub` (`make docs`) writes them to library/callflow.lua beside this file. They are checked
-in; a test fails when they are stale. What is written in Lua itself is annotated in `written.lua`.
+`python -m callflow.runtime.lua.stub` (`make docs`) writes it to library/callflow.lua beside this file. It is checked
+in; a test fails when it is stale. What is written in Lua itself is annotated in annotations.lua.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _SIMPLE: dict[type[shapes.Type], str] = {
 
 def stub() -> str:
     """The whole file."""
-    written = importlib.resources.files(__package__).joinpath("written.lua").read_text()
-    parts = [_HEAD, written]
+    annotations = importlib.resources.files(__package__).joinpath("annotations.lua").read_text()
+    parts = [_HEAD, annotations]
     parts += [_class(shape) for shape in _PARTS]
     parts += [_outcome(tag) for tag in OUTCOMES]
     for name, verb in VERBS.items():
@@ -178,8 +178,9 @@ def _fields(shape: type[msgspec.Struct]) -> tuple[shapes.Field, ...]:
 
 
 def _tag_of(shape: object) -> object:
-    is_outcome = isinstance(shape, type) and issubclass(shape, msgspec.Struct) and shape is not Outcome
-    return shape.__struct_config__.tag if is_outcome else None  # type: ignore[union-attr]
+    if not isinstance(shape, type) or not issubclass(shape, msgspec.Struct) or shape is Outcome:
+        return None
+    return shape.__struct_config__.tag
 
 
 def _comment(shape: type[msgspec.Struct]) -> str:
