@@ -25,6 +25,7 @@ from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import EventLog
 from engine.eventsocket.ownership import Sessions
 from engine.eventsocket.prompts import Prompts
+from engine.eventsocket.tracing import trace_verbs
 from engine.media.awaiting import AwaitingMedia
 from engine.media.session import MediaEngine
 from engine.registrar.authentication import Authentication
@@ -38,6 +39,7 @@ from engine.scripting.routing import CallRouter
 from engine.scripting.successors import RoutedSuccessors
 from engine.sip.events import MalformedReceived, RequestReceived, SipEvent
 from engine.sip.stack import SipStack
+from engine.sip.wire_log import WireLog
 from engine.store.records import CallRecords
 from engine.transport.endpoint import Endpoint
 
@@ -72,7 +74,8 @@ class Switch:
         self.malformed: Counter[str] = Counter()  # messages, by transport
         self.log = EventLog(new_token("epoch")(), epoch)
         self.sessions = Sessions()
-        self.stack = SipStack(new_token=new_token("sip"), user_agent=engine)
+        self.wire = WireLog(epoch)
+        self.stack = SipStack(new_token=new_token("sip"), user_agent=engine, wire=self.wire)
         self.endpoint = Endpoint(self.stack, on_event=self._handle)
         self.locations = Locations()
         authentication = Authentication(self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time)
@@ -121,6 +124,7 @@ class Switch:
             counters=self._counters,
             records=self.records,
         )
+        self.sockets.add(trace_verbs(self.wire))
         self._epoch = epoch
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -13,7 +13,7 @@ import typer
 from callflow.errors import CallflowError, Disconnected, Unauthorized, Unreachable
 from engine.config import ConfigError
 
-from . import dial, monitor, records, route, run, versions
+from . import dial, monitor, records, route, run, trace, versions
 from .output import Refused, complain
 
 app = typer.Typer(
@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 for command in (
     run.run, run.serve, run.check, dial.dial, monitor.calls, monitor.events, monitor.hangup, monitor.registrations,
-    monitor.status, records.records, route.route, versions.reload, versions.rollback, versions.versions,
+    monitor.status, trace.trace, records.records, route.route, versions.reload, versions.rollback, versions.versions,
 ):  # fmt: skip
     app.command()(command)
 

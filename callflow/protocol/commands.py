@@ -20,7 +20,16 @@ from .dialing import Originate as Originate
 from .dialing import Target as Target
 from .frames import BridgeState, ChannelState
 from .outcomes import Outcome, Unbridged
-from .queries import AppState, Downloaded, EngineStatus, NamedVersion, PastEvents, RegistrationState, VersionState
+from .queries import (
+    AppState,
+    Downloaded,
+    EngineStatus,
+    NamedVersion,
+    PastEvents,
+    RegistrationState,
+    VersionState,
+    WireMessages,
+)
 from .records import CallRecord
 from .sounding import Control as Control
 from .sounding import Echo as Echo
@@ -302,6 +311,20 @@ class Events(Command, frozen=True, kw_only=True):
     before: int | None = None
 
 
+class Trace(Command, frozen=True, kw_only=True):
+    """SIP messages as they were on the wire, oldest first: of calls with these Call-IDs (a channel's `sip_call_id`).
+
+    The engine keeps the last 20,000 messages of all calls, up to 16 MiB. While a reply says `more`, ask `after` what it
+    has `searched`. They hold what people dial, and digests of their passwords: the scope `admin` is needed.
+    """
+
+    name: ClassVar[str] = "trace"
+    replies_with: ClassVar[object] = WireMessages
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    sip_call_ids: tuple[str, ...]
+    after: int = 0
+
+
 class Download(Command, frozen=True, kw_only=True):
     """A part of a recording of the app's own, of at most 256 KiB: `path` is the name it was recorded under."""
 
@@ -364,7 +387,7 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
         Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
-        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Download,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Trace, Download,
         Reload, Rollback, Versions, Status, SnapshotCommand,
     )
 })  # fmt: skip

@@ -68,6 +68,26 @@ class PastEvents(msgspec.Struct, frozen=True):
     searched: int
 
 
+class WireMessage(msgspec.Struct, frozen=True):
+    """A SIP message as it was on the wire. `local` and `remote` are HOST:PORT, an IPv6 host in brackets."""
+
+    seq: int
+    at: float  # seconds since the epoch
+    is_sent: bool  # by the engine
+    transport: str
+    local: str
+    remote: str
+    data: bytes
+
+
+class WireMessages(msgspec.Struct, frozen=True):
+    """Those that were found, oldest first. The engine looked up to seq `searched`; with `more` it did not see all."""
+
+    messages: tuple[WireMessage, ...]
+    searched: int
+    more: bool
+
+
 class Downloaded(msgspec.Struct, frozen=True):
     """A part of a recording, from the `offset` asked for, and how many octets the whole has."""
 

@@ -110,7 +110,7 @@ class RecordCall(Command, frozen=True, kw_only=True):
 
 
 class Echo(Command, frozen=True, kw_only=True):
-    """Send the caller's voice back."""
+    """Send the caller's voice back. A caller who has not been answered is."""
 
     name: ClassVar[str] = "echo"
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Stopped,)

@@ -76,7 +76,7 @@ async def tone(
 
 
 async def echo(call: Call, *, deadline: float | None = None) -> None:
-    """Send the caller's voice back, until hang-up or cancelled."""
+    """Answer, and send the caller's voice back, until hang-up or cancelled."""
     await call._leg.perform(Echo(), deadline=deadline)
 
 

@@ -189,7 +189,10 @@ class MediaSession(Protocol):
     def play(
         self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
     ) -> None:
-        """Play sources one after another, `repeat` times (0: for ever). A playback that runs is stopped first."""
+        """Play sources one after another, `repeat` times (0: for ever). A playback that runs is stopped first.
+
+        It begins when a stream has been agreed on, at the first `update`.
+        """
         ...
 
     def stop(self, name: str) -> None:

@@ -9,7 +9,6 @@ from engine.channels.errors import CommandError
 from engine.eventsocket.dispatch import Verb
 from engine.eventsocket.queries import page
 from engine.eventsocket.session import Session
-from engine.eventsocket.tokens import Scope
 
 from .supervisor import Supervisor, UnknownApp
 from .version import NoVersion
@@ -20,7 +19,7 @@ def reload_verbs(supervisor: Supervisor) -> Mapping[type[commands.Command], Verb
 
     def reload(session: Session, command: commands.Command) -> queries.NamedVersion:
         assert isinstance(command, commands.Reload)
-        _expect(session, "admin")
+        session.expect("admin")
         share = command.share
         if share is not None and not 0 < share <= 1:  # NaN too
             raise CommandError("bad_argument", f"reload: expected a share above 0 and up to 1, got {share}")
@@ -28,12 +27,12 @@ def reload_verbs(supervisor: Supervisor) -> Mapping[type[commands.Command], Verb
 
     def roll_back(session: Session, command: commands.Command) -> queries.NamedVersion:
         assert isinstance(command, commands.Rollback)
-        _expect(session, "admin")
+        session.expect("admin")
         return _named(command.app, lambda: supervisor.roll_back(command.app))
 
     def versions(session: Session, command: commands.Command) -> list[queries.VersionState]:
         assert isinstance(command, commands.Versions)
-        _expect(session, "read")
+        session.expect("read")
         return page([state for state in supervisor.states() if command.app in ("", state.app)], command)
 
     return {commands.Reload: reload, commands.Rollback: roll_back, commands.Versions: versions}
@@ -46,9 +45,3 @@ def _named(app: str, act: Callable[[], str]) -> queries.NamedVersion:
         raise CommandError("not_found", str(error), {"app": app[:64]}) from error
     except NoVersion as error:
         raise CommandError("wrong_state", f"{app}: {error}") from error
-
-
-def _expect(session: Session, scope: Scope) -> None:
-    if not session.token.allows(scope):
-        message = f"the token {session.token.name!r} lacks the scope {scope}"
-        raise CommandError("unauthorized", message, {"scope": scope})

@@ -17,7 +17,7 @@ early; that is never an error. What needs no decision is answered here; see `_re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from .core import Core
@@ -40,6 +40,7 @@ __all__ = ["ClientRequest", "Counts", "Credentials", "Invite", "InviteState", "S
 CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
 RETRY_AFTER_PENDING = (("Retry-After", "1"),)  # 14.2 wants 0 to 10 seconds
 RETRY_AFTER_OVERLOAD = (("Retry-After", "5"),)
+_LONGEST_KEEP_ALIVE = 4  # octets (RFC 5626 3.5.1), and whatever else NATs are kept open with
 
 
 class Counts(NamedTuple):
@@ -49,6 +50,18 @@ class Counts(NamedTuple):
     invites: int
     dialogs: int
     streams: int
+
+
+class Wire(Protocol):
+    """Who is shown the messages: see `wire_log.WireLog`."""
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        """A whole message came in."""
+        ...
+
+    def sent(self, data: bytes, flow: Flow) -> None:
+        """A message goes out."""
+        ...
 
 
 class SipStack:
@@ -62,8 +75,12 @@ class SipStack:
         request_methods: Iterable[str] = ("REGISTER",),
         max_transactions: int = 200_000,
         max_invites: int = 50_000,
+        wire: Wire | None = None,
     ) -> None:
-        """`new_token` makes at least 64 random bits in hex. `request_methods` come up as RequestReceived."""
+        """`new_token` makes at least 64 random bits in hex. `request_methods` come up as RequestReceived.
+
+        `wire` is shown every message, as it is on the wire.
+        """
         self._request_methods = frozenset(request_methods)
         methods = (*CORE_METHODS, *sorted(self._request_methods))
         self._methods = frozenset(methods)
@@ -74,12 +91,15 @@ class SipStack:
             allow=("Allow", ", ".join(methods)),
         )
         self._max_invites = max_invites
+        self._wire = wire
         self._streams = Streams(self._core.transactions.schedule)
         self._tag_secret = new_token()[:8]
 
     # What the shell does.
 
     def receive_datagram(self, data: bytes, flow: Flow, *, now: float) -> None:
+        if self._wire is not None and len(data) > _LONGEST_KEEP_ALIVE:
+            self._wire.received(data, flow)
         try:
             message = parse_datagram(data)
         except ParseError as error:
@@ -94,6 +114,8 @@ class SipStack:
             if isinstance(message, ParseError):
                 self._refuse_malformed(message, flow)
             elif isinstance(message, Request | Response):
+                if self._wire is not None:
+                    self._wire.received(message.raw, flow)
                 self._receive(message, flow, now)
             else:
                 self._core.transactions.send(b"\r\n", flow)
@@ -121,7 +143,11 @@ class SipStack:
 
     def datagrams_to_send(self) -> list[tuple[bytes, Flow]]:
         """Everything to be sent since the last time, in order."""
-        return self._core.transactions.take_outbox()
+        outbox = self._core.transactions.take_outbox()
+        if self._wire is not None:
+            for data, flow in outbox:
+                self._wire.sent(data, flow)
+        return outbox
 
     def flows_to_close(self) -> list[Flow]:
         """Streams that can be read no further. Closing one ends in `close_flow`."""

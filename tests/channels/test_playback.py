@@ -22,6 +22,7 @@ from callflow.protocol.commands import (
 )
 from callflow.protocol.outcomes import Digits, Played, Sent, Stopped
 from engine.channels.errors import CommandError
+from engine.channels.state import State
 from engine.media import session as media
 
 from ..trio_tests import run_virtual
@@ -180,11 +181,12 @@ async def test_an_echo_lasts_until_it_is_cancelled():
 
 
 @run_virtual
-async def test_an_echo_ends_with_the_call():
+async def test_an_echo_answers_the_call_and_ends_with_it():
     async with open_switch() as switch:
         call = switch.call()
         call.do(Echo(), "e")
-        call.cancel()
+        assert call.channel.state is State.ANSWERED
+        call.bye()
         assert switch.log.outcome("e") == Stopped("hangup")
 
 

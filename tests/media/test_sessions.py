@@ -78,6 +78,39 @@ async def test_a_playback_may_begin_later_in_the_file(floor):
 
 
 @on_both_engines
+async def test_a_playback_begins_when_something_is_agreed_on_and_none_of_it_is_lost(floor):
+    switch, phone = floor.open(), floor.open()
+    switch.session.play("p", [FileSource(floor.wav(seconds=0.3))])
+    await floor.pass_time(0.1)
+    assert not switch.events
+    floor.connect(switch, phone)
+    assert await switch.wait(PlaybackFinished) == PlaybackFinished("p", 300, "completed")
+
+
+@on_both_engines
+async def test_a_playback_that_has_not_begun_can_be_paused_moved_and_stopped(floor):
+    switch, phone = floor.open(), floor.open()
+    switch.session.play("p", [FileSource(floor.wav(seconds=0.5))])
+    switch.session.control("p", is_paused=True, seek_ms=300)
+    floor.connect(switch, phone)
+    await floor.pass_time(0.1)
+    assert not switch.all(PlaybackFinished)
+    switch.session.control("p", is_paused=False)
+    assert await switch.wait(PlaybackFinished) == PlaybackFinished("p", 200, "completed")
+    other = floor.open()
+    other.session.play("q", [ENDLESS_LOW])
+    other.session.stop("q")
+    assert await other.wait(PlaybackFinished) == PlaybackFinished("q", 0, "stopped")
+
+
+@on_both_engines
+async def test_a_file_that_is_missing_fails_before_anything_is_agreed_on(floor):
+    switch = floor.open()
+    switch.session.play("p", [FileSource(floor.folder / "missing.wav")])
+    assert (await switch.wait(PlaybackFinished)).reason == "failed"
+
+
+@on_both_engines
 async def test_a_stopped_playback_says_how_much_was_heard(floor):
     switch, _ = floor.pair()
     switch.session.play("p", [ENDLESS_LOW])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -53,16 +54,17 @@ class FakeMediaEngine:
 
     async def run(self) -> None:
         """Deliver events to the sessions until cancelled; then close what is open."""
-        stop_waking = self._network.wake_with(self._wake_up)
+        leave = self._network.keep_time(self._wake_up)
         try:
             while True:
                 self._wake = trio.Event()
                 self._network.advance()
                 self._deliver()
-                with trio.move_on_at(self._network.next_due()):
+                is_keeper = self._network.is_kept_by(self._wake_up)
+                with trio.move_on_at(self._network.next_due() if is_keeper else math.inf):
                     await self._wake.wait()
         finally:
-            stop_waking()
+            leave()
             for session in self.sessions:
                 session.close()
 

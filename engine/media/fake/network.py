@@ -75,7 +75,7 @@ class FakeMediaNetwork:
         self._timers: list[tuple[float, int, Timer]] = []
         self._count = itertools.count()
         self._receivers: dict[Address, Receiver] = {}
-        self._wakers: list[Callable[[], None]] = []
+        self._keepers: list[Callable[[], None]] = []
 
     @property
     def now(self) -> float:
@@ -104,14 +104,30 @@ class FakeMediaNetwork:
         """Do it then."""
         timer = Timer(at, action)
         heapq.heappush(self._timers, (at, next(self._count), timer))
-        for wake in self._wakers:
-            wake()
+        if self._timers[0][2] is timer:
+            self._wake_keeper()
         return timer
 
-    def wake_with(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call `wake` whenever a timer is set; returns what ends that."""
-        self._wakers.append(wake)
-        return lambda: self._wakers.remove(wake)
+    def keep_time(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Take part in keeping the time; returns what ends that.
+
+        The first who came does it for all: `wake` is called when `next_due` has become earlier, or when it is its turn.
+        """
+        self._keepers.append(wake)
+
+        def leave() -> None:
+            self._keepers.remove(wake)
+            self._wake_keeper()
+
+        return leave
+
+    def is_kept_by(self, wake: Callable[[], None]) -> bool:
+        """Is it the turn of the one who is woken so?"""
+        return self._keepers[:1] == [wake]
+
+    def _wake_keeper(self) -> None:
+        for wake in self._keepers[:1]:
+            wake()
 
     def advance(self) -> None:
         """Do what is due, each thing at its own time."""

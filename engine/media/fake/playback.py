@@ -15,17 +15,19 @@ from .wav import NotWav
 
 @dataclass(slots=True)
 class Playback:
-    """A playback that runs."""
+    """A playback, from the command until its end."""
 
     name: str
     voice: Voice
+    stands_at: float | None  # how far into the program, in seconds; None: it runs
+    has_begun: bool = False
+    is_paused: bool = False
     timer: Timer | None = None
-    paused_at: float | None = None  # how far into the program, in seconds; None: it runs
     sent: Meter = field(default_factory=Meter)
 
     def position(self, now: float) -> float:
         """How far into the program it is, in seconds."""
-        return now - self.voice.started_at if self.paused_at is None else self.paused_at
+        return now - self.voice.started_at if self.stands_at is None else self.stands_at
 
 
 class Player:
@@ -42,12 +44,13 @@ class Player:
         self._origin = origin
         self._report = report
         self._settle = settle
+        self._may_begin = False
         self._playback: Playback | None = None
 
     @property
     def voice(self) -> Voice | None:
         """What sounds, if anything does."""
-        return self._playback.voice if self._playback is not None and self._playback.paused_at is None else None
+        return self._playback.voice if self._playback is not None and self._playback.stands_at is None else None
 
     @property
     def is_busy(self) -> bool:
@@ -62,27 +65,31 @@ class Player:
         except NotWav as error:
             self._report(PlaybackFinished(name, 0, "failed", str(error)))
             return
-        program = Program(pieces, repeat, gain_db)
-        self._playback = Playback(name, Voice(program, self._network.now - offset_ms / 1000, self._origin))
-        self._set_timer(self._playback)
-        self._report(PlaybackStarted(name))
+        voice = Voice(Program(pieces, repeat, gain_db), self._network.now, self._origin)
+        self._playback = Playback(name, voice, stands_at=offset_ms / 1000)
+        self._go(self._playback)
+
+    def begin(self) -> None:
+        """Something is agreed on: what is to be played begins, now and later at once."""
+        if not self._may_begin:
+            self._may_begin = True
+            if self._playback is not None:
+                self._go(self._playback)
 
     def control(self, name: str, *, is_paused: bool | None, seek_ms: int | None, gain_db: float | None) -> None:
         """Change the playback of that name."""
-        playback, now = self._playback, self._network.now
+        playback = self._playback
         if playback is None or playback.name != name:
             return
-        position, program = playback.position(now), playback.voice.program
+        position, program = playback.position(self._network.now), playback.voice.program
         if gain_db is not None:
             program = replace(program, gain_db=gain_db)
         if seek_ms is not None:
             position = program.moved(position, seek_ms / 1000)
-        if is_paused if is_paused is not None else playback.paused_at is not None:
-            playback.paused_at = position
-        else:
-            playback.paused_at = None
-        playback.voice = Voice(program, now - position, self._origin)
-        self._set_timer(playback)
+        if is_paused is not None:
+            playback.is_paused = is_paused
+        playback.voice, playback.stands_at = replace(playback.voice, program=program), position
+        self._go(playback)
 
     def stop(self, name: str) -> None:
         """Stop the playback of that name."""
@@ -99,13 +106,20 @@ class Player:
             is_on = output is not None and output is self.voice
             self._playback.sent.switch(is_on=is_on, now=self._network.now)
 
-    def _set_timer(self, playback: Playback) -> None:
+    def _go(self, playback: Playback) -> None:
+        """Go on from where it stands, if it may."""
         if playback.timer is not None:
             playback.timer.cancel()
-        now = self._network.now
-        lasts = _frame_seconds(playback.voice.program.seconds - playback.position(now))
-        if playback.paused_at is None and lasts < math.inf:
+        if playback.is_paused or not self._may_begin:
+            return
+        now, position = self._network.now, playback.position(self._network.now)
+        playback.voice, playback.stands_at = replace(playback.voice, started_at=now - position), None
+        lasts = _frame_seconds(playback.voice.program.seconds - position)
+        if lasts < math.inf:
             playback.timer = self._network.call_at(now + lasts, self._complete)
+        if not playback.has_begun:
+            playback.has_begun = True
+            self._report(PlaybackStarted(playback.name))
 
     def _complete(self) -> None:
         self._end("completed")

@@ -100,6 +100,7 @@ class FakeMediaSession:
         self._stream = stream
         self._traffic.agree(stream)
         self._latch()
+        self._player.begin()
         self._settle_input()
         self._settle_output()
 

@@ -472,7 +472,8 @@ impl Leg {
     ) -> Option<Outgoing> {
         let destination = self.destination();
         let player = self.player.as_mut().filter(|player| !player.is_paused())?;
-        match player.ready() {
+        // Before anything is agreed on nothing begins: whoever waits for an ACK with the answer misses nothing.
+        match player.ready(self.stream.is_some()) {
             Readiness::Waiting => return None,
             Readiness::Failed(error) => {
                 self.end_playback(PlaybackEnd::Failed(error), reports);

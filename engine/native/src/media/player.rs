@@ -76,7 +76,7 @@ pub struct Player {
 /// What `Player::ready` finds.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// The files are not there yet.
+    /// The files are not there yet, or it may not begin.
     Waiting,
     /// It can be read, and could not before.
     Started,
@@ -149,14 +149,16 @@ impl Player {
         }
     }
 
-    /// Look whether the files are there. The voices are copied once, at the start; their samples are shared.
-    pub fn ready(&mut self) -> Readiness {
+    /// Look whether the files are there, and begin if it may. The voices are copied once, at the start; their samples
+    /// are shared.
+    pub fn ready(&mut self, may_start: bool) -> Readiness {
         if self.has_started {
             return Readiness::Running;
         }
         match self.loading.get() {
             None => Readiness::Waiting,
             Some(Err(error)) => Readiness::Failed(error.clone()),
+            Some(Ok(_)) if !may_start => Readiness::Waiting,
             Some(Ok(voices)) => {
                 self.voices.clone_from(voices);
                 self.has_started = true;
@@ -266,7 +268,7 @@ mod tests {
 
     fn player(spec: PlaySpec, voices: Vec<Voice>) -> Player {
         let mut player = Player::new(spec, Arc::new(OnceLock::from(Ok(voices))));
-        assert_eq!(player.ready(), Readiness::Started);
+        assert_eq!(player.ready(true), Readiness::Started);
         player
     }
 
@@ -385,7 +387,7 @@ mod tests {
             ..Change::default()
         });
         loading.set(Ok(vec![clip(0..400)])).unwrap();
-        assert_eq!(player.ready(), Readiness::Started);
+        assert_eq!(player.ready(true), Readiness::Started);
         assert_eq!(read(&mut player).0[0], 160);
     }
 
@@ -393,9 +395,12 @@ mod tests {
     fn it_waits_for_its_files_and_fails_with_them() {
         let loading = Loading::default();
         let mut waiting = Player::new(spec(1, 0), loading.clone());
-        assert_eq!(waiting.ready(), Readiness::Waiting);
+        assert_eq!(waiting.ready(true), Readiness::Waiting);
         assert!(!waiting.has_started());
         loading.set(Err("no such file".into())).unwrap();
-        assert_eq!(waiting.ready(), Readiness::Failed("no such file".into()));
+        assert_eq!(
+            waiting.ready(true),
+            Readiness::Failed("no such file".into())
+        );
     }
 }
