@@ -117,7 +117,7 @@ function kill(run, reason)
     end
   end
   run.tasks, run.count, run.is_over = {}, 0, true
-  request(0, "killed", run.call.id, reason, box.where())
+  request(0, "killed", run.id, reason, box.where())
 end
 
 local function stepped(task, ok, tag, kind, ...)
@@ -530,6 +530,7 @@ end
 
 --- Run a function later, unless what is returned is closed before.
 function callflow.after(seconds, f)
+  if type(f) ~= "function" then fail("bad_argument", "expected a function, got " .. type(f), "after") end
   return callflow.spawn(function()
     callflow.sleep(seconds)
     f()
@@ -596,7 +597,7 @@ local function logger(level)
   return function(...)
     local words = pack(...)
     for at = 1, words.n do words[at] = box.told(words[at]) end
-    request(0, "log", level, sub(concat(words, " "), 1, 4096), current and current.run.call.id)
+    request(0, "log", level, sub(concat(words, " "), 1, 4096), current and current.run.id)
   end
 end
 callflow.log = box.library({
@@ -627,8 +628,8 @@ globals, seal = box.globals({
   require = function(name) return required(name) end,
 })
 
-local function new_run()
-  return { tasks = {}, count = 0, legs = {}, confirms = {} }
+local function new_run(id)
+  return { id = id, tasks = {}, count = 0, legs = {}, confirms = {} }
 end
 
 -- Steps: what the engine calls
@@ -657,8 +658,7 @@ function steps.load(at, content, path)
   step(at)
   local chunk, problem = load(content, "@" .. path, "t", globals)
   if not chunk then return request(0, "load_failed", problem, "") end
-  local run = new_run()
-  run.call = { id = "" }
+  local run = new_run("")
   local function done(ok, result)
     if not ok then return request(0, "load_failed", report(result)) end
     seal()
@@ -695,7 +695,7 @@ local function main_done(run)
       if box.passed() then return kill(run, box.passed()) end
       if code ~= "call_ended" and code ~= "disconnected" then
         run.has_failed = true
-        request(0, "failed", run.call.id, text, trace)
+        request(0, "failed", run.id, text, trace)
       end
     end
     conclude(run)
@@ -721,7 +721,7 @@ end
 --- A call has come: its script starts. `state`: of a call that is taken up again.
 function steps.start(at, id, pattern, direction, to, user, uri, number, name, callee_uri, callee_number, callee_name, state)
   step(at)
-  local run = new_run()
+  local run = new_run(id)
   local call = new_call(run, id, {
     direction = direction, to = to, user = user, caller = { uri = uri, number = number, name = name },
     callee = { uri = callee_uri, number = callee_number, name = callee_name },
@@ -787,18 +787,18 @@ function conclude(run)
   if not run.is_over then
     run.is_over = true
     for task in next, run.tasks do cancel(task) end
-    request(0, "over", run.call.id, run.has_failed or false)
+    request(0, "over", run.id, run.has_failed or false)
   end
-  if not run.call.is_over or run.is_concluded then return end
+  if not run.ended or run.is_concluded then return end
   run.is_concluded = true
   local functions = run.on_hangup or {}
-  if #functions == 0 then return request(0, "done", run.call.id) end
+  if #functions == 0 then return request(0, "done", run.id) end
   local task
-  task = spawn(run, function() request(0, "done", run.call.id) end, function()
+  task = spawn(run, function() request(0, "done", run.id) end, function()
     for _, f in ipairs(functions) do
-      local ok, problem = pcall(f, run.call.ended)
+      local ok, problem = pcall(f, run.ended)
       if not ok then
-        request(0, "failed", run.call.id, "on_hangup: " .. box.told(problem), "")
+        request(0, "failed", run.id, "on_hangup: " .. box.told(problem), "")
       end
     end
   end)
@@ -819,6 +819,7 @@ function steps.ended(at, id, ...)
     run.legs[id] = nil
     return forget(id)
   end
+  run.ended = call.ended
   if run.is_over then return conclude(run) end
   local is_spared = run.main.is_spared and not run.main.is_done
   for task in next, run.tasks do

@@ -104,6 +104,7 @@ def make_command(shape: type[Command], args: dict[str, typing.Any]) -> Command:
             args[name] = (value,)
     if shape is commands.Policy and "then" not in args:
         args["then"] = {name: args.pop(name) for name in ("app", "route", "cause") if name in args}
-    if shape is commands.Set:  # a table of Lua's holds no nil: false removes a variable
-        args["variables"] = {name: None if value is False else value for name, value in args["variables"].items()}
+    variables = args.get("variables")
+    if shape is commands.Set and isinstance(variables, dict):  # a table holds no nil: false removes a variable
+        args["variables"] = {name: None if value is False else value for name, value in variables.items()}
     return msgspec.convert(args, shape)

@@ -432,7 +432,7 @@ function Call:tone(plan) end
 ---@class callflow.EchoOptions
 ---@field deadline? number seconds that it may take
 
----Send the caller's voice back.
+---Send the caller's voice back. A caller who has not been answered is.
 ---@return callflow.Stopped
 ---@overload fun(self: callflow.Call, options: callflow.EchoOptions): callflow.Stopped
 function Call:echo() end
