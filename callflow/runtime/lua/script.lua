@@ -508,8 +508,12 @@ function callflow.app(name)
   return app
 end
 
+local function expect_seconds(seconds, verb)
+  if type(seconds) ~= "number" or seconds ~= seconds then fail("bad_argument", "expected seconds", verb) end
+end
+
 function callflow.sleep(seconds)
-  if type(seconds) ~= "number" or seconds ~= seconds then fail("bad_argument", "expected seconds", "sleep") end
+  expect_seconds(seconds, "sleep")
   ask("sleep", "sleep", seconds)
 end
 
@@ -530,6 +534,7 @@ end
 
 --- Run a function later, unless what is returned is closed before.
 function callflow.after(seconds, f)
+  expect_seconds(seconds, "after")
   if type(f) ~= "function" then fail("bad_argument", "expected a function, got " .. type(f), "after") end
   return callflow.spawn(function()
     callflow.sleep(seconds)
