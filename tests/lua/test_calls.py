@@ -107,6 +107,33 @@ def test_a_script_has_a_few_seconds_after_the_hang_up_and_no_more(tmp_path):
     assert course.said == ["still here"]
 
 
+def test_on_hangup_may_wait_for_a_while_and_no_longer(tmp_path):
+    course = run_script(
+        tmp_path,
+        """
+        call:answer()
+        call:on_hangup(function() callflow.sleep(3) print("noted") callflow.sleep(60) print("never") end)
+        call:wait_hangup()
+        callflow.sleep(60)
+        """,
+        hangs_up_soon,
+    )
+    assert course.said == ["noted"]
+
+
+def test_an_error_in_on_hangup_is_told_and_the_next_is_called(tmp_path):
+    course = run_script(
+        tmp_path,
+        """
+        call:on_hangup(function() error("first") end)
+        call:on_hangup(function() print("second") end)
+        call:answer()
+        """,
+    )
+    assert course.said == ["second"]
+    assert "on_hangup: test.lua:2: first" in course.errors[0].message
+
+
 def test_a_recording_that_the_caller_ended_by_hanging_up_is_a_result(tmp_path):
     course = run_script(
         tmp_path,
@@ -326,6 +353,27 @@ def test_spawned_functions_run_beside_the_script_and_end_with_it(tmp_path):
     assert course.said == ["tick 1", "tick 2", "later", "tick 3"]
 
 
+def test_a_spawned_function_may_end_itself_and_others_that_wait(tmp_path):
+    course = run_script(
+        tmp_path,
+        """
+        call:answer()
+        local own, other
+        other = callflow.spawn(function() call:gather{ timeout = 60 } print("never") end)
+        own = callflow.spawn(function()
+          callflow.sleep(1)
+          other:close()
+          own:close()
+          print("one step more")
+          callflow.sleep(1)
+          print("never")
+        end)
+        callflow.sleep(5)
+        """,
+    )
+    assert course.said == ["one step more"]
+
+
 def test_an_error_in_a_spawned_function_ends_the_script(tmp_path):
     course = run_script(
         tmp_path,
@@ -513,8 +561,16 @@ def test_a_script_that_was_lost_takes_up_its_calls_again(tmp_path):
 def test_the_same_seed_gives_the_same_log(tmp_path):
     logs = {
         run_script(
-            tmp_path, 'call:answer() callflow.sleep(math.random()) call:gather{ "prompt.wav", timeout = 1 }', seed=3
+            tmp_path,
+            """
+            call:answer()
+            call:set{ a = "1", b = "2", c = "3", d = "4", e = "5" }
+            for n = 1, 9 do callflow.spawn(function() call:playing("music.wav") call:gather{ timeout = 60 } end) end
+            callflow.sleep(math.random())
+            call:gather{ "prompt.wav", timeout = 1 }
+            """,
+            seed=3,
         ).simulation.log
-        for _ in range(2)
+        for _ in range(3)
     }
     assert len(logs) == 1

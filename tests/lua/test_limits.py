@@ -143,6 +143,11 @@ def test_on_hangup_is_still_called_for_a_script_that_was_ended(tmp_path):
     assert course.said == ["temporary_failure"]
 
 
+def test_an_on_hangup_that_computes_for_too_long_is_ended_too(tmp_path):
+    course = run_script(tmp_path, "call:answer() call:on_hangup(function() while true do end end)", limits=SMALL)
+    assert "it computes for too long" in course.errors[0].message
+
+
 def test_a_script_whose_variables_fill_the_memory_begins_anew(tmp_path):
     async def people(simulation, alice):
         await alice.ended()

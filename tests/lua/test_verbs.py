@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from callflow.protocol import commands
 from callflow.protocol.commands import Say, Silence, Target, Tone
-from callflow.protocol.events import ChannelCreated, Party
+from callflow.protocol.events import ChannelCreated, ChannelEnded, Party
 from callflow.runtime.lua.door import ACCEPTED, Reply
 from callflow.runtime.lua.program import Program
+from callflow.runtime.lua.run import Run
 from callflow.runtime.lua.script import LuaScript
 from callflow.runtime.lua.store import Store
 from callflow.runtime.lua.verb import HANDLES, VERBS
+from callflow.runtime.lua.wait import Wait
 
 GIVEN = {
     "answer": ('call:answer{ headers = { ["X-A"] = "1" } }', commands.Answer(headers={"X-A": "1"})),
@@ -120,6 +124,70 @@ def test_a_verb_is_its_command(tmp_path, name):
     door, said = run_body(tmp_path, body)
     channel = None if name == "originate" else "c"
     assert door.given == [(command, channel)], said
+
+
+def test_calls_that_have_ended_leave_nothing(tmp_path):
+    """Whatever they were at: waiting, playing beside, racing, dialling, recording."""
+    path = tmp_path / "leaves.lua"
+    path.write_text(LEAVES)
+    door = Door()
+    script = LuaScript(path)
+    clock = [1.0]
+    program = Program(script, door, store=Store(), clock=lambda: clock[0], epoch=lambda: 1.0, log=lambda record: None)
+    party = Party(uri="sip:a@b", number="a")
+
+    def round_of_calls(number: int) -> None:
+        for to in ("gather", "beside", "race", "dial", "record", "knows", "fails", "spins"):
+            channel = f"{to}-{number}"
+            created = ChannelCreated(direction="inbound", caller=party, callee=party, to=to, owner="ours")
+            ended = ChannelEnded(
+                cause=16,
+                cause_name="normal_clearing",
+                ended_by="caller",
+                phase="answered",
+                created_at=0.0,
+                ended_at=1.0,
+            )
+            for event in (created, ended):
+                program.take(channel, event)
+                while program.work():
+                    pass
+        for _ in range(3):  # what knows of the end has its time, and then `on_hangup` has
+            clock[0] += 6
+            while program.work():
+                pass
+
+    round_of_calls(0)
+    gc.collect()
+    before = script.lua.memory
+    for number in range(1, 20):
+        round_of_calls(number)
+    gc.collect()
+    assert not [kept for kept in gc.get_objects() if isinstance(kept, Run | Wait)]
+    script.lua.resume(1.0, 10**9)  # a step without anybody to wait for it
+    assert script.lua.memory - before < 300_000
+    assert program.next_at == float("inf")
+
+
+LEAVES = """
+local app = callflow.app("leaves")
+app:route("gather", function(call) call:answer() call:gather{ timeout = 60 } end)
+app:route("beside", function(call)
+  call:playing("a.wav") call:recording_call("b.wav") call:binding_digits("*1", print)
+  callflow.spawn(function() callflow.sleep(99) end)
+  callflow.sleep(99)
+end)
+app:route("race", function(call) callflow.within(99, function() call:gather{ deadline = 50 } end) end)
+app:route("dial", function(call) call:dial{ { "bob", "carol" }, confirm = function() callflow.sleep(9) end } end)
+app:route("record", function(call) call:record("m.wav") end)
+app:route("knows", function(call)
+  call:on_hangup(function() callflow.sleep(99) end)
+  call:wait_hangup()
+  callflow.sleep(99)
+end)
+app:route("fails", function(call) call:on_hangup(function() error("x") end) error("y") end)
+app:route("spins", function(call) call:on_hangup(function() while true do end end) call:gather() end)
+"""
 
 
 JUNK = [

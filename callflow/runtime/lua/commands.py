@@ -21,7 +21,7 @@ from .waits import Waits
 
 
 class Commands:
-    """Gives them, and answers who waits. Methods with a `number` are what scripts ask for, see script.lua."""
+    """Gives them, and answers who waits. Methods with a `number` are what scripts ask for, see call.lua."""
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ Stages = tuple[tuple[Target, ...], ...]
 
 
 class Dialing:
-    """What `dial` and `originate` of a script come to, see script.lua."""
+    """What `dial` and `originate` of a script come to, see call.lua."""
 
     def __init__(self, lua: Interpreter, door: Door, waits: Waits, commands: Commands, runs: dict[str, Run]) -> None:
         self.on_adopted: Callable[[str, str, ChannelEnded | None], None] = lambda leg, target, ended: None

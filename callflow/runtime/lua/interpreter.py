@@ -52,7 +52,7 @@ class Interpreter:
         )
         self._lua.execute(b"math.randomseed(...)", seed & (2**63 - 1))
         box = self._execute("sandbox.lua", self._limits_table())
-        self._steps = self._execute("script.lua", box, *map(self.to_lua, _tables()))
+        self._steps = self._execute_all(box)
         steps = self._steps
         self.load, self.start, self.resume = map(self._bounded, (steps[b"load"], steps[b"start"], steps[b"resume"]))
         self.answered, self.matched = map(self._bounded, (steps[b"answered"], steps[b"matched"]))
@@ -78,7 +78,7 @@ class Interpreter:
                 step(*arguments)
             except lua54.LuaMemoryError as error:
                 raise Exhausted("the script needs too much memory") from error
-            except lua54.LuaError as error:  # a fault of script.lua, which must not take the engine with it
+            except lua54.LuaError as error:  # a fault of steps.lua, which must not take the engine with it
                 raise Exhausted(f"the sandbox failed: {error}") from error
             if self._lua.get_memory_used() > most:
                 self._is_exhausted = self._steps[b"collect"]() * 1024 > most
@@ -89,6 +89,14 @@ class Interpreter:
         """After what a step asked for was taken. Raises Exhausted."""
         if self._is_exhausted:
             raise Exhausted(f"the script holds more than {self.limits.memory >> 10} KiB")
+
+    def _execute_all(self, box: object) -> Any:  # noqa: ANN401 - a Lua table, of steps
+        verbs = self.to_lua(_verbs())
+        outcomes, handles, ended = map(self.to_lua, (dict(verb.OUTCOMES), dict(verb.HANDLES), verb.ENDED))
+        tasks = self._execute("task.lua", box)
+        calls = self._execute("call.lua", box, tasks, verbs, outcomes, handles)
+        app = self._execute("app.lua", box, tasks, calls, verbs)
+        return self._execute("steps.lua", box, tasks, calls, app, ended)
 
     def _execute(self, name: str, *arguments: object) -> Any:  # noqa: ANN401 - what the chunk returns
         source = importlib.resources.files(__package__).joinpath(name).read_bytes()
@@ -104,17 +112,16 @@ class Interpreter:
         })
 
 
-def _tables() -> tuple[object, ...]:
-    verbs = {
+def _verbs() -> dict[str, object]:
+    return {
         name: {
             "command": each.command.name,
             "positional": each.positional,
             "rest": each.positional[-1] if each.rest else None,
-            "is_special": each.kind if each.kind != "plain" else None,
+            "kind": each.kind,
         }
         for name, each in verb.VERBS.items()
     }
-    return verbs, dict(verb.OUTCOMES), dict(verb.HANDLES), verb.ENDED
 
 
 def _refuse(value: object, name: object, is_setting: bool) -> object:

@@ -239,8 +239,19 @@ class Program:
         for wait in told:
             if wait.number in self._waits.by_number:
                 self._answer_at_end(wait, event, is_result=wait in knowing)
-        if channel == run.main and knowing:
-            self._timers.after(HANGUP_WINDOW, lambda: self._step(self._lua.expire, channel.encode()))
+        if channel == run.main:
+            self._watch(run)
+
+    def _watch(self, run: Run) -> None:
+        """What goes on after the end has a while; the script first, then what it wanted for the end."""
+
+        def expire() -> None:
+            if self._scripts.get(run.main) is run:
+                self._step(self._lua.expire, run.main.encode())
+                self._watch(run)
+
+        if self._scripts.get(run.main) is run:
+            self._timers.after(HANGUP_WINDOW, expire)
 
     def _answer_at_end(self, wait: Wait, event: ChannelEnded, *, is_result: bool) -> None:
         if not is_result:

@@ -22,6 +22,7 @@ local STRIDE = 1000 -- instructions between two looks
 local COLLECTION = 50000 -- what a full collection is charged as, in instructions
 local used, began, over = 0, 0, nil
 local where -- a script was when it passed a limit
+local now = 0 -- seconds since the epoch
 
 local function hook()
   if not over then
@@ -49,8 +50,14 @@ local function charge(instructions)
   if used > limits.instructions then hook() end
 end
 
-function box.begin()
+--- A step begins, at that time.
+function box.begin(at)
+  now = at
   used, began, over, where = 0, clock(), nil, nil
+end
+
+function box.now()
+  return now
 end
 
 --- Which limit was passed in this step, if one was.
@@ -314,17 +321,12 @@ local functions = {
 
 local own_math = {}
 for name, value in next, math do own_math[name] = value end
-local now = 0
 local own_os = {
   clock = function() return now end,
   time = function(at) return at == nil and floor(now) or os_time(at) end,
   date = function(shape, at) return os_date(shape, at or floor(now)) end,
   difftime = os.difftime,
 }
-
-function box.set_now(at)
-  now = at
-end
 
 --- The globals of a script: libraries, what the engine gives, and the script's own until it is `loaded`.
 function box.globals(given)

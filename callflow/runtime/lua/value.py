@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from lupa import lua54  # type: ignore[import-untyped]
@@ -34,7 +35,9 @@ def to_python(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever a s
         raise BadValue(f"expected a table of at most {MAX_ITEMS} values")
     if 1 in pairs:
         return [to_python(pairs[at], depth + 1) for at in sorted(key for key in pairs if isinstance(key, int))]
-    return {_text(key) if type(key) is bytes else str(key): to_python(item, depth + 1) for key, item in pairs.items()}
+    named = [(_text(key) if type(key) is bytes else str(key), item) for key, item in pairs.items()]
+    named.sort(key=itemgetter(0))  # Lua has them in any order, and in another one each time
+    return {name: to_python(item, depth + 1) for name, item in named}
 
 
 def to_lua(runtime: lua54.LuaRuntime, value: Any) -> Any:  # noqa: ANN401 - whatever an event holds
