@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from benchmarks import measure_calls, measure_media, measure_memory, measure_socket, measure_start
+from benchmarks import measure_calls, measure_lua, measure_media, measure_memory, measure_socket, measure_start
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure
 from benchmarks.process import choose_cores
@@ -22,7 +22,13 @@ TINY = Sizes(
 NAMES = {
     measure_calls.measure: {
         "calls answered by a script worker": "calls/s", "call answered by a script worker": "CPU-ms/call",
+        "calls answered by a Lua script": "calls/s", "call answered by a Lua script": "CPU-ms/call",
         "calls answered by a WebSocket app": "calls/s", "call answered by a WebSocket app": "CPU-ms/call",
+    },
+    measure_lua.measure: {
+        "verb of a Lua script, without arguments": "CPU-us/verb",
+        "verb of a Lua script, with a table each way": "CPU-us/verb",
+        "memory of 2000 calls in one Lua script": "MB",
     },
     measure_media.measure: {"playback": "CPU-us/leg-second", "two-way relay": "CPU-us/call-second"},
     measure_memory.measure: {

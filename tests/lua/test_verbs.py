@@ -17,6 +17,8 @@ from callflow.runtime.lua.store import Store
 from callflow.runtime.lua.verb import HANDLES, VERBS
 from callflow.runtime.lua.wait import Wait
 
+from .scripting import SMALL
+
 GIVEN = {
     "answer": ('call:answer{ headers = { ["X-A"] = "1" } }', commands.Answer(headers={"X-A": "1"})),
     "ring": ("call:ring()", commands.Ring()),
@@ -131,7 +133,7 @@ def test_calls_that_have_ended_leave_nothing(tmp_path):
     path = tmp_path / "leaves.lua"
     path.write_text(LEAVES)
     door = Door()
-    script = LuaScript(path)
+    script = LuaScript(path, limits=SMALL)
     clock = [1.0]
     program = Program(script, door, store=Store(), clock=lambda: clock[0], epoch=lambda: 1.0, log=lambda record: None)
     party = Party(uri="sip:a@b", number="a")
