@@ -79,7 +79,7 @@ class Dispatcher:
                 return Reply(self._log.last_seq, (given.frame,))
             error = Error("bad_argument", f"expected a new id for {frame.name}, {frame.id!r} was a {given.name} before")
             return Reply(self._log.last_seq, (encoded(ReplyFrame(id=frame.id, ok=False, error=error)),))
-        reply = self._reply(session, frame, lambda: self._do(session, frame))
+        reply = self._reply(session, frame)
         if isinstance(reply, Later):
             reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
             return Reply(self._log.last_seq, ())
@@ -90,12 +90,18 @@ class Dispatcher:
             return Reply(self._log.last_seq, (written, *self.snapshot(session)))
         return Reply(self._log.last_seq, (written,))
 
-    def perform(self, session: Session, id: str, command: commands.Command, channel: str | None) -> ReplyFrame:
-        """Do a command of a program inside the engine, which gives each its own id and wants no frames."""
-        frame = CommandFrame(id=id, name=command.name, channel=channel)
-        reply = self._reply(session, frame, lambda: self._act(session, frame, command))
-        assert isinstance(reply, ReplyFrame), "scripts give no queries"
-        return reply
+    def perform(self, session: Session, id: str, command: commands.Command, channel: str | None) -> object | None:
+        """Do a command of a program inside the engine, which gives each an id of its own; the reply's data.
+
+        Raises CommandError.
+        """
+        try:
+            return self._act(session, id, channel, command)
+        except CommandError:
+            raise
+        except Exception as error:  # a fault of ours, as below
+            logger.exception("a command failed", command=command.name, id=id, app=session.app, call=channel)
+            raise CommandError("internal", f"{command.name} failed inside the engine: {error!r}") from error
 
     def snapshot(self, session: Session) -> list[bytes]:
         """The state that a session may see, as snapshot frames, and that it has caught up."""
@@ -111,9 +117,9 @@ class Dispatcher:
             reply = ReplyFrame(id=frame.id, ok=False, error=error)
         return Reply(self._log.last_seq, (encoded(reply),))
 
-    def _reply(self, session: Session, frame: CommandFrame, act: Callable[[], object | None]) -> ReplyFrame | Later:
+    def _reply(self, session: Session, frame: CommandFrame) -> ReplyFrame | Later:
         try:
-            data = act()
+            data = self._do(session, frame)
             if isinstance(data, Later):
                 return data
             if data is None:
@@ -129,21 +135,20 @@ class Dispatcher:
 
     def _do(self, session: Session, frame: CommandFrame) -> object | None:
         _expect_sane(frame)
-        return self._act(session, frame, _command(session, frame))
+        return self._act(session, frame.id, frame.channel, _command(session, frame))
 
-    def _act(self, session: Session, frame: CommandFrame, command: commands.Command) -> object | None:
+    def _act(self, session: Session, id: str, channel: str | None, command: commands.Command) -> object | None:
         verb = self._verbs.get(type(command))
         if verb is not None:
             return verb(session, command)
-        if frame.channel is None and isinstance(command, commands.Originate | commands.Cancel):
-            self._without_channel(session, frame.id, command)
+        if channel is None and isinstance(command, commands.Originate | commands.Cancel):
+            self._without_channel(session, id, command)
             return None
-        if command.of == "engine" and frame.channel is None:
-            raise CommandError("unsupported", f"{frame.name}: this engine runs no scripts of its own")
-        if frame.channel is None:
-            raise CommandError("bad_argument", f"{frame.name}: expected a channel")
-        channel = self._channel(session, frame.channel, command)
-        return channel.perform(frame.id, command)
+        if command.of == "engine" and channel is None:
+            raise CommandError("unsupported", f"{command.name}: this engine runs no scripts of its own")
+        if channel is None:
+            raise CommandError("bad_argument", f"{command.name}: expected a channel")
+        return self._channel(session, channel, command).perform(id, command)
 
     def _without_channel(self, session: Session, id: str, command: commands.Originate | commands.Cancel) -> None:
         if not session.token.allows("calls:own"):

@@ -62,7 +62,7 @@ class Session:
         connected_at: float,
         pid: int | None,
         answer: Callable[[Session, CommandFrame], Reply],
-        perform: Callable[[Session, str, Command, str | None], ReplyFrame],
+        perform: Callable[[Session, str, Command, str | None], object | None],
         abandon: Callable[[Session, str], None],
         snapshot: Callable[[Session], Sequence[bytes]],
         receive_blob: Callable[[Session, Blob], None],
@@ -182,8 +182,11 @@ class Session:
 
     # Inside the engine: no frames, no tasks of its own
 
-    def perform(self, id: str, command: Command, channel: str | None) -> ReplyFrame:
-        """Do a command at once, and not again under this id. What it brought about can be taken when this returns."""
+    def perform(self, id: str, command: Command, channel: str | None) -> object | None:
+        """Do a command at once; the reply's data. What it brought about can be taken when this returns.
+
+        An id is to be given once. Raises CommandError.
+        """
         return self._perform(self, id, command, channel)
 
     def abandon(self, channel: str) -> None:

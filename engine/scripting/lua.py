@@ -24,6 +24,7 @@ from callflow.runtime.lua.program import Program
 from callflow.runtime.lua.script import LuaScript
 from callflow.runtime.lua.store import Store
 from callflow.runtime.worker import EXIT_CLOSED, EXIT_LOST, EXIT_SCRIPT
+from engine.channels.errors import CommandError
 from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.hello import Refused
 from engine.eventsocket.session import Session
@@ -62,12 +63,13 @@ class EngineDoor:
         return session == self._session.id
 
     def give(self, id: str, command: Command, channel: str | None) -> Reply:
-        self.collect()
-        reply = self._session.perform(id, command, channel)
-        self.collect()  # what it brought about comes before its reply
-        if reply.error is not None:
-            return Reply(code=reply.error.code, message=reply.error.message)
-        return Reply(data=reply.data) if reply.data else ACCEPTED
+        try:
+            data = self._session.perform(id, command, channel)
+        except CommandError as error:
+            return Reply(code=error.code, message=error.message)
+        finally:
+            self.collect()  # what it brought about comes before its reply
+        return ACCEPTED if data is None else Reply(data=data)
 
     def abandon(self, channel: str) -> None:
         self._session.abandon(channel)

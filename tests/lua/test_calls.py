@@ -450,6 +450,7 @@ def test_variables_of_the_channel(tmp_path):
     course = run_script(
         tmp_path,
         """
+        assert(next(call:get()) == nil)
         call:set{ customer = "42", gone = "x" }
         call:set{ gone = false }
         local all = call:get()

@@ -107,6 +107,8 @@ class Commands:
     def give(self, wait: Wait, deadline: object = None) -> None:
         """Give the command of a wait."""
         assert wait.command is not None
+        if wait.kind == "do" and deadline is None and not wait.command.ends_as:
+            return self._give_at_once(wait, wait.command)
         self._waits.add(wait)
         self._waits.name(wait, self._door.new_id("c"))
         if isinstance(deadline, int | float) and deadline > 0:  # NaN is not
@@ -116,6 +118,22 @@ class Commands:
         reply = self._door.give(wait.id, wait.command, wait.channel)
         if reply is not None:
             self._later(self.accept, wait, reply)
+
+    def _give_at_once(self, wait: Wait, command: Command) -> None:
+        """One whose reply is all there is: inside the engine that is there before anybody can have waited."""
+        id = self._door.new_id("c")
+        reply = self._door.give(id, command, wait.channel)
+        if reply is not None:
+            return self._later(self._answer, wait.number, reply)
+        self._waits.add(wait)
+        self._waits.name(wait, id)
+
+    def _answer(self, number: int, reply: Reply) -> None:
+        if reply.code is not None:
+            self._waits.answer(number, False, reply.code, reply.message)
+        else:
+            data = self._lua.to_lua(reply.data) if isinstance(reply.data, dict) else None
+            self._waits.answer(number, True, False, data)
 
     def send(self, command: Command, channel: str | None) -> None:
         """Give a command whose reply nobody waits for."""
@@ -140,8 +158,7 @@ class Commands:
             if wait.timer is None:
                 wait.timer = self._timers.after(HANGUP_WINDOW, lambda: self._waits.resume(wait, True))
         elif wait.command is not None and not wait.command.ends_as:
-            data = self._lua.to_lua(reply.data) if isinstance(reply.data, dict) else None
-            self._waits.resume(wait, True, False, data)
+            self._answer(self._waits.release(wait), reply)
 
     def finish(self, wait: Wait, outcome: Outcome) -> None:
         """A command has ended."""

@@ -34,9 +34,10 @@ def to_python(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever a s
     if len(pairs) > MAX_ITEMS:
         raise BadValue(f"expected a table of at most {MAX_ITEMS} values")
     if 1 in pairs:
-        return [to_python(pairs[at], depth + 1) for at in sorted(key for key in pairs if isinstance(key, int))]
+        return [to_python(pairs[at], depth + 1) for at in sorted(key for key in pairs if type(key) is int)]
     named = [(_text(key) if type(key) is bytes else str(key), item) for key, item in pairs.items()]
-    named.sort(key=itemgetter(0))  # Lua has them in any order, and in another one each time
+    if len(named) > 1:
+        named.sort(key=itemgetter(0))  # Lua has them in any order, and in another one each time
     return {name: to_python(item, depth + 1) for name, item in named}
 
 

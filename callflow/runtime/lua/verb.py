@@ -96,15 +96,14 @@ def lists_of(command: type[Command]) -> frozenset[str]:
 
 def make_command(shape: type[Command], args: dict[str, typing.Any]) -> Command:
     """The command of what a script gave. Raises msgspec.ValidationError, which says what is wrong."""
-    for name in lists_of(shape) & args.keys():
-        value = args[name]
+    for name in lists_of(shape):
+        value = args.get(name, ())
         if value == {}:
             args[name] = ()
-        elif not isinstance(value, list):
+        elif not isinstance(value, list | tuple):
             args[name] = (value,)
     if shape is commands.Policy and "then" not in args:
         args["then"] = {name: args.pop(name) for name in ("app", "route", "cause") if name in args}
-    variables = args.get("variables")
-    if shape is commands.Set and isinstance(variables, dict):  # a table holds no nil: false removes a variable
-        args["variables"] = {name: None if value is False else value for name, value in variables.items()}
+    if shape is commands.Set and isinstance(args["variables"], dict):  # a table holds no nil: false removes a variable
+        args["variables"] = {name: None if value is False else value for name, value in args["variables"].items()}
     return msgspec.convert(args, shape)

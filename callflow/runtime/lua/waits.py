@@ -57,7 +57,11 @@ class Waits:
         """Answer whoever waits, now."""
         number = self.release(wait, keeps=keeps)
         if number:
-            self._step(self._lua.resume, number, *map(encoded, values))
+            self.answer(number, *values)
+
+    def answer(self, number: int, *values: object) -> None:
+        """The same, where nothing was noted of who waits."""
+        self._step(self._lua.resume, number, *map(encoded, values))
 
     def resume_with(self, wait: Wait, outcome: Outcome) -> None:
         """Answer with an outcome: its name, and its fields in their order."""
@@ -68,11 +72,11 @@ class Waits:
 
     def refuse(self, number: int, code: str, message: str) -> None:
         """What was asked for cannot be."""
-        self._later(self.resume, self.add(Wait(number, "do")), False, code, message)
+        self._later(self.answer, number, False, code, message)
 
     def grant(self, number: int, *values: object) -> None:
         """What was asked for is here."""
-        self._later(self.resume, self.add(Wait(number, "do")), True, *values)
+        self._later(self.answer, number, True, *values)
 
     def forget_handles(self, wait: Wait) -> None:
         """A script that begins things and never asks how they ended does not fill the memory."""
