@@ -151,16 +151,14 @@ class Dispatcher:
         return self._channel(session, channel, command).perform(id, command)
 
     def _without_channel(self, session: Session, id: str, command: commands.Originate | commands.Cancel) -> None:
-        if not session.token.allows("calls:own"):
-            raise _unauthorized(session, "calls:own")
+        session.token.expect("calls:own")
         if isinstance(command, commands.Cancel):
             self._table.cancel_origination(command.command, session.owner)
         else:
             self._table.originate(id, command, session.owner)
 
     def _channel(self, session: Session, id: str, command: commands.Command) -> SteeredChannel:
-        if not session.token.allows("calls:own"):
-            raise _unauthorized(session, "calls:own")
+        session.token.expect("calls:own")
         channel = self._table.channels.get(id)
         if channel is None and self._remembered.has_ended(id):
             raise CommandError("call_ended", f"the call {id} has ended")
@@ -218,10 +216,5 @@ def _unsubscribe(session: Session, command: commands.Command) -> None:
 
 def _download(session: Session, command: commands.Command) -> Downloaded:
     assert isinstance(command, commands.Download)
-    if not session.may_own:
-        raise _unauthorized(session, "calls:own")
+    session.token.expect("calls:own")
     return read_recording(session.owner.recordings, command.path, command.offset)
-
-
-def _unauthorized(session: Session, scope: str) -> CommandError:
-    return CommandError("unauthorized", f"the token {session.token.name!r} lacks the scope {scope}", {"scope": scope})

@@ -70,15 +70,15 @@ class Queries:
         return page(self.visible_bridges(session), command)
 
     def registrations(self, session: Session, command: commands.Command) -> list[RegistrationState]:
-        _expect_read(session)
+        session.token.expect("read")
         return page(self._registrations(), command)
 
     def apps(self, session: Session, command: commands.Command) -> list[AppState]:
-        _expect_read(session)
+        session.token.expect("read")
         return page([_app_state(name, self._sessions.of(name)) for name in self._sessions.apps], command)
 
     def records(self, session: Session, command: commands.Command) -> Later:
-        _expect_read(session)
+        session.token.expect("read")
         assert isinstance(command, commands.Records)
         if not 1 <= command.limit <= MAX_RECORDS:
             raise CommandError("bad_argument", f"records: expected a limit of 1 to {MAX_RECORDS}, got {command.limit}")
@@ -87,7 +87,7 @@ class Queries:
         return Later(partial(_find, self._records, command))
 
     def status(self, session: Session, command: commands.Command) -> EngineStatus:
-        _expect_read(session)
+        session.token.expect("read")
         return EngineStatus(
             engine=self._engine,
             epoch=self._log.epoch,
@@ -101,7 +101,7 @@ class Queries:
         )
 
     def events(self, session: Session, command: commands.Command) -> Past:
-        _expect_read(session)
+        session.token.expect("read")
         assert isinstance(command, commands.Events)
         if not 1 <= command.last <= MAX_PAGE:
             raise CommandError("bad_argument", f"events: expected 1 to {MAX_PAGE} events, got {command.last}")
@@ -160,8 +160,3 @@ def _session_state(session: Session) -> SessionState:
         channels=len(session.owned),
         pid=session.pid,
     )
-
-
-def _expect_read(session: Session) -> None:
-    if not session.token.allows("read"):
-        raise CommandError("unauthorized", f"the token {session.token.name!r} lacks the scope read", {"scope": "read"})

@@ -17,14 +17,13 @@ import trio
 from callflow.protocol.commands import Command
 from callflow.protocol.connection import EngineConnection, MalformedMessage, Spelling, respelled
 from callflow.protocol.frames import AppFrame, Blob, CaughtUp, CloseCode, CommandFrame, Error, Gap, ReplyFrame, Share
-from engine.channels.errors import CommandError
 from engine.channels.ports import Owner
 
 from .encoding import encoded
 from .link import Link, LinkClosed
 from .log import Entry, EventLog
 from .reader import Reader
-from .tokens import Scope, Token
+from .tokens import Token
 
 MAX_OWED = 1 << 20  # octets of replies that wait to be sent before no more commands are read
 _BATCH = 128 * 1024  # octets of frames that are sent as one message
@@ -110,12 +109,6 @@ class Session:
     @property
     def may_own(self) -> bool:
         return self.token.allows("calls:own")
-
-    def expect(self, scope: Scope) -> None:
-        """Raises CommandError if its token does not allow that."""
-        if not self.token.allows(scope):
-            message = f"the token {self.token.name!r} lacks the scope {scope}"
-            raise CommandError("unauthorized", message, {"scope": scope})
 
     @property
     def version(self) -> str | None:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
+from engine.channels.errors import CommandError
+
 Scope: TypeAlias = Literal["read", "calls:own", "calls:any", "admin"]
 
 _IMPLIED: dict[Scope, frozenset[Scope]] = {
@@ -44,6 +46,11 @@ class Token:
     def allows(self, scope: Scope) -> bool:
         """Does one of the scopes say so, or imply it?"""
         return any(scope == own or scope in _IMPLIED.get(own, ()) for own in self.scopes)
+
+    def expect(self, scope: Scope) -> None:
+        """Raises CommandError if it does not allow that."""
+        if not self.allows(scope):
+            raise CommandError("unauthorized", f"the token {self.name!r} lacks the scope {scope}", {"scope": scope})
 
 
 class Tokens:

@@ -22,7 +22,7 @@ def trace_verbs(wire: WireLog) -> Mapping[type[commands.Command], Verb]:
 
     def trace(session: Session, command: commands.Command) -> queries.WireMessages:
         assert isinstance(command, commands.Trace)
-        session.expect("admin")
+        session.token.expect("admin")
         wanted = frozenset(command.sip_call_ids)
         if not 1 <= len(wanted) <= MAX_CALLS:
             raise CommandError("bad_argument", f"trace: expected 1 to {MAX_CALLS} Call-IDs, got {len(wanted)}")

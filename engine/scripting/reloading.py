@@ -19,7 +19,7 @@ def reload_verbs(supervisor: Supervisor) -> Mapping[type[commands.Command], Verb
 
     def reload(session: Session, command: commands.Command) -> queries.NamedVersion:
         assert isinstance(command, commands.Reload)
-        session.expect("admin")
+        session.token.expect("admin")
         share = command.share
         if share is not None and not 0 < share <= 1:  # NaN too
             raise CommandError("bad_argument", f"reload: expected a share above 0 and up to 1, got {share}")
@@ -27,12 +27,12 @@ def reload_verbs(supervisor: Supervisor) -> Mapping[type[commands.Command], Verb
 
     def roll_back(session: Session, command: commands.Command) -> queries.NamedVersion:
         assert isinstance(command, commands.Rollback)
-        session.expect("admin")
+        session.token.expect("admin")
         return _named(command.app, lambda: supervisor.roll_back(command.app))
 
     def versions(session: Session, command: commands.Command) -> list[queries.VersionState]:
         assert isinstance(command, commands.Versions)
-        session.expect("read")
+        session.token.expect("read")
         return page([state for state in supervisor.states() if command.app in ("", state.app)], command)
 
     return {commands.Reload: reload, commands.Rollback: roll_back, commands.Versions: versions}
