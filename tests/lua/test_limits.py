@@ -35,6 +35,11 @@ TOO_LONG = {
     "a replacement that spins": f"string.gsub('x', 'x', function() {SPIN} end)",
     "shifting a large table": "local t = {} for n = 1, 9000 do t[n] = n end while true do table.insert(t, 1, 1) end",
     "sorting again and again": "local t = {} for n = 1, 5000 do t[n] = n end while true do table.sort(t) end",
+    "shifting to and fro": (
+        "local t = {} for n = 1, 9000 do t[n] = n end while true do table.remove(t, 1) t[9000] = 1 end"
+    ),
+    "moving what is not there": "table.move({}, 1, 1e9, 2)",
+    "lines without an end": "while true do print('x') end",
     "counting, caught, and counting again": (
         f"local n = 0 while true do n = n + 1 pcall(function() pcall(function() {SPIN} end) {SPIN} end) end"
     ),
@@ -148,6 +153,12 @@ def test_an_on_hangup_that_computes_for_too_long_is_ended_too(tmp_path):
     assert "it computes for too long" in course.errors[0].message
 
 
+def test_copying_a_large_text_again_and_again_is_ended_by_the_clock(tmp_path):
+    body = "local s = 'x' for _ = 1, 24 do s = s .. s end while true do local _ = s .. 'y' end"
+    course = run_script(tmp_path, f"call:answer() {body}", limits=Limits(seconds=0.05))
+    assert "it computes for too long: expected at most 0.05 s" in course.errors[0].message
+
+
 def test_a_script_whose_variables_fill_the_memory_begins_anew(tmp_path):
     async def people(simulation, alice):
         await alice.ended()
@@ -183,6 +194,11 @@ REFUSED = {
     "a pattern of options": ('string.find(("a"):rep(30), ("a?"):rep(30) .. "b")', "could take too long over 30"),
     "a pattern of brackets": ('string.gsub(("("):rep(9000), "%b()%b()", "")', "could take too long over 9000"),
     "unpack": ("table.unpack({}, 1, 1e7)", "table.unpack: expected at most 5000 values"),
+    "a length that is made up": (
+        "table.insert(setmetatable({}, { __len = function() return 1e9 end, __metatable = false }), 1, 1)",
+        "table.insert: expected a table without a __len",
+    ),
+    "numbers that are texts": ("table.move({}, '1', '1000000000', 2)", "table.move: expected a number, got string"),
     "a finalizer": ("setmetatable({}, { __gc = print })", "expected a metatable without __gc"),
     "a change of the libraries": ("(function() string.rep = print end)()", "the libraries cannot be changed"),
     "a change of the libraries past their guard": ('rawset(string, "rep", print)', "the libraries cannot be changed"),

@@ -8,6 +8,7 @@ local format, sub = string.format, string.sub
 local ask, request, fail, expect_function = kit.ask, kit.request, kit.fail, kit.expect_function
 
 local MAX_LINE = 4096 -- octets of what is logged at once
+local LINE = 2000 -- what a line is charged as, in instructions: the engine has work with it
 
 local declared -- the app
 local adopted = {} -- functions for legs that were originated, by channel
@@ -165,6 +166,7 @@ callflow.store = box.library({
 
 local function logger(level)
   return function(...)
+    box.charge(LINE)
     local words = pack(...)
     for at = 1, words.n do words[at] = box.told(words[at]) end
     local task = kit.current()

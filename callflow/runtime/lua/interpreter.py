@@ -18,6 +18,7 @@ from callflow.errors import ScriptError
 from . import verb
 from .value import to_lua
 
+CROWDED = 0.75  # of the memory: more than that is held, when nothing is left to collect
 HEADROOM = 64 << 20  # octets above the memory that a script may have before Lua itself fails: a step may get there
 
 
@@ -84,6 +85,10 @@ class Interpreter:
                 self._is_exhausted = self._steps[b"collect"]() * 1024 > most
 
         return bounded
+
+    def judge(self) -> None:
+        """A script was ended: if the others have hardly any memory left to go on with, that is the end of the state."""
+        self._is_exhausted |= self._steps[b"collect"]() * 1024 > self.limits.memory * CROWDED
 
     def check(self) -> None:
         """After what a step asked for was taken. Raises Exhausted."""

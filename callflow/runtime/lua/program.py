@@ -213,12 +213,15 @@ class Program:
         callee: Party,
         state: object = None,
     ) -> None:
-        route = find_route(self._script.routes, run.to, pattern=pattern)
         texts = (
-            run.main, route.pattern if route is not None else None, direction, run.to, user,
+            run.main, self._route(run.to, pattern) if direction == "inbound" else None, direction, run.to, user,
             caller.uri, caller.number, caller.name, callee.uri, callee.number, callee.name,
         )  # fmt: skip
         self._step(self._lua.start, *map(encoded, texts), state)
+
+    def _route(self, number: str, pattern: str | None) -> str | None:
+        route = find_route(self._script.routes, number, pattern=pattern)
+        return route.pattern if route is not None else None
 
     # Ends
 
@@ -298,6 +301,7 @@ class Program:
             self._commands.send(Hangup(cause="temporary_failure"), leg)
         if run.main in self._runs:
             self._door.abandon(run.main)
+        self._lua.judge()
 
     def _end_script(self, number: int, channel: bytes) -> None:
         run = self._scripts.get(channel.decode())

@@ -5,7 +5,7 @@
 local limits = ... -- instructions and seconds of one step, memory in KiB, text in octets
 
 local create, resume, yield, status = coroutine.create, coroutine.resume, coroutine.yield, coroutine.status
-local sethook, stack = debug.sethook, debug.traceback
+local sethook, stack, metatable = debug.sethook, debug.traceback, debug.getmetatable
 local collect, clock = collectgarbage, os.clock
 local pcall, xpcall, error, type, select, next, rawget, rawset = pcall, xpcall, error, type, select, next, rawget, rawset
 local getmetatable, setmetatable, tostring, rawlen = getmetatable, setmetatable, tostring, rawlen
@@ -18,25 +18,39 @@ local box = {}
 
 -- The limits of a step
 
-local STRIDE = 1000 -- instructions between two looks
+local STRIDE = 100 -- instructions between two looks
+local LOOKS = 10 -- between two looks at the clock, which are dearer
+local LARGE = 16 * 1024 -- KiB: with so much in memory a single instruction may copy it for long, and each look is at the clock
 local COLLECTION = 50000 -- what a full collection is charged as, in instructions
-local used, began, over = 0, 0, nil
+local used, looks, began, over = 0, 0, 0, nil
 local where -- a script was when it passed a limit
 local now = 0 -- seconds since the epoch
 
+local function look_at_memory()
+  collect()
+  used = used + COLLECTION
+  if collect("count") > limits.memory then
+    over = format("it needs too much memory: expected at most %d KiB for all calls of the script", limits.memory)
+  end
+end
+
+local function look_at_clock()
+  looks = 0
+  if clock() - began > limits.seconds then
+    over = format("it computes for too long: expected at most %g s between two verbs", limits.seconds)
+  end
+end
+
 local function hook()
   if not over then
-    used = used + STRIDE
+    used, looks = used + STRIDE, looks + 1
+    local memory = collect("count")
     if used > limits.instructions then
       over = format("it computes for too long: expected at most %d instructions between two verbs", limits.instructions)
-    elseif clock() - began > limits.seconds then
-      over = format("it computes for too long: expected at most %g s between two verbs", limits.seconds)
-    elseif collect("count") > limits.memory then
-      collect()
-      used = used + COLLECTION
-      if collect("count") > limits.memory then
-        over = format("it needs too much memory: expected at most %d KiB for all calls of the script", limits.memory)
-      end
+    elseif memory > limits.memory then
+      look_at_memory()
+    elseif looks >= LOOKS or memory > LARGE then
+      look_at_clock()
     end
     if not over then return end
   end
@@ -46,14 +60,14 @@ end
 
 --- Count what a C function does, which the hook does not see.
 local function charge(instructions)
-  used = used + instructions
+  if instructions > 0 then used = used + instructions end
   if used > limits.instructions then hook() end
 end
 
 --- A step begins, at that time.
 function box.begin(at)
   now = at
-  used, began, over, where = 0, clock(), nil, nil
+  used, looks, began, over, where = 0, 0, clock(), nil, nil
 end
 
 function box.now()
@@ -242,37 +256,51 @@ end
 
 -- Tables: C functions that go through a whole one are charged for it
 
-local function length(t)
-  return type(t) == "table" and rawlen(t) or 0
+local MAX_UNPACKED = 5000 -- values
+
+--- What there is to go through. A length that the script makes up could be any.
+local function length(t, name)
+  if type(t) ~= "table" then error(format("bad argument #1 to '%s' (table expected, got %s)", name, type(t)), 3) end
+  local meta = metatable(t)
+  if meta and rawget(meta, "__len") ~= nil then
+    error(format("table.%s: expected a table without a __len of its own", name), 3)
+  end
+  return rawlen(t)
+end
+
+local function number(value, name)
+  if type(value) ~= "number" then error(format("table.%s: expected a number, got %s", name, type(value)), 3) end
+  return value
 end
 
 local own_table = {
   pack = pack,
   insert = function(t, ...)
-    if select("#", ...) > 1 then charge(floor(length(t) / 4)) end
+    local count = length(t, "insert")
+    if select("#", ...) > 1 then charge(floor(count / 4)) end
     return insert(t, ...)
   end,
   remove = function(t, ...)
-    if select("#", ...) > 0 then charge(floor(length(t) / 4)) end
+    local count = length(t, "remove")
+    if select("#", ...) > 0 then charge(floor(count / 4)) end
     return remove(t, ...)
   end,
   concat = function(t, ...)
-    charge(length(t))
+    charge(length(t, "concat"))
     return concat(t, ...)
   end,
   unpack = function(t, i, j)
-    local first, last = i or 1, j or length(t)
-    if type(first) == "number" and type(last) == "number" and last - first > 5000 then
-      error("table.unpack: expected at most 5000 values", 2)
-    end
-    return unpack(t, i, j)
+    local first, last = number(i or 1, "unpack"), number(j or length(t, "unpack"), "unpack")
+    if last - first > MAX_UNPACKED then error(format("table.unpack: expected at most %d values", MAX_UNPACKED), 2) end
+    return unpack(t, first, last)
   end,
   move = function(t, from, to, at, other)
-    if type(from) == "number" and type(to) == "number" and to > from then charge(to - from) end
+    length(t, "move")
+    charge(number(to, "move") - number(from, "move"))
     return move(t, from, to, at, other)
   end,
   sort = function(t, before)
-    charge(length(t) * 20)
+    charge(length(t, "sort") * 20)
     return sort(t, before)
   end,
 }

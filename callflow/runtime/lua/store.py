@@ -9,6 +9,7 @@ Value: TypeAlias = str | int | float | bool
 MAX_KEYS = 10_000
 MAX_KEY = 256  # characters
 MAX_VALUE = 64 * 1024  # characters
+MAX_TOTAL = 16 * 1024 * 1024  # characters of all names and texts
 
 
 class Store:
@@ -16,6 +17,7 @@ class Store:
 
     def __init__(self) -> None:
         self._values: dict[str, Value] = {}
+        self._size = 0
 
     def get(self, key: object) -> Value | None:
         return self._values.get(_checked(key))
@@ -24,7 +26,7 @@ class Store:
         """Keep a value; None removes it. Raises ValueError for what cannot be kept."""
         name = _checked(key)
         if value is None:
-            self._values.pop(name, None)
+            self._size -= _size(name, self._values.pop(name, None))
             return
         if not isinstance(value, str | int | float | bool):
             raise ValueError(f"expected a text, a number or a boolean under {name!r}, got a table")
@@ -32,6 +34,10 @@ class Store:
             raise ValueError(f"expected a text of at most {MAX_VALUE} characters under {name!r}, got {len(value)}")
         if name not in self._values and len(self._values) >= MAX_KEYS:
             raise ValueError(f"expected at most {MAX_KEYS} names: remove some by setting nil")
+        size = self._size - _size(name, self._values.get(name)) + _size(name, value)
+        if size > MAX_TOTAL:
+            raise ValueError(f"expected at most {MAX_TOTAL} characters in all: remove some by setting nil")
+        self._size = size
         self._values[name] = value
 
     def add(self, key: object, number: object) -> Value:
@@ -41,6 +47,12 @@ class Store:
             raise ValueError(f"expected numbers to add, got {before!r} and {number!r}")
         self.set(key, before + number)
         return before + number
+
+
+def _size(name: str, value: Value | None) -> int:
+    if value is None:
+        return 0
+    return len(name) + (len(value) if isinstance(value, str) else 0)
 
 
 def _checked(key: object) -> str:
