@@ -82,9 +82,17 @@ class Interpreter:
             except lua54.LuaError as error:  # a fault of steps.lua, which must not take the engine with it
                 raise Exhausted(f"the sandbox failed: {error}") from error
             if self._lua.get_memory_used() > most:
-                self._is_exhausted = self._steps[b"collect"]() * 1024 > most
+                self._relieve()
 
         return bounded
+
+    def _relieve(self) -> None:
+        """Outside of a step nothing may fail for want of memory: Lua would end the process."""
+        most = self.limits.memory
+        self._lua.set_max_memory(self._lua.get_memory_used() + HEADROOM)
+        self._is_exhausted = self._steps[b"collect"]() * 1024 > most
+        if not self._is_exhausted:
+            self._lua.set_max_memory(most + HEADROOM)
 
     def judge(self) -> None:
         """A script was ended: if the others have hardly any memory left to go on with, that is the end of the state."""
