@@ -6,7 +6,7 @@
         await alice.heard("welcome.wav")
 
 Which script: that of the nearest mark, `@pytest.mark.callflow("ivr.py")` or `pytestmark = pytest.mark.callflow(...)`,
-relative to the test's file; without one, `ivr.py` for `test_ivr.py`, or else the only script beside the test. A mark
+relative to the test's file; without one, `ivr.py` or `ivr.lua` for `test_ivr.py`, or else the only script beside the test. A mark
 may name several, or hold apps that the test defines, and the options of `Simulation` (seed, latency, loss, ...).
 The same tests for a script in Python and for its twin in Lua: `parametrize("simulation", ["ivr.py", "ivr.lua"],
 indirect=True)`.
@@ -69,9 +69,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def find_script(test: Path) -> Path:
     """The script that a test file is about. Raises pytest.UsageError when that is not clear."""
     named = test.with_name(test.name.removeprefix("test_"))
-    if named != test and named.exists():
-        return named
+    for script in (named, named.with_suffix(".lua")):
+        if script != test and script.exists():
+            return script
     scripts = [path for path in sorted(test.parent.glob("*.py")) if not _is_of_pytest(path)]
+    scripts = scripts or sorted(test.parent.glob("*.lua"))
     if len(scripts) == 1:
         return scripts[0]
     found = ", ".join(path.name for path in scripts) or "none"
