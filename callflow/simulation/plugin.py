@@ -6,10 +6,10 @@
         await alice.heard("welcome.wav")
 
 Which script: that of the nearest mark, `@pytest.mark.callflow("ivr.py")` or `pytestmark = pytest.mark.callflow(...)`,
-relative to the test's file; without one, `ivr.py` or `ivr.lua` for `test_ivr.py`, or else the only script beside the test. A mark
-may name several, or hold apps that the test defines, and the options of `Simulation` (seed, latency, loss, ...).
-The same tests for a script in Python and for its twin in Lua: `parametrize("simulation", ["ivr.py", "ivr.lua"],
-indirect=True)`.
+relative to the test's file; without one, `ivr.py` or `ivr.lua` for `test_ivr.py`, or else the only script beside the
+test. A mark may name several, or hold apps that the test defines, and the options of `Simulation` (seed, latency, loss,
+...). The same tests for a script in Python and for its twin in Lua:
+`parametrize("simulation", ["ivr.py", "ivr.lua"], indirect=True)`.
 Tests that do not ask for `simulation` are left alone, async or not.
 """
 
