@@ -6,17 +6,22 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterator
 
+_SWEEP_AT = 1000  # cancelled ones, before the heap is rid of them
+
 
 class Timer:
     """One of them."""
 
-    __slots__ = ("act",)
+    __slots__ = ("_timers", "act")
 
-    def __init__(self, act: Callable[[], None]) -> None:
+    def __init__(self, timers: Timers, act: Callable[[], None]) -> None:
         self.act: Callable[[], None] | None = act
+        self._timers = timers
 
     def cancel(self) -> None:
-        self.act = None
+        if self.act is not None:
+            self.act = None
+            self._timers.note_cancelled()
 
 
 class Timers:
@@ -26,9 +31,14 @@ class Timers:
         self._clock = clock
         self._heap: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
+        self._cancelled = 0  # since the last sweep: those in the heap, at most
+
+    def __len__(self) -> int:
+        """How many the heap holds, cancelled or not."""
+        return len(self._heap)
 
     def after(self, seconds: float, act: Callable[[], None]) -> Timer:
-        timer = Timer(act)
+        timer = Timer(self, act)
         heapq.heappush(self._heap, (self._clock() + seconds, next(self._numbers), timer))
         return timer
 
@@ -43,6 +53,15 @@ class Timers:
         """Those whose time has come, earliest first."""
         now = self._clock()
         while self.next_at <= now:
-            act = heapq.heappop(self._heap)[2].act
+            timer = heapq.heappop(self._heap)[2]
+            act, timer.act = timer.act, None
             if act is not None:
                 yield act
+
+    def note_cancelled(self) -> None:
+        """One of them will not be: most that are long in coming are cancelled, and are not kept until then."""
+        self._cancelled += 1
+        if self._cancelled > _SWEEP_AT and self._cancelled > len(self._heap) // 2:
+            self._heap = [entry for entry in self._heap if entry[2].act is not None]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
