@@ -14,7 +14,17 @@ from types import MappingProxyType
 import trio
 from rich.console import Console
 
-from . import measure_calls, measure_lua, measure_media, measure_memory, measure_reader, measure_socket, measure_start
+from . import (
+    measure_calls,
+    measure_lua,
+    measure_media,
+    measure_memory,
+    measure_reader,
+    measure_reload,
+    measure_simulation,
+    measure_socket,
+    measure_start,
+)
 from .bench import Bench
 from .figure import Figure
 from .machine import Neighbours, machine_facts
@@ -28,6 +38,8 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Awaitable[list[Figure]]]] = Mapping
     "media": measure_media.measure,
     "memory": measure_memory.measure,
     "reader": measure_reader.measure,
+    "reload": measure_reload.measure,
+    "simulation": measure_simulation.measure,
     "socket": measure_socket.measure,
     "start": measure_start.measure,
 })

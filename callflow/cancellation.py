@@ -17,17 +17,19 @@ T = TypeVar("T")
 
 async def watch(work: Awaitable[T], on_cancelled: Callable[[], None]) -> T:
     """Await something; `on_cancelled` is called whenever a cancellation reaches it, just before."""
-    return await _Watched(work, on_cancelled)
+    return await Watched(work, on_cancelled)
 
 
-class _Watched(Awaitable[T]):
+class Watched(Awaitable[T]):
+    """What `watch` awaits; `work` is what it drives."""
+
     def __init__(self, work: Awaitable[T], on_cancelled: Callable[[], None]) -> None:
-        self._work = work
+        self.work = work
         self._on_cancelled = on_cancelled
         self._cancelled = anyio.get_cancelled_exc_class()
 
     def __await__(self) -> Generator[Any, Any, T]:  # Any: what the event loop and its primitives say to each other
-        steps = self._work.__await__()
+        steps = self.work.__await__()
         try:
             wish = next(steps)
             while True:

@@ -10,6 +10,7 @@ async with connect("ws://127.0.0.1:7443/v1/socket", token=token, subscribe=["cha
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ from .protocol.commands import (
     Apps,
     Bridges,
     Command,
+    DecisionsCommand,
     Events,
     Hangup,
     Originate,
@@ -42,12 +44,13 @@ from .protocol.commands import (
 )
 from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Share, Welcome
 from .protocol.outcomes import Answered, Failed
-from .protocol.queries import AppState, EngineStatus, PastEvent, PastEvents, RegistrationState
+from .protocol.queries import AppState, Decision, Decisions, EngineStatus, PastEvent, PastEvents, RegistrationState
 from .protocol.records import CallRecord
 from .session import run_app
 from .state import State
 from .transport import Transport
-from .websocket import accept_websocket, is_same_token, open_websocket
+from .trust import client_context, server_context
+from .websocket import accept_websocket, is_same_token, open_websocket, secure
 
 __all__ = ["Engine", "Happening", "connect", "join", "serve"]
 
@@ -55,7 +58,7 @@ MAX_PAGE = 1000  # past events asked for at once
 MAX_CALLS = 10_000  # connections that `serve` holds at once
 _BACK_OFF = (0.1, 5.0)  # seconds, first and longest
 
-log = logging.getLogger("callflow.client")
+log: logging.Logger = logging.getLogger("callflow.client")
 
 
 class Engine:
@@ -102,16 +105,27 @@ class Engine:
         """The apps, with their sessions and routes."""
         return await list_pages(self._link, Apps(), list[AppState], lambda app: app.id)
 
-    async def recent(self, *patterns: str, last: int = 100) -> list[PastEvent]:
-        """The `last` events that the engine still keeps, oldest first; of those with these names, if given."""
+    async def recent(self, *patterns: str, last: int = 100, channel: str | None = None) -> list[PastEvent]:
+        """The `last` events that the engine still keeps, oldest first; of those with these names, of that channel."""
         found: list[PastEvent] = []
         before: int | None = None
         while before != 0 and len(found) < last:
             wanted = min(last - len(found), MAX_PAGE)
-            reply = await self._request(Events(events=patterns or ("*",), last=wanted, before=before), None)
+            query = Events(events=patterns or ("*",), channel=channel, last=wanted, before=before)
+            reply = await self._request(query, None)
             page = self._link.connection.data(reply, PastEvents)
             found[:0], before = page.events, page.searched
         return found
+
+    async def decisions(self, channel: str) -> Decisions:
+        """The commands that were given to a channel, live or lately ended, in their order. Raises NotFound."""
+        found: list[Decision] = []
+        while True:
+            reply = await self._request(DecisionsCommand(channel=channel, after=len(found)), None)
+            page = self._link.connection.data(reply, Decisions)
+            found += page.decisions
+            if page.missing or len(found) >= page.total or not page.decisions:
+                return Decisions(tuple(found), missing=page.missing, total=page.total)
 
     async def records(
         self,
@@ -230,14 +244,19 @@ async def connect(
     token: str | None = None,
     subscribe: Sequence[str] = (),
     resume: Resume | None = None,
+    ca: Path | None = None,
+    ssl_context: ssl.SSLContext | None = None,
 ) -> AsyncGenerator[Engine, None]:
     """Connect to an engine's event socket, to watch and to steer. `subscribe` are the events to begin with.
 
     With `resume`, the `position` of an earlier connection (of another process, even), `events` goes on behind it: no
     event is lost and none comes twice. What the engine no longer keeps, and all of another run of the engine, is told
     by EventsMissed. Raises Unreachable when no engine answers, Unauthorized when it does not know the token.
+
+    The certificate at a `wss` address must be of that host and signed by whom the system trusts, or by `ca`, a file in
+    PEM; or else an `ssl_context` says what it must be.
     """
-    transport = await open_websocket(url, token=token)
+    transport = await open_websocket(url, token=token, ssl_context=client_context(ca, ssl_context))
     inbox = Inbox(ask_for_state=lambda: link.tell(SnapshotCommand()))
     link = Link(transport, on_event=inbox.put, on_state=inbox.put_state)
     link.before_read = lambda: inbox.wait_for_room(lambda: link.in_flight > 0)
@@ -259,7 +278,14 @@ async def connect(
 
 
 async def join(
-    url: str, app: App, *, token: str | None = None, folder: Path | None = None, share: Share = "share"
+    url: str,
+    app: App,
+    *,
+    token: str | None = None,
+    folder: Path | None = None,
+    share: Share = "share",
+    ca: Path | None = None,
+    ssl_context: ssl.SSLContext | None = None,
 ) -> NoReturn:
     """Keep an app connected to an engine: it takes the calls of its routes there.
 
@@ -270,12 +296,14 @@ async def join(
     `folder` is where the files are that the app plays: what the engine does not have yet is sent when it is played.
     `share` says how it goes with others of the app's name: they `share` calls in turn; one on `standby` takes over,
     with all calls, when one that takes calls is lost; one that is to `refuse` others is alone, or raises NotOwner.
+    `ca` and `ssl_context` are for `wss`, see `connect`.
     Raises Unauthorized when the engine does not know the token, or does not let it take calls.
     """
     delay = _BACK_OFF[0]
+    ssl_context = client_context(ca, ssl_context)
 
     async def dial() -> Transport:
-        return await open_websocket(url, token=token)
+        return await open_websocket(url, token=token, ssl_context=ssl_context)
 
     while True:
         try:
@@ -296,13 +324,17 @@ async def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     folder: Path | None = None,
+    certificate: Path | None = None,
+    key: Path | None = None,
     task_status: anyio.abc.TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
     """Take calls that engines bring, one WebSocket per call, until cancelled. `task_status` is given the port.
 
     An engine must present the token (that of its route). `folder`: the files that the app plays, see `join`.
-    Raises OSError when the address cannot be had.
+    With a certificate, and its key if that is in a file of its own, both in PEM, it is a `wss` address.
+    Raises OSError when the address cannot be had, BadArgument for a certificate that cannot be used.
     """
+    tls = server_context(certificate, key) if certificate is not None else None
     if not token:
         raise BadArgument("expected a token that the engines present", command="serve")
     listener = await anyio.create_tcp_listener(local_host=host, local_port=port)
@@ -310,7 +342,7 @@ async def serve(
 
     async def take(stream: anyio.abc.SocketStream) -> None:
         async with stream, limiter:
-            await _take_call(app, stream, token, folder)
+            await _take_call(app, stream, token, folder, tls)
 
     async with listener:
         task_status.started(listener.extra(anyio.abc.SocketAttribute.local_port))
@@ -318,9 +350,12 @@ async def serve(
     raise AssertionError("a listener serves until cancelled")
 
 
-async def _take_call(app: App, stream: anyio.abc.SocketStream, token: str, folder: Path | None) -> None:
+async def _take_call(
+    app: App, stream: anyio.abc.SocketStream, token: str, folder: Path | None, tls: ssl.SSLContext | None
+) -> None:
     try:
-        transport = await accept_websocket(stream, is_token=lambda given: is_same_token(token, given))
+        secured = stream if tls is None else await secure(stream, tls)
+        transport = await accept_websocket(secured, is_token=lambda given: is_same_token(token, given))
         await run_app(app, transport, folder=folder)
     except CallflowError as error:
         log.warning("a connection was not taken: %s", error)

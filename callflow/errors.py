@@ -54,61 +54,61 @@ class CommandError(CallflowError):
 class NotFound(CommandError):
     """There is no such channel, file or user."""
 
-    code = "not_found"
+    code: ClassVar[ErrorCode] = "not_found"
 
 
 class WrongState(CommandError):
     """The call cannot do that now."""
 
-    code = "wrong_state"
+    code: ClassVar[ErrorCode] = "wrong_state"
 
 
 class NotOwner(CommandError):
     """Another app steers this call."""
 
-    code = "not_owner"
+    code: ClassVar[ErrorCode] = "not_owner"
 
 
 class BadArgument(CommandError):
     """A value that the command does not take."""
 
-    code = "bad_argument"
+    code: ClassVar[ErrorCode] = "bad_argument"
 
 
 class Unauthorized(CommandError):
     """The token is unknown, or does not allow the command."""
 
-    code = "unauthorized"
+    code: ClassVar[ErrorCode] = "unauthorized"
 
 
 class Unsupported(CommandError):
     """This engine does not know the command."""
 
-    code = "unsupported"
+    code: ClassVar[ErrorCode] = "unsupported"
 
 
 class Overloaded(CommandError):
     """A limit was reached."""
 
-    code = "overloaded"
+    code: ClassVar[ErrorCode] = "overloaded"
 
 
 class DeadlineExceeded(CommandError, TimeoutError):
     """The command took longer than its deadline, and was cancelled."""
 
-    code = "deadline"
+    code: ClassVar[ErrorCode] = "deadline"
 
 
 class CallEnded(CommandError):
     """The call is over. A script need not catch it: its hang-up is no error of the script."""
 
-    code = "call_ended"
+    code: ClassVar[ErrorCode] = "call_ended"
 
 
 class InternalError(CommandError):
     """A fault of the engine's."""
 
-    code = "internal"
+    code: ClassVar[ErrorCode] = "internal"
 
 
 class Unreachable(CallflowError):
@@ -141,7 +141,7 @@ class ScriptError(CallflowError):
 
     def __init__(self, message: str, *, report: str = "") -> None:
         super().__init__(message)
-        self.report = report or message
+        self.report: str = report or message
 
 
 _BY_CODE: Mapping[str, type[CommandError]] = MappingProxyType({

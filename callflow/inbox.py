@@ -32,7 +32,7 @@ class StateWish:
     """Somebody waits for a snapshot."""
 
     def __init__(self) -> None:
-        self.done = anyio.Event()
+        self.done: anyio.Event = anyio.Event()
         self.is_wanted = True
         self.state: State | None = None
 
@@ -47,8 +47,8 @@ class Inbox:
 
     def __init__(self, *, ask_for_state: Callable[[], None]) -> None:
         """`ask_for_state` sends the snapshot command, when events had to be dropped here."""
-        self.closed = anyio.Event()
-        self.position = Resume(epoch="", seq=0)  # of the last event that was taken
+        self.closed: anyio.Event = anyio.Event()
+        self.position: Resume = Resume(epoch="", seq=0)  # of the last event that was taken
         self._ask_for_state = ask_for_state
         self._line: deque[Happening | EventsMissed] = deque()
         self._changed = anyio.Event()

@@ -48,7 +48,7 @@ MAX_IN_FLIGHT = 10_000  # commands without an end, per connection
 MAX_UPLOADS = 1_000  # files that the engine waits for at once; it asks again for what it still needs
 _MAX_BATCH = 64 * 1024  # octets of frames that are sent as one message
 
-log = logging.getLogger("callflow")
+log: logging.Logger = logging.getLogger("callflow")
 
 CommandT = TypeVar("CommandT", bound=Command)
 

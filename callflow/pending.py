@@ -18,11 +18,11 @@ class Pending:
     __slots__ = ("accepted", "channel", "command", "ended", "error", "id", "on_settled", "outcome", "reply")
 
     def __init__(self, id: str, command: Command, channel: str | None) -> None:
-        self.id = id
-        self.command = command
-        self.channel = channel
-        self.accepted = anyio.Event()
-        self.ended = anyio.Event()
+        self.id: str = id
+        self.command: Command = command
+        self.channel: str | None = channel
+        self.accepted: anyio.Event = anyio.Event()
+        self.ended: anyio.Event = anyio.Event()
         self.reply: ReplyFrame | None = None
         self.outcome: Outcome | None = None
         self.error: CallflowError | None = None

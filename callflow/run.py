@@ -24,7 +24,7 @@ from .routing import CallFunction
 ERROR_TONE = Tone("480+620", seconds=0.5)  # what a caller hears whose script raised
 _CLOSE_TIMEOUT = 5.0  # how long hanging up what a script leaves behind may take
 
-log = logging.getLogger("callflow")
+log: logging.Logger = logging.getLogger("callflow")
 current_call: contextvars.ContextVar[str | None] = contextvars.ContextVar("callflow_call", default=None)
 
 

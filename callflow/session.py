@@ -36,7 +36,7 @@ from .routing import CallFunction
 from .run import Run
 from .transport import Transport
 
-log = logging.getLogger("callflow")
+log: logging.Logger = logging.getLogger("callflow")
 
 
 class AppSession:

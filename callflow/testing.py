@@ -31,8 +31,10 @@ from engine.media.session import FileSource, SilenceSource, ToneSource
 
 from .phone import Ended
 from .simulation.phone import SimulatedPhone
+from .simulation.recorded import RecordedSound
 from .simulation.simulation import Simulation
 from .simulation.tape import Happened
+from .simulation.trunk import SimulatedTrunk
 
 __all__ = [
     "Digit",
@@ -40,8 +42,10 @@ __all__ = [
     "FileSource",
     "Happened",
     "Heard",
+    "RecordedSound",
     "SilenceSource",
     "SimulatedPhone",
+    "SimulatedTrunk",
     "Simulation",
     "ToneSource",
 ]

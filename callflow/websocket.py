@@ -7,10 +7,12 @@ page, and is refused.
 from __future__ import annotations
 
 import hmac
+import ssl
 from collections.abc import Callable, Sequence
 
 import anyio
 import anyio.abc
+from anyio.streams.tls import TLSStream
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.frames import Frame, Opcode
@@ -39,7 +41,7 @@ class WebSocketTransport:
         self._stream = stream
         self._sending = anyio.Lock()  # the sending task, and the receiving one for pongs
         self._parts: list[bytes] = []
-        self.spelling = Spelling(protocol.subprotocol or Spelling.MSGPACK.value)
+        self.spelling: Spelling = Spelling(protocol.subprotocol or Spelling.MSGPACK.value)
 
     async def send(self, message: bytes) -> None:
         """Send one message. Raises Disconnected."""
@@ -100,16 +102,28 @@ class WebSocketTransport:
         return (message,)
 
 
-async def open_websocket(url: str, *, token: str | None, spelling: Spelling = Spelling.MSGPACK) -> WebSocketTransport:
-    """Connect to an engine at `ws://HOST:PORT/v1/socket` (or `wss`). Raises Unreachable, Unauthorized."""
+async def open_websocket(
+    url: str,
+    *,
+    token: str | None,
+    spelling: Spelling = Spelling.MSGPACK,
+    ssl_context: ssl.SSLContext | None = None,
+) -> WebSocketTransport:
+    """Connect to an engine at `ws://HOST:PORT/v1/socket` (or `wss`). Raises Unreachable, Unauthorized.
+
+    `ssl_context`: whom to trust at a `wss` address; None: whom the system trusts.
+    """
     try:
         uri = parse_uri(url)
     except InvalidURI as error:
         raise Unreachable(f"expected an address such as ws://127.0.0.1:7443/v1/socket, got {url!r}") from error
     try:
         with anyio.fail_after(HANDSHAKE_TIMEOUT):
-            stream = await _open_stream(uri.host, uri.port, is_secure=uri.secure)
-    except (OSError, TimeoutError) as error:
+            stream = await _open_stream(uri.host, uri.port, ssl_context, is_secure=uri.secure)
+    except ssl.SSLCertVerificationError as error:
+        message = f"the certificate at {url} is not trusted: {error.verify_message}; say who signed it with ca"
+        raise Unreachable(message) from error
+    except (*LOST, TimeoutError) as error:
         raise Unreachable(f"no engine answers at {url}: {error or 'it takes too long'}") from error
     protocol = ClientProtocol(uri, subprotocols=[Subprotocol(spelling.value)], max_size=MAX_MESSAGE)
     request = protocol.connect()
@@ -118,6 +132,16 @@ async def open_websocket(url: str, *, token: str | None, spelling: Spelling = Sp
     protocol.send_request(request)
     await _shake_hands(protocol, stream, url)
     return WebSocketTransport(protocol, stream)
+
+
+async def secure(stream: anyio.abc.ByteStream, ssl_context: ssl.SSLContext) -> anyio.abc.ByteStream:
+    """Take a TLS handshake on a fresh connection. Raises Unreachable."""
+    try:
+        with anyio.fail_after(HANDSHAKE_TIMEOUT):
+            return await TLSStream.wrap(stream, server_side=True, ssl_context=ssl_context, standard_compatible=False)
+    except (*LOST, TimeoutError) as error:
+        await _close_quietly(stream)
+        raise Unreachable(f"no TLS handshake came: {error}") from error
 
 
 async def accept_websocket(stream: anyio.abc.ByteStream, *, is_token: Callable[[str], bool]) -> WebSocketTransport:
@@ -149,9 +173,13 @@ def is_same_token(expected: str, given: str) -> bool:
     return hmac.compare_digest(expected.encode(), given.encode())
 
 
-async def _open_stream(host: str, port: int, *, is_secure: bool) -> anyio.abc.ByteStream:
+async def _open_stream(
+    host: str, port: int, ssl_context: ssl.SSLContext | None, *, is_secure: bool
+) -> anyio.abc.ByteStream:
     if is_secure:
-        return await anyio.connect_tcp(host, port, tls=True, tls_standard_compatible=False)
+        return await anyio.connect_tcp(
+            host, port, tls=True, ssl_context=ssl_context, tls_standard_compatible=False, tls_hostname=host
+        )
     return await anyio.connect_tcp(host, port)
 
 

@@ -25,6 +25,7 @@ import trio
 
 from callflow.protocol.schema import schema_text
 from engine.config import Config, Listener, join_host_port
+from engine.eventsocket.certificate import ServerCertificate, trusting
 from engine.eventsocket.outbound import Destination, OutboundDoor
 from engine.eventsocket.tokens import Scope, Token, Tokens, check_exposure, load_token
 from engine.eventsocket.websocket import PATH, serve_websocket
@@ -52,6 +53,7 @@ class Engine:
     listeners: tuple[Listener, ...]  # of SIP, with the ports that the kernel gave
     socket_url: str
     supervisor: Supervisor  # of the apps that it runs itself
+    certificate: ServerCertificate | None = None  # of the event socket
     routes: tuple[str, ...] = ()  # as configured
 
     @property
@@ -62,21 +64,25 @@ class Engine:
         return self.routes or tuple(dict.fromkeys(own))
 
 
-async def serve(config: Config, *, task_status: trio.TaskStatus[Engine] = trio.TASK_STATUS_IGNORED) -> None:
+async def serve(
+    config: Config, *, must_load: bool = True, task_status: trio.TaskStatus[Engine] = trio.TASK_STATUS_IGNORED
+) -> None:
     """Run an engine until cancelled, then stop it in order.
 
-    Raises OSError for an address that cannot be had, ExposureError for an event socket open to strangers, and
+    Raises OSError for an address that cannot be had, ExposureError for an event socket open to strangers,
+    CertificateError for one whose certificate cannot be used, and with `must_load`
     `engine.scripting.supervised.LoadFailed` for a script that does not load at first.
     """
     try:
         with TemporaryDirectory(prefix="callflow-") as folder:
-            await _serve(config, Path(folder), task_status)
+            await _serve(config, Path(folder), must_load, task_status)
     except BaseExceptionGroup as group:  # a start that failed has one reason; trio wraps it once per nursery
         raise _only(group) from None
 
 
-async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engine]) -> None:
+async def _serve(config: Config, folder: Path, must_load: bool, task_status: trio.TaskStatus[Engine]) -> None:
     tokens = _tokens(config)
+    certificate = _certificate(config)
     async with _parts() as parts:
         switch = Switch(
             config,
@@ -91,11 +97,13 @@ async def _serve(config: Config, folder: Path, task_status: trio.TaskStatus[Engi
         )
         try:
             await parts.start(switch.run)
-            url = await _open_doors(switch, config, tokens, parts)
-            supervisor = await _start_workers(switch, config, folder / "worker.socket", parts)
+            url = await _open_doors(switch, config, tokens, certificate, parts)
+            supervisor = await _start_workers(switch, config, folder / "worker.socket", must_load, parts)
             listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
             routes = tuple(route.to for route in config.routes)
-            task_status.started(Engine(switch, tuple(listeners), url, supervisor, routes))
+            if certificate is not None:
+                parts.start_soon(certificate.watch)
+            task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificate, routes))
             await trio.sleep_forever()
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):
@@ -125,17 +133,21 @@ async def _listen(switch: Switch, listener: Listener) -> Listener:
     return Listener(listener.transport, host, port)
 
 
-async def _open_doors(switch: Switch, config: Config, tokens: Tokens, parts: trio.Nursery) -> str:
+async def _open_doors(
+    switch: Switch, config: Config, tokens: Tokens, certificate: ServerCertificate | None, parts: trio.Nursery
+) -> str:
     """Let apps in, and dial those behind routes. The URL of the event socket."""
     destinations = {
-        route.socket: Destination(route.socket, route.token) for route in config.routes if route.socket is not None
+        route.socket: Destination(route.socket, route.token, trusting(route.ca) if route.ca is not None else None)
+        for route in config.routes
+        if route.socket is not None
     }
     OutboundDoor(switch.sockets, destinations, parts, new_id=_new_token)
     host, port = config.socket.listen
     check_exposure(
         host,
         has_tokens=bool(config.socket.tokens),
-        has_tls=False,
+        has_tls=certificate is not None,
         allow_plaintext=config.socket.allow_plaintext,
     )
     opened = await parts.start(
@@ -147,17 +159,20 @@ async def _open_doors(switch: Switch, config: Config, tokens: Tokens, parts: tri
             tokens=tokens,
             schema=schema_text,
             origins=config.socket.origins,
+            ssl_context=certificate.context if certificate is not None else None,
         )
     )
-    return f"ws://{join_host_port(*opened)}{PATH}"
+    return f"{'wss' if certificate is not None else 'ws'}://{join_host_port(*opened)}{PATH}"
 
 
-async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio.Nursery) -> Supervisor:
+async def _start_workers(
+    switch: Switch, config: Config, path: Path, must_load: bool, parts: trio.Nursery
+) -> Supervisor:
     tokens = Tokens()  # the supervisor's, one for each worker while it lives
     await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
     copies = Copies(config.data / "versions")
     supervisor = Supervisor(
-        [AppSpec(app.name, app.script, app.isolation) for app in config.apps],
+        [AppSpec(app.name, app.script, config.limits_of(app), app.test, app.isolation) for app in config.apps],
         socket=path,
         tokens=tokens,
         sessions=switch.sessions,
@@ -166,9 +181,10 @@ async def _start_workers(switch: Switch, config: Config, path: Path, parts: trio
         new_token=lambda: secrets.token_hex(16),
         epoch=time.time,
         host=host_versions(switch.sockets, new_token=_new_token, epoch=time.time),
+        drain_within=config.limits.drain,
     )
     parts.start_soon(supervisor.run)
-    await supervisor.wait_ready()
+    await (supervisor.wait_ready() if must_load else supervisor.wait_settled())
     switch.sockets.add(reload_verbs(supervisor))
     for app_folder in supervisor.folders:
         parts.start_soon(watch_folder, app_folder, copies.is_skipped, supervisor.reload_changed)
@@ -187,6 +203,11 @@ def _tokens(config: Config) -> Tokens:
             for token in config.socket.tokens  # the configuration has checked their scopes
         )
     return Tokens([load_token(config.data / "token", lambda: secrets.token_hex(32))])
+
+
+def _certificate(config: Config) -> ServerCertificate | None:
+    certificate, key = config.socket.certificate, config.socket.key
+    return ServerCertificate(certificate, key) if certificate is not None else None
 
 
 def _media_address(config: Config) -> str:

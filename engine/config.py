@@ -14,9 +14,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from engine.eventsocket.certificate import CertificateError, load_pair
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
+from engine.scripting.limits import WorkerLimits
 
+from .limit import LIMITS, Limits
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
 from .toml_lines import KeyPath, line_of, lines_of
@@ -83,6 +86,8 @@ class Socket:
     listen: tuple[str, int] = ("127.0.0.1", 7443)
     tokens: tuple[Token, ...] = ()  # none: a random one in DATA/token
     origins: tuple[str, ...] = ()
+    certificate: Path | None = None  # PEM: with it the event socket speaks TLS
+    key: Path | None = None  # None: in the certificate's file
     allow_plaintext: bool = False  # beyond loopback without TLS
 
 
@@ -98,10 +103,16 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """One [[app]]: a script that the engine runs. `isolation` is where, if it is in Lua."""
+    """One [[app]]: a script that the engine runs. With `test` its versions must pass their flow tests first.
+
+    Limits that it does not name are those of [limits]. `isolation` is where it runs, if it is in Lua.
+    """
 
     name: str
     script: Path
+    memory: int | None = None  # octets, 0: any
+    step: float | None = None  # seconds, 0: any
+    test: bool = False
     isolation: Literal["engine", "process"] = "engine"
 
 
@@ -117,6 +128,7 @@ class Config:
     routes: tuple[Route, ...] = ()
     calendars: tuple[Calendar, ...] = ()
     contexts: tuple[Context, ...] = ()
+    limits: Limits = Limits()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
 
@@ -124,6 +136,11 @@ class Config:
     def rtp_address(self) -> str:
         """The address for media."""
         return self.rtp.address or self.sip.listen[0].host
+
+    def limits_of(self, app: App) -> WorkerLimits:
+        """What the workers of an app may take."""
+        memory = self.limits.memory if app.memory is None else app.memory
+        return WorkerLimits(memory=memory, step=self.limits.step if app.step is None else app.step)
 
 
 def load(path: Path) -> Config:
@@ -149,10 +166,10 @@ def check_socket(socket: Socket) -> None:
         raise ConfigError(
             f"expected [socket] tokens, as the event socket listens beyond this machine ({host}), got none"
         )
-    if not socket.allow_plaintext:
+    if socket.certificate is None and not socket.allow_plaintext:
         raise ConfigError(
-            f"expected the event socket on loopback, got {host}: it has no TLS yet, so tokens and calls would travel "
-            "in the clear; allow_plaintext = true in [socket] allows that"
+            f"expected the event socket on loopback, got {host}: without TLS tokens and calls would travel in the "
+            "clear; give [socket] a certificate and a key, or allow that with allow_plaintext = true"
         )
 
 
@@ -237,11 +254,13 @@ def _read_config(document: Mapping[str, object], path: Path, lines: Mapping[int,
         lines=lines,
     )
     _check_listeners(config.sip)
+    socket = _find_certificate(config.socket, path.parent)
+    routes = tuple(_find_authority(route, path.parent) for route in routes)
     try:
-        check_socket(config.socket)
+        check_socket(socket)
     except ConfigError as error:
         raise Wrong(error.message, at=("socket", "listen")) from error
-    return replace(config, apps=tuple(scripts), routes=routes, path=path)
+    return replace(config, socket=socket, apps=tuple(scripts), routes=routes, path=path)
 
 
 def _check_unique(section: str, names: Iterable[str]) -> None:
@@ -257,6 +276,24 @@ def _find_script(app: App, index: int, folder: Path) -> App:
     if not script.is_file():
         raise Wrong(f"expected a script, but there is no file {str(script)!r}", at=("app", index, "script"))
     return replace(app, script=script)
+
+
+def _find_certificate(socket: Socket, folder: Path) -> Socket:
+    if socket.certificate is None:
+        if socket.key is not None:
+            raise Wrong("expected a certificate beside the key", at=("socket", "key"))
+        return socket
+    certificate = (folder / socket.certificate).absolute()
+    key = (folder / socket.key).absolute() if socket.key is not None else None
+    try:
+        load_pair(certificate, key)
+    except CertificateError as error:
+        raise Wrong(str(error), at=("socket", "certificate")) from error
+    return replace(socket, certificate=certificate, key=key)
+
+
+def _find_authority(route: Route, folder: Path) -> Route:
+    return replace(route, ca=folder.absolute() / route.ca) if route.ca is not None else route
 
 
 def _check_listeners(sip: Sip) -> None:
@@ -319,6 +356,8 @@ _SOCKET = MappingProxyType({
     "listen": ("listen", lambda value: parse_address(read_text(value))),
     "tokens": ("tokens", list_of(table(Token, _TOKEN))),
     "origins": ("origins", list_of(read_text)),
+    "certificate": ("certificate", lambda value: Path(read_text(value))),
+    "key": ("key", lambda value: Path(read_text(value))),
     "allow_plaintext": ("allow_plaintext", read_flag),
 })
 _USER = MappingProxyType({
@@ -330,6 +369,9 @@ _USER = MappingProxyType({
 _APP = MappingProxyType({
     "name": ("name", _app_name),
     "script": ("script", lambda value: Path(read_text(value))),
+    "memory": LIMITS["memory"],
+    "step": LIMITS["step"],
+    "test": ("test", read_flag),
     "isolation": ("isolation", one_of(("engine", "process"))),
 })
 _CONFIG = MappingProxyType({
@@ -338,6 +380,7 @@ _CONFIG = MappingProxyType({
     "socket": ("socket", table(Socket, _SOCKET)),
     "user": ("users", list_of(table(User, _USER))),
     "app": ("apps", list_of(table(App, _APP))),
+    "limits": ("limits", table(Limits, LIMITS)),
     **READERS,
 })
 _REPEATED = frozenset({"user", "app", "route", "calendar", "context"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 from urllib.parse import urlsplit
@@ -39,6 +40,7 @@ class Route:
     app: str | None = None
     socket: str | None = None
     token: str | None = field(default=None, repr=False)
+    ca: Path | None = None  # PEM: who signed the certificate at `socket`; None: those that the system trusts
     sources: tuple[str, ...] | None = None  # `from`; None: users and trunks, anyone too on loopback
     did: tuple[tuple[str, str], ...] = ()  # numbers and the apps they go to; a loaded configuration has a route of each
     contexts: tuple[str, ...] | None = None
@@ -138,6 +140,8 @@ def _check_taker(route: Route, apps: Sequence[str], at: tuple[str | int, ...]) -
         _expect_known(route.app, apps, "the name of an [[app]]", at=(*at, "app"))
     if route.token is not None and route.socket is None:
         raise Wrong("expected a token only beside a socket", at=(*at, "token"))
+    if route.ca is not None and not (route.socket or "").startswith("wss:"):
+        raise Wrong('expected a ca only beside a socket that begins with "wss:"', at=(*at, "ca"))
 
 
 def _expand(route: Route, line: int | None) -> Iterator[Route]:
@@ -227,6 +231,7 @@ ROUTE = MappingProxyType({
     "app": ("app", read_text),
     "socket": ("socket", _web_socket_url),
     "token": ("token", read_text),
+    "ca": ("ca", lambda value: Path(read_text(value))),
     "from": ("sources", nonempty(one_of(SOURCES))),
     "did": ("did", _did),
     "context": ("contexts", one_or_more(read_name)),

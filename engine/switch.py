@@ -65,6 +65,7 @@ class Switch:
         cache: Path | None = None,
         records: Callable[[Callable[[CallRecord], None]], CallRecords],
         limits: Limits | None = None,
+        new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
         store; it is given whom to tell of those that are in it.
@@ -76,7 +77,7 @@ class Switch:
         self.sessions = Sessions()
         self.wire = WireLog(epoch)
         self.stack = SipStack(new_token=new_token("sip"), user_agent=engine, wire=self.wire)
-        self.endpoint = Endpoint(self.stack, on_event=self._handle)
+        self.endpoint = (new_endpoint or _endpoint)(self.stack, self._handle)
         self.locations = Locations()
         authentication = Authentication(self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time)
         self.registrar = Registrar(
@@ -123,6 +124,7 @@ class Switch:
             registrations=self._registrations,
             counters=self._counters,
             records=self.records,
+            commands=config.limits.commands,
         )
         self.sockets.add(trace_verbs(self.wire))
         self._epoch = epoch
@@ -188,3 +190,7 @@ class Switch:
             "sip_transactions": sip.transactions,
             "tasks": trio.lowlevel.current_statistics().tasks_living,
         }
+
+
+def _endpoint(stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
+    return Endpoint(stack, on_event=on_event)

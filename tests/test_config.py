@@ -24,6 +24,7 @@ from engine.config import (
     parse_address,
     parse_listener,
 )
+from engine.scripting.limits import WorkerLimits
 from engine.toml_lines import line_of
 
 FULL = """\
@@ -101,6 +102,47 @@ def test_a_full_file_is_read(folder):
     )
 
 
+def test_an_app_has_the_limits_of_all_but_for_those_of_its_own(folder):
+    config = read(
+        folder,
+        """
+        [limits]
+        memory = "512MB"
+        step = 2
+        drain = 600.0
+        commands = 100
+        [[app]]
+        name = "plain"
+        script = "reception.py"
+        [[app]]
+        name = "large"
+        script = "reception.py"
+        memory = "4GB"
+        step = 0
+        """,
+    )
+    assert (config.limits.drain, config.limits.commands) == (600.0, 100.0)
+    plain, large = map(config.limits_of, config.apps)
+    assert plain == WorkerLimits(memory=512 << 20, step=2.0)
+    assert large == WorkerLimits(memory=4 << 30, step=0.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('memory = "512"', '[limits] memory: expected memory such as "512MB" or "2GB", or 0 for no limit, got "512"'),
+        ("memory = true", "[limits] memory: expected memory such as"),
+        ('memory = "1MB"', '[limits] memory: expected at least "64MB", which a small script takes, got "1MB"'),
+        ("step = -1", "[limits] step: expected at least 0.1 seconds, or 0 for no limit, got -1"),
+        ("step = nan", "[limits] step: expected at least 0.1 seconds"),
+        ("drain = inf", "[limits] drain: expected at least 0 seconds, got inf"),
+        ("commands = 0", "[limits] commands: expected a number a second, from 1 to 1000000, got 0"),
+    ],
+)
+def test_limits_that_cannot_be_are_told_off(folder, line, message):
+    assert message in str(refused(folder, f"[limits]\n{line}\n"))
+
+
 def test_an_empty_file_is_the_default(folder):
     config = read(folder, "")
     assert config == Config(path=config.path)
@@ -123,7 +165,7 @@ def test_secrets_are_not_shown(folder):
     ("old", "new", "line", "message"),
     [
         ("[sip]", "[spi]", 1, 'spi: unknown key (did you mean "sip"?)'),
-        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, user, app, route, calendar, context)"),
+        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, user, app, limits, route, calendar, context)"),
         ("listen = [", "listn = [", 2, '[sip] listn: unknown key (did you mean "listen"?)'),
         ("udp:127.0.0.1:5060", "tls:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT" or "tcp:HOST:PORT"'),
         ("udp:127.0.0.1:5060", "udp:pbx:5060", 2, 'with an IP address, got "udp:pbx:5060"'),
@@ -335,3 +377,9 @@ def test_ten_thousand_routes_are_read_in_a_moment(folder):
     routes = "".join(f'[[route]]\nto = "{number}"\napp = "reception"\n' for number in range(10_000))
     config = read(folder, f'[[app]]\nname = "reception"\nscript = "reception.py"\n{routes}')
     assert config.routes[-1].line == 3 + 3 * 9999 + 1
+
+
+def test_an_app_may_be_tested_first(folder):
+    app = '[[app]]\nname = "reception"\nscript = "reception.py"\n'
+    assert [read(folder, app + test).apps[0].test for test in ("", "test = true\n")] == [False, True]
+    assert "[[app]] test: expected true or false" in str(refused(folder, app + 'test = "yes"\n'))

@@ -11,18 +11,26 @@ import trio.testing
 VIRTUAL_LIMIT = 100_000.0  # seconds; whoever waits in vain beside a timer that goes on for ever is told
 
 
+def run_within(seconds: float) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
+    """Run an async test under trio, in real time, failing after so long: for many processes on a busy machine."""
+
+    def decorate(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def run(*args: object, **kwargs: object) -> None:
+            async def main() -> None:
+                with trio.fail_after(seconds):
+                    await test(*args, **kwargs)
+
+            trio.run(main)
+
+        return run
+
+    return decorate
+
+
 def run_trio(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """Run an async test under trio, in real time, failing after 30 seconds."""
-
-    @functools.wraps(test)
-    def run(*args: object, **kwargs: object) -> None:
-        async def main() -> None:
-            with trio.fail_after(30):
-                await test(*args, **kwargs)
-
-        trio.run(main)
-
-    return run
+    return run_within(30)(test)
 
 
 def run_virtual(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:

@@ -42,9 +42,9 @@ def print_banner(config: Config, engine: RunningEngine, patterns: Sequence[str],
     lines = [
         ("Call", f"{sip_address(engine.sip, number or '')}   ({', '.join(engine.sip)})"),
         ("Routes", "   ".join(patterns) or "none yet: apps bring their own"),
-        *_users(config, shows_passwords=shows_passwords),
+        *user_lines(config, shows_passwords=shows_passwords),
         ("Event socket", f"{engine.socket}   (token: {_token_place(config, engine)})"),
-        ("Try it", f"{_program()} dial {shlex.quote(number or '1000')} --press 1{_options(config, engine)}"),
+        ("Try it", example_call(config, engine, patterns, " --press 1")),
     ]
     console = stdout()
     console.print(f"[bold]callflow is ready[/] (pid {engine.pid})")
@@ -54,7 +54,13 @@ def print_banner(config: Config, engine: RunningEngine, patterns: Sequence[str],
     console.file.flush()
 
 
-def _users(config: Config, *, shows_passwords: bool) -> list[tuple[str, str]]:
+def example_call(config: Config, engine: RunningEngine, patterns: Sequence[str], more: str = "") -> str:
+    """A command that calls this engine, with more options."""
+    return f"{_program()} dial {shlex.quote(example_number(patterns) or '1000')}{more}{_options(config, engine)}"
+
+
+def user_lines(config: Config, *, shows_passwords: bool) -> list[tuple[str, str]]:
+    """Who can register, each under what it stands."""
     if not config.users:
         return [("Users", "none")]
     if not shows_passwords:

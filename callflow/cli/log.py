@@ -5,14 +5,25 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Protocol
 
 import structlog
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
+class Choose(Protocol):
+    """Is a record to be logged? `is_asked`: $CALLFLOW_LOG is set, and its level is high enough."""
+
+    def __call__(self, name: str, level: str, record: dict[str, object], *, is_asked: bool) -> bool: ...
+
+
 class StderrLogger:
     """Writes to whatever stderr is now. When nobody reads it any more, calls go on all the same."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
 
     def msg(self, message: str) -> None:
         try:
@@ -23,18 +34,32 @@ class StderrLogger:
     debug = info = warning = warn = error = critical = exception = log = msg
 
 
-def configure_log() -> None:
-    """Log from $CALLFLOW_LOG upwards: debug, info (by default), warning or error."""
+def configure_log(choose: Choose | None = None) -> None:
+    """Log from $CALLFLOW_LOG upwards: debug, info (by default), warning or error; and of that what is chosen."""
+    asked = os.environ.get("CALLFLOW_LOG")
+    level = LEVELS.get((asked or "info").lower(), logging.INFO)
+
+    def keep_chosen(logger: StderrLogger, method: str, record: MutableMapping[str, object]) -> Mapping[str, object]:
+        if choose is not None and not choose(logger.name, method, dict(record), is_asked=asked is not None):
+            raise structlog.DropEvent
+        return record
+
     structlog.configure(
         processors=[
+            *([keep_chosen] if choose is not None else []),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%S.%fZ", utc=True),
             structlog.processors.format_exc_info,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=32),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            LEVELS.get(os.environ.get("CALLFLOW_LOG", "info").lower(), logging.INFO)
-        ),
-        logger_factory=lambda *_: StderrLogger(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=StderrLogger,
         cache_logger_on_first_use=True,
+    )
+
+
+def log_errors_only() -> None:
+    """Of an engine that is simulated only what is wrong is of interest."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR), logger_factory=lambda *_: StderrLogger()
     )

@@ -13,7 +13,7 @@ import typer
 from callflow.errors import CallflowError, Disconnected, Unauthorized, Unreachable
 from engine.config import ConfigError
 
-from . import dial, monitor, records, route, run, trace, versions
+from . import dev, dial, monitor, records, replay, route, run, test, trace, versions
 from .output import Refused, complain
 
 app = typer.Typer(
@@ -27,8 +27,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    run.run, run.serve, run.check, dial.dial, monitor.calls, monitor.events, monitor.hangup, monitor.registrations,
-    monitor.status, trace.trace, records.records, route.route, versions.reload, versions.rollback, versions.versions,
+    run.run, dev.dev, run.serve, run.check, test.test, dial.dial, monitor.calls, monitor.events, monitor.hangup,
+    monitor.registrations, monitor.status, trace.trace, records.records, route.route, versions.reload,
+    versions.rollback, versions.versions, replay.save, replay.replay,
 ):  # fmt: skip
     app.command()(command)
 

@@ -36,11 +36,23 @@ DataOption = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="If several engines run here: the one with this data folder."),
 ]
+CaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        metavar="FILE",
+        help="Who signed the certificate of a wss:// address, in PEM. [default: whom the system trusts]",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def calls(
-    socket: EngineOption = None, token: TokenOption = None, data: DataOption = None, json: JsonOption = False
+    socket: EngineOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    ca: CaOption = None,
+    json: JsonOption = False,
 ) -> None:
     """List the live calls.
 
@@ -58,7 +70,7 @@ def calls(
         else:
             print_table(_COLUMNS, [_row(channel) for channel in channels], empty="no calls")
 
-    with_engine(show, socket=socket, token=token, data=data)
+    with_engine(show, socket=socket, token=token, data=data, ca=ca)
 
 
 def events(
@@ -71,6 +83,7 @@ def events(
     socket: EngineOption = None,
     token: TokenOption = None,
     data: DataOption = None,
+    ca: CaOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show what happened on the engine lately: the last events that it still keeps (of up to an hour).
@@ -99,7 +112,7 @@ def events(
         if follow:
             await _follow(engine, shown, tell)
 
-    with_engine(show, socket=socket, token=token, data=data)
+    with_engine(show, socket=socket, token=token, data=data, ca=ca)
 
 
 def hangup(
@@ -110,6 +123,7 @@ def hangup(
     socket: EngineOption = None,
     token: TokenOption = None,
     data: DataOption = None,
+    ca: CaOption = None,
 ) -> None:
     """End a call.
 
@@ -125,11 +139,15 @@ def hangup(
             raise Refused(f"expected the id of a call, got {channel!r}: {_count(len(exact))}; see: callflow calls")
         await engine.hangup(exact[0], cause=cause)
 
-    with_engine(hang_up, socket=socket, token=token, data=data)
+    with_engine(hang_up, socket=socket, token=token, data=data, ca=ca)
 
 
 def registrations(
-    socket: EngineOption = None, token: TokenOption = None, data: DataOption = None, json: JsonOption = False
+    socket: EngineOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    ca: CaOption = None,
+    json: JsonOption = False,
 ) -> None:
     """List the phones that have registered.
 
@@ -146,11 +164,15 @@ def registrations(
             shown = [[row.user, row.contact] for row in rows]
             print_table(("USER", "CONTACT"), shown, empty="nobody has registered")
 
-    with_engine(show, socket=socket, token=token, data=data)
+    with_engine(show, socket=socket, token=token, data=data, ca=ca)
 
 
 def status(
-    socket: EngineOption = None, token: TokenOption = None, data: DataOption = None, json: JsonOption = False
+    socket: EngineOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    ca: CaOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Say how the engine is: what is up, and its counters.
 
@@ -169,7 +191,7 @@ def status(
                 ("WHAT", "VALUE"), [(name, str(value)) for name, value in {**facts, **counters}.items()], empty=""
             )
 
-    with_engine(show, socket=socket, token=token, data=data)
+    with_engine(show, socket=socket, token=token, data=data, ca=ca)
 
 
 _COLUMNS = ("ID", "STATE", "FROM", "TO", "APP", "TIME")
@@ -186,13 +208,20 @@ def _count(found: int) -> str:
 
 
 def with_engine(
-    act: Callable[[Engine], Awaitable[None]], *, socket: str | None, token: str | None, data: Path | None
+    act: Callable[[Engine], Awaitable[None]],
+    *,
+    socket: str | None,
+    token: str | None,
+    data: Path | None,
+    ca: Path | None = None,
 ) -> None:
     """Connect and act. Errors of the protocol are told by `main`."""
-    connection = choose_connection(socket=socket, token=token, data=data)
+    connection = choose_connection(socket=socket, token=token, data=data, ca=ca)
 
     async def main() -> None:
-        async with connect(connection.url, app="callflow-cli", token=connection.token) as engine:
+        async with connect(
+            connection.url, app="callflow-cli", token=connection.token, ssl_context=connection.ssl_context
+        ) as engine:
             await act(engine)
 
     with suppress(KeyboardInterrupt):  # what one ends a follower with

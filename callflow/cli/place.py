@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+
+from callflow.trust import pinned, trusting
 
 from .output import Refused, complain
 
@@ -17,11 +20,12 @@ class RunningEngine(msgspec.Struct, frozen=True, kw_only=True):
     """The note that a running engine leaves, as DATA/engine.json and in a folder of the user's."""
 
     pid: int
-    socket: str  # ws://HOST:PORT/v1/socket
+    socket: str  # ws://HOST:PORT/v1/socket, or wss
     sip: list[str]  # udp:HOST:PORT
     data: str
     started_at: float
     config: str | None = None  # the file
+    certificate: str | None = None  # of its event socket, the file
 
     @property
     def token(self) -> str | None:
@@ -37,6 +41,7 @@ class Connection:
 
     url: str
     token: str | None
+    ssl_context: ssl.SSLContext | None = None  # whom to trust there; None: whom the system trusts
 
 
 def data_folder(given: Path | None) -> Path:
@@ -96,15 +101,30 @@ def choose_engine(*, socket: str | None = None, data: Path | None = None) -> Run
     return engines[0] if engines else None
 
 
-def choose_connection(*, socket: str | None, token: str | None, data: Path | None = None) -> Connection:
-    """How to reach the engine that is meant. Raises Refused if none runs."""
+def choose_connection(
+    *, socket: str | None, token: str | None, data: Path | None = None, ca: Path | None = None
+) -> Connection:
+    """How to reach the engine that is meant. Raises Refused if none runs.
+
+    `ca`: who signed its certificate. Of an engine on this machine the certificate itself is known, and trusted.
+    """
     token = token or os.environ.get("CALLFLOW_TOKEN")
     engine = choose_engine(socket=socket, data=data)
     if engine is None and socket is None:
         where = f" with its data in {data_folder(data)}" if data else ""
         raise Refused(f"no engine runs here{where}; start one with: callflow run SCRIPT, or say where: --socket URL")
     url = socket or (engine.socket if engine else "")
-    return Connection(url, token or (engine.token if engine else None))
+    return Connection(url, token or (engine.token if engine else None), _trust(engine, ca))
+
+
+def _trust(engine: RunningEngine | None, ca: Path | None) -> ssl.SSLContext | None:
+    file = ca or (Path(engine.certificate) if engine is not None and engine.certificate is not None else None)
+    if file is None:
+        return None
+    try:
+        return trusting(ca) if ca is not None else pinned(file)
+    except (OSError, ValueError) as error:
+        raise Refused(f"expected a certificate in PEM, in {file}: {error}") from error
 
 
 def _list(engines: Sequence[RunningEngine]) -> str:

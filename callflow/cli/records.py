@@ -18,7 +18,7 @@ from callflow.errors import EventsMissed
 from callflow.protocol.commands import Records
 from callflow.protocol.records import CallRecord
 
-from .monitor import DataOption, EngineOption, TokenOption, with_engine
+from .monitor import CaOption, DataOption, EngineOption, TokenOption, with_engine
 from .output import print_json, print_table
 
 _Write: TypeAlias = Callable[[CallRecord], None]
@@ -48,6 +48,7 @@ def records(
     socket: EngineOption = None,
     token: TokenOption = None,
     data: DataOption = None,
+    ca: CaOption = None,
 ) -> None:
     """Show the records of calls: one for each leg, oldest first.
 
@@ -76,7 +77,7 @@ def records(
         async for record in _follow(engine, query) if follow else _read(engine, query):
             write(record)
 
-    with_engine(show, socket=socket, token=token, data=data)
+    with_engine(show, socket=socket, token=token, data=data, ca=ca)
 
 
 async def _read(engine: Engine, query: Records) -> AsyncIterator[CallRecord]:

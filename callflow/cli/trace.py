@@ -15,7 +15,7 @@ from callflow.client import Engine
 from callflow.protocol.queries import PastEvent, WireMessage
 
 from .ladder import Ladder, name_of_leg, printable
-from .monitor import DataOption, EngineOption, JsonOption, TokenOption, with_engine
+from .monitor import CaOption, DataOption, EngineOption, JsonOption, TokenOption, with_engine
 from .output import Refused, print_json, stderr, stdout
 from .pcap import pcap
 from .traced_call import TracedCall, read_call, read_on
@@ -34,6 +34,7 @@ def trace(
     socket: EngineOption = None,
     token: TokenOption = None,
     data: DataOption = None,
+    ca: CaOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show how a call went: its SIP messages as they were on the wire, and its events, on one clock.
@@ -61,7 +62,7 @@ def trace(
         else:
             await _print(engine, found, bodies=bodies, follow=follow, json=json)
 
-    with_engine(show, socket=socket, token=token, data=data)
+    with_engine(show, socket=socket, token=token, data=data, ca=ca)
 
 
 async def _find(engine: Engine, call: str) -> str:

@@ -14,7 +14,7 @@ from callflow.protocol.commands import Reload, Rollback, Versions
 from callflow.protocol.events import Event, ScriptFailed, ScriptLoaded
 from callflow.protocol.queries import NamedVersion, VersionState
 
-from .monitor import DataOption, EngineOption, JsonOption, TokenOption, with_engine
+from .monitor import CaOption, DataOption, EngineOption, JsonOption, TokenOption, with_engine
 from .output import Refused, print_json, print_table, stderr, stdout
 
 AppArgument = Annotated[str, typer.Argument(metavar="APP", help="The app's name, as in: callflow versions")]
@@ -25,30 +25,43 @@ def reload(
     share: Annotated[
         str | None, typer.Option("--share", metavar="N%", help="How many of the new calls it takes; the rest stay.")
     ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Run its flow tests first; if they fail it takes no calls.")
+    ] = False,
     socket: EngineOption = None,
     token: TokenOption = None,
     data: DataOption = None,
+    ca: CaOption = None,
 ) -> None:
     """Make a new version of an app from its folder, and return when it takes new calls.
 
     Calls in progress finish on the version that they began with. A version that does not load changes nothing: its
-    error is printed, and the exit code is 1. While two versions share the calls, --share changes their shares.
+    error is printed, and the exit code is 1; so it is with --test for one whose flow tests fail. While two versions
+    share the calls, --share changes their shares.
 
     Examples:
 
         callflow reload ivr
+
+        callflow reload ivr --test
 
         callflow reload ivr --share 10%
     """
     part = _part(share) if share is not None else None
 
     async def act(engine: Engine) -> None:
-        await _settle(engine, Reload(app=app, share=part))
+        await _settle(engine, Reload(app=app, share=part, test=test))
 
-    with_engine(act, socket=socket, token=token, data=data)
+    with_engine(act, socket=socket, token=token, data=data, ca=ca)
 
 
-def rollback(app: AppArgument, socket: EngineOption = None, token: TokenOption = None, data: DataOption = None) -> None:
+def rollback(
+    app: AppArgument,
+    socket: EngineOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    ca: CaOption = None,
+) -> None:
     """Give an app's new calls to its version before, at once; calls in progress stay where they are.
 
     While two versions share the calls, the older one gets all of them.
@@ -61,7 +74,7 @@ def rollback(app: AppArgument, socket: EngineOption = None, token: TokenOption =
     async def act(engine: Engine) -> None:
         await _settle(engine, Rollback(app=app))
 
-    with_engine(act, socket=socket, token=token, data=data)
+    with_engine(act, socket=socket, token=token, data=data, ca=ca)
 
 
 def versions(
@@ -69,6 +82,7 @@ def versions(
     socket: EngineOption = None,
     token: TokenOption = None,
     data: DataOption = None,
+    ca: CaOption = None,
     json: JsonOption = False,
 ) -> None:
     """List the versions of the engine's apps: which take calls, which finish theirs, which are over.
@@ -87,7 +101,7 @@ def versions(
         else:
             print_table(_COLUMNS, [_row(row) for row in rows], empty="this engine runs no apps")
 
-    with_engine(show, socket=socket, token=token, data=data)
+    with_engine(show, socket=socket, token=token, data=data, ca=ca)
 
 
 _COLUMNS = ("APP", "VERSION", "STATE", "SHARE", "CALLS", "LIVE", "ERRORS", "LOADED")
@@ -123,7 +137,8 @@ async def _settle(engine: Engine, command: Reload | Rollback) -> None:
             stdout().print(f"{event.app}: version {event.version}{share}", markup=False)
             return
         if _is_of(event, named) and isinstance(event, ScriptFailed):
-            stderr().print(event.traceback.rstrip(), markup=False)
+            if event.traceback:
+                stderr().print(event.traceback.rstrip(), markup=False)
             raise Refused(f"{event.app}: version {event.version} was refused: {event.error}")
 
 

@@ -96,12 +96,15 @@ class Phone:
             raise RegistrationRefused(event.status, event.response.reason if event.response else "no answer")
         return _granted(event, self._contact(flow))
 
-    async def call(self, target: str | Uri, *, flow: Flow | None = None) -> PhoneCall:
-        """Call a SIP URI. Raises Unreachable, PortsExhausted, and ParseError for what is no URI."""
+    async def call(self, target: str | Uri, *, flow: Flow | None = None, from_: Address | None = None) -> PhoneCall:
+        """Call a SIP URI, under another name if wanted.
+
+        Raises Unreachable, PortsExhausted, and ParseError for what is no URI.
+        """
         uri = Uri.parse(target) if isinstance(target, str) else target
         flow = flow or await self.endpoint.resolve(uri)
         call = self._open_call(CallState.CALLING, Address(uri))
-        from_ = Address(Uri(user=self.name, host=self._domain or flow.local[0]))
+        from_ = from_ or Address(Uri(user=self.name, host=self._domain or flow.local[0]))
         self._held = []
         try:
             call.place(

@@ -22,6 +22,7 @@ from .frames import BridgeState, ChannelState
 from .outcomes import Outcome, Unbridged
 from .queries import (
     AppState,
+    Decisions,
     Downloaded,
     EngineStatus,
     NamedVersion,
@@ -311,6 +312,19 @@ class Events(Command, frozen=True, kw_only=True):
     before: int | None = None
 
 
+class DecisionsCommand(Command, frozen=True, kw_only=True):
+    """What a channel was told to do: the commands that its app gave it, live or lately ended, from number `after` on.
+
+    Questions are not among them. A reply holds what fits a message; there are more, if it has fewer than its `total`.
+    """
+
+    name: ClassVar[str] = "decisions"
+    replies_with: ClassVar[object] = Decisions
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    channel: str
+    after: int = 0
+
+
 class Trace(Command, frozen=True, kw_only=True):
     """SIP messages as they were on the wire, oldest first: of calls with these Call-IDs (a channel's `sip_call_id`).
 
@@ -340,6 +354,7 @@ class Reload(Command, frozen=True, kw_only=True):
 
     `script.loaded` says that it takes new calls, `script.failed` that it does not load. With a `share` below 1 it takes
     that part of them, and the version before it the rest; a `share` while there are two changes whose part is whose.
+    With `test` its flow tests must pass first; if they fail, `script.failed` has their report.
     """
 
     name: ClassVar[str] = "reload"
@@ -347,6 +362,7 @@ class Reload(Command, frozen=True, kw_only=True):
     of: ClassVar[Literal["channel", "engine"]] = "engine"
     app: str
     share: float | None = None
+    test: bool = False
 
 
 class Rollback(Command, frozen=True, kw_only=True):
@@ -387,7 +403,8 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
         Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
-        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, Trace, Download,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, DecisionsCommand, Trace,
+        Download,
         Reload, Rollback, Versions, Status, SnapshotCommand,
     )
 })  # fmt: skip

@@ -68,6 +68,29 @@ class PastEvents(msgspec.Struct, frozen=True):
     searched: int
 
 
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A command that was given to a channel, and the code of its refusal, if it was not accepted.
+
+    `seq` is the last event before it, `app` who gave it.
+    """
+
+    seq: int
+    at: float
+    id: str
+    name: str
+    app: str = ""
+    args: dict[str, Any] = {}  # Any: those of the command
+    error: str = ""
+
+
+class Decisions(msgspec.Struct, frozen=True):
+    """Commands that were given to a channel, in their order: `total` of them, the first `missing` not kept any more."""
+
+    decisions: tuple[Decision, ...]
+    missing: int
+    total: int
+
+
 class WireMessage(msgspec.Struct, frozen=True):
     """A SIP message as it was on the wire. `local` and `remote` are HOST:PORT, an IPv6 host in brackets."""
 

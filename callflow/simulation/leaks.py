@@ -9,6 +9,7 @@ import trio
 from engine.switch import Switch
 
 from .phone import SimulatedPhone
+from .trunk import SimulatedTrunk
 
 PHONE_TASK = "simulated phone"  # how the tasks of phones are named: phones come and go, and are not the engine's
 
@@ -38,7 +39,7 @@ def find_remains(switch: Switch, *, tasks: int) -> Iterator[str]:
     yield from _excess("task", count_tasks(), tasks)
 
 
-def find_phone_remains(phone: SimulatedPhone) -> Iterator[str]:
+def find_phone_remains(phone: SimulatedPhone | SimulatedTrunk) -> Iterator[str]:
     """What a phone holds that hung up a minute ago: if the engine forgot something, the phone may know."""
     yield from _excess(f"media session of {phone.name}'s phone", phone.media.open_sessions, 0)
     for name, count in phone.endpoint.stack.counts._asdict().items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -22,9 +22,10 @@ from callflow.phone import (
 )
 from engine.media.fake import Digit, FakeMediaEngine, FakeMediaSession, Heard
 from engine.media.session import SilenceSource, Source, ToneSource
+from engine.transport.endpoint import Endpoint
 from engine.transport.errors import Unreachable
 
-from .sounds import Attention, What, When, name_of
+from .sounds import FRAME_SECONDS, Attention, What, When, join_repeated, matches, name_of
 from .waiting import wait_first
 
 PATIENCE = 60.0  # seconds that a person waits for what a test says will come
@@ -49,14 +50,17 @@ class SimulatedPhone:
         media: FakeMediaEngine,
         nursery: trio.Nursery,
         *,
-        registrar: str,
+        name: str,
+        registrar: str = "",
         answers_after: float | None,
         rejects: int | None,
     ) -> None:
-        self.name = phone.name
+        """`name`: its user's, or the number that was called there; `registrar`: of those who dial numbers."""
+        self.name = name
+        self.expected = True  # nobody has waited for it yet, see `SimulatedTrunk.called`
         self.answers_after = answers_after
         self.media = media
-        self.endpoint = phone.endpoint
+        self.endpoint: Endpoint = phone.endpoint
         self._phone = phone
         self._nursery = nursery
         self._registrar = registrar
@@ -76,6 +80,11 @@ class SimulatedPhone:
         """Where the phone itself is reached, without the engine's registrations."""
         _, host, port = self.endpoint.listeners[0]
         return f"sip:{self.name}@{host}:{port}"
+
+    @property
+    def host(self) -> str:
+        """The address of its SIP and its RTP."""
+        return self.endpoint.listeners[0][1]
 
     async def run(self, *, registers: bool) -> None:
         """The phone itself: it registers again and again, and takes calls, until cancelled."""
@@ -107,6 +116,10 @@ class SimulatedPhone:
     def rejects(self, status: int = BUSY) -> None:
         """Refuse calls from now on."""
         self._rejects = status
+
+    def behaves(self, *, answers_after: float | None = None, rejects: int | None = None) -> None:
+        """What the phone does by itself with calls from now on; without either it rings."""
+        self.answers_after, self._rejects = answers_after, rejects
 
     def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
         """Press keys, one after another."""
@@ -200,6 +213,20 @@ class SimulatedPhone:
         """Wait until something, later than what was asked for before, begins: a file by name, a tone by a frequency."""
         await self._listen(what, "hear", within, lambda heard: heard.started_at)
 
+    async def heard_for(self, what: What, seconds: float, *, within: float = PATIENCE) -> None:
+        """Wait until something, later than what was asked for before, was heard for so long, repetitions included."""
+
+        def when(heard: Heard) -> float | None:
+            is_enough = heard.ended_at is None or heard.ended_at - heard.started_at > seconds - FRAME_SECONDS
+            return heard.started_at + seconds if is_enough else None
+
+        await self._listen(what, f"hear {seconds:g} s of", within, when, of=join_repeated)
+
+    def seconds_of(self, what: What) -> float:
+        """How long something was heard in the call, or in the last one, all in all."""
+        now = trio.current_time()
+        return sum((heard.ended_at or now) - heard.started_at for heard in self.sounds if matches(heard, what))
+
     async def connected_to(self, other: SimulatedPhone, *, within: float = PATIENCE) -> None:
         """Wait until each hears the other."""
         async with self._patience(f"get connected to {other.name}", within):
@@ -249,15 +276,19 @@ class SimulatedPhone:
     async def _take_calls(self) -> None:
         while True:
             call = await self._phone.wait_call()
-            if self.is_in_call:
-                call.reject(BUSY)
-                continue
-            self._line, self._attention = call, Attention()
-            self._note(f"rings: {call.remote.uri}")
-            if self._rejects is not None:
-                call.reject(self._rejects)
-            elif self.answers_after is not None:
-                self._nursery.start_soon(self._answer, call, self.answers_after)
+            self.take_call(call)
+
+    def take_call(self, call: PhoneCall) -> None:
+        """A call comes in."""
+        if self.is_in_call:
+            call.reject(BUSY)
+            return
+        self._line, self._attention = call, Attention()
+        self._note(f"rings: {call.remote.uri}")
+        if self._rejects is not None:
+            call.reject(self._rejects)
+        elif self.answers_after is not None:
+            self._nursery.start_soon(self._answer, call, self.answers_after)
 
     async def _answer(self, call: PhoneCall, after: float) -> None:
         with trio.move_on_after(after):
@@ -289,7 +320,9 @@ class SimulatedPhone:
         """What is set when something changes, or another thing is heard, from now on."""
         return [self._changed] if self.session is None else [self._changed, self.session.changed]
 
-    async def _listen(self, what: What, verb: str, within: float, when: When) -> None:
+    async def _listen(
+        self, what: What, verb: str, within: float, when: When, *, of: Callable[[list[Heard]], list[Heard]] = list
+    ) -> None:
         """Wait for the first that matches; look ahead, so as to be awake when it has come about and not before."""
         doing = f"{verb} {what}"
         async with self._patience(doing, within):
@@ -297,7 +330,7 @@ class SimulatedPhone:
             while True:
                 now = trio.current_time()
                 expected = self.session.foretell(now + within) if self.session is not None else ()
-                at, sound = self._attention.find(expected, what, verb, when)
+                at, sound = self._attention.find(of(list(expected)), what, verb, when)
                 if sound is not None and at <= now:
                     self._attention.note(verb, sound, at=at)
                     return

@@ -33,11 +33,14 @@ from .apps import AppHost, LuaAppHost
 from .determinism import EPOCH, Dice, run_virtual
 from .leaks import PHONE_TASK, count_tasks, find_leaks, find_phone_remains, find_remains
 from .phone import SimulatedPhone
+from .recorded import RecordedSound
 from .tape import Happened, Tape
+from .trunk import SimulatedTrunk
 
 HOST, PORT = "10.0.0.1", 5060
 SETTLING = 40.0  # seconds until transactions are over: more than 64*T1 and Timer D (RFC 3261 §17.1.1.2)
 PORTS = (16384, 32767)
+PHONE_PORTS = (40000, 40063)
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -48,7 +51,7 @@ class Simulation:
     `apps` are scripts, or apps that the test itself defines (their files are looked for in `folder`). `latency` is
     seconds one way, for SIP and RTP; `loss`, `duplicate` and `reorder` are probabilities, for each SIP datagram;
     `rtp_loss` is for RTP. `settings` are the engine's: routes, users. The same `seed` gives the same course of events,
-    to the byte of `log`.
+    to the byte of `log`. `epoch` is when it begins, in seconds since the epoch.
     """
 
     def __init__(
@@ -65,21 +68,25 @@ class Simulation:
         ports: tuple[int, int] = PORTS,
         limits: Limits | None = None,
         lua_limits: LuaLimits | None = None,
+        epoch: float = EPOCH,
     ) -> None:
         self.seed = seed
         self.folder = folder
-        self.settings = settings or config.Config()
+        self.settings: config.Config = settings or config.Config()
         self._dice = Dice(seed)
         self.network = MemoryNetwork(
             rng=self._dice.of("network"), latency=latency, loss=loss, duplicate=duplicate, reorder=reorder
         )
         self.media_network = FakeMediaNetwork(latency=latency, loss=rtp_loss, rng=self._dice.of("media"))
         self.phones: dict[str, SimulatedPhone] = {}
+        self.trunks: dict[str, SimulatedTrunk] = {}
+        self.names: dict[str, str] = {}  # what the name service knows: hosts and their addresses
         self.hosts: dict[str, AppHost | LuaAppHost] = {}
-        self.report = ""  # what happened in a test that failed
+        self.report: str = ""  # what happened in a test that failed
         self._apps = apps
         self._ports = ports
         self._limits = limits
+        self._began_at = epoch
         self._lua_limits = lua_limits
         self._switch: Switch | None = None
         self._tape: Tape | None = None
@@ -110,6 +117,12 @@ class Simulation:
         return self.folder / "recordings"
 
     @property
+    def script_folder(self) -> Path:
+        """Where the (first) script is."""
+        first = self._apps[0]
+        return self.folder if isinstance(first, App) else first.resolve().parent
+
+    @property
     def log(self) -> bytes:
         """The event log from the beginning: all frames one after another, in msgpack."""
         return self._played.octets
@@ -130,26 +143,31 @@ class Simulation:
         answers_after: float | None = None,
         rejects: int | None = None,
         registers: bool = True,
+        host: str | None = None,
     ) -> SimulatedPhone:
-        """A new phone, of the user of that name. It rings until somebody answers, unless told what to do by itself."""
+        """A new phone, of the user of that name. It rings until somebody answers, unless told what to do by itself.
+
+        `host` is its address; without one it gets one of its own.
+        """
         assert name not in self.phones, f"there is a phone {name} already"
         assert self._nursery is not None, "the simulation has not begun"
         password = self._dice.tokens(f"password of {name}")()
         if registers:
             self.switch.users.add(User(name, password))
-        host = f"10.0.1.{len(self.phones) + 1}"
-        media = FakeMediaEngine(self.media_network, host, (40000, 40063))
-        device = Phone(
-            lambda on_event: self._endpoint(name, host, on_event),
-            media,
-            name=name,
+        device, media = self.device(
+            name,
+            host=host or f"10.0.1.{len(self.phones) + 1}",
             credentials=Credentials(name, password),
-            domain=HOST,
-            new_token=self._dice.tokens(f"calls of {name}"),
-            on_event=lambda call, event: self._tell_phone(name, call, event),
+            on_event=lambda call, event: self._tell(self.phones.get(name), call, event),
         )
         phone = self.phones[name] = SimulatedPhone(
-            device, media, self._nursery, registrar=f"sip:{HOST}:{PORT}", answers_after=answers_after, rejects=rejects
+            device,
+            media,
+            self._nursery,
+            name=name,
+            registrar=f"sip:{HOST}:{PORT}",
+            answers_after=answers_after,
+            rejects=rejects,
         )
 
         async def run() -> None:
@@ -158,10 +176,81 @@ class Simulation:
         self._nursery.start_soon(run, name=f"{PHONE_TASK} {name}")
         return phone
 
+    def trunk(self, name: str, *, answers_after: float | None = 1.0, fails_with: int | None = None) -> SimulatedTrunk:
+        """A new trunk, at a host of that name: scripts dial `sip:NUMBER@NAME`. Whoever is called by it answers.
+
+        Without `answers_after` it rings until the test answers. `fails_with` is a SIP status with which it refuses.
+        """
+        assert name.lower() not in self.names, f"there is a host {name} already"
+        assert self._nursery is not None, "the simulation has not begun"
+        host = self.names[name.lower()] = f"10.0.2.{len(self.trunks) + 1}"
+        device, media = self.device(
+            name,
+            host=host,
+            ports=PORTS,
+            domain=None,
+            on_event=lambda call, event: self._tell(self.trunks.get(name), call, event),
+        )
+        trunk = self.trunks[name] = SimulatedTrunk(
+            device,
+            media,
+            self._nursery,
+            answers_after=answers_after,
+            fails_with=fails_with,
+            connect=lambda is_connected: self.connect(host, is_connected=is_connected),
+        )
+        self._nursery.start_soon(trunk.run, name=f"{PHONE_TASK} {name}")
+        return trunk
+
+    def device(
+        self,
+        name: str,
+        *,
+        host: str,
+        port: int = PORT,
+        ports: tuple[int, int] = PHONE_PORTS,
+        domain: str | None = HOST,
+        credentials: Credentials | None = None,
+        on_event: Callable[[PhoneCall, PhoneEvent], None] = lambda call, event: None,
+    ) -> tuple[Phone, FakeMediaEngine]:
+        """A phone at an address of its own, with nobody at it. Run its endpoint and its media beside the test."""
+        media = FakeMediaEngine(self.media_network, host, ports)
+        phone = Phone(
+            lambda on_event: self._endpoint(f"{name}@{host}:{port}", host, port, on_event),
+            media,
+            name=name,
+            credentials=credentials,
+            domain=domain,
+            new_token=self._dice.tokens(f"calls of {name}@{host}:{port}"),
+            on_event=on_event,
+        )
+        return phone, media
+
+    def connect(self, host: str, *, is_connected: bool) -> None:
+        """Plug the host of that address into the network, or pull it out."""
+        for network in (self.network, self.media_network):
+            (network.mend if is_connected else network.cut)(host)
+
+    def recorded(self, recording: str | Path, *, app: str | None = None) -> RecordedSound:
+        """A recording, by the name that the script gave it, or by its file: what is in it.
+
+        `app` says whose it is; without it, the only app's.
+        """
+        path = recording if isinstance(recording, Path) else self.recordings / self._app(app) / recording
+        content = self.media_network.recorded.get(path.resolve(), self.media_network.recorded.get(path))
+        assert content is not None, f"there is no recording {recording}; there are: {self._names_recorded()}"
+        return RecordedSound(path, *content)
+
+    def _names_recorded(self) -> str:
+        return ", ".join(path.name for path in self.media_network.recorded) or "none"
+
     def kill(self, app: str | None = None) -> None:
         """An app's process dies; it is started again a second later. Without a name: the only app."""
+        self.hosts[self._app(app)].kill()
+
+    def _app(self, app: str | None) -> str:
         assert app is not None or len(self.hosts) == 1, f"say which app: {', '.join(self.hosts)}"
-        self.hosts[app or next(iter(self.hosts))].kill()
+        return app or next(iter(self.hosts))
 
     async def wait(self, seconds: float) -> None:
         """Let time pass."""
@@ -170,14 +259,16 @@ class Simulation:
     async def settle(self) -> None:
         """All hang up, on a network that loses nothing, and time passes until nothing of the calls can be left."""
         self.network.loss = self.network.duplicate = self.network.reorder = 0.0
-        for phone in self.phones.values():
+        for host in self.names.values():
+            self.connect(host, is_connected=True)
+        for phone in self._ends:
             phone.hang_up()
         with trio.move_on_after(10 * SETTLING):
             await self._until(lambda: not self.switch.table.channels)
-            await self._until(lambda: not any(phone.is_in_call for phone in self.phones.values()))
+            await self._until(lambda: not any(phone.is_in_call for phone in self._ends))
         await trio.sleep(SETTLING)
         with trio.move_on_after(SETTLING):  # there may be a registration that is refreshed just now
-            stacks = [self.switch.stack, *(phone.endpoint.stack for phone in self.phones.values())]
+            stacks = [self.switch.stack, *(phone.endpoint.stack for phone in self._ends)]
             await self._until(lambda: not any(any(stack.counts) for stack in stacks))
 
     def leaks(self) -> list[str]:
@@ -187,35 +278,46 @@ class Simulation:
     def remains(self) -> list[str]:
         """What is left after `settle`, down to the last transaction and task."""
         found = list(find_remains(self.switch, tasks=self._idle_tasks))
-        return found + [remain for phone in self.phones.values() for remain in find_phone_remains(phone)]
+        return found + [remain for phone in self._ends for remain in find_phone_remains(phone)]
 
     def describe(self) -> str:
         """Everything that happened: the engine's events, and what each phone did and perceived."""
-        return "\n\n".join(["\n".join(map(str, self.history)), *(phone.describe() for phone in self.phones.values())])
+        return "\n\n".join(["\n".join(map(str, self.history)), *(phone.describe() for phone in self._ends)])
+
+    @property
+    def _ends(self) -> list[SimulatedPhone | SimulatedTrunk]:
+        return [*self.phones.values(), *self.trunks.values()]
 
     # How it runs
 
-    def run(self, test: Callable[[], Awaitable[None]]) -> None:
-        """Run a test in this world; when it is done, all hang up, and what is left then is an AssertionError."""
-        run_virtual(lambda: self._run(test), seed=self.seed)
+    def run(self, test: Callable[[], Awaitable[None]], *, settles: bool = True) -> None:
+        """Run a test in this world; when it is done, all hang up, and what is left then is an AssertionError.
 
-    async def _run(self, test: Callable[[], Awaitable[None]]) -> None:
+        `settles=False`: it is over when the test is.
+        """
+        run_virtual(lambda: self._run(test, settles=settles), seed=self.seed)
+
+    async def _run(self, test: Callable[[], Awaitable[None]], *, settles: bool) -> None:
         failure: Exception | None = None
         async with trio.open_nursery() as self._nursery:
             await self._open(self._nursery)
             self._idle_tasks = count_tasks()
             try:
                 await test()
-                await self.settle()
-                remains = self.remains()
-                if remains:
-                    raise AssertionError(f"left when all had hung up: {', '.join(remains)}")
+                if settles:
+                    await self._expect_nothing_left()
             except Exception as error:  # raised below as itself, not in a group
                 failure = error
                 self.report = self.describe()
             self._nursery.cancel_scope.cancel()
         if failure is not None:
             raise failure
+
+    async def _expect_nothing_left(self) -> None:
+        await self.settle()
+        remains = self.remains()
+        if remains:
+            raise AssertionError(f"left when all had hung up: {', '.join(remains)}")
 
     async def _open(self, nursery: trio.Nursery) -> None:
         apps = [self._load(app) for app in self._apps]
@@ -230,6 +332,7 @@ class Simulation:
             recordings=self.recordings,
             records=lambda tell: MemoryRecords(self._epoch, on_written=tell),
             limits=self._limits,
+            new_endpoint=self._open_endpoint,
         )
         self._tape = Tape(self._switch.log)
         self.network.attach(self._switch.endpoint, HOST, PORT)
@@ -238,14 +341,14 @@ class Simulation:
             await self._start_app(app, folder, nursery)
 
     def _epoch(self) -> float:
-        return EPOCH + trio.current_time()
+        return self._began_at + trio.current_time()
 
     def _load(self, script: Path | App) -> tuple[App | LuaScript, Path]:
         """The app, and the folder of its files."""
         if isinstance(script, App):
             return script, self.folder
         if script.suffix == ".lua":
-            return LuaScript(script, limits=self._lua_limits, epoch=EPOCH, seed=self.seed), script.parent
+            return LuaScript(script, limits=self._lua_limits, epoch=self._began_at, seed=self.seed), script.parent
         return load_app(script, script.stem), script.parent
 
     async def _start_app(self, app: App | LuaScript, folder: Path, nursery: trio.Nursery) -> None:
@@ -265,19 +368,24 @@ class Simulation:
         while not condition():  # noqa: ASYNC110 - looked at once a virtual second, which costs nothing
             await trio.sleep(1)
 
-    def _endpoint(self, name: str, host: str, on_event: Callable[[SipEvent], None]) -> Endpoint:
+    def _endpoint(self, name: str, host: str, port: int, on_event: Callable[[SipEvent], None]) -> Endpoint:
         stack = SipStack(new_token=self._dice.tokens(f"phone {name}"), user_agent="callflow simulated phone")
-        endpoint = Endpoint(stack, on_event=on_event, resolve_host=resolve_host)
-        self.network.attach(endpoint, host, PORT)
+        endpoint = self._open_endpoint(stack, on_event)
+        self.network.attach(endpoint, host, port)
         return endpoint
 
-    def _tell_phone(self, name: str, call: PhoneCall, event: PhoneEvent) -> None:
-        if name in self.phones:
-            self.phones[name].take(call, event)
+    async def _resolve_host(self, host: str) -> list[str]:
+        """The name service of the simulated world."""
+        if is_literal(host):
+            return [host]
+        if host.lower() in self.names:
+            return [self.names[host.lower()]]
+        raise Unreachable(f"{host}: the simulation knows {', '.join(self.names) or 'no names'}")
 
+    def _tell(self, end: SimulatedPhone | SimulatedTrunk | None, call: PhoneCall, event: PhoneEvent) -> None:
+        if end is not None:
+            end.take(call, event)
 
-async def resolve_host(host: str) -> list[str]:
-    """The name service of the simulated world: there are addresses, and no names."""
-    if is_literal(host):
-        return [host]
-    raise Unreachable(f"{host}: the simulation knows no names")
+    def _open_endpoint(self, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
+        # Whatever a URI says of names and transports: nothing leaves the simulated network.
+        return Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host, only="udp")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from engine.media.fake import Digit, Heard
 from engine.media.session import FileSource, SilenceSource, ToneSource
 
+FRAME_SECONDS = 0.02
 What: TypeAlias = str | float  # the name of a file, or a frequency in Hz
 When: TypeAlias = Callable[[Heard], float | None]  # at which moment it counts as heard; None: it does not
 
@@ -34,6 +36,17 @@ class Attention:
         self._asked_for.add((verb, sound.what, sound.started_at))
 
 
+def join_repeated(sounds: Sequence[Heard]) -> list[Heard]:
+    """The same, with what was played again and again as one."""
+    joined: list[Heard] = []
+    for heard in sounds:
+        if joined and _goes_on(joined[-1], heard):
+            joined[-1] = replace(joined[-1], ended_at=heard.ended_at)
+        else:
+            joined.append(heard)
+    return joined
+
+
 def matches(heard: Heard, what: What) -> bool:
     if isinstance(heard.what, FileSource):
         return isinstance(what, str) and heard.what.path.as_posix().endswith(f"/{what}")
@@ -52,3 +65,8 @@ def name_of(heard: Heard) -> str:
             name = "silence"
     offset = f" from {heard.offset_ms} ms on" if heard.offset_ms else ""
     return name + offset + (f" until {heard.ended_at:.3f}" if heard.ended_at is not None else "")
+
+
+def _goes_on(before: Heard, heard: Heard) -> bool:
+    is_same = before.what == heard.what and before.origin == heard.origin
+    return is_same and before.ended_at is not None and heard.started_at - before.ended_at < FRAME_SECONDS

@@ -49,11 +49,31 @@ class DigitPattern:
         states = self._after(entry)
         return self._accept in states and not any(self._keys[state] for state in states)
 
+    def examples(self, *, least: int, most: int) -> list[str]:
+        """For each key that an entry may begin with, the shortest that matches, of `least` to `most` keys."""
+        found = (self._complete(key, least=least, most=most) for key in KEYS)
+        return [entry for entry in found if entry is not None]
+
+    def _complete(self, entry: str, *, least: int, most: int) -> str | None:
+        waiting, seen = [(entry, self._after(entry))], set[tuple[int, frozenset[int]]]()
+        for entry, states in waiting:  # breadth first; it grows
+            if self._accept in states and len(entry) >= least:
+                return entry
+            for key in KEYS if len(entry) < most else "":
+                after = self._step(states, key)
+                if after and (len(entry), after) not in seen:
+                    seen.add((len(entry), after))
+                    waiting.append((entry + key, after))
+        return None
+
     def _after(self, entry: str) -> frozenset[int]:
         states = self._start
         for key in entry:
-            states = self._closure({to for state in states if key in self._keys[state] for to in self._next[state]})
+            states = self._step(states, key)
         return states
+
+    def _step(self, states: frozenset[int], key: str) -> frozenset[int]:
+        return self._closure({to for state in states if key in self._keys[state] for to in self._next[state]})
 
     def _closure(self, states: set[int]) -> frozenset[int]:
         waiting = list(states)

@@ -81,12 +81,15 @@ def _resolve(source: Source, owner: Owner | None) -> media.Source:
 
 
 def _file(name: str, owner: Owner | None) -> Path:
-    if owner is None or owner.folder is None:
-        raise CommandError("not_found", f"no file {name[:64]!r}: the app has no folder", {"file": name[:64]})
+    if owner is None:
+        raise CommandError("not_found", f"no file {name[:64]!r}: nobody owns the call", {"file": name[:64]})
     for folder in (owner.folder, owner.recordings):  # what the app recorded can be played, too
         path = _below(folder, name) if folder is not None else None
         if path is not None and os.path.isfile(path):  # never raises
             return path
+    if owner.folder is None:
+        message = f"no file {name[:64]!r}: the app has no folder here, and no such recording"
+        raise CommandError("not_found", message, {"file": name[:64]})
     raise CommandError("not_found", f"no file {name!r} in {owner.folder}", {"file": name, "folder": str(owner.folder)})
 
 

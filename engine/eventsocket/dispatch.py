@@ -6,7 +6,7 @@ Nothing here waits: what takes time is accepted, and its outcome is an event.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 import structlog
@@ -18,6 +18,7 @@ from callflow.protocol.frames import CaughtUp, CommandFrame, Error, ReplyFrame
 from callflow.protocol.queries import Downloaded
 from engine.channels.errors import CommandError
 
+from .decisions import DecisionLog, Given
 from .encoding import encoded, encoded_snapshot
 from .log import Entry, EventLog
 from .ports import SteeredChannel, Table
@@ -36,20 +37,48 @@ _OF_ANY: tuple[type[commands.Command], ...] = (commands.Hangup,)
 _OF_SESSION: frozenset[str] = frozenset({"subscribe", "unsubscribe", "snapshot"})
 
 # These change nothing, and their replies are large.
-_REPEATABLE: frozenset[str] = frozenset({"events", "download"})
+_REPEATABLE: frozenset[str] = frozenset({"events", "decisions", "download"})
+# These decide nothing.
+_QUESTIONS: frozenset[str] = frozenset({"get"})
+# Who is told so has no say in the call.
+_STRANGERS: frozenset[str] = frozenset({"not_owner", "unauthorized"})
 
 Verb = Callable[[Session, commands.Command], object | None]
+
+
+class CommandWatcher(Protocol):
+    """Who is told of each command, before whatever it brings about. Must not raise and must not wait."""
+
+    def begin(self, frame: CommandFrame, command: commands.Command) -> None:
+        """An app gives a command."""
+        ...
+
+    def refuse(self, frame: CommandFrame, error: CommandError) -> None:
+        """It is not done."""
+        ...
 
 
 class Dispatcher:
     """Does the commands of all sessions."""
 
-    def __init__(self, log: EventLog, table: Table, queries: Queries, clock: Callable[[], float]) -> None:
-        """`clock` never goes back."""
+    def __init__(
+        self,
+        log: EventLog,
+        table: Table,
+        queries: Queries,
+        decisions: DecisionLog,
+        *,
+        clock: Callable[[], float],
+        epoch: Callable[[], float],
+    ) -> None:
+        """`clock` never goes back; `epoch`: seconds since the epoch."""
         self._log = log
         self._table = table
         self._queries = queries
+        self._decisions = decisions
+        self._epoch = epoch
         self._remembered = Remembered(clock)
+        self._watchers: tuple[CommandWatcher, ...] = ()
         self._verbs: dict[type[commands.Command], Verb] = {
             commands.Subscribe: _subscribe,
             commands.Unsubscribe: _unsubscribe,
@@ -60,6 +89,7 @@ class Dispatcher:
             commands.Apps: queries.apps,
             commands.Records: queries.records,
             commands.Events: queries.events,
+            commands.DecisionsCommand: queries.decisions,
             commands.Download: _download,
             commands.Status: queries.status,
         }
@@ -68,6 +98,10 @@ class Dispatcher:
     def add(self, verbs: Mapping[type[commands.Command], Verb]) -> None:
         """Do these commands, too: those of parts that stand above the event socket."""
         self._verbs.update(verbs)
+
+    def watch(self, watcher: CommandWatcher) -> None:
+        """Tell a part of the engine, from now on, of commands as they are given."""
+        self._watchers = (*self._watchers, watcher)
 
     def answer(self, session: Session, frame: CommandFrame) -> Reply:
         """Do a command. The same id again is answered with the same reply, and not done again."""
@@ -79,10 +113,14 @@ class Dispatcher:
                 return Reply(self._log.last_seq, (given.frame,))
             error = Error("bad_argument", f"expected a new id for {frame.name}, {frame.id!r} was a {given.name} before")
             return Reply(self._log.last_seq, (encoded(ReplyFrame(id=frame.id, ok=False, error=error)),))
+        before = self._log.last_seq
+        is_decision = frame.channel in self._table.channels and frame.name not in _QUESTIONS
         reply = self._reply(session, frame)
         if isinstance(reply, Later):
             reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
             return Reply(self._log.last_seq, ())
+        if is_decision:
+            self._note(session, frame, reply.error.code if reply.error is not None else "", before)
         written = encoded(reply)
         if frame.name not in _REPEATABLE and (frame.channel is None or frame.channel in self._table.channels):
             self._remembered.remember(frame.channel, key, frame.name, written)
@@ -95,19 +133,38 @@ class Dispatcher:
 
         Raises CommandError.
         """
+        before, code = self._log.last_seq, ""
+        is_decision = channel in self._table.channels and command.name not in _QUESTIONS
+        args = msgspec.Raw(session.spelling.encode(command)) if is_decision or self._watchers else msgspec.Raw()
+        frame = CommandFrame(id=id, name=command.name, channel=channel, args=args)
         try:
-            return self._act(session, id, channel, command)
-        except CommandError:
+            return self._act(session, frame, command)
+        except CommandError as refused:
+            code = refused.code
+            self._tell_refused(frame, refused)
             raise
         except Exception as error:  # a fault of ours, as below
+            code = "internal"
             logger.exception("a command failed", command=command.name, id=id, app=session.app, call=channel)
             raise CommandError("internal", f"{command.name} failed inside the engine: {error!r}") from error
+        finally:
+            if is_decision:
+                self._note(session, frame, code, before)
 
     def snapshot(self, session: Session) -> list[bytes]:
         """The state that a session may see, as snapshot frames, and that it has caught up."""
         channels = self._queries.visible_channels(session)
         frames = encoded_snapshot(channels, self._queries.visible_bridges(session))
         return [*frames, encoded(CaughtUp(seq=self._log.last_seq))]
+
+    def _note(self, session: Session, frame: CommandFrame, error: str, before: int) -> None:
+        if frame.channel is None or error in _STRANGERS:
+            return
+        at, args = self._epoch(), bytes(frame.args)
+        given = Given(before, at, session.app, frame.id, frame.name, args, session.spelling, error)
+        self._decisions.note(frame.channel, given)
+        if frame.channel not in self._table.channels:  # it ended by that
+            self._decisions.end(frame.channel)
 
     def _late_reply(self, frame: CommandFrame, data: object | CommandError) -> Reply:
         """To a query; nothing needs to be remembered of it."""
@@ -127,17 +184,25 @@ class Dispatcher:
             # msgspec encodes what it finds: the data needs no pass of its own.
             return ReplyFrame(id=frame.id, ok=True, seq=self._log.last_seq, data=cast("msgspec.Raw", data))
         except CommandError as refused:
+            self._tell_refused(frame, refused)
             error = Error(refused.code, refused.message, refused.details)
         except Exception:  # a fault of ours, that must not take the session with it
             logger.exception("a command failed", command=frame.name, id=frame.id, app=session.app, call=frame.channel)
             error = Error("internal", f"{frame.name} failed inside the engine; its log has the traceback")
         return ReplyFrame(id=frame.id, ok=False, error=error)
 
+    def _tell_refused(self, frame: CommandFrame, refused: CommandError) -> None:
+        for watcher in self._watchers:
+            watcher.refuse(frame, refused)
+
     def _do(self, session: Session, frame: CommandFrame) -> object | None:
         _expect_sane(frame)
-        return self._act(session, frame.id, frame.channel, _command(session, frame))
+        return self._act(session, frame, _command(session, frame))
 
-    def _act(self, session: Session, id: str, channel: str | None, command: commands.Command) -> object | None:
+    def _act(self, session: Session, frame: CommandFrame, command: commands.Command) -> object | None:
+        for watcher in self._watchers:
+            watcher.begin(frame, command)
+        id, channel = frame.id, frame.channel
         verb = self._verbs.get(type(command))
         if verb is not None:
             return verb(session, command)
@@ -174,6 +239,7 @@ class Dispatcher:
     def _forget(self, event: Event, entry: Entry) -> None:
         if entry.channel is not None:
             self._remembered.end(entry.channel)
+            self._decisions.end(entry.channel)
 
 
 def _expect_sane(frame: CommandFrame) -> None:

@@ -16,7 +16,9 @@ from callflow.protocol.frames import VERSION, AppFrame, Blob, CloseCode, Hello, 
 from callflow.protocol.queries import RegistrationState
 from engine.channels.ports import Owner
 
-from .dispatch import Dispatcher, Verb
+from .allowance import COMMANDS
+from .decisions import DecisionLog
+from .dispatch import CommandWatcher, Dispatcher, Verb
 from .encoding import encoded
 from .hello import Refused, judge, read_hello, refuse
 from .link import Link, LinkClosed, Nowhere
@@ -55,8 +57,12 @@ class EventSocket:
         records: RecordStore | None = None,
         prompts: Prompts | None = None,
         max_sessions: int = MAX_SESSIONS,
+        commands: float = COMMANDS,
     ) -> None:
-        """`engine`: its name and version; `epoch`: seconds since the epoch; `recordings`: has the apps' folders."""
+        """`engine`: its name and version; `epoch`: seconds since the epoch; `recordings`: has the apps' folders.
+
+        `commands`: that one session may give, a second; twice as many at once.
+        """
         self.log = log
         self.engine = engine
         self.sessions = sessions
@@ -66,22 +72,25 @@ class EventSocket:
         self._recordings = recordings
         self._prompts = prompts
         self._max_sessions = max_sessions
+        self._commands = commands
         self._is_closing = False
         self._strangers = 0
         self._left = trio.Event()
         Ownership(log, sessions)
         self._succession = Succession(log, table, sessions)
+        self.decisions = DecisionLog()
         queries = Queries(
             log,
             table,
             sessions,
+            self.decisions,
             engine=engine,
             started_at=epoch(),
             registrations=registrations,
             counters=counters,
             records=records,
         )
-        self._dispatcher = Dispatcher(log, table, queries, trio.current_time)
+        self._dispatcher = Dispatcher(log, table, queries, self.decisions, clock=trio.current_time, epoch=epoch)
 
     async def run(self) -> None:
         """Part, for ever, with sessions that own calls and read nothing, and with files that do not come."""
@@ -148,6 +157,10 @@ class EventSocket:
     def add(self, verbs: Mapping[type[Command], Verb]) -> None:
         """Let apps give these commands, too."""
         self._dispatcher.add(verbs)
+
+    def watch(self, watcher: CommandWatcher) -> None:
+        """Tell a part of the engine, from now on, of commands as apps give them."""
+        self._dispatcher.watch(watcher)
 
     async def close(self, reason: str = "the engine stops") -> None:
         """Send the sessions what they are owed and close them, and let no more in."""
@@ -228,6 +241,7 @@ class EventSocket:
             abandon=self._abandon,
             snapshot=self._dispatcher.snapshot,
             receive_blob=self._receive_blob,
+            commands=self._commands,
         )
 
     def _abandon(self, session: Session, channel: str) -> None:

@@ -94,8 +94,8 @@ class OutboundDoor:
         try:
             with scope:
                 await self._connect(channel, destination)
-        except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
-            reason = str(error) or type(error).__name__
+        except (OSError, InvalidHandshake, InvalidURI, ValueError, trio.BrokenResourceError) as error:
+            reason = str(error.__cause__ or error) or type(error).__name__  # trio tells of TLS in the cause
             logger.error("the app cannot be reached", url=destination.url, call=channel, reason=reason)
             self._fail(channel)
         finally:

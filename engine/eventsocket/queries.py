@@ -9,10 +9,11 @@ from typing import Literal, Protocol, TypeVar
 
 from callflow.protocol import commands
 from callflow.protocol.frames import BridgeState, ChannelState
-from callflow.protocol.queries import AppState, EngineStatus, RegistrationState, SessionState
+from callflow.protocol.queries import AppState, Decisions, EngineStatus, RegistrationState, SessionState
 from engine.channels.errors import CommandError
 from engine.store.records import Overloaded
 
+from .decisions import DecisionLog
 from .log import EventLog
 from .ownership import Sessions
 from .past import Past, look_back
@@ -47,6 +48,7 @@ class Queries:
         log: EventLog,
         table: Table,
         sessions: Sessions,
+        decisions: DecisionLog,
         *,
         engine: str,
         started_at: float,
@@ -57,6 +59,7 @@ class Queries:
         self._log = log
         self._table = table
         self._sessions = sessions
+        self._decisions = decisions
         self._engine = engine
         self._started_at = started_at
         self._registrations = registrations
@@ -110,6 +113,14 @@ class Queries:
         except ValueError as error:
             raise CommandError("bad_argument", f"events: {error}") from error
         return look_back(self._log, names, channel=command.channel, last=command.last, before=command.before)
+
+    def decisions(self, session: Session, command: commands.Command) -> Decisions:
+        session.token.expect("read")
+        assert isinstance(command, commands.DecisionsCommand)
+        found = self._decisions.find(command.channel, after=command.after)
+        if found is None:
+            raise CommandError("not_found", f"no command that was given to {command.channel!r} is kept")
+        return found
 
     def visible_channels(self, session: Session) -> Sequence[ChannelState]:
         """All, or the session's own."""

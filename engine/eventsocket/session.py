@@ -17,19 +17,29 @@ import trio
 from callflow.protocol.commands import Command
 from callflow.protocol.connection import EngineConnection, MalformedMessage, Spelling, respelled
 from callflow.protocol.frames import AppFrame, Blob, CaughtUp, CloseCode, CommandFrame, Error, Gap, ReplyFrame, Share
+from engine.channels.errors import CommandError
 from engine.channels.ports import Owner
 
+from .allowance import COMMANDS, Allowance
 from .encoding import encoded
 from .link import Link, LinkClosed
 from .log import Entry, EventLog
 from .reader import Reader
 from .tokens import Token
 
+COST_OF_QUERY = 10  # commands: what goes through all channels, or the log
 MAX_OWED = 1 << 20  # octets of replies that wait to be sent before no more commands are read
 _BATCH = 128 * 1024  # octets of frames that are sent as one message
 _YIELD = 50  # commands done without letting others run
+_REST = 0.01  # seconds for a session that gives too many commands, each time that so many were refused
 _CLOSE_WITHIN = 5.0  # seconds to send what is owed, when closing
 _STALLED_AFTER = 5.0  # seconds in one send, and new calls go to other sessions
+
+_QUERIES = frozenset({
+    "apps", "bridges", "channels", "events", "records", "registrations", "snapshot", "status", "versions",
+})  # fmt: skip
+
+_ENDING = frozenset({"cancel", "hangup"})  # what relieves the engine is never refused
 
 logger = structlog.get_logger("engine.eventsocket")
 
@@ -65,10 +75,11 @@ class Session:
         abandon: Callable[[Session, str], None],
         snapshot: Callable[[Session], Sequence[bytes]],
         receive_blob: Callable[[Session, Blob], None],
+        commands: float = COMMANDS,
     ) -> None:
         """`former`: ids of lost sessions whose channels' events it gets too; `follows`: the newest of them, if said.
 
-        `snapshot`: the state that it may see.
+        `snapshot`: the state that it may see; `commands`: how many it may give, a second.
         """
         self.id = id
         self.app = app
@@ -91,6 +102,9 @@ class Session:
         self._abandon = abandon
         self._snapshot = snapshot
         self._receive_blob = receive_blob
+        self._commands = commands
+        self._allowance = Allowance(commands, 2 * commands, clock=trio.current_time)
+        self._excess = 0  # commands beyond that, since it had to rest
         self._ready: deque[bytes] = deque()  # frames in their order and spelling
         self._replies: deque[Reply] = deque()
         self._owed = 0
@@ -180,6 +194,9 @@ class Session:
 
         An id is to be given once. Raises CommandError.
         """
+        if not self._allowance.take() and command.name not in _ENDING:
+            message = f"{command.name}: expected at most {self._commands:.0f} commands a second from one script"
+            raise CommandError("overloaded", message, {"limit": self._commands})
         return self._perform(self, id, command, channel)
 
     def abandon(self, channel: str) -> None:
@@ -237,10 +254,25 @@ class Session:
                 continue
             if not isinstance(frame, CommandFrame):
                 raise MalformedMessage("expected a command, got a second hello")
-            self._owe(self._answer(self, frame))
+            self._owe(self._answer(self, frame) if self._may_do(frame) else self._refuse_to_do(frame))
+            if self._excess >= _YIELD:
+                self._excess = 0
+                await trio.sleep(_REST)
             while self.is_paused:
                 self._drained = trio.Event()
                 await self._drained.wait()
+
+    def _may_do(self, frame: CommandFrame) -> bool:
+        cost = COST_OF_QUERY if frame.name in _QUERIES else 1
+        if self._allowance.take(min(cost, 2 * self._commands)):
+            return True
+        self._excess += 1
+        return frame.name in _ENDING
+
+    def _refuse_to_do(self, frame: CommandFrame) -> Reply:
+        message = f"{frame.name[:64]}: expected at most {self._commands:.0f} commands a second from one session"
+        error = Error("overloaded", message, {"limit": self._commands})
+        return Reply(self._log.last_seq, (encoded(ReplyFrame(id=frame.id, ok=False, error=error)),))
 
     def tell(self, frame: bytes) -> None:
         """A frame that answers nothing, after all events up to now."""

@@ -100,7 +100,7 @@ def check_exposure(host: str, *, has_tokens: bool, has_tls: bool, allow_plaintex
     if not has_tls and not allow_plaintext:
         raise ExposureError(
             f"the event socket would listen on {host} without TLS, and tokens could be read on the way: "
-            "put a TLS proxy in front of 127.0.0.1, or say allow_plaintext = true"
+            "give it a certificate and a key, or say allow_plaintext = true"
         )
 
 

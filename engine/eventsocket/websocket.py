@@ -10,6 +10,7 @@ import functools
 import http
 import ssl
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import structlog
 import trio
@@ -18,13 +19,14 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.trio.client import ClientConnection
 from websockets.trio.connection import Connection
-from websockets.trio.server import Server, ServerConnection, serve
+from websockets.trio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from callflow.protocol.connection import Spelling
 from callflow.protocol.frames import MAX_MESSAGE
 
 from .eventsocket import EventSocket
+from .handshakes import HandshakeListener
 from .link import LinkClosed
 from .tokens import Token, Tokens
 
@@ -112,17 +114,19 @@ async def serve_websocket(
 ) -> None:
     """Let apps in at ws://HOST:PORT/v1/socket, and tell the address when listening. Raises OSError.
 
+    With an `ssl_context` it is wss.
     `origins`: the only ones that web pages may come from. `schema`: the text of GET /v1/schema.
     Whether to listen beyond loopback at all: see `check_exposure`.
     """
-    door = _Door(sockets, tokens, frozenset(origins), schema)
+    [opened] = await trio.open_tcp_listeners(port, host=host)
+    listener = HandshakeListener(opened)
+    door = _Door(sockets, tokens, frozenset(origins), schema, listener)
     async with trio.open_nursery() as nursery:
-        server: Server = await nursery.start(
+        await nursery.start(
             functools.partial(
                 serve,
                 door.welcome,
-                port,
-                host=host,
+                listeners=cast("list[trio.SocketListener]", [listener]),  # it only accepts, and has a socket
                 ssl=ssl_context,
                 select_subprotocol=_select_subprotocol,
                 compression=None,
@@ -136,7 +140,7 @@ async def serve_websocket(
                 create_connection=_ServerConnection,
             )
         )
-        address = server.listeners[0].socket.getsockname()
+        address = opened.socket.getsockname()
         task_status.started((address[0], address[1]))
 
 
@@ -144,15 +148,22 @@ class _Door:
     """Judges handshakes and hands connections on."""
 
     def __init__(
-        self, sockets: EventSocket, tokens: Tokens, origins: frozenset[str], schema: Callable[[], bytes]
+        self,
+        sockets: EventSocket,
+        tokens: Tokens,
+        origins: frozenset[str],
+        schema: Callable[[], bytes],
+        listener: HandshakeListener,
     ) -> None:
         self._sockets = sockets
         self._tokens = tokens
         self._origins = origins
         self._schema = schema
+        self._listener = listener
 
     def judge(self, connection: ServerConnection, request: Request) -> Response | None:
         """None: go on with the handshake."""
+        self._listener.done(connection.stream)
         path = request.path.partition("?")[0]
         if path == "/v1/health":
             return _json(self._health())

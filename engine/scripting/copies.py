@@ -6,25 +6,30 @@ links that lead out of the folder. It blocks; call it in a thread.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_FILES = 20_000
+MAX_SCRIPTS = 1000  # that are looked at in a folder with more files than that
 SKIPPED = frozenset({"__pycache__", "recordings", "node_modules"})
 # What an engine writes into its data folder, where that is the app's folder too.
 OWN = frozenset({"cache", "engine.json", "records.pending", "token", "users.toml", "versions"})
 OWN_DATABASE = "callflow.db"
 NOTES = ("callflow", "engines")  # by which commands find engines; below the user's state folder
-IN_PLACE = ""  # the hash of what is no copy
 _VENV = "pyvenv.cfg"  # a folder with this file is a virtual environment, PEP 405
 _CHUNK = 1 << 20
+# A file system's clock has ticks: what was written so lately may be written again and look the same.
+SETTLED_AFTER = 2.0  # seconds
 
 logger = structlog.get_logger("engine.scripting")
 
@@ -35,7 +40,7 @@ class TooLarge(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy of a folder; or, with the hash IN_PLACE, the folder itself."""
+    """A copy of a folder, by the hash of what is in it; or the folder itself, by that of the scripts in it."""
 
     hash: str
     folder: Path
@@ -47,6 +52,7 @@ class Copies:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._data = root.parent.resolve()  # may lie in an app's folder
+        self._read: dict[Path, tuple[_State, str]] = {}  # files that need not be read again, and their hashes
 
     def make(self, folder: Path) -> Copy:
         """Copy a folder as it is now, unless there is such a copy. Raises OSError.
@@ -59,7 +65,7 @@ class Copies:
             logger.warning(
                 "no copy is made: its calls do not keep their version when a file changes", reason=str(error)
             )
-            return Copy(IN_PLACE, folder)
+            return Copy(_scripts_hash(folder), folder)
 
     def _make(self, folder: Path) -> Copy:
         known = self._copy(self._digest(folder, None))
@@ -106,7 +112,7 @@ class Copies:
         for count, path in enumerate(sorted(self._files(folder)), 1):
             try:
                 state = path.stat()
-                content = _content(path, target / path.relative_to(folder) if target is not None else None)
+                content = self._content(path, target / path.relative_to(folder) if target is not None else None)
             except (FileNotFoundError, PermissionError):  # it has just gone, or is not for us
                 continue
             size += state.st_size
@@ -118,6 +124,19 @@ class Copies:
             line = f"{path.relative_to(folder)}\0{content}\0{state.st_mode & 0o100}\0"
             digest.update(line.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()[:32]
+
+    def _content(self, path: Path, target: Path | None) -> str:
+        """The hash of a file, which is copied. A prompt that nobody has touched is not read for its hash again."""
+        state = _state(path)
+        before, known = self._read.get(path, (None, ""))
+        if before == state and (target is None or _copy_as(state, path, target)):
+            return known
+        content = _content(path, target)
+        if len(self._read) >= 2 * MAX_FILES:
+            self._read.clear()
+        if time.time() - state.changed_at > SETTLED_AFTER:
+            self._read[path] = state, content
+        return content
 
     def _files(self, folder: Path) -> Iterator[Path]:
         resolved = folder.resolve()
@@ -132,6 +151,39 @@ class Copies:
 
     def _is_ours(self, path: Path) -> bool:
         return not self.is_skipped(path)
+
+
+class _State(NamedTuple):
+    """What changes when a file does."""
+
+    changed_at: float
+    written_ns: int
+    inode: int
+    size: int
+
+
+def _state(path: Path) -> _State:
+    state = path.stat()
+    return _State(state.st_ctime, state.st_mtime_ns, state.st_ino, state.st_size)
+
+
+def _copy_as(state: _State, path: Path, target: Path) -> bool:
+    """Copy a file, unless it changes meanwhile."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+    if _state(path) != state:
+        return False
+    target.chmod(path.stat().st_mode & 0o555 | 0o400)
+    return True
+
+
+def _scripts_hash(folder: Path) -> str:
+    """Of the scripts right in a folder that is too large to look through."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py"))[:MAX_SCRIPTS]:
+        with contextlib.suppress(FileNotFoundError, PermissionError, IsADirectoryError):
+            digest.update(f"{path.name}\0{_content(path, None)}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:32]
 
 
 def _content(path: Path, target: Path | None) -> str:

@@ -23,7 +23,7 @@ def reload_verbs(supervisor: Supervisor) -> Mapping[type[commands.Command], Verb
         share = command.share
         if share is not None and not 0 < share <= 1:  # NaN too
             raise CommandError("bad_argument", f"reload: expected a share above 0 and up to 1, got {share}")
-        return _named(command.app, lambda: supervisor.reload(command.app, share=share))
+        return _named(command.app, lambda: supervisor.reload(command.app, share=share, test=command.test))
 
     def roll_back(session: Session, command: commands.Command) -> queries.NamedVersion:
         assert isinstance(command, commands.Rollback)

@@ -13,6 +13,25 @@ BACK_OFF = (0.1, 5.0)  # seconds, first and longest
 STEADY_AFTER = 10.0  # a worker that lived so long is replaced without waiting long
 
 
+class Toll:
+    """What the death of a worker counts as: its calls, each an error; or one, if it had none. Either is told first."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+        self._is_counted_alone = False
+
+    def die(self) -> int:
+        """The worker is dead: how many errors more that makes."""
+        self._is_counted_alone = self._calls == 0
+        return int(self._is_counted_alone)
+
+    def lose(self) -> int:
+        """A call has lost it: how many errors more that makes."""
+        self._calls += 1
+        was_counted, self._is_counted_alone = self._is_counted_alone, False
+        return int(not was_counted)
+
+
 class Running:
     """What a version has while it is live. `run` it."""
 
@@ -22,6 +41,8 @@ class Running:
         self.share = share
         self.worker: Worker | None = None
         self.session = ""  # of the worker, while it is connected
+        self.last_session = ""
+        self.toll = Toll()
         self.exit: Exit | None = None
         self.settled = trio.Event()  # it has loaded, or it will not
         self.idle = trio.Event()  # while it drains: it has no calls

@@ -18,18 +18,24 @@ from callflow.runtime.lua.store import Store
 from engine.channels.ports import EventSink
 from engine.eventsocket.log import Entry
 
+from .limits import WorkerLimits
 from .running import Running
 from .version import Version, Versions, VersionState
 
-logger = structlog.get_logger("engine.scripting")
+logger = structlog.get_logger("engine.versions")  # whose lines are all events, too
 
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """An app and its script. `isolation` is for scripts in Lua; those in Python have processes of their own."""
+    """An app and its script. `is_tested`: none of its versions takes calls before its flow tests pass.
+
+    `isolation` is for scripts in Lua; those in Python have processes of their own.
+    """
 
     name: str
     script: Path
+    limits: WorkerLimits = WorkerLimits()  # noqa: RUF009 - it is frozen
+    is_tested: bool = False
     isolation: Literal["engine", "process"] = "engine"
 
     @property
@@ -39,10 +45,11 @@ class AppSpec:
 
 
 class LoadFailed(Exception):
-    """A script did not load. `report` has file, line and traceback."""
+    """A script did not load, or its flow tests failed. `report` has file, line and traceback; `reason` is one line."""
 
-    def __init__(self, app: str, script: Path, report: str) -> None:
+    def __init__(self, app: str, script: Path, report: str, reason: str) -> None:
         super().__init__(f"{script}: the script of {app!r} did not load")
+        self.reason = reason
         self.app = app
         self.script = script
         self.report = report
@@ -92,6 +99,7 @@ class SupervisedApp:
         self.turn = trio.Lock()  # versions load one after another
         self.is_about_to_look = False  # whether its folder has changed
         self.store = Store()  # what its calls share, if it is in Lua
+        self.saved_at: float | None = None  # when it has, by its files
         self.settled = trio.Event()  # the first version has loaded, or has not
         self.failure: LoadFailed | None = None
         self._sessions = sessions

@@ -8,13 +8,15 @@ changes nothing, but for the first: that is an error of whoever started the engi
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import trio
+from msgspec.structs import replace
 
 from callflow.protocol import queries
-from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, OwnerChanged
+from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, OwnerChanged, OwnerLost
 from callflow.protocol.frames import CloseCode
 from callflow.runtime.log import Record
 from callflow.runtime.worker import EXIT_CLOSED
@@ -22,13 +24,15 @@ from engine.eventsocket.log import Entry
 from engine.eventsocket.tokens import Token, Tokens
 
 from .copies import Copies, Copy
-from .running import Running
+from .flowtests import Refusal, run_tests
+from .limits import DRAIN_WITHIN, spell_memory
+from .running import Running, Toll
+from .spare import Spare
 from .supervised import AppSessions, AppSpec, LoadFailed, Log, SupervisedApp
 from .version import KEPT, Trigger, Version, VersionState
 from .worker import Exit, start_worker
 
 LOAD_WITHIN = 30.0  # seconds for a script to import, and its worker to connect
-DRAIN_WITHIN = 6 * 3600.0  # seconds that a version may go on with its calls after it was replaced
 CLOSE_WITHIN = 7.0  # seconds for a retired worker to end by itself: scripts have 5 after the hang-up
 
 
@@ -54,6 +58,7 @@ class Supervisor:
         new_token: Callable[[], str],
         epoch: Callable[[], float],
         drain_within: float = DRAIN_WITHIN,
+        load_within: float = LOAD_WITHIN,
         host: Host | None = None,
     ) -> None:
         """`tokens`: those that the worker door accepts; each worker gets one of its own while it lives.
@@ -69,12 +74,15 @@ class Supervisor:
         self._new_token = new_token
         self._epoch = epoch
         self._drain_within = drain_within
+        self._load_within = load_within
         self._apps = {spec.name: SupervisedApp(spec, sessions, events) for spec in apps}
+        self._spare = Spare()
         self._nursery: trio.Nursery | None = None
         sessions.choose = self._choose
         sessions.on_change.insert(0, self._notice)  # before the router looks who takes calls
         events.watch(ChannelCreated, self._count)
         events.watch(OwnerChanged, self._count)
+        events.watch(OwnerLost, self._lose)
         events.watch(OwnerChanged, self._look_for_idle)
         events.watch(ChannelEnded, self._look_for_idle)
 
@@ -88,13 +96,40 @@ class Supervisor:
         """Where the apps' scripts are."""
         return list(dict.fromkeys(app.folder for app in self._apps.values()))
 
+    @property
+    def copies(self) -> Mapping[Path, Path]:
+        """From where the versions run, and of which folder that is a copy."""
+        return {
+            version.folder: app.folder
+            for app in self._apps.values()
+            for version in app.versions.all
+            if version.folder is not None
+        }
+
     async def run(self) -> None:
         """Keep the versions running until cancelled; then stop them, all at once."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             for app in self._apps.values():
                 nursery.start_soon(self._load, app, app.versions.add())
+            nursery.start_soon(self._keep_spare)
             await trio.sleep_forever()
+
+    async def _keep_spare(self) -> None:
+        """Have a worker wait for the next version, once the first ones need the processor no more."""
+        await self.wait_settled()
+        if self._apps:
+            await self._spare.run()
+
+    @property
+    def failures(self) -> Sequence[LoadFailed]:
+        """Why apps did not load at first."""
+        return [app.failure for app in self._apps.values() if app.failure is not None]
+
+    async def wait_settled(self) -> None:
+        """Wait until the first version of every app takes calls, or has failed to load."""
+        for app in self._apps.values():
+            await app.settled.wait()
 
     async def wait_ready(self) -> None:
         """Wait until every app has taken up work. Raises LoadFailed for the first whose script does not load."""
@@ -105,10 +140,10 @@ class Supervisor:
 
     # What is asked of it: nothing here waits, `script.*` events tell how it goes
 
-    def reload(self, name: str, *, share: float | None = None) -> str:
+    def reload(self, name: str, *, share: float | None = None, test: bool = False) -> str:
         """Make a new version; or with a share, while two versions share the calls, change it. The version's name.
 
-        Raises UnknownApp.
+        With `test` it takes no calls before its flow tests have passed. Raises UnknownApp.
         """
         app = self._app(name)
         canary = app.versions.canary
@@ -117,7 +152,7 @@ class Supervisor:
             app.tell_loaded(app.running[canary])
             return canary.name
         version = app.versions.add()
-        self._start(self._load, app, version, share or 1.0)
+        self._start(self._load, app, version, share or 1.0, test)
         return version.name
 
     def reload_all(self) -> None:
@@ -125,10 +160,13 @@ class Supervisor:
         for name in self._apps:
             self.reload(name)
 
-    def reload_changed(self, folder: Path) -> None:
+    def reload_changed(self, folder: Path, saved_at: float | None = None) -> None:
         """Files in this folder have changed: make new versions of the apps there, unless they are as they were."""
         for app in self._apps.values():
-            if app.folder == folder and not app.is_about_to_look:
+            if app.folder != folder:
+                continue
+            app.saved_at = saved_at
+            if not app.is_about_to_look:
                 app.is_about_to_look = True
                 self._start(self._load_changed, app)
 
@@ -143,6 +181,10 @@ class Supervisor:
         app.tell_loaded(app.running[target])
         self._drain(app, replaced)
         return target.name
+
+    def version(self, app: str, name: str) -> Version | None:
+        """A version by its name, unless it is forgotten."""
+        return self._app(app).versions.find(name)
 
     def states(self) -> list[queries.VersionState]:
         """How the versions stand, as the protocol tells it."""
@@ -161,23 +203,27 @@ class Supervisor:
 
     # Loading
 
-    async def _load(self, app: SupervisedApp, version: Version, share: float = 1.0) -> None:
+    async def _load(self, app: SupervisedApp, version: Version, share: float = 1.0, test: bool = False) -> None:
         async with app.turn:  # the last that was asked for is the last to take over
             if version.state is VersionState.LOADING:  # nobody has asked twice
-                await self._load_now(app, version, share)
+                await self._load_now(app, version, share, test=test)
 
     async def _load_changed(self, app: SupervisedApp) -> None:
         async with app.turn:
             app.is_about_to_look = False
             newest = app.versions.all[-1]
-            try:
-                if (await self._copy(app)).hash == newest.hash:
+            copy: Copy | None = None
+            with suppress(OSError):  # loading it will say so
+                copy = await self._copy(app)
+                if copy.hash == newest.hash:
                     return
-            except OSError:  # loading it will say so
-                pass
-            await self._load_now(app, app.versions.add(), app.versions.share)
+            version = app.versions.add()
+            version.saved_at = app.saved_at
+            if copy is not None:
+                version.hash, version.folder = copy.hash, copy.folder
+            await self._load_now(app, version, app.versions.share)
 
-    async def _load_now(self, app: SupervisedApp, version: Version, share: float) -> None:
+    async def _load_now(self, app: SupervisedApp, version: Version, share: float, *, test: bool = False) -> None:
         running = app.running[version] = Running(version, share=share)
         try:
             if version.folder is None or not version.folder.is_dir():
@@ -186,15 +232,35 @@ class Supervisor:
         except OSError as error:
             self._refuse(app, running, str(error))
             return
+        if (test or app.spec.is_tested) and not version.is_recalled:
+            refusal = await self._test(app, version.folder)
+            if refusal is not None:
+                self._refuse(app, running, refusal.error, refusal.report)
+                return
         self._start(running.run, lambda running: self._run_once(app, running), lambda *ended: self._end(app, *ended))
-        with trio.move_on_after(LOAD_WITHIN):
+        with trio.move_on_after(self._load_within):
             await running.settled.wait()
         if version.state is VersionState.LOADING:
+            exit = running.exit or await self._give_up(running)
             running.scope.cancel()
-            exit = running.exit or Exit(0, "", "")
-            why = str(exit) if running.exit else f"it was not ready within {LOAD_WITHIN:.0f} s"
-            self._refuse(app, running, why, exit.report)
+            report = f"{exit.report}\n{exit}" if exit.verdict else exit.report  # a traceback ends with what is wrong
+            self._refuse(app, running, str(exit), report.strip())
         await self._prune()
+
+    async def _give_up(self, running: Running) -> Exit:
+        """End a worker that does not get ready."""
+        why = f"the script was not imported within {self._load_within:.0f} s."
+        with trio.move_on_after(CLOSE_WITHIN):
+            if running.worker is not None:
+                await running.worker.give_up(why)
+            await running.ended.wait()
+        return running.exit or Exit(0, "", "", why)
+
+    async def _test(self, app: SupervisedApp, folder: Path) -> Refusal | None:
+        script = app.spec.script.resolve()
+        return await run_tests(
+            app.name, folder / script.name, self._socket.parent, known_as=script.parent, limits=app.spec.limits
+        )
 
     async def _copy(self, app: SupervisedApp) -> Copy:
         return await trio.to_thread.run_sync(self._copies.make, app.folder, limiter=self._copying)
@@ -209,7 +275,7 @@ class Supervisor:
         app.running.pop(running.version, None)
         app.tell_failed(running.version, error, report)
         if not app.settled.is_set():
-            app.failure = LoadFailed(app.name, app.spec.script, report or error)
+            app.failure = LoadFailed(app.name, app.spec.script, report or error, error)
             app.settled.set()
 
     # The worker of a version
@@ -237,6 +303,8 @@ class Supervisor:
                 token=secret,
                 known_as=script.parent,
                 on_record=lambda record: self._take(app, version, record),
+                limits=app.spec.limits,
+                spare=self._spare,
             )
             return await running.worker.run()
         except OSError as error:
@@ -262,7 +330,7 @@ class Supervisor:
         if is_retired or version.state is VersionState.LOADING:  # as it should, or `_load_now` tells
             return False
         if exit.status != EXIT_CLOSED:  # else the engine stops, or has said why
-            version.errors += 1
+            version.errors += running.toll.die()
             app.tell_failed(version, str(exit), exit.report)
             self._judge(app, version)
         if version.state is VersionState.DRAINING:
@@ -279,7 +347,8 @@ class Supervisor:
             session = app.session(running)
             if session is None or session.id == running.session:
                 continue
-            running.session, running.version.is_up = session.id, True
+            running.session = running.last_session = session.id
+            running.version.is_up, running.toll = True, Toll()
             replaced: list[Version] = []
             if running.version.state is VersionState.LOADING:
                 running.version.loaded_at = self._epoch()
@@ -292,8 +361,20 @@ class Supervisor:
     def _take(self, app: SupervisedApp, version: Version, record: Record) -> None:
         if record.call is not None and record.traceback:  # a call's function raised
             version.errors += 1
+            if record.traceback.rstrip().endswith("MemoryError"):
+                memory = spell_memory(app.spec.limits.memory)
+                record = replace(record, message=f"{record.message}; its worker may have {memory}, see [[app]] memory")
             app.tell_raised(version, record)
             self._judge(app, version)
+
+    def _lose(self, event: Event, entry: Entry) -> None:
+        """A call has lost its owner: a worker that died?"""
+        assert isinstance(event, OwnerLost)
+        for app in self._apps.values():
+            for running in list(app.running.values()):
+                if running.last_session == event.session:
+                    running.version.errors += running.toll.lose()
+                    self._judge(app, running.version)
 
     def _judge(self, app: SupervisedApp, version: Version) -> None:
         """Roll a new version back that fails more often than the one before."""

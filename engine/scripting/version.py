@@ -61,7 +61,8 @@ class Version:
         self.folder: Path | None = None  # the copy
         self.calls = 0  # that it has had
         self.errors = 0
-        self.loaded_at: float | None = None  # seconds since the epoch
+        self.saved_at: float | None = None  # the files that it was made for; seconds since the epoch
+        self.loaded_at: float | None = None
         self.is_up = False  # its worker is connected
         self.is_recalled = False  # it was good enough before
 

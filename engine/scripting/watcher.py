@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -20,8 +21,12 @@ SUFFIXES = frozenset({
 logger = structlog.get_logger("engine.scripting")
 
 
-async def watch_folder(folder: Path, is_skipped: Callable[[Path], bool], changed: Callable[[Path], None]) -> None:
-    """Call `changed` with the folder when scripts, prompts or tables in it have changed; until cancelled.
+async def watch_folder(
+    folder: Path, is_skipped: Callable[[Path], bool], changed: Callable[[Path, float | None], None]
+) -> None:
+    """Call `changed` when scripts, prompts or tables in the folder have changed; until cancelled.
+
+    It is given the folder, and when the last of them was written, in seconds since the epoch, if it is there.
 
     A folder that cannot be watched is logged: there is still `callflow reload`.
     """
@@ -36,13 +41,22 @@ async def watch_folder(folder: Path, is_skipped: Callable[[Path], bool], changed
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_set_when_cancelled, stop)
         try:
-            async for _ in awatch(
+            async for changes in awatch(
                 folder, watch_filter=is_wanted, debounce=LONGEST_MS, step=STEP_MS, stop_event=stop, recursive=True
             ):
-                changed(folder)
+                changed(folder, _written_at(changes))
         except OSError as error:
             logger.warning("cannot watch for changes", folder=str(folder), error=str(error))
         nursery.cancel_scope.cancel()
+
+
+def _written_at(changes: Iterable[tuple[Change, str]]) -> float | None:
+    """A file that was moved here keeps the time at which it was written; its inode tells when it was moved."""
+    times = []
+    for _, path in changes:
+        with suppress(OSError):
+            times.append(Path(path).stat().st_ctime)
+    return max(times, default=None)
 
 
 async def _set_when_cancelled(stop: trio.Event) -> None:

@@ -60,11 +60,13 @@ class Endpoint:
         on_event: Callable[[SipEvent], None],
         resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host,
         tcp_limits: TcpLimits | None = None,
+        only: str | None = None,
     ) -> None:
         self.stack = stack
         self._clock = clock
         self._on_event = on_event
         self._resolve_host = resolve_host
+        self._only = only
         self._tcp_limits = tcp_limits or TcpLimits()
         self._addresses = LocalAddresses()
         self._transports: list[Transport] = []
@@ -109,7 +111,7 @@ class Endpoint:
 
         Raises Unreachable.
         """
-        name = (transport or uri.params.get("transport") or "udp").lower()
+        name = (self._only or transport or uri.params.get("transport") or "udp").lower()
         if uri.scheme != "sip" or name not in ("udp", "tcp"):
             raise Unreachable(f"{uri}: expected sip over udp or tcp")
         reasons = []

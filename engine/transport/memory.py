@@ -29,7 +29,7 @@ class MemoryNetwork:
     """Carries datagrams between the transports attached to it.
 
     `latency` is seconds one way; `loss`, `duplicate` and `reorder` are probabilities. A reordered datagram comes up to
-    ten latencies late (100 ms where there is no latency). All may be changed at any time.
+    ten latencies late (100 ms where there is no latency). All may be changed at any time, and a host cut off.
     """
 
     def __init__(self, *, rng: random.Random, latency: float = 0.0, loss: float = 0.0, duplicate: float = 0.0,
@@ -41,6 +41,7 @@ class MemoryNetwork:
         self._rng = rng
         self._clock = clock
         self._transports: dict[tuple[str, int], MemoryTransport] = {}
+        self._cut_off: set[str] = set()
         self._count = itertools.count()
 
     def attach(self, endpoint: TransportUser, host: str, port: int = 5060) -> MemoryTransport:
@@ -56,8 +57,18 @@ class MemoryNetwork:
         """Nobody is at its address any more; what is on its way there is lost."""
         self._transports.pop(transport.local, None)
 
+    def cut(self, host: str) -> None:
+        """From now on nothing reaches that host, and nothing comes from it."""
+        self._cut_off.add(host)
+
+    def mend(self, host: str) -> None:
+        """The host is connected again."""
+        self._cut_off.discard(host)
+
     def carry(self, data: bytes, source: tuple[str, int], to: tuple[str, int]) -> None:
         """Send a datagram on its way, or lose it."""
+        if source[0] in self._cut_off or to[0] in self._cut_off:
+            return
         for _ in range(2 if self._happens(self.duplicate) else 1):
             if self._happens(self.loss):
                 continue

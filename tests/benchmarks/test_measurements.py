@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 import trio
 
-from benchmarks import measure_calls, measure_lua, measure_media, measure_memory, measure_socket, measure_start
+from benchmarks import (
+    measure_calls,
+    measure_lua,
+    measure_media,
+    measure_memory,
+    measure_reload,
+    measure_simulation,
+    measure_socket,
+    measure_start,
+)
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure
 from benchmarks.process import choose_cores
@@ -16,7 +25,7 @@ from benchmarks.sizes import Sizes
 
 TINY = Sizes(
     repetitions=1, call_time=0.2, search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, setup_rate=100,
-    media_time=0.2, idle_time=0.1, held_calls=2, starts=1, round_trips=5, subscribers=1,
+    media_time=0.2, idle_time=0.1, held_calls=2, starts=1, reloads=1, round_trips=5, subscribers=1,
 )  # fmt: skip
 
 NAMES = {
@@ -37,6 +46,8 @@ NAMES = {
     measure_socket.measure: {
         "command round trip, p50": "us", "command round trip, p99": "us", "event to one subscriber": "CPU-us/event",
     },
+    measure_reload.measure: {"save to new version": "s"},
+    measure_simulation.measure: {"half an hour simulated": "s"},
     measure_start.measure: {"start to first answer": "s"},
 }  # fmt: skip
 

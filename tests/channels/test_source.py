@@ -52,6 +52,13 @@ def test_a_link_that_leads_out_is_refused_and_one_that_stays_is_followed(tmp_pat
     assert resolve_sources(("in.wav",), one, 64) == (media.FileSource(tmp_path / "app/a.wav"),)
 
 
+def test_an_app_without_a_folder_here_plays_what_it_recorded(tmp_path):
+    (tmp_path / "m.wav").write_bytes(b"RIFF")
+    remote = Owner("remote", "s1", recordings=tmp_path)
+    assert resolve_sources(("m.wav",), remote, 64) == (media.FileSource(tmp_path / "m.wav"),)
+    assert "the app has no folder here, and no such recording" in refusal("n.wav", remote).message
+
+
 def test_a_missing_file_and_a_folder_are_not_found(tmp_path):
     one = owner(tmp_path)
     (tmp_path / "app/sub").mkdir()

@@ -12,7 +12,10 @@ from callflow.cli.banner import example_number, sip_address
 from callflow.cli.main import run_command
 from callflow.cli.users import load_users
 
-COMMANDS = ["run", "serve", "check", "dial", "calls", "events", "hangup", "registrations", "records", "route"]
+COMMANDS = [
+    "run", "serve", "check", "test", "dial", "calls", "events", "hangup", "registrations", "records", "replay", "route",
+    "save", "trace",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +53,10 @@ def test_help_names_every_command(capsys):
         ["run"],
         ["serve"],
         ["hangup"],
+        ["save"],
+        ["save", "x", "--all"],
+        ["replay", "."],
+        ["replay", "absent", "--app", __file__],
         ["calls", "--bogus"],
         ["dial", "sip:a@127.0.0.1", "--press", "x"],
         ["dial", "sip:a@127.0.0.1", "--tone", "9000"],
@@ -72,6 +79,7 @@ def test_wrong_usage_is_exit_2(capsys, arguments):
         (["calls"], "no engine runs here"),
         (["events", "--follow"], "no engine runs here"),
         (["hangup", "x"], "no engine runs here"),
+        (["save", "x"], "no engine runs here"),
         (["dial", "1000"], "no engine runs here to dial 1000 at"),
         (["dial", "sip:a@127.0.0.1", "--play", "absent.wav"], "there is no file 'absent.wav'"),
         (["dial", "sip:a@127.0.0.1", "--record", "/absent/heard.wav"], "there is no folder '/absent'"),
@@ -136,7 +144,7 @@ def test_an_example_of_what_can_be_dialled():
 
 
 def test_a_port_in_use_names_the_address_and_the_way_out():
-    from callflow.cli.run import explain
+    from callflow.cli.foreground import explain
     from engine.config import Config, Listener, Sip, Socket
 
     with sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM) as udp, sockets.create_server(("127.0.0.1", 0)) as tcp:
@@ -157,9 +165,25 @@ def test_a_port_in_use_names_the_address_and_the_way_out():
 
 
 def test_a_media_address_that_is_not_ours_is_named():
-    from callflow.cli.run import explain
+    from callflow.cli.foreground import explain
     from engine.config import Config, Listener, Rtp, Sip
 
     config = Config(sip=Sip(listen=(Listener("udp", "127.0.0.1", 0),)), rtp=Rtp(address="192.0.2.10"))  # RFC 5737
     told = explain(OSError("..."), config)
     assert told.startswith("the media address 192.0.2.10 cannot be listened on")
+
+
+def test_an_engine_whose_script_is_to_be_tested_and_is_not_good_does_not_start(capsys, tmp_path):
+    (tmp_path / "ivr").mkdir()
+    (tmp_path / "ivr" / "ivr.py").write_text(
+        "from callflow import App, Call\napp = App('ivr')\n"
+        "@app.route('1')\nasync def answer(call: Call) -> None:\n    await call.answer()\n"
+    )
+    config = tmp_path / "callflow.toml"
+    config.write_text(
+        '[sip]\nlisten = ["udp:127.0.0.1:0"]\n[socket]\nlisten = "127.0.0.1:0"\n'
+        '[[app]]\nname = "ivr"\nscript = "ivr/ivr.py"\ntest = true\n'
+    )
+    code, _, err = call(capsys, "serve", "--config", config, "--data", tmp_path / "data")
+    assert code == 1
+    assert f"callflow: {tmp_path}/ivr/ivr.py: it has no flow tests: expected `async def test_" in err

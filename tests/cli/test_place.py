@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import msgspec
 import pytest
 
 from callflow.cli.output import Refused
@@ -49,6 +50,16 @@ def test_the_token_is_found_with_it_unless_another_is_given(home, monkeypatch):
         assert choose_connection(socket=None, token="own").token == "own"
         monkeypatch.setenv("CALLFLOW_TOKEN", "env")
         assert choose_connection(socket=None, token=None).token == "env"
+
+
+def test_a_certificate_that_cannot_be_read_is_refused(home):
+    (home / "ca.pem").write_text("nonsense")
+    with pytest.raises(Refused, match=r"expected a certificate in PEM, in .*ca\.pem"):
+        choose_connection(socket="wss://elsewhere/v1/socket", token=None, ca=home / "ca.pem")
+    with leave_note(msgspec.structs.replace(engine(home), certificate=str(home / "ca.pem"))):
+        with pytest.raises(Refused, match=r"expected a certificate in PEM, in .*ca\.pem"):
+            choose_connection(socket=None, token=None)
+        assert choose_connection(socket="wss://elsewhere/v1/socket", token=None).ssl_context is None
 
 
 def test_notes_of_dead_engines_are_removed(home):

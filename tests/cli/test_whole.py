@@ -107,6 +107,23 @@ def test_a_call_is_heard_answered_by_a_key_and_recorded(run, home):
         assert heard.getnframes() > 8000
 
 
+def test_a_call_that_is_up_is_saved_and_made_again(run, environment, engine, home):
+    command = [*CALLFLOW, "dial", "1001", "--duration", "60"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as phone:
+        call = wait_for_call(run)
+        saved = run("save", call["id"][:8], "--to", str(home / "calls"))
+        run("hangup", call["id"])
+        phone.wait(timeout=90)
+    assert saved.stdout == f"{home}/calls/{call['id']}.call.json\n", saved.stderr
+    replayed = run("replay", str(home / "calls"), "--app", str(home / "menu.py"))
+    assert replayed.stdout.startswith(f"same  {call['id'][:8]}  1001 from dial\n1 call in "), replayed.stderr
+
+
+def test_a_call_that_is_not_known_is_not_saved(run):
+    refused = run("save", "nobody")
+    assert (refused.returncode, "the engine knows no call 'nobody'" in refused.stderr) == (1, True)
+
+
 def test_a_call_over_tcp_is_listed_and_hung_up_by_its_id(run, environment, engine):
     command = [*CALLFLOW, "dial", "1001", "--transport", "tcp", "--tone", "440", "--json"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as phone:

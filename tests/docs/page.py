@@ -1,6 +1,7 @@
 """A page at work: its files in a folder, its engine, and each block run as its comment says.
 
 `file: N`    is written to the page's folder as N; the blocks that use N run it
+`save: N`    is written to it when its turn comes: somebody changes N, while what is started runs
 `prelude`    is how the page's other Python begins, or its other Lua
 `simulate`   Python or Lua, run in a simulation; the comment is the play, see `tests.docs.acting`
 `test: N`    a test file N, run by pytest
@@ -12,7 +13,8 @@
 `frames`     what travels over an event socket, see `tests.docs.exchange`; `continued` on the connection of the block
              above, with `reconnect` on another one that knows its ids; `while somebody calls NUMBER`
 `elsewhere: T`  what the test file T does; what it names must be there
-`output`     what the block above printed: these lines are among it, in this order, whatever the numbers and ids
+`output`     what the block above printed: these lines are among it, in this order, whatever the numbers and ids;
+             `output: engine`, what the engine prints while the blocks above run
 
 Options of `shell` and `program`, after semicolons: `exit N`, the status; `with call NUMBER`, a call is up meanwhile
 and ID stands for its id; `until TEXT`, run until it prints that, then end it by Ctrl-C; `during COMMAND`, run this
@@ -62,9 +64,12 @@ class Page:
         self.engine: Engine | None = None
         self.printed: dict[int, str] = {}
         self._engine_block: Block | None = None
+        self._seen = 0  # of what the engine has printed, up to where blocks have shown it
+        self._saved = 0  # index of the block that was saved last
         self._exchange: Exchange | None = None
         self._kinds: Mapping[str, Callable[[Block], None]] = {
             "file": self._check_file,
+            "save": self._save,
             "prelude": self._check_python,
             "simulate": self._simulate,
             "test": self._test,
@@ -113,6 +118,11 @@ class Page:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
+    def _write_at_once(self, name: str, text: str) -> None:
+        """No reader finds it half written, as with an editor that is worth its salt."""
+        self._write(f".{name}.part", text)
+        (self.folder / f".{name}.part").replace(self.folder / name)
+
     def source(self, block: Block) -> str:
         """The Python of a block as it is run, or its Lua."""
         preludes = (other for other in self.blocks if other.kind == "prelude" and other.language == block.language)
@@ -130,6 +140,14 @@ class Page:
         assert any(name in other.text + " ".join(other.parts) for other in uses for name in names), (
             f"{block.place}: nothing on the page runs {block.argument}"
         )
+
+    def _save(self, block: Block) -> None:
+        self._need_engine(block)
+        for other in self.blocks[self._saved : block.index + 1]:
+            if other.kind == "save":
+                self._write_at_once(other.argument, self._own_places(other.text))
+                self.printed[other.index] = ""
+        self._saved = block.index
 
     def _check_python(self, block: Block) -> None:
         if block.language != "python":  # what is wrong with it shows when it is run
@@ -179,6 +197,7 @@ class Page:
         line = self._real(_recipe_of_run() if block.kind == "make" else block.text.strip().splitlines()[-1])
         self.engine = Engine(shlex.split(line), folder=self.folder, environment=self.environment)
         self._engine_block = block
+        self._seen = 0
         self.printed[block.index] = self.engine.banner
 
     def _check_targets(self, block: Block) -> None:
@@ -225,12 +244,14 @@ class Page:
         above = next(other for other in reversed(self.blocks[: block.index]) if other.kind != "output")
         if above.index not in self.printed:
             self.run(above)
-        printed = [_alike(line) for line in self.printed[above.index].splitlines()]
-        rest = iter(printed)
-        for line in block.text.splitlines():
-            if line.strip(" .…"):
-                found = any(_alike(line) == other for other in rest)
-                assert found, f"{block.place}: {line!r} was not printed:\n{self.printed[above.index]}"
+        printed = self.printed[above.index]
+        if block.argument == "engine":
+            assert self.engine is not None, f"{block.place}: no engine was started above"
+            printed = self.engine.wait_printed(lambda text: _find(block, text[self._seen :])[0] is None)[self._seen :]
+        missing, end = _find(block, printed)
+        assert missing is None, f"{block.place}: {missing!r} was not printed:\n{printed}"
+        if block.argument == "engine":
+            self._seen += end
 
     # What pages show, and what is
 
@@ -269,6 +290,24 @@ class Page:
         engines = [other for other in self.blocks[: block.index] if _starts_engine(other)]
         if engines:
             self._start(engines[-1])
+        saves = [other for other in self.blocks[self._saved + 1 : block.index] if other.kind == "save"]
+        if saves:
+            self._save(saves[-1])
+
+
+def _find(block: Block, printed: str) -> tuple[str | None, int]:
+    """The first line of a block that does not come after those before it, and where what does come ends."""
+    rest, end = iter(printed.splitlines(keepends=True)), 0
+    for line in block.text.splitlines():
+        if not line.strip(" .…"):
+            continue
+        for other in rest:
+            end += len(other)
+            if _alike(line) == _alike(other):
+                break
+        else:
+            return line, end
+    return None, end
 
 
 def _starts_engine(block: Block) -> bool:

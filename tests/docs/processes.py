@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,19 +100,35 @@ class Engine:
                 [*_without_places(command), *own], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=errors, text=True,
             )  # fmt: skip
-        assert self._process.stdout is not None
-        lines = []
-        for line in self._process.stdout:
-            lines.append(line)
-            if "Ctrl-C" in line:
-                break
-        self.banner = "".join(lines)
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.banner = self.wait_printed(lambda text: "Ctrl-C" in text)
         assert "Ctrl-C" in self.banner, f"{command}: the engine did not start:\n{self.banner}{log.read_text()}"
         note = json.loads(next(path for path in folder.rglob("engine.json")).read_text())
         self.socket: str = note["socket"]
         self.address = self.socket.split("/")[2]
         self.sip: str = note["sip"][0].removeprefix("udp:")
         self._data = Path(note["data"])
+
+    def wait_printed(self, is_enough: Callable[[str], bool]) -> str:
+        """All that it has printed when that is enough, or nothing more comes."""
+        with self._changed:
+            self._changed.wait_for(lambda: is_enough(self._printed) or not self._reader.is_alive(), PATIENCE)
+            return self._printed
+
+    @property
+    def _printed(self) -> str:
+        return "".join(self._lines)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout:
+            for line in self._process.stdout:
+                with self._changed:
+                    self._lines.append(line)
+                    self._changed.notify_all()
 
     @property
     def token(self) -> str:
@@ -135,11 +151,12 @@ class Engine:
             phone.wait(PATIENCE)
         self._process.send_signal(signal.SIGINT)
         try:
-            self._process.communicate(timeout=PATIENCE)
+            self._process.wait(PATIENCE)
         finally:
             if self._process.poll() is None:
                 self._process.kill()
                 self._process.wait()
+            self._reader.join()
         log = (self._folder / "engine.log").read_text()
         assert self._process.returncode == 0, f"the engine ended with {self._process.returncode}:\n{log}"
 

@@ -13,6 +13,7 @@ from callflow.protocol.events import ChannelCreated, ChannelEnded, OwnerChanged,
 from callflow.protocol.frames import BridgeState, ChannelState, EventFrame, Hello, ReplyFrame
 from engine.channels.errors import CommandError
 from engine.channels.ports import Owner
+from engine.eventsocket.allowance import COMMANDS
 from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import EventLog
 from engine.eventsocket.memory import open_memory_session
@@ -131,7 +132,7 @@ class FakeTable:
 class Engine:
     """The log, the table, the sockets, and a nursery for their sessions."""
 
-    def __init__(self, nursery, log, table, *, recordings=None, cache=None, **cache_limits):
+    def __init__(self, nursery, log, table, *, recordings=None, cache=None, commands_a_second=COMMANDS, **cache_limits):
         self.nursery, self.log, self.table = nursery, log, table
         numbers = itertools.count(1)
         self.sessions = Sessions()
@@ -147,6 +148,7 @@ class Engine:
             recordings=recordings,
             prompts=self.prompts,
             registrations=list,
+            commands=commands_a_second,
         )
 
     def call(self, id, *, app="ivr"):
@@ -217,12 +219,15 @@ class App:
 
 
 @asynccontextmanager
-async def running_engine(*, log=None, table=None, recordings=None, cache=None, **limits):
+async def running_engine(*, log=None, table=None, recordings=None, cache=None, commands_a_second=COMMANDS, **limits):
     """`limits` are the cache's, or without one the log's."""
     log = log or new_log(**({} if cache is not None else limits))
     cache_limits = limits if cache is not None else {}
     async with trio.open_nursery() as nursery:
-        yield Engine(nursery, log, table or FakeTable(log), recordings=recordings, cache=cache, **cache_limits)
+        yield Engine(
+            nursery, log, table or FakeTable(log), recordings=recordings, cache=cache,
+            commands_a_second=commands_a_second, **cache_limits,
+        )  # fmt: skip
         nursery.cancel_scope.cancel()
 
 

@@ -89,6 +89,30 @@ async def test_a_channel_says_itself_why_not_and_a_fault_of_ours_is_internal():
 
 
 @run_virtual
+async def test_a_watcher_is_told_of_commands_before_what_they_bring_about_and_of_those_refused():
+    told = []
+
+    class Watcher:
+        def begin(self, frame, command):
+            told.append((frame.id, command, list(channel.performed)))
+
+        def refuse(self, frame, error):
+            told.append((frame.id, error.code))
+
+    async with running_engine() as engine:
+        app = await engine.app(token=OWNER)
+        channel = engine.call("c1")
+        engine.sockets.watch(Watcher())
+        await app.do(commands.Answer(), channel="c1", id="a")
+        await reply_to(app, id="b", name="answer", channel="c9")
+    assert told == [
+        ("a", commands.Answer(), []),
+        ("b", commands.Answer(), [("a", commands.Answer())]),
+        ("b", "not_found"),
+    ]
+
+
+@run_virtual
 async def test_the_same_id_gets_the_same_reply_and_is_done_once():
     async with running_engine() as engine:
         app = await engine.app(token=OWNER)

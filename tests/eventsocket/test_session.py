@@ -231,3 +231,53 @@ async def test_an_owner_that_reads_nothing_is_dead_like_one_that_does_not_answer
         assert not waiting.cancelled_caught
         assert ended.channel == "c1"
         assert engine.sessions.get(app.session) is None
+
+
+@run_virtual
+async def test_commands_beyond_the_bound_are_overloaded_until_time_has_passed():
+    async with running_engine(commands_a_second=10) as engine:
+        app = await engine.app()
+        engine.call("c1")
+        replies = [await app.do(commands.Get(), channel="c1") for _ in range(21)]
+        assert [reply.ok for reply in replies] == [True] * 20 + [False]
+        assert replies[-1].error.code == "overloaded"
+        assert replies[-1].error.message == "get: expected at most 10 commands a second from one session"
+        await trio.sleep(0.1)
+        assert (await app.do(commands.Get(), channel="c1")).ok
+
+
+@run_virtual
+async def test_a_command_that_was_overloaded_may_come_again_under_its_id():
+    async with running_engine(commands_a_second=1) as engine:
+        app = await engine.app()
+        engine.call("c1")
+        replies = [await app.do(commands.Set(variables={"a": "b"}), channel="c1", id=f"x{n}") for n in range(3)]
+        assert [reply.ok for reply in replies] == [True, True, False]
+        await trio.sleep(1)
+        assert (await app.do(commands.Set(variables={"a": "b"}), channel="c1", id="x2")).ok
+
+
+@run_virtual
+async def test_a_query_counts_as_ten_and_a_hangup_is_never_refused():
+    async with running_engine(commands_a_second=10) as engine:
+        app = await engine.app()
+        engine.call("c1")
+        assert [(await app.do(commands.Channels())).ok for _ in range(3)] == [True, True, False]
+        assert (await app.do(commands.Hangup(), channel="c1")).ok
+
+
+@run_virtual
+async def test_a_flood_of_one_session_does_not_keep_another_waiting():
+    async with running_engine(commands_a_second=1000) as engine:
+        flooder, other = await engine.app("flooder"), await engine.app("other")
+        engine.call("c1", app="flooder")
+        engine.call("c2", app="other")
+        flood = [flooder.connection.command(f"f{number}", commands.Get(), channel="c1") for number in range(5000)]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(flooder.send, *flood)
+            began = trio.current_time()
+            assert all([(await other.do(commands.Get(), channel="c2")).ok for _ in range(100)])
+            assert trio.current_time() - began < 0.1
+            await wait_all_tasks_blocked()
+            assert 2000 <= len(engine.table.channels["c1"].performed) < 2100
+            nursery.cancel_scope.cancel()

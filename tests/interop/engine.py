@@ -25,6 +25,7 @@ address = "127.0.0.1"
 ports = "{ports}"
 [socket]
 listen = "127.0.0.1:0"
+{socket}
 {tables}"""
 # Timers are waited out in virtual time (tests/sip, tests/scenarios). To see one expire on a real wire it is made short.
 IMPATIENT = """\
@@ -104,16 +105,18 @@ async def engine(
     ports: str = "30000-39999",
     routes: Mapping[str, str] | None = None,
     tables: str = "",
+    socket: str = "",
     is_impatient: bool = False,
 ) -> AsyncIterator[RunningEngine]:
     """An engine with the users of PASSWORDS, an app for each script, and routes (pattern to app). On exit it must stop.
 
-    `tables`: more of its configuration. `is_impatient`: SIP gives up on a silent peer after 2 seconds, not 32.
+    `tables`: more of its configuration; `socket`: of its event socket. `is_impatient`: SIP gives up on a silent peer
+    after 2 seconds, not 32.
     """
     data = folder / "data"
     data.mkdir(parents=True)
     config = folder / "callflow.toml"
-    config.write_text(CONFIG.format(tables=_tables(scripts, routes or {}) + "\n" + tables, ports=ports))
+    config.write_text(CONFIG.format(tables=_tables(scripts, routes or {}) + "\n" + tables, ports=ports, socket=socket))
     program = ["-c", IMPATIENT] if is_impatient else ["-m", "callflow.cli"]
     command = [sys.executable, *program, "serve", "--config", str(config), "--data", str(data)]
     with (data / "log.txt").open("wb") as log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -52,6 +53,11 @@ def descriptors(pid: int) -> Counter[str]:
     return kinds
 
 
+def resident(pid: int) -> int:
+    """The octets of memory that a process has."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+
+
 def threads(pid: int) -> Counter[str]:
     """The threads of a process by name, but for those that trio keeps for a while in case of further work."""
     names: Counter[str] = Counter()
@@ -67,6 +73,22 @@ def children(pid: int) -> list[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         found += map(int, (task / "children").read_text().split())
     return sorted(found)
+
+
+def workers(pid: int) -> list[int]:
+    """The engine's children that run a script: they have named themselves before they load it."""
+    return [child for child in children(pid) if _name(child).startswith("cf-")]
+
+
+def spares(pid: int) -> list[int]:
+    """The engine's children that wait for a script."""
+    return [child for child in children(pid) if _name(child) == "cf spare"]
+
+
+def _name(pid: int) -> str:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
 
 
 def is_running(pid: int) -> bool:

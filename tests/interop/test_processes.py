@@ -16,7 +16,7 @@ from . import needs
 from .baresip import phone
 from .engine import engine
 from .places import CALLS, IVR
-from .process import children, is_running, until
+from .process import children, is_running, spares, until, workers
 from .terminal import terminal
 from .watch import Watch, watch
 
@@ -56,7 +56,7 @@ async def test_a_killed_worker_takes_its_calls_along_and_no_others_and_is_replac
         assert await worker(seen, "calls") == loaded.pid != killed
         assert not is_running(killed)
         assert await worker(seen, "ivr") == spared
-        assert sorted([loaded.pid, spared]) == children(running.process.pid)
+        assert sorted([loaded.pid, spared]) == workers(running.process.pid)
 
         again = await guest.call(running.sip("3003"))
         assert await again.wait_answered()
@@ -80,8 +80,9 @@ async def test_a_call_that_comes_while_the_worker_is_replaced_waits_for_it(tmp_p
 async def test_ctrl_c_says_bye_to_every_call_and_leaves_no_process(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS, IVR) as running:
         async with watch(running) as seen, phone(tmp_path, running, seen, "alice") as alice, terminal() as guest:
-            workers = children(running.process.pid)
-            assert len(workers) == 2
+            assert len(workers(running.process.pid)) == 2
+            await until(lambda: spares(running.process.pid))
+            processes = children(running.process.pid)
             up = [await guest.call(running.sip(number)) for number in ("3001", "3003", "1002")]
             for call in up:
                 assert await call.wait_answered()
@@ -99,15 +100,16 @@ async def test_ctrl_c_says_bye_to_every_call_and_leaves_no_process(tmp_path: Pat
             assert (await unanswered.wait_ended()).status == 503
             await alice.wait_event("CALL_CLOSED")
             await seen.client.wait_closed()
-        assert [pid for pid in workers if is_running(pid)] == []
+        assert [pid for pid in processes if is_running(pid)] == []
         assert not list(Path(running.data).glob("**/engine*.json"))
         assert "Traceback" not in running.log
 
 
 @run_trio
-async def test_an_engine_that_is_killed_leaves_no_worker(tmp_path: Path):
+async def test_an_engine_that_is_killed_leaves_no_worker_and_no_spare(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS) as running:
-        workers = children(running.process.pid)
+        await until(lambda: spares(running.process.pid))
+        processes = children(running.process.pid)
         running.process.kill()
         await running.process.wait()
-        await until(lambda: not any(map(is_running, workers)))
+        await until(lambda: not any(map(is_running, processes)))

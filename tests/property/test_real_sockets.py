@@ -21,7 +21,7 @@ import trio
 from callflow.phone import CallState, Phone, PhoneCall
 from tests.interop.engine import RunningEngine, engine
 from tests.interop.places import CALLS
-from tests.interop.process import children, descriptors, threads
+from tests.interop.process import children, descriptors, spares, threads, until
 from tests.interop.terminal import terminal
 from tests.interop.watch import Watch, watch
 from tests.trio_tests import run_trio
@@ -188,6 +188,7 @@ async def test_nothing_is_left_of_any_course_of_events(tmp_path: Path, seed: int
     async with engine(tmp_path / "engine", CALLS, is_impatient=True) as running, watch(running) as seen:
         async with terminal() as guest:
             await call_once(guest, running)  # what is made at the first call, and kept
+        await until(lambda: spares(running.process.pid))
         before = await look_when_idle(running, seen)
 
         async with AsyncExitStack() as stack:

@@ -163,3 +163,11 @@ def test_wrong_arguments_exit_with_2(tmp_path):
     )
     assert result.returncode == 2
     assert b"usage:" in result.stderr
+
+
+def test_a_spare_ends_with_whoever_started_it():
+    result = subprocess.run(
+        [sys.executable, "-m", "callflow.runtime.worker", "--spare"], input=b"", capture_output=True, timeout=30,
+        check=False,
+    )  # fmt: skip
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")

@@ -47,7 +47,7 @@ async def test_an_offer_without_a_common_codec_is_not_acceptable(simulation):
     alice = simulation.phone("alice")
     await alice.registered()
     failures = []
-    endpoint = simulation._endpoint("raw", "10.0.2.1", failures.append)
+    endpoint = simulation._endpoint("raw", "10.0.2.1", 5060, failures.append)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(endpoint.run)
         uri = Uri.parse("sip:300@10.0.0.1")

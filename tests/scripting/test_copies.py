@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from engine.scripting import copies
-from engine.scripting.copies import IN_PLACE, Copies, Copy
+from engine.scripting.copies import Copies
 
 
 def app(folder: Path, **files: str) -> Path:
@@ -66,7 +66,12 @@ def test_a_link_is_followed_inside_the_folder_only(tmp_path):
 def test_a_script_in_a_folder_that_is_no_apps_runs_where_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(copies, "MAX_FILES", 3)
     folder = app(tmp_path / "app", **{f"{number}.py": "" for number in range(3)})
-    assert Copies(tmp_path / "data" / "versions").make(folder) == Copy(IN_PLACE, folder)
+    kept = Copies(tmp_path / "data" / "versions")
+    made = kept.make(folder)
+    assert made.folder == folder
+    assert kept.make(folder) == made
+    (folder / "app.py").write_text("changed = True")
+    assert kept.make(folder).hash != made.hash
     assert not (tmp_path / "data" / "versions").exists()
 
 
@@ -88,3 +93,18 @@ def test_the_oldest_go_but_for_those_that_are_used(tmp_path):
         os.utime(copy.folder, (number, number))
     kept.prune({made[0].hash}, count=3)
     assert [copy.folder.is_dir() for copy in made] == [True, False, False, False, True, True]
+
+
+def test_a_file_that_has_long_been_the_same_is_copied_as_it_is_and_a_changed_one_as_it_is_now(tmp_path, monkeypatch):
+    monkeypatch.setattr(copies, "SETTLED_AFTER", -1.0)
+    folder = app(tmp_path / "app", **{"menu.wav": "one"})
+    kept, fresh = Copies(tmp_path / "data" / "versions"), Copies(tmp_path / "fresh" / "versions")
+    long_ago = kept.make(folder)
+    (folder / "app.py").write_text("second = True")
+    second = kept.make(folder)
+    (folder / "menu.wav").write_text("two")
+    third = kept.make(folder)
+    assert (second.folder / "menu.wav").read_text() == "one"
+    assert (third.folder / "menu.wav").read_text() == "two"
+    assert third.hash == fresh.make(folder).hash
+    assert len({long_ago.hash, second.hash, third.hash}) == 3

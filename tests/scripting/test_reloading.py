@@ -24,12 +24,12 @@ class Session:
 class Supervisor:
     """Knows one app, which has one version."""
 
-    asked: list[float | None] = field(default_factory=list)
+    asked: list[tuple[float | None, bool]] = field(default_factory=list)
 
-    def reload(self, name, *, share):
+    def reload(self, name, *, share, test):
         if name != "ivr":
             raise UnknownApp("no such app")
-        self.asked.append(share)
+        self.asked.append((share, test))
         return "2"
 
     def roll_back(self, name):
@@ -59,7 +59,8 @@ def refusal(command, *scopes) -> str:
 def test_reload_names_the_version_that_is_to_come():
     supervisor = Supervisor()
     assert do(Reload(app="ivr", share=0.1), "admin", supervisor=supervisor) == NamedVersion(app="ivr", version="2")
-    assert supervisor.asked == [0.1]
+    do(Reload(app="ivr", test=True), "admin", supervisor=supervisor)
+    assert supervisor.asked == [(0.1, False), (None, True)]
 
 
 @pytest.mark.parametrize("command", [Reload(app="ivr"), Rollback(app="ivr")])

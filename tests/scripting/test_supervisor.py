@@ -17,8 +17,9 @@ from callflow.protocol.events import Event, ScriptFailed, ScriptLoaded
 from callflow.protocol.outcomes import Played
 from engine.eventsocket.tokens import Tokens
 from engine.scripting.copies import Copies
+from engine.scripting.limits import WorkerLimits
 from engine.scripting.supervised import AppSpec, LoadFailed
-from engine.scripting.supervisor import Supervisor
+from engine.scripting.supervisor import LOAD_WITHIN, Supervisor
 from tests.runtime.test_worker import TrioStream
 from tests.sdk.scripted_engine import ScriptedEngine
 from tests.trio_tests import run_trio
@@ -71,6 +72,10 @@ class Door:
     def of(self, app):
         return self._sessions.get(app, [])
 
+    def engine_of(self, app: str) -> ScriptedEngine:
+        """That of the app's newest worker."""
+        return self._sessions[app][-1].engine
+
     def watch(self, kind, watcher):
         pass
 
@@ -120,7 +125,12 @@ async def state_of(pid: int) -> str:
 
 
 async def supervised(
-    folder: Path, scripts: dict[str, str], scenario: Callable[[Supervisor, Door], Awaitable[None]]
+    folder: Path,
+    scripts: dict[str, str],
+    scenario: Callable[[Supervisor, Door], Awaitable[None]],
+    *,
+    limits: WorkerLimits | None = None,
+    load_within: float = LOAD_WITHIN,
 ) -> Door:
     """Run the scenario while the scripts are supervised."""
     door = Door(folder / "socket")
@@ -129,11 +139,12 @@ async def supervised(
         (folder / name).mkdir()
         script = folder / name / "script.py"
         script.write_text(text)
-        apps.append(AppSpec(name, script))
+        apps.append(AppSpec(name, script, limits or WorkerLimits()))
     secrets = iter(f"{number:032d}" for number in range(1000))
     supervisor = Supervisor(
         apps, socket=door.path, tokens=door.tokens, sessions=door, events=door,
         copies=Copies(folder / "data" / "versions"), new_token=lambda: next(secrets), epoch=lambda: 1.0,
+        load_within=load_within,
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
         await nursery.start(door.run)

@@ -21,7 +21,7 @@ async def menu(call: Call) -> None:
     await call.answer()
     await call.set(purpose="test", colour="red")
     if await call.gather("prompt.wav", max=1, timeout=2) == Digits("1"):
-        result = await call.dial(["bob", "carol"], "dave", timeout=8, ringback="us")
+        result = await call.dial(["bob", "carol", "sip:1@carrier"], "dave", timeout=8, ringback="us")
         if isinstance(result, Answered):
             await call.bridge(result.leg)
 
@@ -44,6 +44,7 @@ def simulate(seed: int, folder: Path) -> bytes:
         simulation.phone("bob", answers_after=3)
         simulation.phone("carol", answers_after=3)
         simulation.phone("dave")
+        carrier = simulation.trunk("carrier", answers_after=2)
         for turn in range(4):
             for number, caller in enumerate(callers):
                 if not caller.is_in_call:
@@ -53,8 +54,13 @@ def simulate(seed: int, folder: Path) -> bytes:
                 if caller.is_in_call and caller.session is not None:
                     caller.press("1")
             await simulation.wait(6)
+            if turn == 1:
+                carrier.vanish()
+                simulation.media_network.loss = 0.2
             if turn == 2:
                 simulation.kill()
+                carrier.come_back()
+                carrier.fail()
             for caller in callers[turn:]:
                 caller.hang_up()
             await simulation.wait(1)

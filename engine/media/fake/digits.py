@@ -23,7 +23,7 @@ class Keys(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sending:
     """Some digits, and how many of them have left."""
 
@@ -53,15 +53,14 @@ class DigitSender:
 
     def stop(self, name: str) -> None:
         """End that sending; a key that is down comes up."""
-        for sending in list(self._sendings):
-            if sending.name == name:
-                was_running = sending is self._sendings[0]
-                if was_running:
-                    self._pause()
-                self._sendings.remove(sending)
-                self._finish(sending, "stopped")
-                if was_running:
-                    self._next()
+        for sending in [each for each in reversed(self._sendings) if each.name == name]:  # the one that runs last
+            was_running = sending is self._sendings[0]
+            if was_running:
+                self._pause()
+            self._sendings.remove(sending)
+            self._finish(sending, "stopped")
+            if was_running:
+                self._next()
 
     def close(self) -> None:
         """End all, without a report."""

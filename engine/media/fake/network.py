@@ -11,11 +11,13 @@ import itertools
 import math
 import random
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import trio
 
-from .voice import FRAME_SECONDS, Address, Voice
+from .voice import FRAME_SECONDS, Address, Heard, Voice
 from .wav import Library
 
 
@@ -54,7 +56,10 @@ class Timer:
 
 
 class FakeMediaNetwork:
-    """Carries voices and digits between sessions, on a virtual clock. `rng` decides which digit packets are lost."""
+    """Carries voices and digits between sessions, on a virtual clock. `rng` decides which digit packets are lost.
+
+    What a recording holds is kept in `recorded`, by its file.
+    """
 
     def __init__(
         self,
@@ -66,21 +71,50 @@ class FakeMediaNetwork:
         clock: Callable[[], float] = trio.current_time,
     ) -> None:
         self.latency = latency
-        self.loss = loss
         self.jitter_ms = jitter_ms
         self.library = Library()
+        self.recorded: dict[Path, tuple[float, tuple[Heard, ...]]] = {}  # and how many seconds that is
         self._rng = rng or random.Random(0)
         self._clock = clock
         self._acting_at: float | None = None
         self._timers: list[tuple[float, int, Timer]] = []
         self._count = itertools.count()
         self._receivers: dict[Address, Receiver] = {}
+        self._losses = [(-math.inf, loss)]  # from when on which probability
+        self._voices: dict[tuple[Address, Address], Voice] = {}  # what is sent, from where to where
+        self._cut_off: set[str] = set()
         self._keepers: list[Callable[[], None]] = []
 
     @property
     def now(self) -> float:
         """The time; while a timer acts, the time that it was set for."""
         return self._clock() if self._acting_at is None else self._acting_at
+
+    @property
+    def loss(self) -> float:
+        """The probability that a packet gets lost; may be changed at any time."""
+        return self._losses[-1][1]
+
+    @loss.setter
+    def loss(self, probability: float) -> None:
+        self._losses.append((self.now, probability))
+
+    def seconds_lost(self, start: float, end: float) -> float:
+        """How much of a stream got lost between two times."""
+        changes = itertools.pairwise([*self._losses, (math.inf, 0.0)])
+        return sum(max(min(until, end) - max(since, start), 0.0) * loss for (since, loss), (until, _) in changes)
+
+    def cut(self, host: str) -> None:
+        """From now on no packet reaches that host, and none comes from it."""
+        for (sender, to), _ in self._voices_of(host):
+            self._carry(to, partial(_receive_voice, sender, None))
+        self._cut_off.add(host)
+
+    def mend(self, host: str) -> None:
+        """The host is connected again: what is sent arrives."""
+        self._cut_off.discard(host)
+        for (sender, to), voice in self._voices_of(host):
+            self.carry_voice(sender, to, voice)
 
     @property
     def timers(self) -> int:
@@ -151,11 +185,17 @@ class FakeMediaNetwork:
 
     def carry_voice(self, sender: Address, to: Address, voice: Voice | None) -> None:
         """The sender's stream to that address is this voice from now on; None: it stopped."""
-        arriving = voice.delayed(self.latency) if voice is not None else None
-        self._carry(to, lambda receiver: receiver.receive_voice(sender, arriving))
+        self._voices.pop((sender, to), None)
+        if voice is not None:
+            self._voices[sender, to] = voice
+        if not self._is_cut_off(sender, to):
+            arriving = voice.delayed(self.latency) if voice is not None else None
+            self._carry(to, partial(_receive_voice, sender, arriving))
 
     def carry_digit_start(self, sender: Address, to: Address, digit: str, *, hops: int) -> None:
         """A key went down; the first packet that is not lost says so."""
+        if self._is_cut_off(sender, to):
+            return
         late = 0.0
         while self.loss and self._rng.random() < self.loss and late < 1.0:
             late += FRAME_SECONDS
@@ -163,8 +203,16 @@ class FakeMediaNetwork:
 
     def carry_digit_end(self, sender: Address, to: Address, digit: str, duration_ms: int, *, hops: int) -> None:
         """A key came up. It is said three times (RFC 4733 §2.5.1.4); if all are lost, the missing packets tell."""
+        if self._is_cut_off(sender, to):
+            return
         late = 0.1 if self.loss and all(self._rng.random() < self.loss for _ in range(3)) else 0.0
         self._carry(to, lambda receiver: receiver.receive_digit_end(sender, digit, duration_ms, hops), late=late)
+
+    def _voices_of(self, host: str) -> list[tuple[tuple[Address, Address], Voice]]:
+        return [(way, voice) for way, voice in self._voices.items() if host in (way[0][0], way[1][0])]
+
+    def _is_cut_off(self, sender: Address, to: Address) -> bool:
+        return sender[0] in self._cut_off or to[0] in self._cut_off
 
     def _carry(self, to: Address, give: Callable[[Receiver], None], *, late: float = 0.0) -> None:
         def arrive() -> None:
@@ -176,3 +224,7 @@ class FakeMediaNetwork:
             self.call_at(self.now + self.latency + late, arrive)
         else:
             arrive()
+
+
+def _receive_voice(sender: Address, voice: Voice | None, receiver: Receiver) -> None:
+    receiver.receive_voice(sender, voice)

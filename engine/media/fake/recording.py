@@ -15,7 +15,7 @@ from typing import Literal
 
 from ..session import RecordingFinished, ToneSource
 from .network import FakeMediaNetwork, Timer
-from .voice import Piece, Timeline, Voice, whole_frames
+from .voice import Heard, Piece, Timeline, Voice, whole_frames
 from .watch import Quiet
 from .wav import RATE
 
@@ -89,6 +89,18 @@ class Recording:
             file.writeframes(samples.tobytes())
         os.replace(self.part, self.path)
         return frames * 20, hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def content(self, received: Timeline, sent: Timeline) -> tuple[Heard, ...]:
+        """What is in it: which source, made where, in seconds from its beginning."""
+        timelines = (received,) if self.sides is Sides.RECEIVED else (received, sent)
+        found, position = list[Heard](), 0.0
+        for start, end in self.spans:
+            for voice, begin, finish in (span for timeline in timelines for span in timeline.spans(start, end)):
+                for piece, offset, first, last in voice.heard(begin, min(finish, end)):
+                    at, until = position + first - start, position + last - start
+                    found.append(Heard(piece.source, voice.origin, at, until, round(offset * 1000), piece.seconds))
+            position += end - start
+        return tuple(sorted(found, key=lambda heard: heard.started_at))
 
     def _full_at(self, running_since: float) -> float:
         return running_since + self.max_ms / 1000 - self._recorded()
@@ -183,6 +195,8 @@ class Recorder:
             recording.timer.cancel()
         try:
             duration_ms, sha256 = recording.finish(self._received, self._sent, now=self._network.now)
+            content = recording.content(self._received, self._sent)
+            self._network.recorded[recording.path] = duration_ms / 1000, content
         except OSError as error:
             self._report(_failed(recording, error))
             return
@@ -222,7 +236,7 @@ def _draw(piece: Piece, offset: int, count: int) -> array[int]:
 
 
 def _draw_tone(tone: ToneSource, offset: int, count: int) -> array[int]:
-    """Whole frequencies repeat every second: one second is computed and laid side by side."""
+    """Whole frequencies repeat, every second at the latest: one period is computed and laid side by side."""
     peak = 32767 * 10 ** ((tone.level_dbm0 - _FULL_SCALE_DBM0) / 20)
     steps = [2 * math.pi * frequency / RATE for frequency in tone.frequencies]
 
@@ -230,8 +244,9 @@ def _draw_tone(tone: ToneSource, offset: int, count: int) -> array[int]:
         return _clip(peak * sum(math.sin(step * index) for step in steps))
 
     if all(float(frequency).is_integer() for frequency in tone.frequencies):
-        second = array("h", map(sample, range(min(RATE, offset + count))))
-        turns = second * ((offset + count) // RATE + 1)
+        period = RATE // math.gcd(RATE, *map(int, tone.frequencies))
+        turn = array("h", map(sample, range(min(period, offset + count))))
+        turns = turn * ((offset + count) // period + 1)
         drawn = turns[offset : offset + count]
     else:
         drawn = array("h", map(sample, range(offset, offset + count)))

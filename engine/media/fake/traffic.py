@@ -18,6 +18,8 @@ class Traffic:
         self._ptime_ms = 20
         self._sent, self._received = Meter(), Meter()
         self._digits_sent = self._digits_received = 0
+        self._receiving_since = 0.0
+        self._seconds_lost = 0.0  # of what was received until then
         self._last: Statistics | None = None
 
     def agree(self, stream: Stream) -> None:
@@ -30,6 +32,10 @@ class Traffic:
 
     def receive(self, *, is_on: bool) -> None:
         """Packets come in from now on, or no more."""
+        if self._received.is_on and not is_on:
+            self._seconds_lost = self._lost()
+        elif is_on and not self._received.is_on:
+            self._receiving_since = self._network.now
         self._received.switch(is_on=is_on, now=self._network.now)
 
     def send_digit(self, duration_ms: int) -> None:
@@ -45,7 +51,9 @@ class Traffic:
     @property
     def packets_lost(self) -> int:
         """Those of the peer that never came."""
-        return self._last.packets_lost if self._last is not None else int(self._packets_carried() * self._network.loss)
+        if self._last is not None:
+            return self._last.packets_lost
+        return whole_frames(self._lost(), frame_ms=self._ptime_ms) + int(self._digits_received * self._network.loss)
 
     def statistics(self, peer: Address | None) -> Statistics:
         """The figures now."""
@@ -54,6 +62,11 @@ class Traffic:
     def close(self, peer: Address | None) -> None:
         """These were the last."""
         self._last = self._compute(peer)
+
+    def _lost(self) -> float:
+        if not self._received.is_on:
+            return self._seconds_lost
+        return self._seconds_lost + self._network.seconds_lost(self._receiving_since, self._network.now)
 
     def _packets_carried(self) -> int:
         return whole_frames(self._received.seconds(self._network.now), frame_ms=self._ptime_ms) + self._digits_received

@@ -1,0 +1,95 @@
+"""What was heard and recorded: for how long, whose voice; also on networks that begin to lose."""
+
+from __future__ import annotations
+
+import pytest
+
+from callflow import App, Call
+from callflow.testing import Simulation
+from tests.scenarios.conftest import prompts
+
+__all__ = ["prompts"]
+
+app = App("world")
+
+
+@app.route("1")
+async def plays(call: Call) -> None:
+    await call.answer()
+    async with call.playing("prompt.wav", repeat=0):
+        await call.wait_hangup()
+
+
+@app.route("2")
+async def records(call: Call) -> None:
+    await call.answer()
+    async with call.recording_call("both.wav"):
+        await call.play("prompt.wav")
+        await call.record("message.wav", silence=2)
+    await call.play("message.wav")
+
+
+@pytest.fixture
+def world(tmp_path):
+    return Simulation(app, folder=tmp_path)
+
+
+def test_music_is_heard_for_longer_than_its_file(world):
+    async def main():
+        alice = world.phone("alice")
+        alice.call("1")
+        await alice.answered()
+        began = world.now
+        await alice.heard_for("prompt.wav", 20)
+        assert world.now - began == pytest.approx(20, abs=0.5)
+        assert alice.seconds_of("prompt.wav") == pytest.approx(20, abs=0.1)
+        assert alice.seconds_of("other.wav") == 0
+        with pytest.raises(AssertionError, match=r"alice did not hear 5 s of other\.wav within 10 s"):
+            await alice.heard_for("other.wav", 5, within=10)
+
+    world.run(main)
+
+
+def test_a_recording_holds_who_spoke_and_for_how_long(world):
+    async def main():
+        alice, bob = world.phone("alice"), world.phone("bob")
+        alice.call("2")
+        await alice.heard("prompt.wav")
+        await world.wait(0.5)
+        alice.speak(3)
+        await alice.heard("message.wav")
+        message = world.recorded("message.wav")
+        assert message.seconds_of(alice) == pytest.approx(3, abs=0.1)
+        assert message.seconds_of(bob) == 0
+        assert message.seconds_of("prompt.wav") == 0
+        assert message.seconds == pytest.approx(0.5 + 3 + 2, abs=0.2)
+        both = world.recorded(world.recordings / "world" / "both.wav")
+        assert both.seconds_of(alice) == pytest.approx(3, abs=0.1)
+        assert both.seconds_of("prompt.wav") == pytest.approx(alice.seconds_of("prompt.wav"), abs=0.1)
+        with pytest.raises(AssertionError, match=r"no recording other\.wav; there are: message\.wav, both\.wav"):
+            world.recorded("other.wav")
+
+    world.run(main)
+
+
+def test_packets_get_lost_from_a_moment_on(world):
+    async def main():
+        alice = world.phone("alice")
+        alice.call("1")
+        await alice.answered()
+        await world.wait(10)
+        world.media_network.loss = 0.5
+        await world.wait(10)
+        world.media_network.loss = 0.0
+        await world.wait(10)
+        assert alice.session is not None
+        assert alice.session.statistics().packets_lost == pytest.approx(250, abs=5)
+        world.network.loss = 1.0
+        alice.hang_up()
+        await world.wait(5)
+        assert world.switch.table.counts().channels == 1
+        world.network.loss = 0.0
+        await world.wait(5)
+        assert world.switch.table.counts().channels == 0
+
+    world.run(main)
