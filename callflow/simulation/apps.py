@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import anyio.abc
 import trio
 
 from callflow.app import App
-from callflow.errors import CallflowError
+from callflow.errors import ERRORS, CallflowError, ScriptError
 from callflow.protocol.frames import CloseCode, Welcome
 from callflow.runtime.log import Record
 from callflow.runtime.lua.interpreter import Exhausted
@@ -65,6 +66,15 @@ class AppHost:
             self._nursery.start_soon(self._stream.aclose)
 
 
+class LuaError(ScriptError):
+    """What a script in Lua raised, or was ended for, and where it says that."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        found = re.match(r"(?:on_hangup: )?([\w./-]+\.lua:\d+): ", message)
+        self.place = found[1] if found is not None else ""
+
+
 class LuaAppHost:
     """Runs one Lua script, as the engine does, and runs it again when it was lost."""
 
@@ -95,7 +105,7 @@ class LuaAppHost:
         while True:
             self._host = LuaHost(
                 self._sockets, app=self.name, token=self._token, store=self._store, prefix=self._new_prefix(),
-                epoch=self._epoch, on_record=self.records.append,
+                epoch=self._epoch, on_record=self._take,
             )  # fmt: skip
             task_status.started()
             task_status = trio.TASK_STATUS_IGNORED
@@ -105,6 +115,13 @@ class LuaAppHost:
                 log.error("%s: %s", self.name, error)
             await trio.sleep(RESTART_AFTER)
             self._script = LuaScript(self._script.path, limits=self._limits, epoch=self._epoch())
+
+    def _take(self, record: Record) -> None:
+        self.records.append(record)
+        if record.level == "error":  # told as the SDK tells of scripts in Python
+            text, _, where = record.traceback.partition("\n")
+            error = ERRORS[record.code](text) if record.code in ERRORS else LuaError(text)
+            logging.getLogger(record.logger).error("%s\n%s", record.message, where, exc_info=error)
 
     def kill(self) -> None:
         """It is lost, in the middle of whatever it did."""

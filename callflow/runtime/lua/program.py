@@ -321,10 +321,10 @@ class Program:
 
     # What else a script asks for
 
-    def _tell_failure(self, number: int, channel: bytes, text: bytes, trace: bytes) -> None:
-        self._report(self._scripts[channel.decode()], "the script raised in call", text, trace)
+    def _tell_failure(self, number: int, channel: bytes, text: bytes, trace: bytes, code: bytes) -> None:
+        self._report(self._scripts[channel.decode()], "the script raised in call", text, trace, to_text(code))
 
-    def _report(self, run: Run, what: str, text: bytes, trace: bytes) -> None:
+    def _report(self, run: Run, what: str, text: bytes, trace: bytes, code: str = "") -> None:
         words = to_text(text)
         self._log(
             Record(
@@ -333,6 +333,7 @@ class Program:
                 message=f"{what} {run.main} from {run.caller} to {run.to}: {words}",
                 call=run.main,
                 traceback="\n".join(filter(None, (words, to_text(trace)))),
+                code=code,
             )
         )
 

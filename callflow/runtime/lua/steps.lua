@@ -71,7 +71,7 @@ local function conclude(run)
   advance(spawn(run, done, function()
     for _, f in ipairs(run.on_hangup) do
       local ok, problem = pcall(f, run.ended)
-      if not ok then request(0, "failed", run.id, "on_hangup: " .. box.told(problem), "") end
+      if not ok then request(0, "failed", run.id, "on_hangup: " .. box.told(problem), "", "") end
     end
   end))
 end
@@ -82,7 +82,7 @@ local function note_failure(run, problem)
   if box.passed() then return kit.kill(run, box.passed()) end
   if code ~= "call_ended" and code ~= "disconnected" then
     run.has_failed = true
-    request(0, "failed", run.id, text, trace)
+    request(0, "failed", run.id, text, trace, type(code) == "string" and code or "")
   end
 end
 

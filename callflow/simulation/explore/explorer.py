@@ -134,4 +134,4 @@ def _place(error: BaseException, folder: Path) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if Path(frame.filename).is_relative_to(folder)
     ]
-    return lines[-1] if lines else ""
+    return lines[-1] if lines else getattr(error, "place", "")  # of a script in Lua
