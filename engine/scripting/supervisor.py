@@ -118,7 +118,7 @@ class Supervisor:
     async def _keep_spare(self) -> None:
         """Have a worker wait for the next version, once the first ones need the processor no more."""
         await self.wait_settled()
-        if self._apps:
+        if not all(app.spec.is_embedded for app in self._apps.values()):
             await self._spare.run()
 
     @property
@@ -372,7 +372,8 @@ class Supervisor:
         assert isinstance(event, OwnerLost)
         for app in self._apps.values():
             for running in list(app.running.values()):
-                if running.last_session == event.session:
+                # A session that is still there has let the call go, and has said why.
+                if running.last_session == event.session and app.session(running) is None:
                     running.version.errors += running.toll.lose()
                     self._judge(app, running.version)
 
