@@ -113,14 +113,15 @@ class Dispatcher:
                 return Reply(self._log.last_seq, (given.frame,))
             error = Error("bad_argument", f"expected a new id for {frame.name}, {frame.id!r} was a {given.name} before")
             return Reply(self._log.last_seq, (encoded(ReplyFrame(id=frame.id, ok=False, error=error)),))
-        before = self._log.last_seq
+        before, at = self._log.last_seq, self._epoch()  # what it brings about is later
         is_decision = frame.channel in self._table.channels and frame.name not in _QUESTIONS
         reply = self._reply(session, frame)
         if isinstance(reply, Later):
             reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
             return Reply(self._log.last_seq, ())
         if is_decision:
-            self._note(session, frame, reply.error.code if reply.error is not None else "", before)
+            code = reply.error.code if reply.error is not None else ""
+            self._note(session, frame, code, before=before, at=at)
         written = encoded(reply)
         if frame.name not in _REPEATABLE and (frame.channel is None or frame.channel in self._table.channels):
             self._remembered.remember(frame.channel, key, frame.name, written)
@@ -133,7 +134,7 @@ class Dispatcher:
 
         Raises CommandError.
         """
-        before, code = self._log.last_seq, ""
+        before, at, code = self._log.last_seq, self._epoch(), ""
         is_decision = channel in self._table.channels and command.name not in _QUESTIONS
         args = msgspec.Raw(session.spelling.encode(command)) if is_decision or self._watchers else msgspec.Raw()
         frame = CommandFrame(id=id, name=command.name, channel=channel, args=args)
@@ -149,7 +150,7 @@ class Dispatcher:
             raise CommandError("internal", f"{command.name} failed inside the engine: {error!r}") from error
         finally:
             if is_decision:
-                self._note(session, frame, code, before)
+                self._note(session, frame, code, before=before, at=at)
 
     def snapshot(self, session: Session) -> list[bytes]:
         """The state that a session may see, as snapshot frames, and that it has caught up."""
@@ -157,10 +158,10 @@ class Dispatcher:
         frames = encoded_snapshot(channels, self._queries.visible_bridges(session))
         return [*frames, encoded(CaughtUp(seq=self._log.last_seq))]
 
-    def _note(self, session: Session, frame: CommandFrame, error: str, before: int) -> None:
+    def _note(self, session: Session, frame: CommandFrame, error: str, *, before: int, at: float) -> None:
         if frame.channel is None or error in _STRANGERS:
             return
-        at, args = self._epoch(), bytes(frame.args)
+        args = bytes(frame.args)
         given = Given(before, at, session.app, frame.id, frame.name, args, session.spelling, error)
         self._decisions.note(frame.channel, given)
         if frame.channel not in self._table.channels:  # it ended by that
