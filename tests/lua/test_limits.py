@@ -156,7 +156,7 @@ def test_an_on_hangup_that_computes_for_too_long_is_ended_too(tmp_path):
 def test_copying_a_large_text_again_and_again_is_ended_by_the_clock(tmp_path):
     body = "local s = 'x' for _ = 1, 24 do s = s .. s end while true do local _ = s .. 'y' end"
     course = run_script(tmp_path, f"call:answer() {body}", limits=Limits(seconds=0.05))
-    assert "it computes for too long: expected at most 0.05 s" in course.errors[0].message
+    assert "it computes for too long" in course.errors[0].message
 
 
 def test_a_script_whose_variables_fill_the_memory_begins_anew(tmp_path):
