@@ -33,6 +33,13 @@ logger = structlog.get_logger("engine.eventsocket")
 
 # Who may hang up may do so to anybody's channel; everything else is the owner's.
 _OF_ANY: tuple[type[commands.Command], ...] = (commands.Hangup,)
+_WITHOUT_CHANNEL: tuple[type[commands.Command], ...] = (
+    commands.Originate,
+    commands.Cancel,
+    commands.ConferenceCommand,
+    commands.ConferencePlay,
+    commands.ConferenceRecord,
+)
 # What these change belongs to the session, not to whatever shows its app's name and token.
 _OF_SESSION: frozenset[str] = frozenset({"subscribe", "unsubscribe", "snapshot"})
 
@@ -207,21 +214,23 @@ class Dispatcher:
         verb = self._verbs.get(type(command))
         if verb is not None:
             return verb(session, command)
-        if channel is None and isinstance(command, commands.Originate | commands.Cancel):
-            self._without_channel(session, id, command)
-            return None
+        if channel is None and isinstance(command, _WITHOUT_CHANNEL):
+            return self._without_channel(session, id, command)
         if command.of == "engine" and channel is None:
             raise CommandError("unsupported", f"{command.name}: this engine runs no scripts of its own")
         if channel is None:
             raise CommandError("bad_argument", f"{command.name}: expected a channel")
         return self._channel(session, channel, command).perform(id, command)
 
-    def _without_channel(self, session: Session, id: str, command: commands.Originate | commands.Cancel) -> None:
+    def _without_channel(self, session: Session, id: str, command: commands.Command) -> object | None:
         session.token.expect("calls:own")
         if isinstance(command, commands.Cancel):
-            self._table.cancel_origination(command.command, session.owner)
-        else:
+            self._table.cancel(command.command, session.owner)
+        elif isinstance(command, commands.Originate):
             self._table.originate(id, command, session.owner)
+        else:
+            return self._table.confer(id, command, session.owner)
+        return None
 
     def _channel(self, session: Session, id: str, command: commands.Command) -> SteeredChannel:
         session.token.expect("calls:own")

@@ -206,6 +206,36 @@ def test_a_dialled_leg_is_a_call_and_what_is_left_of_it_is_hung_up(tmp_path):
     assert course.said == ["true bob bob true true"]
 
 
+def test_calls_meet_in_a_conference_that_the_app_steers(tmp_path):
+    async def people(simulation, alice):
+        bob = simulation.phone("bob")
+        bob.call("1000")
+        await simulation.wait(2)
+        await alice.ended()
+        await bob.ended()
+
+    course = run_script(
+        tmp_path,
+        """
+        local app = callflow.app("test")
+        app:route("1000", function(call)
+          call:answer()
+          local taking_part = call:joining{ "board" }
+          callflow.sleep(1)
+          local board = app:conference("board")
+          print(board.name, #board.members)
+          if callflow.store.add("calls") == 1 then
+            app:conference_play("board", "prompt.wav")
+            app:conference{ "board", action = "end" }
+          end
+          print(taking_part:wait().reason)
+        end)
+        """,
+        people,
+    )
+    assert sorted(course.said) == ["board 2", "board 2", "ended", "ended"]
+
+
 def test_a_dial_that_nobody_takes_tells_of_each_branch(tmp_path):
     async def people(simulation, alice):
         simulation.phone("bob", rejects=486)

@@ -55,6 +55,25 @@ GIVEN = {
         ),
     ),
     "bridge": ("call:bridge{ call, hangup_after = false }", commands.Bridge(other="c", hangup_after=False)),
+    "join": (
+        'call:join{ "board", pin = "1", sounds = { enter = { "ding.wav" } } }',
+        commands.Join(conference="board", pin="1", sounds=commands.ConferenceSounds(enter=("ding.wav",))),
+    ),
+    "listen": ('call:listen(call, "whisper")', commands.Listen(other="c", mode="whisper")),
+    "conference": (
+        'app:conference{ "board", action = "mute", member = call }',
+        commands.ConferenceCommand(conference="board", action="mute", member="c"),
+    ),
+    "conference_play": (
+        'app:conference_play("board", "a.wav", callflow.silence(1))',
+        commands.ConferencePlay(conference="board", sources=("a.wav", Silence(1.0))),
+    ),
+    "conference_record": (
+        'app:conference_record{ "board", "b.wav", max = 60 }',
+        commands.ConferenceRecord(conference="board", path="b.wav", max=60.0),
+    ),
+    "joining": ('call:joining{ "board", muted = true }', commands.Join(conference="board", muted=True)),
+    "listening": ("call:listening(call)", commands.Listen(other="c")),
     "unbridge": ("call:unbridge()", commands.Unbridge()),
     "hold": ('call:hold("m.wav")', commands.Hold(music=("m.wav",))),
     "resume": ("call:resume()", commands.ResumeCommand()),
@@ -76,6 +95,9 @@ GIVEN = {
     "recording_call": ('call:recording_call("c.wav")', commands.RecordCall(path="c.wav")),
     "bridging": ("call:bridging(call)", commands.Bridge(other="c")),
 }
+
+
+APPS = {name for name, verb in VERBS.items() if verb.of_app}
 
 
 class Door:
@@ -124,7 +146,7 @@ def test_each_verb_and_each_handle_is_tried_here():
 def test_a_verb_is_its_command(tmp_path, name):
     body, command = GIVEN[name]
     door, said = run_body(tmp_path, body)
-    channel = None if name == "originate" else "c"
+    channel = None if name in APPS else "c"
     assert door.given == [(command, channel)], said
 
 
@@ -212,15 +234,16 @@ JUNK = [
 @pytest.mark.parametrize("junk", JUNK)
 def test_junk_is_refused_or_given_and_hurts_nobody(tmp_path, junk):
     """No argument of a script's, whatever it is, is a fault of the engine's."""
-    lines = [f"pcall(call.{name}, call, {junk})" for name in (*VERBS, *HANDLES) if name != "originate"]
-    lines += [f"pcall(call.{name}, call, {{ {junk}, deadline = {junk} }})" for name in VERBS if name != "originate"]
-    lines += [f"pcall(call.{name}, {junk}, {junk})" for name in (*VERBS, *HANDLES, "menu", "on_hangup", "holding")]
+    lines = [f"pcall(call.{name}, call, {junk})" for name in (*VERBS, *HANDLES) if name not in APPS]
+    lines += [f"pcall(call.{name}, call, {{ {junk}, deadline = {junk} }})" for name in VERBS if name not in APPS]
+    lines += [
+        f"pcall(call.{name}, {junk}, {junk})"
+        for name in (*(VERBS.keys() - APPS), *HANDLES, "menu", "on_hangup", "holding")
+    ]
     lines += [
         f"pcall(call.{name}, call, {junk}, {junk}) " for name in ("menu", "binding_digits", "muting", "on_hangup")
     ]
-    lines += [
-        f"pcall(app.{name}, app, {junk}) pcall(app.{name}, {junk})" for name in ("originate", "route", "on_reattach")
-    ]
+    lines += [f"pcall(app.{name}, app, {junk}) pcall(app.{name}, {junk})" for name in (*APPS, "route", "on_reattach")]
     for name in ("spawn", "after", "race", "within", "tone", "say", "silence", "now", "app", "log.info"):
         lines.append(f"pcall(callflow.{name}, {junk}, {junk})")
     lines += [f"pcall(callflow.store.{name}, {junk}, {junk})" for name in ("get", "set", "add")]

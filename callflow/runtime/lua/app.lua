@@ -2,7 +2,7 @@
 
 local box, kit, call_kit, VERBS = ...
 
-local type, error, setmetatable, load, pcall = type, error, setmetatable, load, pcall
+local type, next, error, setmetatable, load, pcall = type, next, error, setmetatable, load, pcall
 local pack, unpack, insert, remove, concat = table.pack, table.unpack, table.insert, table.remove, table.concat
 local format, sub = string.format, string.sub
 local ask, request, fail, expect_function = kit.ask, kit.request, kit.fail, kit.expect_function
@@ -53,6 +53,17 @@ function App.originate(_, options)
     request(0, "adopt", result.leg, result.target)
   end
   return result
+end
+
+local function add_verb(name, verb)
+  App[name] = function(_, ...)
+    local args = call_kit.arguments(name, verb, ...)
+    return call_kit.outcome(ask("app", name, verb.command, args))
+  end
+end
+
+for name, verb in next, VERBS do
+  if verb.of_app and verb.kind == "plain" then add_verb(name, verb) end
 end
 
 local callflow = {}

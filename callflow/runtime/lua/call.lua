@@ -76,15 +76,15 @@ local function arguments(command, verb, ...)
   local rest = verb.rest and {} or nil
   for at = 1, count do
     local value = given(positional[at])
-    if not rest then
+    if not rest or at < #names then
       args[names[at]] = value
     elseif value == nil then
       fail("bad_argument", format("expected a value, got nil as value %d", at), command)
     else
-      rest[at] = value
+      rest[at - #names + 1] = value
     end
   end
-  if rest and count > 0 then args[verb.rest] = rest end
+  if rest and count >= #names then args[verb.rest] = rest end
   return args
 end
 
@@ -114,7 +114,7 @@ local function add_ending(name, verb)
 end
 
 for name, verb in next, VERBS do
-  if verb.kind == "plain" then add_verb(name, verb) end
+  if verb.kind == "plain" and not verb.of_app then add_verb(name, verb) end
   if verb.kind == "ending" then add_ending(name, verb) end
 end
 

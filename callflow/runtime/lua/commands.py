@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from callflow.leg import END_TIMEOUT, is_last
-from callflow.protocol.commands import COMMANDS, Cancel, Command, Originate
+from callflow.protocol.commands import COMMANDS, Cancel, Command
 from callflow.protocol.outcomes import Outcome
 
 from .door import Door, Reply
@@ -49,6 +49,10 @@ class Commands:
 
     def end(self, number: int, channel: object, name: bytes, args: object) -> None:
         self._ask(number, "end", channel, name, args)
+
+    def do_for_app(self, number: int, name: bytes, args: object) -> None:
+        """One that is about no channel."""
+        self._give_made(Wait(number, "do"), name, args)
 
     def wait_for(self, number: int, channel: object, id: object) -> None:
         """The outcome of what a handle stands for."""
@@ -132,7 +136,7 @@ class Commands:
         if reply.code is not None:
             self._waits.answer(number, False, reply.code, reply.message)
         else:
-            data = self._lua.to_lua(reply.data) if isinstance(reply.data, dict) else None
+            data = None if reply.data is None else self._lua.to_lua(msgspec.to_builtins(reply.data))
             self._waits.answer(number, True, False, data)
 
     def send(self, command: Command, channel: str | None) -> None:
@@ -143,7 +147,7 @@ class Commands:
         """Have a command ended that goes on."""
         if not wait.id or wait.outcome is not None or wait.command is None or not wait.command.ends_as:
             return
-        if isinstance(wait.command, Originate) or wait.channel in self._runs:
+        if wait.channel is None or wait.channel in self._runs:
             self.send(Cancel(command=wait.id), wait.channel)
 
     def accept(self, wait: Wait, reply: Reply) -> None:
@@ -181,13 +185,16 @@ class Commands:
         run = self._runs.get(id)
         if run is None:
             return self._waits.refuse(number, "call_ended", "the call has ended")
+        self._give_made(Wait(number, kind, channel=id, run=run), name, args)
+
+    def _give_made(self, wait: Wait, name: bytes, args: object) -> None:
         try:
             values = to_python(args) or {}
             deadline = values.pop("deadline", None)
-            command = make_command(COMMANDS[name.decode()], values)
+            wait.command = make_command(COMMANDS[name.decode()], values)
         except (BadValue, msgspec.ValidationError) as error:
-            return self._waits.refuse(number, "bad_argument", str(error))
-        self.give(Wait(number, kind, channel=id, run=run, command=command), deadline)
+            return self._waits.refuse(wait.number, "bad_argument", str(error))
+        self.give(wait, deadline)
 
     def _refuse(self, wait: Wait, reply: Reply) -> None:
         if wait.then is not None:

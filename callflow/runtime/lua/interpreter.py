@@ -132,6 +132,7 @@ def _verbs() -> dict[str, object]:
             "positional": each.positional,
             "rest": each.positional[-1] if each.rest else None,
             "kind": each.kind,
+            "of_app": each.of_app,
         }
         for name, each in verb.VERBS.items()
     }

@@ -76,6 +76,7 @@ class Program:
         self._dialing.on_adopted = self._adopt
         self._requests: dict[bytes, Callable[..., None]] = {
             b"do": self._commands.do, b"begin": self._commands.begin, b"end": self._commands.end,
+            b"app": self._commands.do_for_app,
             b"await": self._commands.wait_for, b"stop": self._commands.stop, b"tell": self._commands.tell,
             b"drop": self._commands.drop, b"sleep": self._commands.sleep, b"wait_ended": self._commands.wait_ended,
             b"legs": self._dialing.plan, b"dial": self._dialing.dial, b"originate": self._dialing.originate,

@@ -27,6 +27,7 @@ class Verb:
     positional: tuple[str, ...] = ()
     rest: bool = False
     kind: Literal["plain", "ending", "own"] = "plain"
+    of_app: bool = False  # else of a call
 
 
 VERBS: Mapping[str, Verb] = MappingProxyType({
@@ -49,6 +50,8 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "record_call": Verb(commands.RecordCall, ("path",)),
     "dial": Verb(commands.Dial, ("stages",), rest=True, kind="own"),
     "bridge": Verb(commands.Bridge, ("other",)),
+    "join": Verb(commands.Join, ("conference",)),
+    "listen": Verb(commands.Listen, ("other", "mode")),
     "unbridge": Verb(commands.Unbridge),
     "hold": Verb(commands.Hold, ("music",), rest=True),
     "resume": Verb(commands.ResumeCommand),
@@ -58,9 +61,12 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "get": Verb(commands.Get, ("variables",), rest=True, kind="own"),
     "limit": Verb(commands.Limit, ("resource", "maximum")),
     "policy": Verb(commands.Policy),
-    "originate": Verb(commands.Originate, ("stages",), rest=True, kind="own"),
+    "originate": Verb(commands.Originate, ("stages",), rest=True, kind="own", of_app=True),
+    "conference": Verb(commands.ConferenceCommand, ("conference",), of_app=True),
+    "conference_play": Verb(commands.ConferencePlay, ("conference", "sources"), rest=True, of_app=True),
+    "conference_record": Verb(commands.ConferenceRecord, ("conference", "path"), of_app=True),
 })
-"""By their names in Lua; `originate` is the app's."""
+"""By their names in Lua."""
 
 INTERNAL: frozenset[type[Command]] = frozenset({commands.Cancel, commands.Control, commands.Confirm})
 """Commands of a channel that scripts give by other means: by closing, by handles, by what a function returns."""
@@ -70,6 +76,8 @@ HANDLES: Mapping[str, str] = MappingProxyType({
     "recording": "record",
     "recording_call": "record_call",
     "bridging": "bridge",
+    "joining": "join",
+    "listening": "listen",
 })
 """Verbs that give a handle while what they began goes on, and what they begin."""
 

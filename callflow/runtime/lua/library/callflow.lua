@@ -250,6 +250,33 @@ function callflow.log.error(...) end
 ---@field name string
 ---@field args? table<string, any>
 
+---What is heard of a member: by all when it comes (`enter`) and goes (`leave`); by itself while it waits (`music`).
+---
+---It waits while it is alone, and, if it is to, until a moderator is there.
+---@class callflow.ConferenceSounds
+---@field enter? callflow.Source|callflow.Source[]
+---@field leave? callflow.Source|callflow.Source[]
+---@field music? callflow.Source|callflow.Source[]
+
+---A conference. `id` is that of its bridge; members stand in the order in which they came.
+---@class callflow.ConferenceState
+---@field id string
+---@field name string
+---@field members? callflow.MemberState|callflow.MemberState[]
+---@field locked? boolean
+
+---A member of a conference, by its channel.
+---@class callflow.MemberState
+---@field id string
+---@field joined_at number
+---@field muted? boolean
+---@field deaf? boolean
+---@field moderator? boolean
+---@field waiting? boolean
+---@field talking? boolean
+---@field volume? number
+---@field whispers_to? string
+
 ---A playback is over. `heard_ms` counts what was really sent, to the frame.
 ---@class callflow.Played
 ---@field outcome "played"
@@ -322,6 +349,12 @@ function callflow.log.error(...) end
 ---@field unbridged true
 ---@field reason "hangup"|"stopped"|"unbridged"
 ---@field by? string
+
+---A channel takes part no more, or never did.
+---@class callflow.Left
+---@field outcome "left"
+---@field left true
+---@field reason "ended"|"hangup"|"kicked"|"left"|"locked"|"refused"
 
 ---@class callflow.AnswerOptions
 ---@field headers? table<string, string>
@@ -551,6 +584,44 @@ function Call:dial(...) end
 ---@overload fun(self: callflow.Call, options: callflow.BridgeOptions): callflow.Unbridged
 function Call:bridge(other) end
 
+---@class callflow.JoinOptions
+---@field [1] string
+---@field pin? string
+---@field muted? boolean
+---@field deaf? boolean
+---@field moderator? boolean
+---@field wait? boolean
+---@field end_? boolean
+---@field volume? number
+---@field record? string
+---@field sounds? callflow.ConferenceSounds
+---@field deadline? number seconds that it may take
+
+---Take part in the app's conference of that name. An unanswered caller is answered; a bridge or a join ends first.
+---
+---Who makes the conference sets its `pin`; who shows another is `refused`. With `wait`, a member hears and says
+---nothing until a moderator is there; when a moderator leaves that joined with `end`, the conference is over. `volume`
+---is in dB, to the others. `record`: from now on all that is said goes to that file, below the app's recordings.
+---@param conference? string
+---@return callflow.Left
+---@overload fun(self: callflow.Call, options: callflow.JoinOptions): callflow.Left
+function Call:join(conference) end
+
+---@class callflow.ListenOptions
+---@field [1] callflow.Call
+---@field [2] "barge"|"listen"|"whisper"
+---@field deadline? number seconds that it may take
+
+---Hear the two ends of another channel of the app's, as long as it stays in its bridge or conference.
+---
+---`listen`: nobody notices; `whisper`: only `other` hears the listener; `barge`: everybody does. The bridge, and what
+---runs on it, go on as they were. An unanswered caller is answered; a bridge, join or listen of its own ends first.
+---@param other? callflow.Call
+---@param mode? "barge"|"listen"|"whisper"
+---@return callflow.Left
+---@overload fun(self: callflow.Call, options: callflow.ListenOptions): callflow.Left
+function Call:listen(other, mode) end
+
 ---@class callflow.UnbridgeOptions
 ---@field deadline? number seconds that it may take
 
@@ -635,6 +706,53 @@ function Call:limit(resource, maximum) end
 ---@overload fun(self: callflow.Call, options: callflow.PolicyOptions)
 function Call:policy() end
 
+---@class callflow.ConferenceOptions
+---@field [1] string
+---@field action? "deafen"|"end"|"kick"|"list"|"lock"|"mute"|"undeafen"|"unlock"|"unmute"|"volume"|"whisper"
+---@field member? string
+---@field gain_db? number
+---@field to? string
+---@field deadline? number seconds that it may take
+
+---Steer the app's conference of that name; the reply says what is then.
+---
+---`list` changes nothing. `mute`, `unmute`, `deafen`, `undeafen` are about a `member`, or about all but moderators;
+---`kick`, `volume` (`gain_db`, to the others) and `whisper` are about a `member`, whose voice `whisper` gives to the
+---member `to` alone, or without one to all again. `lock`: nobody more may join; `unlock`. `end`: all leave.
+---@param conference? string
+---@return callflow.ConferenceState
+---@overload fun(self: callflow.App, options: callflow.ConferenceOptions): callflow.ConferenceState
+function App:conference(conference) end
+
+---@class callflow.ConferencePlayOptions
+---@field [integer] callflow.Source
+---@field member? string
+---@field repeat_? integer
+---@field gain_db? number
+---@field deadline? number seconds that it may take
+
+---Play sources to the app's conference of that name: to all, besides what they say, or to one `member` instead.
+---
+---`repeat` 0 is for ever. What is played to all stops what was. Cancelled without a channel, as `originate` is.
+---@param conference? string
+---@param ... callflow.Source
+---@return callflow.Played
+---@overload fun(self: callflow.App, options: callflow.ConferencePlayOptions): callflow.Played
+function App:conference_play(conference, ...) end
+
+---@class callflow.ConferenceRecordOptions
+---@field [1] string
+---@field [2] string
+---@field max? number
+---@field deadline? number seconds that it may take
+
+---Record all that is said in, and played to, the app's conference of that name, until it ends.
+---@param conference? string
+---@param path? string
+---@return callflow.Recorded
+---@overload fun(self: callflow.App, options: callflow.ConferenceRecordOptions): callflow.Recorded
+function App:conference_record(conference, path) end
+
 ---Begin what `play` does and go on; closing the handle stops it.
 ---@param ... callflow.Source
 ---@return callflow.Handle
@@ -658,3 +776,15 @@ function Call:recording_call(path) end
 ---@return callflow.Handle
 ---@overload fun(self: callflow.Call, options: callflow.BridgeOptions): callflow.Handle
 function Call:bridging(other) end
+
+---Begin what `join` does and go on; closing the handle stops it.
+---@param conference string
+---@return callflow.Handle
+---@overload fun(self: callflow.Call, options: callflow.JoinOptions): callflow.Handle
+function Call:joining(conference) end
+
+---Begin what `listen` does and go on; closing the handle stops it.
+---@param other callflow.Call
+---@return callflow.Handle
+---@overload fun(self: callflow.Call, options: callflow.ListenOptions): callflow.Handle
+function Call:listening(other) end
