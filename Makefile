@@ -40,8 +40,9 @@ soak: .venv/dev.stamp  ## Media for ten minutes, a million simulated calls (SECO
 fuzz:  ## Give every parser anything, for so long each (SECONDS=, TARGETS=): does one fall?
 	@engine/native/fuzz/run $(or $(SECONDS),60) $(TARGETS)
 
-docs: .venv/dev.stamp  ## Generate the schema and the reference
+docs: .venv/dev.stamp  ## Generate the schema, the reference, and what the Lua language server reads
 	$(BIN)/python -m callflow.protocol.schema
+	$(BIN)/python -m callflow.runtime.lua.stub
 
 clean:  ## Remove what was built
 	rm -rf .venv target engine/_native*.so

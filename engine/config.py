@@ -111,7 +111,7 @@ class User:
 class App:
     """One [[app]]: a script that the engine runs. With `test` its versions must pass their flow tests first.
 
-    Limits that it does not name are those of [limits].
+    Limits that it does not name are those of [limits]. `isolation` is where it runs, if it is in Lua.
     """
 
     name: str
@@ -119,6 +119,7 @@ class App:
     memory: int | None = None  # octets, 0: any
     step: float | None = None  # seconds, 0: any
     test: bool = False
+    isolation: Literal["engine", "process"] = "engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -378,6 +379,7 @@ _APP = MappingProxyType({
     "memory": LIMITS["memory"],
     "step": LIMITS["step"],
     "test": ("test", read_flag),
+    "isolation": ("isolation", one_of(("engine", "process"))),
 })
 _CONFIG = MappingProxyType({
     "sip": ("sip", table(Sip, _SIP)),

@@ -410,7 +410,10 @@ class AppReplaced(Event, frozen=True, kw_only=True):
 
 
 class ScriptLoaded(Event, frozen=True, kw_only=True):
-    """A version of a script takes calls from now on: `share` of the new ones. Its worker may be a new one."""
+    """A version of a script takes calls from now on: `share` of the new ones. Its worker may be a new one.
+
+    `pid` is 0 for a script that runs inside the engine.
+    """
 
     name: ClassVar[str] = "script.loaded"
     app: str

@@ -10,6 +10,7 @@ import trio
 
 from benchmarks import (
     measure_calls,
+    measure_lua,
     measure_media,
     measure_memory,
     measure_reload,
@@ -31,7 +32,13 @@ TINY = Sizes(
 NAMES = {
     measure_calls.measure: {
         "calls answered by a script worker": "calls/s", "call answered by a script worker": "CPU-ms/call",
+        "calls answered by a Lua script": "calls/s", "call answered by a Lua script": "CPU-ms/call",
         "calls answered by a WebSocket app": "calls/s", "call answered by a WebSocket app": "CPU-ms/call",
+    },
+    measure_lua.measure: {
+        "verb of a Lua script, without arguments": "CPU-us/verb",
+        "verb of a Lua script, with a table each way": "CPU-us/verb",
+        "memory of 2000 calls in one Lua script": "MB",
     },
     measure_media.measure: {
         "playback": "CPU-us/leg-second", "playback to 4": "CPU-us/leg-second",
