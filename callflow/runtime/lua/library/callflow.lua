@@ -221,21 +221,26 @@ function callflow.log.error(...) end
 ---@field number? string
 ---@field name? string
 
----One target of a dial, and how it ended.
+---One target of a dial, and how it ended. `contacts` is where a 3xx wanted to send the call.
 ---@class callflow.Branch
 ---@field target string
 ---@field leg string
 ---@field reason "answered"|"busy"|"cancelled"|"declined"|"failed"|"no_answer"|"not_found"|"unavailable"|"unconfirmed"|"unreachable"
 ---@field sip_status? integer
 ---@field q850? integer
+---@field contacts? string|string[]
 
 ---Whom to dial: a user's name or a SIP URI, the id its channel shall have, and how long after its stage begins.
+---
+---`username` and `password` answer a callee, or a proxy on the way, that asks who we are (401, 407).
 ---@class callflow.Target
 ---@field target string
 ---@field leg? string
 ---@field delay? number
 ---@field timeout? number
 ---@field headers? table<string, string>
+---@field username? string
+---@field password? string
 
 ---Whoever picks up must take the call: by keying `key` while or after `prompt` plays, else it is another's turn.
 ---
@@ -322,12 +327,15 @@ function callflow.log.error(...) end
 ---@field terminator? string
 ---@field error? string
 
----Digits were sent; `digits` are those whose last packet left.
+---Digits were sent, or a message. `digits` are those whose last packet left, or whose INFO the peer took.
+---
+---`sip_status` is what the peer answered a message.
 ---@class callflow.Sent
 ---@field outcome "sent"
 ---@field sent true
----@field digits string
----@field reason? "completed"|"stopped"
+---@field digits? string
+---@field reason? "completed"|"refused"|"stopped"
+---@field sip_status? integer
 
 ---A target answered: `leg` is its channel.
 ---@class callflow.Answered
@@ -347,7 +355,7 @@ function callflow.log.error(...) end
 ---@class callflow.Unbridged
 ---@field outcome "unbridged"
 ---@field unbridged true
----@field reason "hangup"|"stopped"|"unbridged"
+---@field reason "hangup"|"stopped"|"transferred"|"unbridged"
 ---@field by? string
 
 ---A channel takes part no more, or never did.
@@ -355,6 +363,19 @@ function callflow.log.error(...) end
 ---@field outcome "left"
 ---@field left true
 ---@field reason "ended"|"hangup"|"kicked"|"left"|"locked"|"refused"
+
+---The party talks with somebody else now; the call that it leaves may be hung up.
+---@class callflow.Transferred
+---@field outcome "transferred"
+---@field transferred true
+---@field target? string
+
+---It does not, and the call goes on as it was. `sip_status` is why: the target's answer, or the refusal.
+---@class callflow.TransferFailed
+---@field outcome "transfer_failed"
+---@field transfer_failed true
+---@field sip_status integer
+---@field reason? "failed"|"hangup"|"refused"|"stopped"|"timeout"
 
 ---@class callflow.AnswerOptions
 ---@field headers? table<string, string>
@@ -495,9 +516,12 @@ function Call:gather(...) end
 ---@field [1] string
 ---@field duration_ms? integer
 ---@field gap_ms? integer
+---@field via? "inband"|"info"|"rtp"
 ---@field deadline? number seconds that it may take
 
----Send digits by RFC 4733.
+---Send digits as events in RTP (RFC 4733), by INFO (`application/dtmf-relay`, one for each) or in band, as tones.
+---
+---Without `via` they go as events where those were agreed on, and else in band. By `rtp` none is sent without that.
 ---@param digits? string
 ---@return callflow.Sent
 ---@overload fun(self: callflow.Call, options: callflow.SendDigitsOptions): callflow.Sent
@@ -532,9 +556,12 @@ function Call:unbind_digits(digits) end
 ---@field silence? number
 ---@field terminators? string
 ---@field beep? boolean
+---@field trim? boolean
 ---@field deadline? number seconds that it may take
 
 ---Record what the caller says to a WAV file below the app's recordings. Answers an unanswered call.
+---
+---`trim`: the silence before the first sound and after the last is left out, but for 200 ms.
 ---@param path? string
 ---@return callflow.Recorded
 ---@overload fun(self: callflow.Call, options: callflow.RecordOptions): callflow.Recorded
@@ -561,6 +588,7 @@ function Call:record_call(path) end
 ---@field caller_id? string
 ---@field ringback? callflow.Source
 ---@field early_media? boolean
+---@field redirects? integer
 ---@field confirm? callflow.Confirmation|fun(leg: callflow.Call): boolean
 ---@field deadline? number seconds that it may take
 
@@ -568,6 +596,8 @@ function Call:record_call(path) end
 ---
 ---`timeout` is per stage. The caller hears `ringback` meanwhile, if one is named (`us`, `eu`, or a source), and with
 ---`early_media` what the first callee's side plays before it answers. With `confirm`, answering alone does not win.
+---Of the targets that a callee redirects to (3xx) so many are tried in its place, one after another, as `redirects`
+---says; without, the branch fails and names them in `contacts`.
 ---@param ... string|callflow.Target|(string|callflow.Target)[]
 ---@return callflow.Answered|callflow.Failed
 ---@overload fun(self: callflow.Call, options: callflow.DialOptions): callflow.Answered|callflow.Failed
