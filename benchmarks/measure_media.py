@@ -1,4 +1,4 @@
-"""What it costs to play to a leg for a second, and to relay both ways between two legs for a second."""
+"""What a second costs of playing to a leg, of relaying both ways between two legs, of a member in a conference."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .engine import RunningEngine, running_engine, write_prompt
 from .figure import Figure, percent
 from .floor import floor_microseconds
 from .load_media import PACKETS_PER_SECOND, Cadence, Listening, running_phones
-from .script import BRIDGE, PLAY
+from .script import BRIDGE, CONFERENCE, PLAY
 
 FULL_CORE = 0.9
 SETTLE = 1.0  # seconds, until every stream flows
 
 
 async def measure(bench: Bench) -> list[Figure]:
-    """Playback, then relay: each with so many that one can count, and with as many as there have to be."""
+    """Playback, relay, conferences: each with so many that one can count, the first two at the limit as well."""
     prompt = bench.folder / "said.wav"
     write_prompt(prompt)
     sizes = bench.sizes
@@ -30,6 +30,8 @@ async def measure(bench: Bench) -> list[Figure]:
         await _measure_playback(bench, prompt, legs=sizes.many_legs, name=f"playback to {sizes.many_legs}"),
         await _measure_relay(bench, prompt, count=sizes.bridged_calls, name="two-way relay"),
         await _measure_relay(bench, prompt, count=sizes.many_legs // 2, name=f"relay of {sizes.many_legs // 2}"),
+        await _measure_conferences(bench, prompt, conferences=1, members=sizes.members),
+        await _measure_conferences(bench, prompt, conferences=sizes.small_conferences, members=3),
     ]
 
 
@@ -65,6 +67,26 @@ async def _measure_relay(bench: Bench, prompt: Path, *, count: int, name: str) -
         name, "CPU-us/call-second", taken, per=count, floor=floor,
         how=f"{count} calls that the app dials on and bridges; both sides speak (PCMU, 20 ms) for "
         f"{sizes.media_time:g} s. CPU of the engine process, less that of an idle one, by call-seconds of two legs.",
+    )  # fmt: skip
+
+
+async def _measure_conferences(bench: Bench, prompt: Path, *, conferences: int, members: int) -> Figure:
+    sizes, many = bench.sizes, f"{conferences} conference{'s' if conferences > 1 else ''} of {members}"
+    bench.say(many)
+    floor = await floor_microseconds(bench, "relay", legs=conferences * members) * PACKETS_PER_SECOND
+    async with running_engine(bench) as engine, running_phones(prompt) as phones:
+        idle = await engine.idle_cpu(sizes.idle_time)
+        calls: list[PhoneCall] = []
+        for room in range(conferences):
+            number = CONFERENCE.format(room=room)
+            calls += await phones.call(engine.server, number, count=members, rate=sizes.setup_rate)
+        phones.play(calls)
+        taken = await _listen(bench, engine, calls, idle)
+        await phones.hang_up(calls)
+    return _figure(
+        f"member, {many}", "CPU-us/member-second", taken, per=conferences * members, floor=floor,
+        how=f"All members speak all the time (PCMU, 20 ms) for {sizes.media_time:g} s: each hears its own mix. CPU "
+        "of the engine process, less that of an idle one, by member-seconds.",
     )  # fmt: skip
 
 

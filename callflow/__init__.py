@@ -16,6 +16,7 @@ async def reception(call: Call) -> None:
 
 from .app import App
 from .call import Call
+from .conference import Conference
 from .dialing import Answered
 from .errors import (
     BadArgument,
@@ -35,13 +36,25 @@ from .errors import (
     WrongState,
 )
 from .menu import Menu
-from .protocol.commands import Confirmation, Hangup, Play, Say, Silence, Source, Target, Tone
+from .protocol.commands import (
+    ConferenceState,
+    Confirmation,
+    Hangup,
+    MemberState,
+    Play,
+    Say,
+    Silence,
+    Source,
+    Target,
+    Tone,
+)
 from .protocol.events import ChannelEnded, Party, TransferRequested
 from .protocol.outcomes import (
     Branch,
     Digits,
     Failed,
     Invalid,
+    Left,
     Played,
     Recorded,
     Sent,
@@ -62,6 +75,8 @@ __all__ = [
     "CallflowError",
     "ChannelEnded",
     "CommandError",
+    "Conference",
+    "ConferenceState",
     "Confirmation",
     "DeadlineExceeded",
     "Digits",
@@ -70,6 +85,8 @@ __all__ = [
     "Hangup",
     "InternalError",
     "Invalid",
+    "Left",
+    "MemberState",
     "Menu",
     "NotFound",
     "NotOwner",

@@ -1,7 +1,7 @@
 """What a program may ask of the engine. Each class holds the `args` of one command frame; its `name` is in the frame.
 
-Those about what is heard are in `sounding`, those that place calls in `dialing`,
-those that transfer them in `transferring`. A field's default is what the command
+Those about what is heard are in `sounding`, those that place calls in `dialing`, those that transfer them in
+`transferring`, those about conferences in `conferencing`. A field's default is what the command
 does when it is left out. Times are seconds as floats unless the name says ms.
 """
 
@@ -14,6 +14,14 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from .command import Command as Command
+from .conferencing import ConferenceCommand as ConferenceCommand
+from .conferencing import ConferencePlay as ConferencePlay
+from .conferencing import ConferenceRecord as ConferenceRecord
+from .conferencing import ConferenceSounds as ConferenceSounds
+from .conferencing import ConferenceState as ConferenceState
+from .conferencing import Join as Join
+from .conferencing import Listen as Listen
+from .conferencing import MemberState as MemberState
 from .dialing import Confirm as Confirm
 from .dialing import Confirmation as Confirmation
 from .dialing import Dial as Dial
@@ -118,7 +126,7 @@ class HangupAt(Command, frozen=True, kw_only=True):
 class Cancel(Command, frozen=True, kw_only=True):
     """End a running command; its own outcome follows. Cancelling what has ended is a success.
 
-    An `originate` is cancelled without a channel.
+    An `originate`, and what was given to a conference, is cancelled without a channel.
     """
 
     name: ClassVar[str] = "cancel"
@@ -421,11 +429,12 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
     command.name: command
     for command in (
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
-        Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
-        Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get, Headers,
+        Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
+        ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
+        UnbindDigits, Limit, Policy, Set, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, Notify,
-        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, DecisionsCommand, Trace,
-        Download,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events,
+        DecisionsCommand, Trace, Download,
         Reload, Rollback, Versions, Status, SnapshotCommand,
     )
 })  # fmt: skip

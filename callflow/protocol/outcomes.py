@@ -108,6 +108,12 @@ class Unbridged(Outcome, frozen=True, tag="unbridged"):
     by: str | None = None
 
 
+class Left(Outcome, frozen=True, tag="left"):
+    """A channel takes part no more, or never did."""
+
+    reason: Literal["left", "hangup", "kicked", "ended", "locked", "refused"]
+
+
 class Stopped(Outcome, frozen=True, tag="stopped"):
     """A command without a result of its own was ended."""
 
@@ -137,6 +143,7 @@ AnyOutcome: TypeAlias = (
     | Answered
     | Failed
     | Unbridged
+    | Left
     | Stopped
     | Transferred
     | TransferFailed

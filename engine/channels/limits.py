@@ -23,6 +23,7 @@ class Limits:
     redirects: int = 10  # per target
     originations: int = 5_000  # per engine
     contacts: int = 10  # rung for one user
+    members: int = 1_000  # of one conference
     headers: int = 32  # given by a program for one message
     report_after: float = 2.0  # how long the media may take to report what was stopped
     transfer_rings: float = 60.0  # how long the target of a phone's transfer may ring
