@@ -73,7 +73,8 @@ async def _measure_relay(bench: Bench, prompt: Path, *, count: int, name: str) -
 async def _measure_conferences(bench: Bench, prompt: Path, *, conferences: int, members: int) -> Figure:
     sizes, many = bench.sizes, f"{conferences} conference{'s' if conferences > 1 else ''} of {members}"
     bench.say(many)
-    floor = await floor_microseconds(bench, "relay", legs=conferences * members) * PACKETS_PER_SECOND
+    pairs = conferences * members // 2  # each member hears and is heard, as each leg of a relay
+    floor = await floor_microseconds(bench, "relay", legs=2 * pairs) * PACKETS_PER_SECOND
     async with running_engine(bench) as engine, running_phones(prompt) as phones:
         idle = await engine.idle_cpu(sizes.idle_time)
         calls: list[PhoneCall] = []
