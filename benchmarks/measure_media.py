@@ -21,7 +21,7 @@ SETTLE = 1.0  # seconds, until every stream flows
 
 
 async def measure(bench: Bench) -> list[Figure]:
-    """Playback and relay, each with so many that one can count, and with as many as there have to be; conferences."""
+    """Playback, relay, conferences: each with so many that one can count, the first two at the limit as well."""
     prompt = bench.folder / "said.wav"
     write_prompt(prompt)
     sizes = bench.sizes
@@ -73,6 +73,8 @@ async def _measure_relay(bench: Bench, prompt: Path, *, count: int, name: str) -
 async def _measure_conferences(bench: Bench, prompt: Path, *, conferences: int, members: int) -> Figure:
     sizes, many = bench.sizes, f"{conferences} conference{'s' if conferences > 1 else ''} of {members}"
     bench.say(many)
+    pairs = conferences * members // 2  # each member hears and is heard, as each leg of a relay
+    floor = await floor_microseconds(bench, "relay", legs=2 * pairs) * PACKETS_PER_SECOND
     async with running_engine(bench) as engine, running_phones(prompt) as phones:
         idle = await engine.idle_cpu(sizes.idle_time)
         calls: list[PhoneCall] = []
@@ -83,7 +85,7 @@ async def _measure_conferences(bench: Bench, prompt: Path, *, conferences: int, 
         taken = await _listen(bench, engine, calls, idle)
         await phones.hang_up(calls)
     return _figure(
-        f"member, {many}", "CPU-us/member-second", taken, per=conferences * members,
+        f"member, {many}", "CPU-us/member-second", taken, per=conferences * members, floor=floor,
         how=f"All members speak all the time (PCMU, 20 ms) for {sizes.media_time:g} s: each hears its own mix. CPU "
         "of the engine process, less that of an idle one, by member-seconds.",
     )  # fmt: skip
