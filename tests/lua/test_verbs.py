@@ -81,6 +81,15 @@ GIVEN = {
     "unmute": ("call:unmute()", commands.Unmute()),
     "set": ('call:set{ a = "1", b = false }', commands.Set(variables={"a": "1", "b": None})),
     "get": ('call:get("a", "b")', commands.Get(variables=("a", "b"))),
+    "headers": ('call:headers("Subject", "X-A")', commands.Headers(names=("Subject", "X-A"))),
+    "transfer": ('call:transfer{ "bob", timeout = 9 }', commands.Transfer(target="bob", timeout=9.0)),
+    "transfer_policy": ('call:transfer_policy("refuse")', commands.TransferPolicy(requests="refuse")),
+    "send_message": ('call:send_message("hello")', commands.SendMessage(body="hello")),
+    "send_info": (
+        'call:send_info{ "x", content_type = "application/x" }',
+        commands.SendInfo(body="x", content_type="application/x"),
+    ),
+    "notify": ('call:notify("talk")', commands.Notify(event="talk")),
     "limit": ('call:limit("trunk", 2)', commands.Limit(resource="trunk", maximum=2)),
     "policy": (
         'call:policy{ wait = 5, music = "m.wav", app = "other" }',

@@ -59,8 +59,14 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "unmute": Verb(commands.Unmute, ("direction",)),
     "set": Verb(commands.Set, kind="own"),
     "get": Verb(commands.Get, ("variables",), rest=True, kind="own"),
+    "headers": Verb(commands.Headers, ("names",), rest=True),
     "limit": Verb(commands.Limit, ("resource", "maximum")),
     "policy": Verb(commands.Policy),
+    "transfer": Verb(commands.Transfer, ("target",)),
+    "transfer_policy": Verb(commands.TransferPolicy, ("requests",)),
+    "send_message": Verb(commands.SendMessage, ("body",)),
+    "send_info": Verb(commands.SendInfo, ("body",)),
+    "notify": Verb(commands.Notify, ("event", "body")),
     "originate": Verb(commands.Originate, ("stages",), rest=True, kind="own", of_app=True),
     "conference": Verb(commands.ConferenceCommand, ("conference",), of_app=True),
     "conference_play": Verb(commands.ConferencePlay, ("conference", "sources"), rest=True, of_app=True),
@@ -68,8 +74,11 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
 })
 """By their names in Lua."""
 
-INTERNAL: frozenset[type[Command]] = frozenset({commands.Cancel, commands.Control, commands.Confirm})
-"""Commands of a channel that scripts give by other means: by closing, by handles, by what a function returns."""
+INTERNAL: frozenset[type[Command]] = frozenset({
+    commands.Cancel, commands.Control, commands.Confirm, commands.AcceptTransfer, commands.RefuseTransfer,
+})  # fmt: skip
+"""Commands of a channel that scripts give by other means, by closing, by handles, by what a function returns; or not at
+all: in Lua it is the engine that decides on a phone's wish to transfer, or nobody."""
 
 HANDLES: Mapping[str, str] = MappingProxyType({
     "playing": "play",

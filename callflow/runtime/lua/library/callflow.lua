@@ -711,6 +711,17 @@ function Call:set(variables) end
 ---@overload fun(self: callflow.Call, options: callflow.GetOptions): table<string, string>
 function Call:get(...) end
 
+---@class callflow.HeadersOptions
+---@field [integer] string
+---@field deadline? number seconds that it may take
+
+---Read SIP headers of the INVITE that came, or of the answer to ours: all, or those named. Never credentials.
+---
+---The reply's data is a map from each name, as it was asked for, to its values in their order.
+---@param ... string
+---@overload fun(self: callflow.Call, options: callflow.HeadersOptions)
+function Call:headers(...) end
+
 ---@class callflow.LimitOptions
 ---@field [1] string
 ---@field [2] integer
@@ -735,6 +746,71 @@ function Call:limit(resource, maximum) end
 ---Whatever ran on the channel ends when the owner is lost. Without a policy the call ends with cause 41.
 ---@overload fun(self: callflow.Call, options: callflow.PolicyOptions)
 function Call:policy() end
+
+---@class callflow.TransferOptions
+---@field [1] string
+---@field other? string
+---@field timeout? number
+---@field headers? table<string, string>
+---@field deadline? number seconds that it may take
+
+---Have the peer call somebody else itself (REFER): a `target`, or whoever `other` talks with, in its place.
+---
+---The call stays up until its app hangs up: the peer may say no. `timeout` is how long the outcome may take.
+---@param target? string
+---@return callflow.Transferred|callflow.TransferFailed
+---@overload fun(self: callflow.Call, options: callflow.TransferOptions): callflow.Transferred|callflow.TransferFailed
+function Call:transfer(target) end
+
+---@class callflow.TransferPolicyOptions
+---@field [1] "app"|"engine"|"refuse"
+---@field wait? number
+---@field deadline? number seconds that it may take
+
+---Who decides when the peer's phone wants to transfer: the engine, this app within `wait` seconds, or nobody.
+---
+---The app decides by `accept_transfer` or `refuse_transfer`; a wish that it does not answer in time is refused.
+---@param requests? "app"|"engine"|"refuse"
+---@overload fun(self: callflow.Call, options: callflow.TransferPolicyOptions)
+function Call:transfer_policy(requests) end
+
+---@class callflow.SendMessageOptions
+---@field [1] string
+---@field content_type? string
+---@field headers? table<string, string>
+---@field deadline? number seconds that it may take
+
+---Send a text to the peer's screen (MESSAGE).
+---@param body? string
+---@return callflow.Sent
+---@overload fun(self: callflow.Call, options: callflow.SendMessageOptions): callflow.Sent
+function Call:send_message(body) end
+
+---@class callflow.SendInfoOptions
+---@field [1] string
+---@field content_type? string
+---@field headers? table<string, string>
+---@field deadline? number seconds that it may take
+
+---Send an INFO: what it means is between the app and the peer.
+---@param body? string
+---@return callflow.Sent
+---@overload fun(self: callflow.Call, options: callflow.SendInfoOptions): callflow.Sent
+function Call:send_info(body) end
+
+---@class callflow.NotifyOptions
+---@field [1] string
+---@field [2] string
+---@field content_type? string
+---@field headers? table<string, string>
+---@field deadline? number seconds that it may take
+
+---Send a NOTIFY that nobody subscribed to, as phones take some for orders: `talk`, `hold`, `check-sync`.
+---@param event? string
+---@param body? string
+---@return callflow.Sent
+---@overload fun(self: callflow.Call, options: callflow.NotifyOptions): callflow.Sent
+function Call:notify(event, body) end
 
 ---@class callflow.ConferenceOptions
 ---@field [1] string
