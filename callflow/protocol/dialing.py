@@ -12,13 +12,18 @@ from .source import Source
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Whom to dial: a user's name or a SIP URI, the id its channel shall have, and how long after its stage begins."""
+    """Whom to dial: a user's name or a SIP URI, the id its channel shall have, and how long after its stage begins.
+
+    `username` and `password` answer a callee, or a proxy on the way, that asks who we are (401, 407).
+    """
 
     target: str
     leg: str = ""
     delay: float = 0.0
     timeout: float | None = None
     headers: dict[str, str] = {}
+    username: str = ""
+    password: str = ""
 
 
 class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -37,6 +42,8 @@ class Dial(Command, frozen=True, kw_only=True):
 
     `timeout` is per stage. The caller hears `ringback` meanwhile, if one is named (`us`, `eu`, or a source), and with
     `early_media` what the first callee's side plays before it answers. With `confirm`, answering alone does not win.
+    Of the targets that a callee redirects to (3xx) so many are tried in its place, one after another, as `redirects`
+    says; without, the branch fails and names them in `contacts`.
     """
 
     name: ClassVar[str] = "dial"
@@ -49,6 +56,7 @@ class Dial(Command, frozen=True, kw_only=True):
     ringback: Source | None = None
     early_media: bool = False
     confirm: Confirmation | None = None
+    redirects: int = 0
 
 
 class Confirm(Command, frozen=True, kw_only=True):

@@ -13,12 +13,14 @@ from callflow.protocol import commands
 from callflow.protocol.causes import cause_of_status
 from callflow.protocol.outcomes import Branch
 from engine.media.session import PortsExhausted
+from engine.sip.digest import Credentials
 from engine.sip.messages import Uri
 from engine.transport.errors import Unreachable
 
 from .confirmation import Confirming
 from .ending import By, Ending
-from .origination import Destination, User, originate
+from .errors import CommandError
+from .origination import Destination, User, originate, parse_target
 from .ports import Headers
 from .reason import (
     ANSWERED_ELSEWHERE,
@@ -69,6 +71,10 @@ class RunningBranch:
         self._timer: Timer | None = None
         self._resolving: trio.CancelScope | None = None
         self._is_placing = False
+        self._is_following = False  # a redirection: its legs have ids of our own
+        self._redirects = course.redirects
+        self._seen: set[str] = {target.target}  # where it was tried
+        self._redirected: list[str] = []  # where it may be tried yet, the most wanted first
         self._answered: Channel | None = None  # who is asked to confirm
 
     @property
@@ -93,11 +99,14 @@ class RunningBranch:
         if self.target.timeout is not None:
             self._timer = self._table.timers.after(self.target.timeout, self._time_out)
         self._tell("dialing")
-        if isinstance(self._destination, User):
-            self._call_user(self._destination.name)
+        self._go(self._destination)
+
+    def _go(self, destination: Destination) -> None:
+        if isinstance(destination, User):
+            self._call_user(destination.name)
             return
         self._resolving = trio.CancelScope()
-        self._table.start(partial(self._resolve, self._destination))
+        self._table.start(partial(self._resolve, destination))
 
     def _call_user(self, name: str) -> None:
         contacts = self._table.locator.contacts(name)[: self._table.limits.contacts]
@@ -121,7 +130,7 @@ class RunningBranch:
         self._is_placing = True
         for number, (uri, flow) in enumerate(ways):
             if self.result is None:
-                leg_id = self.leg if number == 0 else self._table.new_id()
+                leg_id = self.leg if number == 0 and not self._is_following else self._table.new_id()
                 self._originate(leg_id, uri, flow, user)
         self._is_placing = False
         self._settle()
@@ -142,6 +151,7 @@ class RunningBranch:
                     headers=self._headers,
                     owner=self._course.dialer.owner,
                     parent=self._course.dialer.parent,
+                    credentials=None if self._is_following else _credentials(self.target),
                 )
             except PortsExhausted:
                 self._ends.append(self._failure(503, "failed"))
@@ -186,7 +196,9 @@ class RunningBranch:
         if leg is self._answered:
             self._ends.append(self._unconfirmed(leg, ending.cause))
         else:
-            self._ends.append(Branch(self.target.target, leg.id, _reason(ending), ending.status, ending.cause))
+            failed = Branch(self.target.target, leg.id, _reason(ending), ending.status, ending.cause, ending.contacts)
+            self._ends.append(failed)
+            self._redirected = [*ending.contacts, *self._redirected]
         if ending.status >= 600:  # RFC 3261 16.7: a 6xx speaks for all phones of the user
             self._conclude()
         else:
@@ -225,8 +237,25 @@ class RunningBranch:
                 self._course.dialer.leg_over(leg)
 
     def _settle(self) -> None:
-        if not self._legs and not self._is_placing:
+        if not self._legs and not self._is_placing and self.result is None and not self._follow():
             self._conclude()
+
+    def _follow(self) -> bool:
+        """Try the next address that the callee sent us to (RFC 3261 8.1.3.4), each once. False: there is none left."""
+        while self._redirected and self._redirects > 0:
+            target = self._redirected.pop(0)
+            if target in self._seen:
+                continue
+            self._seen.add(target)
+            try:
+                destination = parse_target(target, self._table.locator)
+            except CommandError:
+                continue
+            self._redirects -= 1
+            self._is_following = True
+            self._go(destination)
+            return True
+        return False
 
     def _conclude(self) -> None:
         if self.result is None:
@@ -256,6 +285,11 @@ class RunningBranch:
         if state not in self._told:
             self._told.add(state)
             self._course.tell(self, state, leg.id if leg is not None else self.leg, status)
+
+
+def _credentials(target: commands.Target) -> Credentials | None:
+    """What its challenge is answered with; never that of another to whom it redirects."""
+    return Credentials(target.username, target.password) if target.username else None
 
 
 def cancelling(cause: int, by: By) -> Ending:

@@ -15,12 +15,14 @@ from .ports import Headers, Locator, Owner
 from .signalling import Signalling
 
 if TYPE_CHECKING:
+    from engine.sip.digest import Credentials
     from engine.sip.events import Flow
 
     from .channel import Channel
     from .table import ChannelTable
 
 _LONGEST_TARGET = 512
+_HOPS = 70  # RFC 3261 8.1.1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def originate(
     headers: Headers,
     owner: Owner | None,
     parent: str | None,
+    credentials: Credentials | None = None,
 ) -> Channel:
     """Place a call for an owner, in the name of a caller. Raises PortsExhausted."""
     host = flow.local[0]
@@ -82,7 +85,16 @@ def originate(
     negotiation = table.negotiation(leg.media)
     to = Address(Uri(user=user, host=host) if user is not None else uri)
     from_ = from_of(caller, host)
-    invite = table.sip.invite(uri, flow=flow, from_=from_, to=to, body=negotiation.create_offer(), headers=headers)
+    invite = table.sip.invite(
+        uri,
+        flow=flow,
+        from_=from_,
+        to=to,
+        body=negotiation.create_offer(),
+        headers=headers,
+        credentials=credentials,
+        max_forwards=_max_forwards(table, parent),
+    )
     table.add(leg, invite)
     facts = ChannelCreated(
         direction="outbound",
@@ -94,5 +106,14 @@ def originate(
         parent=parent,
         sip_call_id=invite.call_id,
     )
+    leg.transfers.user = user
     leg.begin(Signalling(table.sip, invite, negotiation, leg.media), facts)
     return leg
+
+
+def _max_forwards(table: ChannelTable, parent: str | None) -> int:
+    """A call that is passed on has one hop less to go: switches that send it round and round stop some time (483)."""
+    channel = table.channels.get(parent or "")
+    request = channel.signalling.invite.request if channel is not None else None
+    left = request.max_forwards if request is not None else None
+    return _HOPS if left is None else min(_HOPS, max(0, left - 1))
