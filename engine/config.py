@@ -12,11 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-<<<<<<< HEAD
-from typing import NamedTuple, TypeAlias
-=======
-from typing import Literal, NamedTuple
->>>>>>> main
+from typing import Literal, NamedTuple, TypeAlias
 
 from engine.eventsocket.certificate import CertificateError, load_pair
 from engine.scripting.calendar import Calendar

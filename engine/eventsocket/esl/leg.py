@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from callflow.protocol.events import ChannelCreated
 
@@ -11,6 +12,10 @@ from .execution import Executions
 from .vocabulary import CAUSES, q850
 
 CONTEXT = "default"
+_OF_HEADERS: Mapping[str, str] = MappingProxyType({
+    "user-agent": "sip_user_agent", "allow": "sip_allow", "max-forwards": "max_forwards", "via": "sip_full_via",
+    "from": "sip_full_from", "to": "sip_full_to", "subject": "sip_subject",
+})  # fmt: skip
 PROFILE = "internal"
 
 
@@ -49,6 +54,7 @@ class Leg:
     playbacks: dict[str, str] = field(default_factory=dict)  # what a command plays, as the client said it
     recordings: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, list[str]] = field(default_factory=dict)  # of the INVITE that came
 
     @property
     def is_inbound(self) -> bool:
@@ -98,6 +104,7 @@ class Leg:
         yield "sip_req_uri", f"{facts.to}@{host_of(facts.callee.uri)}"
         yield "sip_call_id", facts.sip_call_id
         yield "sofia_profile_name", PROFILE
+        yield from self._from_headers()
         yield "endpoint_disposition", {"ringing": "", "early": "EARLY MEDIA"}.get(self.answer_state, "ANSWER")
         yield "user_name", facts.user or ""
         for way in ("read", "write") if self.codec else ():
@@ -110,6 +117,18 @@ class Leg:
             yield "signal_bond", self.other
         if self.hangup_at:
             yield from self._at_the_end()
+
+    def _from_headers(self) -> Iterator[tuple[str, str]]:
+        for name, values in self.headers.items():
+            if name.lower().startswith("x-"):
+                yield f"sip_h_{name}", values[0]
+            elif (variable := _OF_HEADERS.get(name.lower())) is not None:
+                yield variable, values[0]
+            elif name.lower() == "contact":
+                uri = values[0].rpartition("<")[2].partition(">")[0]
+                yield "sip_contact_uri", uri.removeprefix("sip:")
+                yield "sip_contact_user", uri.removeprefix("sip:").partition("@")[0] if "@" in uri else ""
+                yield "sip_contact_host", host_of(uri).partition(":")[0]
 
     def _at_the_end(self) -> Iterator[tuple[str, str]]:
         times = {"start": self.created_at, "answer": self.answered_at, "end": self.hangup_at,

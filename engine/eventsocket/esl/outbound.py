@@ -23,7 +23,7 @@ from .command import handle
 from .framing import Request
 from .hub import Hub
 from .leg import Leg
-from .performing import conclude
+from .performing import conclude, learn_headers
 from .steering import Refused
 from .vocabulary import q850
 
@@ -70,6 +70,7 @@ class OutboundDoor:
 
     async def _serve(self, leg: Leg, application: Application) -> None:
         self._take(leg)
+        await learn_headers(self._hub, leg)
         place = f"{application.host}:{application.port}"
         try:
             with trio.fail_after(CONNECT_WITHIN):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import structlog
 
-from callflow.protocol.commands import Reject
+from callflow.protocol.commands import Headers, Reject
+from callflow.protocol.connection import AppConnection
 
 from .execution import Execution
 from .expansion import expand
@@ -41,10 +42,7 @@ def run(hub: Hub, leg: Leg, application: str, data: str = "") -> Execution:
 
 def arrive(hub: Hub, leg: Leg) -> None:
     """A call has come to the door: it is parked until a client says what to do. Without any client it is refused."""
-    if hub.clients:
-        run(hub, leg, "park")
-    else:
-        hub.nursery.start_soon(_refuse, hub, leg)
+    hub.nursery.start_soon(_park if hub.clients else _refuse, hub, leg)
 
 
 def end_all(hub: Hub, leg: Leg) -> None:
@@ -53,6 +51,20 @@ def end_all(hub: Hub, leg: Leg) -> None:
     for execution in reversed(leg.executions.running):
         execution.scope.cancel()
         _finish(hub, leg, execution, NONE)
+
+
+async def learn_headers(hub: Hub, leg: Leg) -> None:
+    """Ask for the headers of the INVITE that came: they are variables of the leg."""
+    try:
+        reply = await hub.steering.command(leg.id, Headers())
+    except Refused:  # it has ended
+        return
+    leg.headers = AppConnection().data(reply, dict[str, list[str]])
+
+
+async def _park(hub: Hub, leg: Leg) -> None:
+    await learn_headers(hub, leg)
+    run(hub, leg, "park")
 
 
 def conclude(hub: Hub, leg: Leg) -> None:

@@ -38,6 +38,8 @@ async def test_connect_tells_the_whole_channel_without_a_length(tmp_path: Path):
             assert data["Unique-ID"] == data["Channel-Unique-ID"] == data["variable_uuid"] == data["Caller-Unique-ID"]
             assert data["Channel-Destination-Number"] == data["variable_sip_req_user"] == "1000"
             assert unquote(data["Channel-Name"]).startswith("sofia/internal/guest@")
+            assert data["variable_sip_contact_user"] == "guest"
+            assert unquote(data["variable_sip_full_from"]).startswith("<sip:guest@")
             assert "Content-Length" not in data
             call.hang_up()
 
