@@ -86,6 +86,7 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     "uuid_break": ApiCommand(channel_api.break_off),
     "uuid_bridge": ApiCommand(channel_api.bridge, "two answered calls of this door"),
     "uuid_broadcast": ApiCommand(channel_api.broadcast, "aleg, bleg or both; no holdb"),
+    "uuid_deflect": ApiCommand(channel_api.deflect, "an answered call"),
     "uuid_dump": ApiCommand(channel_api.dump),
     "uuid_exists": ApiCommand(channel_api.exists),
     "uuid_flush_dtmf": ApiCommand(channel_api.accept, "digits keyed ahead stay"),

@@ -111,7 +111,7 @@ APPLICATIONS: Mapping[str, Application] = MappingProxyType({
     "break": _a(sounding.interrupt),
     "bridge": _a(bridging.bridge, "user/ and sofia/ endpoints; no gateways, groups or loopback"),
     "conference": _a(conferring.conference, "a name, pin, and the flags mute, deaf, moderator, wait-mod, endconf"),
-    "deflect": _a(redirect, "an unanswered call only"),
+    "deflect": _a(transferring.deflect),
     "eavesdrop": _a(conferring.eavesdrop, "a call of this door that is bridged; without keys to whisper"),
     "echo": _a(sounding.echo),
     "endless_playback": _a(sounding.endless_playback),

@@ -196,6 +196,13 @@ async def transfer(asking: Asked, arguments: str) -> str:
     return OK
 
 
+async def deflect(asking: Asked, arguments: str) -> str:
+    leg, target = _leg_and(asking, arguments)
+    if leg is None:
+        return f"-ERR No such channel {arguments.partition(' ')[0]}!\n"
+    return "+OK:accepted\n" if await transferring.ask_to_leave(asking.hub, leg, target) else "-ERR:refused\n"
+
+
 async def record(asking: Asked, arguments: str) -> str:
     leg, rest = _leg_and(asking, arguments)
     if leg is None:

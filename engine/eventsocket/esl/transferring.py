@@ -3,17 +3,46 @@
 from __future__ import annotations
 
 from callflow.protocol import commands
+from callflow.protocol.outcomes import Transferred
 
 from .execution import Execution
 from .hub import Hub
 from .leg import Leg
 from .performing import conclude, end_all, execute
 from .stage import NONE, Stage
+from .vocabulary import q850
 
 
 async def transfer(stage: Stage, data: str) -> str:
     await send(stage.hub, stage.leg, data)
     return NONE
+
+
+async def deflect(stage: Stage, data: str) -> str:
+    """Have the far end call somebody else (302, or REFER when the call is up); then the leg ends."""
+    target = _target(data)
+    if not stage.leg.answered_at:
+        await stage.do(commands.Redirect(targets=(target,)))
+        return NONE
+    outcome = await stage.run(commands.Transfer(target=target))
+    if isinstance(outcome, Transferred):
+        stage.leg.cause = "BLIND_TRANSFER"
+        await stage.do(commands.Hangup())
+    return NONE
+
+
+async def ask_to_leave(hub: Hub, leg: Leg, data: str) -> bool:
+    """The same by api. False: the far end does not. Raises Refused."""
+    outcome = await hub.steering.run_command(leg.id, commands.Transfer(target=_target(data)))
+    if isinstance(outcome, Transferred):
+        leg.cause = "BLIND_TRANSFER"
+        await hub.steering.hang_up(leg.id, q850(leg.cause))
+    return isinstance(outcome, Transferred)
+
+
+def _target(data: str) -> str:
+    target = data.strip()
+    return f"sip:{target}" if "@" in target and not target.startswith(("sip:", "sips:")) else target
 
 
 async def send(hub: Hub, leg: Leg, data: str) -> None:

@@ -253,6 +253,7 @@ TRANSLATIONS: Mapping[type[events.Event], Translation] = MappingProxyType({
     events.EchoFinished: _noted,
     events.DigitsSent: _noted,
     events.DialFinished: _noted,
+    events.TransferFinished: _noted,
     events.RegistrationAdded: _registered,
     events.RegistrationRemoved: _unregistered,
     events.RegistrationExpired: _unregistered,

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from callflow.phone import Phone, PhoneCall
+from callflow.phone.events import TransferAsked
 from tests.interop.terminal import terminal
 from tests.trio_tests import run_trio
 
@@ -329,3 +330,27 @@ async def test_two_calls_meet_in_a_conference_that_is_steered_by_api(tmp_path: P
         first.hang_up()
         await client.event("CUSTOM", Action="conference-destroy")
         second.hang_up()
+
+
+@run_trio
+async def test_a_caller_that_does_not_call_somebody_else_stays(tmp_path: Path):
+    async with place(tmp_path) as running, terminal() as guest:
+        client, call, channel = await take(running, guest)
+        asking = await running.login()
+        await asking.send(f"api uuid_deflect {channel} desk@192.0.2.1\n\n")
+        assert (await asking.packet()).body == "-ERR:refused\n"
+        assert await client.api(f"uuid_exists {channel}") == "true"
+        call.hang_up()
+
+
+@run_trio
+async def test_a_caller_that_calls_somebody_else_leaves(tmp_path: Path):
+    async with place(tmp_path) as running, terminal() as guest:
+        client, call, channel = await take(running, guest)
+        call.follows_transfers = True
+        await client.execute(channel, "deflect", "sip:desk@192.0.2.1")
+        assert await call.wait_event(TransferAsked)
+        assert "desk@192.0.2.1" in str(call.follow_transfer())
+        call.tell_transfer(200)
+        assert (await client.event("CHANNEL_HANGUP"))["Hangup-Cause"] == "BLIND_TRANSFER"
+        await call.wait_ended()
