@@ -26,6 +26,9 @@ import trio
 from callflow.protocol.schema import schema_text
 from engine.config import Config, Listener, join_host_port
 from engine.eventsocket.certificate import ServerCertificate, trusting
+from engine.eventsocket.esl.door import EslSettings, serve_esl
+from engine.eventsocket.esl.guard import LOOPBACK
+from engine.eventsocket.esl.outbound import Application
 from engine.eventsocket.outbound import Destination, OutboundDoor
 from engine.eventsocket.tokens import Scope, Token, Tokens, check_exposure, load_token
 from engine.eventsocket.websocket import PATH, serve_websocket
@@ -40,6 +43,7 @@ from engine.scripting.watcher import watch_folder
 from engine.store.sqlite import SqliteRecords
 from engine.switch import Switch
 
+ESL = "esl:"  # the scheme of routes to applications that speak FreeSWITCH's event socket
 STOP_WITHIN = 2.0  # seconds for peers and apps to confirm the end
 
 logger = structlog.get_logger("engine")
@@ -55,6 +59,7 @@ class Engine:
     supervisor: Supervisor  # of the apps that it runs itself
     certificate: ServerCertificate | None = None  # of the event socket
     routes: tuple[str, ...] = ()  # as configured
+    esl: tuple[str, int] | None = None  # where FreeSWITCH's clients are let in
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -103,12 +108,13 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
         try:
             await parts.start(switch.run)
             url = await _open_doors(switch, config, tokens, certificate, parts)
+            esl = await _open_esl(switch, config, parts)
             supervisor = await _start_workers(switch, config, folder / "worker.socket", must_load, parts)
             listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
             routes = tuple(route.to for route in config.routes)
             if certificate is not None:
                 parts.start_soon(certificate.watch)
-            task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificate, routes))
+            task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificate, routes, esl))
             await trio.sleep_forever()
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):
@@ -145,7 +151,7 @@ async def _open_doors(
     destinations = {
         route.socket: Destination(route.socket, route.token, trusting(route.ca) if route.ca is not None else None)
         for route in config.routes
-        if route.socket is not None
+        if route.socket is not None and not route.socket.startswith(ESL)
     }
     OutboundDoor(switch.sockets, destinations, parts, new_id=_new_token)
     host, port = config.socket.listen
@@ -168,6 +174,23 @@ async def _open_doors(
         )
     )
     return f"{'wss' if certificate is not None else 'ws'}://{join_host_port(*opened)}{PATH}"
+
+
+async def _open_esl(switch: Switch, config: Config, parts: trio.Nursery) -> tuple[str, int] | None:
+    """Let FreeSWITCH's clients in, and dial those behind routes."""
+    sockets = [route.socket for route in config.routes if route.socket is not None and route.socket.startswith(ESL)]
+    esl = config.esl
+    if esl is None and not sockets:
+        return None
+    settings = EslSettings(
+        listen=esl.listen if esl is not None else None,
+        password=(esl.password or "") if esl is not None else "",
+        networks=(esl.acl or tuple(LOOPBACK)) if esl is not None else (),
+        sounds=esl.sounds if esl is not None else None,
+        applications={socket: Application.parse(socket) for socket in sockets},
+    )
+    address: tuple[str, int] | None = await parts.start(partial(serve_esl, switch.sockets, settings))
+    return address
 
 
 async def _start_workers(
