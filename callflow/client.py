@@ -41,10 +41,20 @@ from .protocol.commands import (
     SnapshotCommand,
     Status,
     Subscribe,
+    TrunksCommand,
 )
 from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Share, Welcome
 from .protocol.outcomes import Answered, Failed
-from .protocol.queries import AppState, Decision, Decisions, EngineStatus, PastEvent, PastEvents, RegistrationState
+from .protocol.queries import (
+    AppState,
+    Decision,
+    Decisions,
+    EngineStatus,
+    PastEvent,
+    PastEvents,
+    RegistrationState,
+    TrunkState,
+)
 from .protocol.records import CallRecord
 from .session import run_app
 from .state import State
@@ -100,6 +110,10 @@ class Engine:
     async def registrations(self) -> list[RegistrationState]:
         """The registered contacts."""
         return await list_pages(self._link, Registrations(), list[RegistrationState], lambda contact: contact.id)
+
+    async def trunks(self) -> list[TrunkState]:
+        """The trunks, and how they are."""
+        return await list_pages(self._link, TrunksCommand(), list[TrunkState], lambda trunk: trunk.id)
 
     async def apps(self) -> list[AppState]:
         """The apps, with their sessions and routes."""

@@ -18,12 +18,15 @@ from engine.eventsocket.certificate import CertificateError, load_pair
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
+from engine.trunks.spec import TrunkSpec
 
 from .limit import LIMITS, Limits
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
 from .toml_lines import KeyPath, line_of, lines_of
 from .toml_reader import Wrong, list_of, nonempty, one_of, read_flag, read_text, show, table
+from .trunk import READERS as TRUNK_READERS
+from .trunk import check_trunks
 
 SCOPES = ("read", "calls:own", "calls:any", "admin")
 MAX_SIZE = 1 << 20  # octets of the file
@@ -127,6 +130,7 @@ class Config:
     routes: tuple[Route, ...] = ()
     calendars: tuple[Calendar, ...] = ()
     contexts: tuple[Context, ...] = ()
+    trunks: tuple[TrunkSpec, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
@@ -243,6 +247,8 @@ def _read_config(document: Mapping[str, object], path: Path, lines: Mapping[int,
     scripts = [_find_script(app, index, path.parent) for index, app in enumerate(config.apps)]
     _check_unique("calendar", [calendar.name for calendar in config.calendars])
     _check_unique("context", [context.name for context in config.contexts])
+    _check_unique("trunk", [trunk.name for trunk in config.trunks])
+    check_trunks(config.trunks, config.contexts)
     for index, user in enumerate(config.users):
         expect_context(user.context, config.contexts, at=("user", index, "context"))
     routes = check_routes(
@@ -380,8 +386,9 @@ _CONFIG = MappingProxyType({
     "app": ("apps", list_of(table(App, _APP))),
     "limits": ("limits", table(Limits, LIMITS)),
     **READERS,
+    **TRUNK_READERS,
 })
-_REPEATED = frozenset({"user", "app", "route", "calendar", "context"})
+_REPEATED = frozenset({"user", "app", "route", "calendar", "context", "trunk"})
 
 
 def _spell(at: KeyPath) -> str:

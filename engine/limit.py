@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from engine.eventsocket.allowance import COMMANDS
+from engine.allowance import COMMANDS
 from engine.scripting.limits import DRAIN_WITHIN, WorkerLimits
 
 from .toml_reader import Reader, show

@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from callflow.protocol.events import RecordWritten
-from callflow.protocol.queries import RegistrationState
+from callflow.protocol.queries import RegistrationState, TrunkState
 from callflow.protocol.records import CallRecord
 from engine.channels.ending import Ending
 from engine.channels.limits import Limits
@@ -37,11 +37,12 @@ from engine.route import make_rules
 from engine.scripting.decision import Profile
 from engine.scripting.routing import CallRouter
 from engine.scripting.successors import RoutedSuccessors
-from engine.sip.events import MalformedReceived, RequestReceived, SipEvent
+from engine.sip.events import MalformedReceived, RequestReceived, ResponseReceived, SipEvent
 from engine.sip.stack import SipStack
 from engine.sip.wire_log import WireLog
 from engine.store.records import CallRecords
 from engine.transport.endpoint import Endpoint
+from engine.trunks.trunks import Trunks
 
 REALM = "callflow"
 POLL_EVERY = 0.02  # seconds, while stopping
@@ -83,6 +84,7 @@ class Switch:
         self.registrar = Registrar(
             sip=self.endpoint, authentication=authentication, locations=self.locations, events=self.log
         )
+        self.trunks = Trunks(config.trunks, sip=self.endpoint, events=self.log, new_token=new_token("trunks"))
         self.records = records(self._tell_record)
         router = CallRouter(
             rules=make_rules(
@@ -97,6 +99,7 @@ class Switch:
             authentication=authentication,
             is_user=lambda name: self.users.get(name) is not None,
             epoch=epoch,
+            find_trunk=self.trunks.find_source,
         )
         prompts = Prompts(cache / "prompts", self.sessions) if cache is not None else None
         self.table = ChannelTable(
@@ -111,6 +114,7 @@ class Switch:
             nursery=nursery,
             limits=limits,
             records=self.records,
+            trunks=self.trunks,
         )
         self.sockets = EventSocket(
             self.log,
@@ -122,6 +126,7 @@ class Switch:
             recordings=recordings,
             prompts=prompts,
             registrations=self._registrations,
+            trunks=self._trunk_states,
             counters=self._counters,
             records=self.records,
             commands=config.limits.commands,
@@ -137,12 +142,14 @@ class Switch:
             nursery.start_soon(self.registrar.run)
             nursery.start_soon(self.sockets.run)
             await nursery.start(self.endpoint.run)
+            nursery.start_soon(self.trunks.run)
             task_status.started()
 
     async def stop(self) -> None:
         """End every call, and return when the peers have confirmed and the apps were told. Bound it in time."""
         for channel in list(self.table.channels.values()):
             channel.end(Ending(cause=NORMAL_CLEARING, by="engine", status=503))
+        await self.trunks.close()
         # A confirmed BYE is told to nobody, and this is the end.
         while self.stack.counts.invites:  # noqa: ASYNC110
             await trio.sleep(POLL_EVERY)
@@ -152,6 +159,8 @@ class Switch:
         match event:
             case RequestReceived():
                 self.registrar.handle(event)
+            case ResponseReceived():
+                self.trunks.receive(event)
             case MalformedReceived():
                 self.malformed[event.flow.transport] += 1
                 logger.info("malformed", peer=event.flow.remote, error=event.error, was_answered=event.was_answered)
@@ -175,6 +184,9 @@ class Switch:
             for user in self.users
             for contact in self.locations.contacts(user.name)
         ]
+
+    def _trunk_states(self) -> Sequence[TrunkState]:
+        return [trunk.state(self.table.calls_of(trunk)) for trunk in self.trunks]
 
     def _counters(self) -> Mapping[str, int]:
         sip, table = self.stack.counts, self.table.counts()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,7 +27,9 @@ from engine.config import (
     parse_listener,
 )
 from engine.scripting.limits import WorkerLimits
+from engine.sip.digest import Credentials
 from engine.toml_lines import line_of
+from engine.trunks.spec import TargetSpec, TrunkSpec
 
 FULL = """\
 [sip]
@@ -165,7 +169,7 @@ def test_secrets_are_not_shown(folder):
     ("old", "new", "line", "message"),
     [
         ("[sip]", "[spi]", 1, 'spi: unknown key (did you mean "sip"?)'),
-        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, user, app, limits, route, calendar, context)"),
+        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, user, app, limits, route, calendar, context, trunk)"),
         ("listen = [", "listn = [", 2, '[sip] listn: unknown key (did you mean "listen"?)'),
         ("udp:127.0.0.1:5060", "tls:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT" or "tcp:HOST:PORT"'),
         ("udp:127.0.0.1:5060", "udp:pbx:5060", 2, 'with an IP address, got "udp:pbx:5060"'),
@@ -383,3 +387,73 @@ def test_an_app_may_be_tested_first(folder):
     app = '[[app]]\nname = "reception"\nscript = "reception.py"\n'
     assert [read(folder, app + test).apps[0].test for test in ("", "test = true\n")] == [False, True]
     assert "[[app]] test: expected true or false" in str(refused(folder, app + 'test = "yes"\n'))
+
+
+TRUNK = """\
+[[trunk]]
+name = "carrier"
+targets = ["sip.example.net", "tcp:192.0.2.7:5070", { address = "[2001:db8::1]", priority = 0, weight = 3 }]
+username = "4930999"
+password = "secret"
+register = true
+expires = 600
+health = 0
+failover = 2.5
+allow = ["192.0.2.0/24", "2001:db8::1"]
+calls = 30
+rate = 5
+from_user = "+4930999"
+from_domain = "example.net"
+codecs = ["PCMA"]
+context = "internal"
+"""
+
+
+def test_a_trunk_is_read(folder):
+    (trunk,) = read(folder, TRUNK).trunks
+    assert trunk.targets == (
+        TargetSpec(host="sip.example.net", priority=0),
+        TargetSpec(host="192.0.2.7", port=5070, transport="tcp", priority=1),
+        TargetSpec(host="2001:db8::1", priority=0, weight=3),
+    )
+    assert [str(target) for target in trunk.targets] == [
+        "udp:sip.example.net", "tcp:192.0.2.7:5070", "udp:[2001:db8::1]"
+    ]  # fmt: skip
+    assert (trunk.register, trunk.expires, trunk.health, trunk.failover) == (True, 600, 0.0, 2.5)
+    assert (trunk.calls, trunk.rate, trunk.codecs, trunk.context) == (30, 5.0, ("PCMA",), "internal")
+    assert trunk.credentials == Credentials("4930999", "secret")
+    assert trunk.account == "+4930999"
+    assert trunk.allow == (ip_network("192.0.2.0/24"), ip_network("2001:db8::1"))
+
+
+def test_a_trunk_needs_but_a_name_and_a_target(folder):
+    (trunk,) = read(folder, '[[trunk]]\nname = "c"\ntargets = "sip.example.net"\n').trunks
+    assert trunk == TrunkSpec(name="c", targets=(TargetSpec(host="sip.example.net"),))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "expected"),
+    [
+        ('"sip.example.net", ', '"sip:sip.example.net", ', 3, "expected a target such as"),
+        ('"tcp:192.0.2.7:5070"', '"tcp:192.0.2.7:507000"', 3, "expected a target such as"),
+        ("weight = 3", "weight = -3", 3, "expected a number from 0 to 65535, got -3"),
+        ("weight = 3", "wait = 3", 3, 'unknown key \\(did you mean "weight"\\?\\)'),
+        ('password = "secret"\n', "", 4, "expected both a username and a password, or neither"),
+        ('username = "4930999"\npassword = "secret"\n', "", 4, "expected a username and a password to register with"),
+        ("health = 0", "health = 1", 8, "expected at least 5 seconds, or 0 for no limit, got 1"),
+        ('"192.0.2.0/24"', '"192.0.2.1/24"', 10, "expected an address or a network such as"),
+        ('["PCMA"]', '["G729"]', 15, 'expected "PCMU" or "PCMA", got "G729"'),
+        ('"internal"', '"internl"', 16, 'expected a context \\(did you mean "internal"'),
+        ("calls = 30", "calls = true", 11, "expected a number from 1 to 1000000, got true"),
+    ],
+)
+def test_what_is_wrong_with_a_trunk_is_named_with_its_line(folder, old, new, line, expected):
+    assert old in TRUNK
+    error = refused(folder, TRUNK.replace(old, new))
+    assert error.line == line
+    assert re.search(expected, error.message), error.message
+
+
+def test_trunks_have_names_of_their_own(folder):
+    error = refused(folder, TRUNK + TRUNK)
+    assert 'expected each trunk once, got "carrier" again' in error.message

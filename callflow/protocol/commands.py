@@ -28,6 +28,7 @@ from .queries import (
     NamedVersion,
     PastEvents,
     RegistrationState,
+    TrunkState,
     VersionState,
     WireMessages,
 )
@@ -274,6 +275,13 @@ class Registrations(Listing, frozen=True, kw_only=True):
     replies_with: ClassVar[object] = list[RegistrationState]
 
 
+class TrunksCommand(Listing, frozen=True, kw_only=True):
+    """The trunks, and how they are."""
+
+    name: ClassVar[str] = "trunks"
+    replies_with: ClassVar[object] = list[TrunkState]
+
+
 class Apps(Listing, frozen=True, kw_only=True):
     """The apps, with their sessions and routes."""
 
@@ -403,8 +411,8 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
         Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
-        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events, DecisionsCommand, Trace,
-        Download,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
+        DecisionsCommand, Trace, Download,
         Reload, Rollback, Versions, Status, SnapshotCommand,
     )
 })  # fmt: skip

@@ -12,13 +12,17 @@ from .source import Source
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Whom to dial: a user's name or a SIP URI, the id its channel shall have, and how long after its stage begins."""
+    """Whom to dial: a user's name, a SIP URI or `NUMBER@TRUNK`, the id its channel shall have, and after what delay.
+
+    `trunk` names the trunk by which the target, then a number, is called. The delay counts from its stage's beginning.
+    """
 
     target: str
     leg: str = ""
     delay: float = 0.0
     timeout: float | None = None
     headers: dict[str, str] = {}
+    trunk: str = ""
 
 
 class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

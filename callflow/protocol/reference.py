@@ -36,6 +36,8 @@ from .queries import (
     PastEvents,
     RegistrationState,
     SessionState,
+    TrunkState,
+    TrunkTargetState,
 )
 from .source import File, Say, Silence, Tone
 
@@ -132,8 +134,8 @@ _CLOSES: dict[CloseCode, str] = {
 
 
 _COMMAND_PARTS = (
-    Target, Confirmation, BoundCommand, Fallback, Tone, Silence, Say, File, Branch, RegistrationState, AppState,
-    PastEvents, PastEvent, Decisions, Decision, Downloaded, SessionState, EngineStatus,
+    Target, Confirmation, BoundCommand, Fallback, Tone, Silence, Say, File, Branch, RegistrationState, TrunkState,
+    TrunkTargetState, AppState, PastEvents, PastEvent, Decisions, Decision, Downloaded, SessionState, EngineStatus,
 )  # fmt: skip
 
 

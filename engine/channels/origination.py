@@ -1,4 +1,4 @@
-"""Outbound legs: where a target is reached, and the call that is placed there."""
+"""Outbound legs: where a target is reached, by which trunk, and the call that is placed there."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, TypeAlias
 from callflow.protocol.events import ChannelCreated, Party
 from engine.sip.messages import Address, ParseError, Uri
 
-from .caller import from_of, party_of
+from .caller import NUMBER, from_of, party_of
 from .errors import CommandError
-from .ports import Headers, Locator, Owner
+from .ports import Headers, Owner
 from .signalling import Signalling
 
 if TYPE_CHECKING:
     from engine.sip.events import Flow
+    from engine.trunks.trunk import Trunk
 
     from .channel import Channel
+    from .ports import Locator
     from .table import ChannelTable
 
 _LONGEST_TARGET = 512
@@ -30,21 +32,51 @@ class User:
     name: str
 
 
-Destination: TypeAlias = User | Uri
+@dataclass(frozen=True, slots=True)
+class TrunkNumber:
+    """A number that is called by way of a trunk."""
+
+    trunk: Trunk
+    number: str
 
 
-def parse_target(target: str, locator: Locator) -> Destination:
-    """`alice` or `sip:alice@one-of-ours` is our user; any other `sip:` URI is called as it is. Raises CommandError."""
+Destination: TypeAlias = User | Uri | TrunkNumber
+
+
+def parse_target(table: ChannelTable, target: str, trunk: str = "") -> Destination:
+    """`alice` or `sip:alice@one-of-ours` is our user, `NUMBER@TRUNK` a number, with or without `sip:`.
+
+    Any other `sip:` URI is called as it is. Raises CommandError.
+    """
     if len(target) > _LONGEST_TARGET or not target or not target.isprintable() or " " in target:
         raise CommandError("bad_argument", f"expected a user's name or a SIP URI to dial, got {target[:64]!r}")
-    if ":" not in target and "@" not in target:
-        return User(target)
+    if trunk:
+        return _trunk_number(table, target, trunk)
+    if ":" not in target:
+        number, at, name = target.rpartition("@")
+        return _trunk_number(table, number, name) if at else User(target)
+    return _parse_uri(table, target)
+
+
+def _trunk_number(table: ChannelTable, number: str, name: str) -> TrunkNumber:
+    trunk = table.trunks.get(name) if table.trunks is not None else None
+    if trunk is None:
+        raise CommandError("bad_argument", f"expected the name of a [[trunk]], got {name[:64]!r}", {"trunk": name[:64]})
+    if not NUMBER.fullmatch(number):
+        raise CommandError("bad_argument", f"expected a number to dial by the trunk {name}, got {number[:64]!r}")
+    return TrunkNumber(trunk, number)
+
+
+def _parse_uri(table: ChannelTable, target: str) -> Destination:
+    locator = table.locator
     try:
         uri = Uri.parse(target)
     except ParseError as error:
         raise CommandError("bad_argument", f"expected a user's name or a SIP URI, {target[:64]!r}: {error}") from error
     if uri.scheme != "sip" or not uri.host:
         raise CommandError("bad_argument", f"expected a user's name or a sip: URI to dial, got {target[:64]!r}")
+    if uri.user and uri.port is None and table.trunks is not None and table.trunks.get(uri.host) is not None:
+        return _trunk_number(table, uri.user, uri.host)
     if uri.user and (locator.is_local(uri.host, uri.port) or _means_user(uri, locator)):
         return User(uri.user)
     return uri
@@ -75,14 +107,23 @@ def originate(
     headers: Headers,
     owner: Owner | None,
     parent: str | None,
+    trunk: Trunk | None = None,
 ) -> Channel:
-    """Place a call for an owner, in the name of a caller. Raises PortsExhausted."""
+    """Place a call for an owner, in the name of a caller, as the trunk wants it. Raises PortsExhausted."""
     host = flow.local[0]
     leg = table.open(leg_id, owner, has_offer=False)
-    negotiation = table.negotiation(leg.media)
+    negotiation = table.negotiation(leg.media, trunk)
     to = Address(Uri(user=user, host=host) if user is not None else uri)
-    from_ = from_of(caller, host)
-    invite = table.sip.invite(uri, flow=flow, from_=from_, to=to, body=negotiation.create_offer(), headers=headers)
+    from_ = from_of(caller, host) if trunk is None else _from_by_trunk(caller, trunk, uri.host)
+    invite = table.sip.invite(
+        uri,
+        flow=flow,
+        from_=from_,
+        to=to,
+        body=negotiation.create_offer(),
+        headers=headers,
+        credentials=trunk.spec.credentials if trunk is not None else None,
+    )
     table.add(leg, invite)
     facts = ChannelCreated(
         direction="outbound",
@@ -91,8 +132,18 @@ def originate(
         to=to.uri.user or to.uri.host,
         app=owner.app if owner is not None else None,
         owner=owner.session if owner is not None else None,
+        trunk=trunk.name if trunk is not None else None,
         parent=parent,
         sip_call_id=invite.call_id,
     )
     leg.begin(Signalling(table.sip, invite, negotiation, leg.media), facts)
     return leg
+
+
+def _from_by_trunk(caller: Party, trunk: Trunk, host: str) -> Address:
+    """The From that the peer wants to see: an address of its own domain, unless it is told another."""
+    spec = trunk.spec
+    host = spec.from_domain or host
+    if spec.from_user is not None:
+        return Address(Uri(user=spec.from_user, host=host), caller.name)
+    return from_of(caller, host)

@@ -16,9 +16,11 @@ from callflow.protocol.events import ChannelCreated, Event
 from callflow.protocol.records import CallRecord
 
 if TYPE_CHECKING:
+    from engine.sip.digest import Credentials
     from engine.sip.events import Flow, InviteReceived
     from engine.sip.invite import Invite
     from engine.sip.messages import Address, Uri
+    from engine.trunks.trunk import Trunk
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
 
@@ -76,6 +78,7 @@ class Admission:
     route: str | None = None
     owner: Owner | None = None
     user: str | None = None  # the authenticated user
+    trunk: Trunk | None = None  # by which the call comes
     wait: float = 5.0
 
 
@@ -130,6 +133,14 @@ class Locator(Protocol):
         ...
 
 
+class Trunks(Protocol):
+    """The trunks, by name."""
+
+    def get(self, name: str) -> Trunk | None:
+        """The trunk of that name."""
+        ...
+
+
 class SipPort(Protocol):
     """What a channel asks of SIP. Each verb takes effect at once; only `resolve` waits."""
 
@@ -146,7 +157,15 @@ class SipPort(Protocol):
         ...
 
     def invite(
-        self, uri: Uri, *, flow: Flow, from_: Address, to: Address | None = None, body: bytes, headers: Headers = ()
+        self,
+        uri: Uri,
+        *,
+        flow: Flow,
+        from_: Address,
+        to: Address | None = None,
+        body: bytes,
+        headers: Headers = (),
+        credentials: Credentials | None = None,
     ) -> Invite:
         """Place a call: our INVITE with our offer."""
         ...

@@ -100,7 +100,8 @@ class FakeSip:
         self._note(invite, f"reject {status}", b"", headers)
         invite.is_over = True
 
-    def invite(self, uri: Uri, *, flow: Any, from_: Any, to: Any = None, body: bytes, headers: Any = ()) -> Any:
+    def invite(self, uri: Uri, *, flow: Any, from_: Any, to: Any = None, body: bytes, headers: Any = (),
+               credentials: Any = None) -> Any:  # fmt: skip
         invite = self.new_invite()
         invite.uri, invite.from_, invite.to = uri, from_, to
         self._note(invite, "invite", body, headers)
