@@ -99,6 +99,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             url = await _open_doors(switch, config, tokens, certificate, parts)
             supervisor = await _start_workers(switch, config, folder / "worker.socket", must_load, parts)
             listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
+            parts.start_soon(switch.trunks.run)
             routes = tuple(route.to for route in config.routes)
             if certificate is not None:
                 parts.start_soon(certificate.watch)

@@ -135,14 +135,13 @@ class Switch:
         self._epoch = epoch
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run until cancelled."""
+        """Run until cancelled. `trunks.run` is for when the endpoint listens: the peers call back."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self.records.run)
             nursery.start_soon(self.media.run)
             nursery.start_soon(self.registrar.run)
             nursery.start_soon(self.sockets.run)
             await nursery.start(self.endpoint.run)
-            nursery.start_soon(self.trunks.run)
             task_status.started()
 
     async def stop(self) -> None:

@@ -350,6 +350,7 @@ class Simulation:
         self._tape = Tape(self._switch.log)
         self.network.attach(self._switch.endpoint, HOST, PORT)
         await nursery.start(self._switch.run)
+        nursery.start_soon(self._switch.trunks.run)
         for app, folder in apps:
             await self._start_app(app, folder, nursery)
 
