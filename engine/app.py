@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import secrets
 import socket
+import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +25,7 @@ import structlog
 import trio
 
 from callflow.protocol.schema import schema_text
-from engine.config import Config, Listener, join_host_port
+from engine.config import Config, Listener, Sip, Socket, join_host_port
 from engine.eventsocket.certificate import ServerCertificate, trusting
 from engine.eventsocket.outbound import Destination, OutboundDoor
 from engine.eventsocket.tokens import Scope, Token, Tokens, check_exposure, load_token
@@ -36,8 +37,12 @@ from engine.scripting.reloading import reload_verbs
 from engine.scripting.supervised import AppSpec
 from engine.scripting.supervisor import Supervisor
 from engine.scripting.watcher import watch_folder
+from engine.sip.events import SipEvent
+from engine.sip.stack import SipStack
 from engine.store.sqlite import SqliteRecords
 from engine.switch import Switch
+from engine.transport.endpoint import Endpoint
+from engine.transport.tls import TlsContexts
 
 STOP_WITHIN = 2.0  # seconds for peers and apps to confirm the end
 
@@ -52,7 +57,7 @@ class Engine:
     listeners: tuple[Listener, ...]  # of SIP, with the ports that the kernel gave
     socket_url: str
     supervisor: Supervisor  # of the apps that it runs itself
-    certificate: ServerCertificate | None = None  # of the event socket
+    certificates: tuple[ServerCertificate, ...] = ()  # of the event socket and of SIP
     routes: tuple[str, ...] = ()  # as configured
 
     @property
@@ -81,7 +86,8 @@ async def serve(
 
 async def _serve(config: Config, folder: Path, must_load: bool, task_status: trio.TaskStatus[Engine]) -> None:
     tokens = _tokens(config)
-    certificate = _certificate(config)
+    certificate = _certificate(config.socket)
+    sip_certificate = _certificate(config.sip)
     async with _parts() as parts:
         switch = Switch(
             config,
@@ -93,6 +99,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             recordings=config.data / "recordings",
             cache=config.data / "cache",
             records=lambda tell: SqliteRecords(config.data, epoch=time.time, on_written=tell),
+            new_endpoint=partial(_endpoint, _tls(config.sip, sip_certificate)),
         )
         try:
             await parts.start(switch.run)
@@ -101,9 +108,10 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
             parts.start_soon(switch.trunks.run)
             routes = tuple(route.to for route in config.routes)
-            if certificate is not None:
-                parts.start_soon(certificate.watch)
-            task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificate, routes))
+            certificates = tuple(each for each in (certificate, sip_certificate) if each is not None)
+            for each in certificates:
+                parts.start_soon(each.watch)
+            task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificates, routes))
             await trio.sleep_forever()
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):
@@ -204,9 +212,20 @@ def _tokens(config: Config) -> Tokens:
     return Tokens([load_token(config.data / "token", lambda: secrets.token_hex(32))])
 
 
-def _certificate(config: Config) -> ServerCertificate | None:
-    certificate, key = config.socket.certificate, config.socket.key
-    return ServerCertificate(certificate, key) if certificate is not None else None
+def _certificate(told: Socket | Sip) -> ServerCertificate | None:
+    return ServerCertificate(told.certificate, told.key) if told.certificate is not None else None
+
+
+def _tls(sip: Sip, certificate: ServerCertificate | None) -> TlsContexts:
+    client = trusting(sip.ca) if sip.ca is not None else ssl.create_default_context()
+    if not sip.verify:
+        client.check_hostname = False
+        client.verify_mode = ssl.CERT_NONE
+    return TlsContexts(client=client, server=certificate.context if certificate is not None else None)
+
+
+def _endpoint(tls: TlsContexts, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
+    return Endpoint(stack, on_event=on_event, tls=tls)
 
 
 def _media_address(config: Config) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from engine.sdp.negotiation import CODECS
 from engine.sip.next_hop import is_literal
-from engine.trunks.spec import Network, TargetSpec, TrunkSpec
+from engine.trunks.spec import Network, TargetSpec, Transport, TrunkSpec
 
 from .limit import read_rate, seconds
 from .route import Context, expect_context, one_or_more, read_name
@@ -18,6 +18,7 @@ from .toml_reader import Reader, Wrong, list_of, nonempty, one_of, read_flag, re
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9])?", re.ASCII)
 _MOST_TARGETS = 32
+_TRANSPORTS: Mapping[str, Transport] = MappingProxyType({"udp": "udp", "tcp": "tcp", "tls": "tls"})
 
 
 def check_trunks(trunks: Sequence[TrunkSpec], contexts: Sequence[Context]) -> None:
@@ -58,15 +59,15 @@ def _target(value: object) -> _Told:
 
 
 def _address(value: object) -> TargetSpec:
-    """`HOST` or `HOST:PORT`, with `udp:` or `tcp:` before it if wanted."""
+    """`HOST` or `HOST:PORT`, with `udp:`, `tcp:` or `tls:` before it if wanted."""
     text = read_text(value)
-    match = re.fullmatch(r"(?:(udp|tcp):)?(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?", text, re.ASCII)
+    match = re.fullmatch(r"(?:(udp|tcp|tls):)?(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?", text, re.ASCII)
     host = match[2].strip("[]") if match else ""
     port = int(match[3]) if match and match[3] else None
     is_host = is_literal(host) or bool(_HOST.fullmatch(host))
     if match is None or not is_host or (port is not None and not 0 < port < 65536):
         raise ValueError(f'expected a target such as "sip.example.net" or "tcp:192.0.2.7:5060", got {show(value)}')
-    return TargetSpec(host=host, port=port, transport="tcp" if match[1] == "tcp" else "udp")
+    return TargetSpec(host=host, port=port, transport=_TRANSPORTS[match[1] or "udp"])
 
 
 def _number(least: int, most: int) -> Reader:

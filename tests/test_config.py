@@ -30,6 +30,7 @@ from engine.scripting.limits import WorkerLimits
 from engine.sip.digest import Credentials
 from engine.toml_lines import line_of
 from engine.trunks.spec import TargetSpec, TrunkSpec
+from tests.eventsocket.test_tls import Authority
 
 FULL = """\
 [sip]
@@ -171,7 +172,7 @@ def test_secrets_are_not_shown(folder):
         ("[sip]", "[spi]", 1, 'spi: unknown key (did you mean "sip"?)'),
         ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, user, app, limits, route, calendar, context, trunk)"),
         ("listen = [", "listn = [", 2, '[sip] listn: unknown key (did you mean "listen"?)'),
-        ("udp:127.0.0.1:5060", "tls:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT" or "tcp:HOST:PORT"'),
+        ("udp:127.0.0.1:5060", "sctp:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT", "tcp:HOST:PORT" or "tls:HOST:PORT"'),
         ("udp:127.0.0.1:5060", "udp:pbx:5060", 2, 'with an IP address, got "udp:pbx:5060"'),
         ("udp:127.0.0.1:5060", "tcp:[::1]:5070", 2, "expected each address once"),
         ('["udp:127.0.0.1:5060", "tcp:[::1]:5070"]', "[]", 2, "expected at least one"),
@@ -457,3 +458,17 @@ def test_what_is_wrong_with_a_trunk_is_named_with_its_line(folder, old, new, lin
 def test_trunks_have_names_of_their_own(folder):
     error = refused(folder, TRUNK + TRUNK)
     assert 'expected each trunk once, got "carrier" again' in error.message
+
+
+def test_sip_over_tls_needs_a_certificate_that_can_be_read(folder):
+    Authority(folder).issue("example.net")
+    listen = '[sip]\nlisten = ["tls:127.0.0.1:5061"]\n'
+    sip = read(folder, f'{listen}certificate = "server.pem"\nkey = "server.key"\nca = "ca.pem"\nverify = false\n').sip
+    assert sip.listen == (Listener("tls", "127.0.0.1", 5061),)
+    assert (sip.certificate, sip.key, sip.ca) == (folder / "server.pem", folder / "server.key", folder / "ca.pem")
+    assert not sip.verify
+    error = refused(folder, listen)
+    assert (error.line, error.message) == (2, "[sip] listen: expected a certificate for tls:127.0.0.1:5061, got none")
+    assert refused(folder, f'{listen}certificate = "absent.pem"\n').line == 3
+    assert refused(folder, f'{listen}certificate = "server.pem"\nkey = "server.key"\nca = "server.key"\n').line == 5
+    assert refused(folder, '[sip]\nkey = "server.key"\n').line == 2

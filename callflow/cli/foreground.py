@@ -88,8 +88,8 @@ async def _heed_signals(signals: AsyncIterator[int], scope: trio.CancelScope, ru
         if number == signal.SIGHUP:
             for engine in running:
                 engine.supervisor.reload_all()
-                if engine.certificate is not None:
-                    engine.certificate.renew()
+                for certificate in engine.certificates:
+                    certificate.renew()
             continue
         stderr().print(f"{signal.Signals(number).name}: ending calls ...")
         scope.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import trio
 
@@ -208,7 +208,7 @@ class Simulation:
         """Have the engine know a trunk of that name, at a URI or at the host of that name, if it does not yet."""
         if self.switch.trunks.get(name) is None:
             at = uri or Uri(host=name)
-            transport: Transport = "tcp" if at.params.get("transport") == "tcp" else "udp"
+            transport = cast("Transport", at.params.get("transport") or "udp")  # as a TargetSpec wrote it
             target = TargetSpec(host=at.host, port=at.port, transport=transport)
             self.switch.trunks.add(TrunkSpec(name=name, targets=(target,), health=0))
 

@@ -73,8 +73,10 @@ def _parse_uri(table: ChannelTable, target: str) -> Destination:
         uri = Uri.parse(target)
     except ParseError as error:
         raise CommandError("bad_argument", f"expected a user's name or a SIP URI, {target[:64]!r}: {error}") from error
-    if uri.scheme != "sip" or not uri.host:
-        raise CommandError("bad_argument", f"expected a user's name or a sip: URI to dial, got {target[:64]!r}")
+    if uri.scheme not in ("sip", "sips") or not uri.host:
+        raise CommandError(
+            "bad_argument", f"expected a user's name or a sip: or sips: URI to dial, got {target[:64]!r}"
+        )
     if uri.user and uri.port is None and table.trunks is not None and table.trunks.get(uri.host) is not None:
         return _trunk_number(table, uri.user, uri.host)
     if uri.user and (locator.is_local(uri.host, uri.port) or _means_user(uri, locator)):

@@ -25,9 +25,11 @@ from .address import LocalAddresses, bind, family, is_wildcard
 from .errors import Unreachable
 from .resolver import resolve_host
 from .tcp import TcpLimits, TcpTransport
+from .tls import TlsContexts
 from .udp import UdpTransport
 
 DEFAULT_PORT = 5060
+DEFAULT_TLS_PORT = 5061
 MIN_REST = 0.005  # seconds between two wakings of the timer task: under load, deadlines are served in batches
 
 Headers = Sequence[tuple[str, str]]
@@ -61,12 +63,15 @@ class Endpoint:
         resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host,
         tcp_limits: TcpLimits | None = None,
         only: str | None = None,
+        tls: TlsContexts | None = None,
     ) -> None:
+        """Without `tls` none is spoken."""
         self.stack = stack
         self._clock = clock
         self._on_event = on_event
         self._resolve_host = resolve_host
         self._only = only
+        self._tls = tls
         self._tcp_limits = tcp_limits or TcpLimits()
         self._addresses = LocalAddresses()
         self._transports: list[Transport] = []
@@ -107,18 +112,21 @@ class Endpoint:
             self._start(transport, self._nursery)
 
     async def resolve(self, uri: Uri, *, transport: str | None = None) -> Flow:
-        """The flow to a URI: its addresses are tried in order, a TCP connection is opened or used again.
+        """The flow to a URI: its addresses are tried in order, a connection is opened or used again.
 
         Raises Unreachable.
         """
-        name = (self._only or transport or uri.params.get("transport") or "udp").lower()
-        if uri.scheme != "sip" or name not in ("udp", "tcp"):
-            raise Unreachable(f"{uri}: expected sip over udp or tcp")
+        wanted = "tls" if uri.scheme == "sips" else transport or uri.params.get("transport") or "udp"  # 26.2.2
+        name = (self._only or wanted).lower()
+        if uri.scheme not in ("sip", "sips") or name not in ("udp", "tcp", "tls"):
+            raise Unreachable(f"{uri}: expected sip over udp, tcp or tls")
         reasons = []
         for host in await self._resolve_host(uri.host):
-            remote = (host, uri.port or DEFAULT_PORT)
+            remote = (host, uri.port or (DEFAULT_TLS_PORT if name == "tls" else DEFAULT_PORT))
             try:
-                return self._flow_by_udp(remote) if name == "udp" else await self._flow_by_tcp(remote)
+                if name == "udp":
+                    return self._flow_by_udp(remote)
+                return await self._flow_by_connection(name, remote, uri.host)
             except (Unreachable, OSError) as error:
                 reasons.append(str(error))
         raise Unreachable(f"{uri}: {'; '.join(reasons) or 'no address found'}")
@@ -276,8 +284,8 @@ class Endpoint:
             if transport.name == flow.transport and is_it:
                 self._transport_of[flow.transport, flow.local] = transport
                 return transport
-        if flow.transport == "tcp":  # a connection of ours, from a port of its own
-            return next((transport for transport in self._transports if isinstance(transport, TcpTransport)), None)
+        if flow.transport != "udp":  # a connection of ours, from a port of its own
+            return next((transport for transport in self._transports if transport.name == flow.transport), None)
         return None
 
     # Time.
@@ -309,17 +317,20 @@ class Endpoint:
     def _open_listener(self, transport: str, host: str, port: int) -> UdpTransport | TcpTransport:
         if transport == "udp":
             return UdpTransport(bind(socket.SOCK_DGRAM, host, port), self._addresses)
-        if transport == "tcp":
-            return self._open_tcp(host, port)
-        raise ValueError(f"expected udp or tcp, got {transport!r}")
+        if transport in ("tcp", "tls"):
+            return self._open_tcp(transport, host, port)
+        raise ValueError(f"expected udp, tcp or tls, got {transport!r}")
 
-    def _open_tcp(self, host: str, port: int | None) -> TcpTransport:
+    def _open_tcp(self, name: str, host: str, port: int | None) -> TcpTransport:
+        if name == "tls" and (self._tls is None or (port is not None and self._tls.server is None)):
+            raise Unreachable(f"tls:{host}: expected a certificate to listen with, got none")
         return TcpTransport(
             host,
             port,
             closed=self._lose_connection,
             is_in_use=self.stack.is_in_use,
             limits=self._tcp_limits,
+            tls=self._tls if name == "tls" else None,
         )
 
     def _flow_by_udp(self, remote: tuple[str, int]) -> Flow:
@@ -330,12 +341,12 @@ class Endpoint:
             return transport.flow_to(remote)
         return Flow("udp", transport.local, remote)
 
-    async def _flow_by_tcp(self, remote: tuple[str, int]) -> Flow:
-        transport = self._choose("tcp", remote[0])
+    async def _flow_by_connection(self, name: str, remote: tuple[str, int], server_name: str) -> Flow:
+        transport = self._choose(name, remote[0])
         if not isinstance(transport, TcpTransport):
-            transport = self._open_tcp("::" if ":" in remote[0] else "0.0.0.0", None)
+            transport = self._open_tcp(name, "::" if ":" in remote[0] else "0.0.0.0", None)
             self.add_transport(transport)
-        return await transport.connect(remote)
+        return await transport.connect(remote, server_name if name == "tls" else "")
 
     def _choose(self, name: str, host: str) -> Transport | None:
         """Of the transports that could send to a host, the one bound to where the kernel would send from."""

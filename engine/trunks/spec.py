@@ -11,7 +11,7 @@ from engine.sip.digest import Credentials
 from engine.sip.messages import Uri
 
 Network: TypeAlias = IPv4Network | IPv6Network
-Transport: TypeAlias = Literal["udp", "tcp"]
+Transport: TypeAlias = Literal["udp", "tcp", "tls"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
