@@ -42,6 +42,7 @@ from engine.sip.stack import SipStack
 from engine.store.sqlite import SqliteRecords
 from engine.switch import Switch
 from engine.transport.endpoint import Endpoint
+from engine.transport.names import DnsNames
 from engine.transport.tls import TlsContexts
 
 STOP_WITHIN = 2.0  # seconds for peers and apps to confirm the end
@@ -225,7 +226,7 @@ def _tls(sip: Sip, certificate: ServerCertificate | None) -> TlsContexts:
 
 
 def _endpoint(tls: TlsContexts, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
-    return Endpoint(stack, on_event=on_event, tls=tls)
+    return Endpoint(stack, on_event=on_event, tls=tls, names=DnsNames())
 
 
 def _media_address(config: Config) -> str:

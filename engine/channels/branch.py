@@ -35,10 +35,11 @@ from .reason import (
     TIMER_EXPIRY,
     reason_header,
 )
-from .way import Way, is_reason_to_go_on, ways_to
+from .way import PATIENCE, Way, is_reason_to_go_on, ways_to
 
 if TYPE_CHECKING:
     from engine.sip.events import Flow
+    from engine.transport.locating import Hop
     from engine.trunks.trunk import Trunk
 
     from .channel import Channel
@@ -79,6 +80,7 @@ class RunningBranch:
         self._is_placing = False
         self._is_leg_used = False
         self._ways: deque[Way] = deque()  # that are yet to be tried
+        self._hops: deque[tuple[Way, Hop]] = deque()  # the servers of the last one, that are yet to be tried
         self._patience: Timer | None = None
         self._answered: Channel | None = None  # who is asked to confirm
 
@@ -136,20 +138,31 @@ class RunningBranch:
         self._place([(contact.uri, contact.flow) for contact in contacts], user=name)
 
     async def _resolve(self) -> None:
-        """Find the next way that leads somewhere, and call there."""
+        """Find the next server that can be reached, and call there."""
         assert self._resolving is not None
         found: list[tuple[Uri, Flow]] = []
         way = None
         with self._resolving as scope:
-            while self._ways and not found:
-                way = self._ways.popleft()
+            while self._has_more and not found:
                 try:
-                    found.append((way.uri, await self._table.sip.resolve(way.uri)))
+                    if not self._hops:
+                        way = self._ways.popleft()
+                        self._hops.extend((way, hop) for hop in await self._table.sip.locate(way.uri))
+                        continue
+                    way, hop = self._hops.popleft()
+                    found.append((way.uri, await self._table.sip.reach(hop)))
                 except Unreachable as error:
-                    way.note_silence(str(error))
+                    assert way is not None
+                    if not self._hops:
+                        way.note_silence(str(error))
                     self._ends.append(self._failure(503, "unreachable"))
         if not scope.cancelled_caught:
             self._place(found, user=None, way=way)
+
+    @property
+    def _has_more(self) -> bool:
+        """Are there servers that are yet to be tried?"""
+        return bool(self._hops or self._ways)
 
     def _place(self, ways: Sequence[tuple[Uri, Flow]], *, user: str | None, way: Way | None = None) -> None:
         """Call all of them at once; one that ends while others are yet to be called does not settle the branch."""
@@ -169,6 +182,7 @@ class RunningBranch:
             return
         if trunk is not None and not self._table.has_place(trunk, leg_id):
             self._ways.clear()
+            self._hops.clear()
             self._ends.append(self._failure(503, "failed", NO_CIRCUIT_AVAILABLE))
             return
         with self._table.events_held():  # what the INVITE causes at once comes after channel.created
@@ -191,14 +205,16 @@ class RunningBranch:
                 return
             leg.watcher = self
             self._legs.append(leg)
-        if trunk is not None and way is not None and self._ways and leg in self._legs:
-            self._patience = self._table.timers.after(trunk.spec.failover, partial(self._lose_patience, leg, way))
+        if way is not None and self._has_more and leg in self._legs:
+            patience = trunk.spec.failover if trunk is not None else PATIENCE
+            self._patience = self._table.timers.after(patience, partial(self._lose_patience, leg, way))
 
     def _lose_patience(self, leg: Channel, way: Way) -> None:
         """Nothing has come back, not even 100: this target is passed over (RFC 3263 4.3)."""
         if leg not in self._legs or not leg.signalling.is_unheard:
             return
-        way.note_silence("no answer to an INVITE")
+        if not self._hops:
+            way.note_silence("no answer to an INVITE")
         self._legs.remove(leg)
         self._ends.append(Branch(self.target.target, leg.id, "unreachable", 408, TIMER_EXPIRY))
         leg.watcher = None
@@ -246,7 +262,7 @@ class RunningBranch:
             self._ends.append(Branch(self.target.target, leg.id, _reason(ending), ending.status, ending.cause))
         if ending.status >= 600:  # RFC 3261 16.7: a 6xx speaks for all phones of the user
             self._conclude()
-        elif self._ways and not self._is_placing and is_reason_to_go_on(ending):
+        elif self._has_more and not self._is_placing and is_reason_to_go_on(ending):
             self._try_next()
         else:
             self._settle()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.sip.events import Flow, InviteReceived
     from engine.sip.invite import Invite
     from engine.sip.messages import Address, Uri
+    from engine.transport.locating import Hop
     from engine.trunks.trunk import Trunk
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
@@ -142,7 +143,7 @@ class Trunks(Protocol):
 
 
 class SipPort(Protocol):
-    """What a channel asks of SIP. Each verb takes effect at once; only `resolve` waits."""
+    """What a channel asks of SIP. Each verb takes effect at once; only `locate` and `reach` wait."""
 
     def ring(self, invite: Invite, *, status: int = 180, headers: Headers = (), body: bytes = b"") -> None:
         """A provisional response to an INVITE that came in."""
@@ -174,6 +175,10 @@ class SipPort(Protocol):
         """End a call in whatever state it is: CANCEL, BYE, or the final `status`. More than once does no harm."""
         ...
 
-    async def resolve(self, uri: Uri) -> Flow:
-        """The way to a URI (RFC 3263, as far as it goes). Raises Unreachable."""
+    async def locate(self, uri: Uri) -> Sequence[Hop]:
+        """The servers of a URI, in the order in which to try them (RFC 3263). Raises Unreachable."""
+        ...
+
+    async def reach(self, hop: Hop) -> Flow:
+        """The way to one of them. Raises Unreachable."""
         ...

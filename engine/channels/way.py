@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from engine.trunks.trunk import Target, Trunk
 
 
+PATIENCE = 4.0  # seconds without any answer, after which the next server of a URI is tried
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """A URI to call, of a target of a trunk perhaps."""

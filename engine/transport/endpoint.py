@@ -12,6 +12,7 @@ Everything is done at once and in one thread: bytes in, events up, bytes out. On
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -23,13 +24,13 @@ from ..sip.messages import Address, Uri
 from ..sip.stack import ClientRequest, Credentials, Invite, ServerRequest, SipStack
 from .address import LocalAddresses, bind, family, is_wildcard
 from .errors import Unreachable
+from .locating import Hop, Names, locate
+from .names import HostNames
 from .resolver import resolve_host
 from .tcp import TcpLimits, TcpTransport
 from .tls import TlsContexts
 from .udp import UdpTransport
 
-DEFAULT_PORT = 5060
-DEFAULT_TLS_PORT = 5061
 MIN_REST = 0.005  # seconds between two wakings of the timer task: under load, deadlines are served in batches
 
 Headers = Sequence[tuple[str, str]]
@@ -64,13 +65,17 @@ class Endpoint:
         tcp_limits: TcpLimits | None = None,
         only: str | None = None,
         tls: TlsContexts | None = None,
+        names: Names | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
-        """Without `tls` none is spoken."""
+        """Without `tls` none is spoken; without `names` no servers are looked up, only addresses."""
         self.stack = stack
         self._clock = clock
         self._on_event = on_event
         self._resolve_host = resolve_host
         self._only = only
+        self._names = names or HostNames(resolve_host)
+        self._chance = chance
         self._tls = tls
         self._tcp_limits = tcp_limits or TcpLimits()
         self._addresses = LocalAddresses()
@@ -111,23 +116,27 @@ class Endpoint:
         if self._nursery is not None:
             self._start(transport, self._nursery)
 
-    async def resolve(self, uri: Uri, *, transport: str | None = None) -> Flow:
-        """The flow to a URI: its addresses are tried in order, a connection is opened or used again.
+    async def locate(self, uri: Uri, *, transport: str | None = None) -> list[Hop]:
+        """The servers of a URI, in the order in which to try them (RFC 3263). Raises Unreachable."""
+        return await locate(uri, self._names, transport=self._only or transport, chance=self._chance)
 
-        Raises Unreachable.
-        """
-        wanted = "tls" if uri.scheme == "sips" else transport or uri.params.get("transport") or "udp"  # 26.2.2
-        name = (self._only or wanted).lower()
-        if uri.scheme not in ("sip", "sips") or name not in ("udp", "tcp", "tls"):
-            raise Unreachable(f"{uri}: expected sip over udp, tcp or tls")
+    async def reach(self, hop: Hop) -> Flow:
+        """The flow to a server: a connection is opened or used again. Raises Unreachable."""
+        remote = hop.host, hop.port
+        try:
+            if hop.transport == "udp":
+                return self._flow_by_udp(remote)
+            return await self._flow_by_connection(hop.transport, remote, hop.name)
+        except OSError as error:
+            raise Unreachable(f"{hop.transport}:{hop.host}:{hop.port}: {error}") from error
+
+    async def resolve(self, uri: Uri, *, transport: str | None = None) -> Flow:
+        """The flow to the first server of a URI that can be reached. Raises Unreachable."""
         reasons = []
-        for host in await self._resolve_host(uri.host):
-            remote = (host, uri.port or (DEFAULT_TLS_PORT if name == "tls" else DEFAULT_PORT))
+        for hop in await self.locate(uri, transport=transport):
             try:
-                if name == "udp":
-                    return self._flow_by_udp(remote)
-                return await self._flow_by_connection(name, remote, uri.host)
-            except (Unreachable, OSError) as error:
+                return await self.reach(hop)
+            except Unreachable as error:
                 reasons.append(str(error))
         raise Unreachable(f"{uri}: {'; '.join(reasons) or 'no address found'}")
 

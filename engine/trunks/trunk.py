@@ -16,8 +16,8 @@ from callflow.protocol.events import Event, TrunkDown, TrunkRegistered, TrunkUnr
 from callflow.protocol.queries import TrunkState, TrunkTargetState
 from engine.allowance import Allowance
 from engine.sip.events import Flow
+from engine.transport.order import order
 
-from .order import order
 from .spec import TargetSpec, TrunkSpec
 
 logger = structlog.get_logger("engine.trunks")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from engine.trunks.order import order
+from engine.transport.order import order
 from engine.trunks.spec import TargetSpec
 
 
