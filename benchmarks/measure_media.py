@@ -1,4 +1,4 @@
-"""What it costs to play to a leg for a second, and to relay both ways between two legs for a second."""
+"""What a second costs of playing to a leg, of relaying both ways between two legs, of a member in a conference."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ from .bench import Bench
 from .engine import RunningEngine, running_engine, write_prompt
 from .figure import Figure, percent
 from .load_media import Cadence, Listening, running_phones
-from .script import BRIDGE, PLAY
+from .script import BRIDGE, CONFERENCE, PLAY
 
 FULL_CORE = 0.9
 SETTLE = 1.0  # seconds, until every stream flows
 
 
 async def measure(bench: Bench) -> list[Figure]:
-    """Playback, then relay."""
+    """Playback, relay, conferences."""
     prompt = bench.folder / "said.wav"
     write_prompt(prompt)
-    return [await _measure_playback(bench, prompt), await _measure_relay(bench, prompt)]
+    return [
+        await _measure_playback(bench, prompt),
+        await _measure_relay(bench, prompt),
+        await _measure_conferences(bench, prompt, conferences=1, members=bench.sizes.members),
+        await _measure_conferences(bench, prompt, conferences=bench.sizes.small_conferences, members=3),
+    ]
 
 
 async def _measure_playback(bench: Bench, prompt: Path) -> Figure:
@@ -56,6 +61,25 @@ async def _measure_relay(bench: Bench, prompt: Path) -> Figure:
         "two-way relay", "CPU-us/call-second", taken, per=sizes.bridged_calls,
         how=f"{sizes.bridged_calls} calls that the app dials on and bridges; both sides speak (PCMU, 20 ms) for "
         f"{sizes.media_time:g} s. CPU of the engine process, less that of an idle one, by call-seconds of two legs.",
+    )  # fmt: skip
+
+
+async def _measure_conferences(bench: Bench, prompt: Path, *, conferences: int, members: int) -> Figure:
+    sizes, many = bench.sizes, f"{conferences} conference{'s' if conferences > 1 else ''} of {members}"
+    bench.say(many)
+    async with running_engine(bench) as engine, running_phones(prompt) as phones:
+        idle = await engine.idle_cpu(sizes.idle_time)
+        calls: list[PhoneCall] = []
+        for room in range(conferences):
+            number = CONFERENCE.format(room=room)
+            calls += await phones.call(engine.server, number, count=members, rate=sizes.setup_rate)
+        phones.play(calls)
+        taken = await _listen(bench, engine, calls, idle)
+        await phones.hang_up(calls)
+    return _figure(
+        f"member, {many}", "CPU-us/member-second", taken, per=conferences * members,
+        how=f"All members speak all the time (PCMU, 20 ms) for {sizes.media_time:g} s: each hears its own mix. CPU "
+        "of the engine process, less that of an idle one, by member-seconds.",
     )  # fmt: skip
 
 

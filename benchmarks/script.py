@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callflow import Answered, App, Call
 
-ANSWER, PLAY, BRIDGE = "1000", "2000", "3{port:05}"
+ANSWER, PLAY, BRIDGE, CONFERENCE = "1000", "2000", "3{port:05}", "4{room:05}"
 PROMPT = "prompt.wav"
 
 app = App("benchmark")
@@ -28,3 +28,10 @@ async def bridge(call: Call) -> None:
     result = await call.dial(f"sip:callee@127.0.0.1:{int(call.to[1:])}")
     if isinstance(result, Answered):
         await call.bridge(result.leg)
+
+
+@app.route("4[0-9]{5}")
+async def confer(call: Call) -> None:
+    """Take part in the conference of that number."""
+    async with app.conference(call.to[1:]) as room:
+        await room.join(call)

@@ -16,6 +16,7 @@ async def reception(call: Call) -> None:
 
 from .app import App
 from .call import Call
+from .conference import Conference
 from .dialing import Answered
 from .errors import (
     BadArgument,
@@ -35,9 +36,20 @@ from .errors import (
     WrongState,
 )
 from .menu import Menu
-from .protocol.commands import Confirmation, Hangup, Play, Say, Silence, Source, Target, Tone
+from .protocol.commands import (
+    ConferenceState,
+    Confirmation,
+    Hangup,
+    MemberState,
+    Play,
+    Say,
+    Silence,
+    Source,
+    Target,
+    Tone,
+)
 from .protocol.events import ChannelEnded, Party
-from .protocol.outcomes import Branch, Digits, Failed, Invalid, Played, Recorded, Sent, TimedOut, Unbridged
+from .protocol.outcomes import Branch, Digits, Failed, Invalid, Left, Played, Recorded, Sent, TimedOut, Unbridged
 from .running import Playback, Recording, Running, race
 
 __all__ = [
@@ -50,6 +62,8 @@ __all__ = [
     "CallflowError",
     "ChannelEnded",
     "CommandError",
+    "Conference",
+    "ConferenceState",
     "Confirmation",
     "DeadlineExceeded",
     "Digits",
@@ -58,6 +72,8 @@ __all__ = [
     "Hangup",
     "InternalError",
     "Invalid",
+    "Left",
+    "MemberState",
     "Menu",
     "NotFound",
     "NotOwner",

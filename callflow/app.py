@@ -9,17 +9,21 @@ async def reception(call: Call) -> None:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from .call import Call
+from .conference import Conference, make_sounds
 from .dialing import Answered, Stage, make_stages
 from .errors import BadArgument, Disconnected, RouteError
-from .protocol.commands import Originate
+from .protocol.commands import Originate, Source
 from .protocol.outcomes import Failed
 from .routing import CallFunction, Route, find_route, make_route
+from .sources import as_sources
 
 if TYPE_CHECKING:
+    from .link import Link
     from .session import AppSession
 
 Function = TypeVar("Function", bound=Callable[[Call], Awaitable[object]])
@@ -106,6 +110,37 @@ class App:
             headers=dict(headers or {}), route=route, app=app, bridge=bridge.id if bridge is not None else None,
         )  # fmt: skip
         return await session.originate(command, script=script, deadline=deadline)
+
+    @asynccontextmanager
+    async def conference(
+        self,
+        name: str,
+        *,
+        pin: str = "",
+        ask: Source | Sequence[Source] = (),
+        wrong: Source | Sequence[Source] = (),
+        enter: Source | Sequence[Source] = (),
+        leave: Source | Sequence[Source] = (),
+        music: Source | Sequence[Source] = (),
+    ) -> AsyncGenerator[Conference, None]:
+        """A handle of this app's conference of that name; it is made when the first call joins.
+
+        `pin`: who joins is asked for it with `ask`, and `wrong` is played after a wrong one. `enter` and `leave` are
+        heard by all when one of this script's calls comes and goes, `music` by itself while it waits or is alone.
+        Raises Disconnected when the app is connected to no engine.
+
+        async with app.conference("board", pin="4711") as board:
+            await board.join(call)
+        """
+        if not self.sessions:
+            raise Disconnected(f"the app {self.name} is not connected to an engine")
+
+        def make(link: Link) -> Conference:
+            sounds = make_sounds(enter, leave, music)
+            return Conference(link, name, pin=pin, ask=as_sources(ask), wrong=as_sources(wrong), sounds=sounds)
+
+        with self.sessions[0].conferring(make) as conference:
+            yield conference
 
     def find(self, number: str, *, pattern: str | None = None) -> Route | None:
         """The route of a number; `pattern` is the engine's choice, if it made one."""

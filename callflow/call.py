@@ -131,6 +131,8 @@ class Call:
     bridge = talk.bridge
     bridging = talk.bridging
     unbridge = talk.unbridge
+    listen = talk.listen
+    listening = talk.listening
     hold = talk.hold
     holding = talk.holding
     resume = talk.resume

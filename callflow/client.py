@@ -14,14 +14,14 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import anyio
 import anyio.abc
 import msgspec
 
 from .app import App
-from .dialing import Stage, make_stages, originate
+from .dialing import Stage, make_stages
 from .download import download
 from .errors import BadArgument, CallflowError, Disconnected, Unreachable
 from .inbox import Happening, Inbox
@@ -181,7 +181,7 @@ class Engine:
             bridge=bridge,
         )  # fmt: skip
         self._inbox.expect_reply()
-        return await originate(self._link, command)
+        return cast("Answered | Failed", await self._link.perform(command))
 
     async def hangup(self, channel: str, *, cause: str | int = "normal_clearing") -> None:
         """End a call. Raises NotFound when there is no such channel."""

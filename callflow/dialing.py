@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
-import anyio
 import msgspec
 
 from .errors import BadArgument
-from .leg import CANCEL_TIMEOUT
-from .link import Link
-from .protocol import outcomes
-from .protocol.commands import Cancel, Originate, Target
+from .protocol.commands import Target
 
 if TYPE_CHECKING:
     from .call import Call
@@ -37,21 +33,6 @@ def make_stages(stages: Sequence[Stage], *, new_leg: Callable[[], str]) -> tuple
     if not stages:
         raise BadArgument("expected at least one stage: a target, or a list of targets", command="dial")
     return tuple(_make_stage(stage, new_leg) for stage in stages)
-
-
-async def originate(link: Link, command: Originate) -> outcomes.Answered | outcomes.Failed:
-    """Dial without a caller. Cancelled, the engine is told to let it be."""
-    pending = link.start(command)
-    try:
-        return cast("outcomes.Answered | outcomes.Failed", await pending.wait_ended())
-    finally:
-        try:
-            if not (pending.ended.is_set() or link.is_closed):
-                with anyio.move_on_after(CANCEL_TIMEOUT, shield=True):
-                    link.tell(Cancel(command=pending.id))
-                    await pending.ended.wait()
-        finally:
-            link.forget(pending)
 
 
 def _make_stage(stage: Stage, new_leg: Callable[[], str]) -> tuple[Target, ...]:

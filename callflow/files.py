@@ -13,13 +13,21 @@ from typing import TypeVar
 
 import msgspec
 
-from .protocol.commands import Command, Confirmation, File
+from .protocol.commands import Command, ConferenceSounds, Confirmation, File
 from .protocol.frames import MAX_PART, Blob, Need
 
 MAX_FILE = 64 * 1024 * 1024  # octets; a longer one is not offered
 
 CommandT = TypeVar("CommandT", bound=Command)
-_SOURCES = ("sources", "prompt", "invalid", "music", "ringback", "confirm")  # fields of commands that hold some
+_SOURCES = (
+    "sources",
+    "prompt",
+    "invalid",
+    "music",
+    "ringback",
+    "confirm",
+    "sounds",
+)  # fields of commands that hold some
 
 
 class Files:
@@ -60,6 +68,9 @@ class Files:
             return tuple(self._name(each) for each in value)
         if isinstance(value, Confirmation):
             return msgspec.structs.replace(value, prompt=self._name(value.prompt))
+        if isinstance(value, ConferenceSounds):
+            named = {field: self._name(getattr(value, field)) for field in value.__struct_fields__}
+            return msgspec.structs.replace(value, **named)
         return value
 
     def _file(self, name: str) -> str | File:

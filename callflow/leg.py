@@ -13,13 +13,12 @@ import anyio
 
 from .errors import CallEnded, CallflowError, DeadlineExceeded, Disconnected
 from .link import Link
-from .pending import Pending
+from .pending import CANCEL_TIMEOUT, Pending
 from .protocol.commands import Bridge, Cancel, Command, Hangup
 from .protocol.events import ChannelEnded, Event
 from .protocol.frames import ReplyFrame
 from .protocol.outcomes import Outcome, Recorded, Unbridged
 
-CANCEL_TIMEOUT = 2.0  # how long a cancelled command may take to say how far it came
 END_TIMEOUT = 0.5  # how far a channel's end may be behind the outcomes that it brought
 
 

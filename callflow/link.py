@@ -21,8 +21,8 @@ import msgspec
 
 from .errors import CallflowError, Disconnected, Overloaded, Unreachable, command_error
 from .files import Files
-from .pending import Pending
-from .protocol.commands import Command
+from .pending import CANCEL_TIMEOUT, Pending
+from .protocol.commands import Cancel, Command
 from .protocol.connection import AppConnection, MalformedMessage
 from .protocol.events import Event
 from .protocol.frames import (
@@ -220,6 +220,20 @@ class Link:
         if pending.reply is None:
             raise Disconnected(f"{command.name}: the connection to the engine ended")
         return pending.reply
+
+    async def perform(self, command: Command) -> Outcome:
+        """A command of no channel that ends with an outcome. Cancelled, the engine is told to let it be."""
+        pending = self.start(command)
+        try:
+            return await pending.wait_ended()
+        finally:
+            try:
+                if not (pending.ended.is_set() or self.is_closed):
+                    with anyio.move_on_after(CANCEL_TIMEOUT, shield=True):
+                        self.tell(Cancel(command=pending.id))
+                        await pending.ended.wait()
+            finally:
+                self.forget(pending)
 
     @property
     def connection(self) -> AppConnection:

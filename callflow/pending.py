@@ -9,6 +9,8 @@ from .protocol.commands import Command
 from .protocol.frames import ReplyFrame
 from .protocol.outcomes import Outcome
 
+CANCEL_TIMEOUT = 2.0  # seconds that a cancelled command may take to say how far it came
+
 
 class Pending:
     """A command on its way: first accepted (or refused), then ended, if it is of those that end with an outcome."""

@@ -6,9 +6,10 @@ link = Link(StreamTransport(stream), on_event=...)      # see `run_app`
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import anyio
 import anyio.abc
@@ -16,7 +17,7 @@ import anyio.abc
 from . import dialing
 from .app import App
 from .call import Call
-from .dialing import originate
+from .conference import Conference
 from .errors import CallEnded, CallflowError, DeadlineExceeded, Disconnected
 from .files import Files
 from .link import Link, StateFrame
@@ -48,6 +49,7 @@ class AppSession:
         self._tasks = tasks
         self._calls: dict[str, Call] = {}
         self._runs: dict[str, Run] = {}
+        self._conferences: list[Conference] = []  # that scripts have a handle of
         self._unknown: set[str] = set()  # ours, but created before our time: their events are told again, if still kept
         self._doubtful: set[str] = set()  # another session had them while ours was lost: had them, or has them still?
         self._given_up: set[str] = set()  # their scripts are over, but that they have ended is not told yet
@@ -64,10 +66,24 @@ class AppSession:
         """An id for a leg that is to be dialled."""
         return self._link.new_id("leg")
 
+    @contextmanager
+    def conferring(self, make: Callable[[Link], Conference]) -> Generator[Conference, None, None]:
+        """A handle of a conference, which is told of it while the block lasts."""
+        conference = make(self._link)
+        self._conferences.append(conference)
+        try:
+            yield conference
+        finally:
+            self._conferences.remove(conference)
+
     def handle(self, frame: EventFrame, event: Event | None) -> None:
         """Take an event in. Never waits and never raises."""
         channel = frame.channel
-        if channel is None or event is None:
+        if event is None:
+            return
+        if channel is None:
+            for conference in self._conferences:
+                conference.take(event)
             return
         if isinstance(event, ChannelCreated):
             self._create(channel, event)
@@ -123,7 +139,7 @@ class AppSession:
 
     async def _dial(self, command: Originate, deadline: float | None) -> Answered | Failed:
         with anyio.move_on_after(deadline):
-            return await originate(self._link, command)
+            return cast("Answered | Failed", await self._link.perform(command))
         raise DeadlineExceeded(f"not done within its deadline of {deadline} s", command=command.name)
 
     def settle(self) -> None:

@@ -193,6 +193,8 @@ class Switch:
             "channels": table.channels,
             "channel_tasks": table.tasks,
             "channel_timers": table.timers,
+            "conferences": table.conferences,
+            "media_rooms": self.media.open_rooms,
             "media_sessions": self.media.open_sessions,
             "sip_connections": sip.streams,
             "sip_dialogs": sip.dialogs,

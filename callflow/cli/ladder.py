@@ -6,6 +6,7 @@
        0.000        |--- INVITE +SDP --->|                    |
        0.001        |<-- 100 Trying -----|                    |
        0.004        |                    |                    |  channel.created  caller=alice to=1000
+       0.005        |                    |                    |  > play welcome.wav
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from callflow.protocol.queries import PastEvent, WireMessage
+import msgspec
 
-from .traced_call import TracedCall
+from callflow.protocol.commands import COMMANDS
+from callflow.protocol.queries import Decision, WireMessage
+
+from .traced_call import Given, Row, TracedCall
+from .wording import describe_command
 
 LANE = 26  # characters from one lane to the next
 _CLOCK = 9
@@ -42,12 +47,14 @@ class Ladder:
         names = (name[: LANE - 2].center(LANE) for name in self._lanes)
         return " " * (_CLOCK + 2) + "".join(names).rstrip()
 
-    def line(self, row: PastEvent | WireMessage) -> str:
+    def line(self, row: Row) -> str:
         """One row."""
         clock = f"{row.at - self._began_at:{_CLOCK}.3f}  "
         if isinstance(row, WireMessage):
             return clock + self._arrow(row)
-        return f"{clock}{self._bars()}  {self._leg(row)}{row.name}  {told(row.data)}".rstrip()
+        if isinstance(row, Given):
+            return f"{clock}{self._bars()}  {self._leg(row.channel)}> {spelled(row.decision)}"
+        return f"{clock}{self._bars()}  {self._leg(row.channel)}{row.name}  {told(row.data)}".rstrip()
 
     def _bars(self) -> str:
         half = LANE // 2
@@ -66,11 +73,11 @@ class Ladder:
         bars[begin : begin + room] = shaft + ">" if goes_right else "<" + shaft
         return "".join(bars)
 
-    def _leg(self, event: PastEvent) -> str:
+    def _leg(self, channel: str | None) -> str:
         """Which leg, if there are several: a, b, c in the order of the call."""
-        if len(self._legs) < 2 or event.channel not in self._legs:
+        if len(self._legs) < 2 or channel not in self._legs:
             return ""
-        return f"{name_of_leg(self._legs.index(event.channel))}: "
+        return f"{name_of_leg(self._legs.index(channel))}: "
 
 
 def name_of_leg(index: int) -> str:
@@ -97,6 +104,15 @@ def printable(data: bytes) -> str:
     """A message as lines of text: nothing in it moves a terminal's cursor."""
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
     return "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in text)
+
+
+def spelled(decision: Decision) -> str:
+    """A command, and why it was not done: `play welcome.wav`."""
+    refusal = f"  refused: {decision.error}" if decision.error else ""
+    try:
+        return describe_command(msgspec.convert(decision.args, COMMANDS[decision.name])) + refusal
+    except (KeyError, msgspec.ValidationError):  # of another version, or misspelt
+        return f"{decision.name}  {told(decision.args)}".rstrip() + refusal
 
 
 def told(data: Mapping[str, Any]) -> str:

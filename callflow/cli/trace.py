@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +19,10 @@ from .ladder import Ladder, name_of_leg, printable
 from .monitor import CaOption, DataOption, EngineOption, JsonOption, TokenOption, with_engine
 from .output import Refused, print_json, stderr, stdout
 from .pcap import pcap
-from .traced_call import TracedCall, read_call, read_on
+from .traced_call import Given, Row, TracedCall, read_call, read_on
 
 _LOOK_EVERY = 0.3  # seconds, with --follow
+_STYLES: Mapping[type[Row], str] = {WireMessage: "", Given: "bold", PastEvent: "dim"}
 _SEARCH = 5000  # calls looked through for one whose id begins so
 
 
@@ -37,7 +39,8 @@ def trace(
     ca: CaOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show how a call went: its SIP messages as they were on the wire, and its events, on one clock.
+    """Show how a call went: its SIP messages as they were on the wire, the commands of its app,
+    and its events, on one clock.
 
     All its legs are shown, during the call and after it, as long as the engine keeps them: the last 20,000 messages of
     all calls, and the events of up to an hour.
@@ -87,14 +90,14 @@ def _write(path: Path, call: TracedCall) -> None:
 
 async def _print(engine: Engine, call: TracedCall, *, bodies: bool, follow: bool, json: bool) -> None:
     ladder: Ladder | None = None
-    shown: set[tuple[bool, int]] = set()
+    shown: set[tuple[type[Row], object]] = set()
     was_over = False  # a confirmed BYE is no event: after the end one more look
     while True:
         if not json and (ladder is None or not ladder.has_room_for(call)):
             ladder = Ladder(call)
             _print_head(call, ladder)
         for row in call.rows:
-            key = isinstance(row, PastEvent), row.seq
+            key = type(row), _name_of(row)
             if key not in shown:
                 shown.add(key)
                 _print_row(row, ladder, bodies=bodies)
@@ -103,6 +106,11 @@ async def _print(engine: Engine, call: TracedCall, *, bodies: bool, follow: bool
         was_over = call.is_over
         await trio.sleep(_LOOK_EVERY)
         await read_on(engine, call)
+
+
+def _name_of(row: Row) -> object:
+    """What tells a row from others of its kind."""
+    return (row.channel, row.decision.id) if isinstance(row, Given) else row.seq
 
 
 def _print_head(call: TracedCall, ladder: Ladder) -> None:
@@ -120,17 +128,19 @@ def _number(party: object) -> str:
     return str(party.get("number") or party.get("uri", "?")) if isinstance(party, dict) else "?"
 
 
-def _print_row(row: PastEvent | WireMessage, ladder: Ladder | None, *, bodies: bool) -> None:
+def _print_row(row: Row, ladder: Ladder | None, *, bodies: bool) -> None:
     if ladder is None:
         print_json(_plain(row))
         return
-    stdout().print(escape(ladder.line(row)), style="" if isinstance(row, WireMessage) else "dim")
+    stdout().print(escape(ladder.line(row)), style=_STYLES[type(row)])
     if bodies and isinstance(row, WireMessage):
         stdout().print(escape(textwrap.indent(printable(row.data), " " * 16)), style="cyan")
 
 
-def _plain(row: PastEvent | WireMessage) -> dict[str, object]:
+def _plain(row: Row) -> dict[str, object]:
     """A row as JSON has it."""
+    if isinstance(row, Given):
+        return {"kind": "command", "channel": row.channel, **msgspec.to_builtins(row.decision)}
     plain: dict[str, object] = msgspec.to_builtins(row)
     if isinstance(row, PastEvent):
         return {"kind": "event", "data": {}} | plain

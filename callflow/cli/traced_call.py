@@ -1,17 +1,31 @@
-"""What the engine still knows of a call: the events of its legs and their SIP messages, read over the event socket."""
+"""What the engine still knows of a call: the events of its legs, the commands given to them, and their SIP messages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from callflow.client import Engine
+from callflow.errors import NotFound
 from callflow.protocol.commands import Events, Trace
-from callflow.protocol.queries import PastEvent, PastEvents, WireMessage, WireMessages
+from callflow.protocol.queries import Decision, PastEvent, PastEvents, WireMessage, WireMessages
 
 _PAGE = 1000  # events
+
+
+class Given(NamedTuple):
+    """A command that was given to a channel."""
+
+    at: float
+    channel: str
+    decision: Decision
+
+
+Row: TypeAlias = PastEvent | WireMessage | Given
+_ORDER: tuple[type[Row], ...] = (WireMessage, Given, PastEvent)  # at the same time: events tell of the others
 
 
 @dataclass(slots=True)
@@ -19,6 +33,7 @@ class TracedCall:
     """A call: its legs by channel id, in the order in which they were found, the first being the one asked for."""
 
     legs: dict[str, list[PastEvent]] = field(default_factory=dict)
+    commands: list[Given] = field(default_factory=list)
     messages: list[WireMessage] = field(default_factory=list)
     searched: int = 0  # seq of the last message that was looked at
 
@@ -28,9 +43,10 @@ class TracedCall:
         return sorted((event for leg in self.legs.values() for event in leg), key=lambda event: event.seq)
 
     @property
-    def rows(self) -> list[PastEvent | WireMessage]:
-        """Events and messages on one clock. What has the same time: messages first, for events tell of them."""
-        return sorted([*self.messages, *self.events], key=lambda row: (row.at, isinstance(row, PastEvent), row.seq))
+    def rows(self) -> list[Row]:
+        """All of it on one clock."""
+        rows: list[Row] = [*self.messages, *self.commands, *self.events]
+        return sorted(rows, key=lambda row: (row.at, _ORDER.index(type(row))))
 
     @property
     def peers(self) -> list[str]:
@@ -65,6 +81,7 @@ async def read_on(engine: Engine, call: TracedCall) -> None:
             call.legs[leg] = await _events_of(engine, leg)
             for other in _others(call.legs[leg]):
                 call.legs.setdefault(other, [])
+    call.commands = [given for leg in call.legs for given in await _commands_to(engine, leg)]
     await _read_messages(engine, call)
 
 
@@ -86,6 +103,14 @@ async def _events_of(engine: Engine, channel: str) -> list[PastEvent]:
         page = msgspec.convert(await engine.command(command), PastEvents)
         found[:0], before = page.events, page.searched
     return found
+
+
+async def _commands_to(engine: Engine, channel: str) -> list[Given]:
+    try:
+        found = await engine.decisions(channel)
+    except NotFound:  # its events are kept for longer
+        return []
+    return [Given(decision.at, channel, decision) for decision in found.decisions]
 
 
 def _others(events: list[PastEvent]) -> Iterator[str]:

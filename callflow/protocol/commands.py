@@ -1,6 +1,7 @@
 """What a program may ask of the engine. Each class holds the `args` of one command frame; its `name` is in the frame.
 
-Those about what is heard are in `sounding`, those that place calls in `dialing`. A field's default is what the command
+Those about what is heard are in `sounding`, those that place calls in `dialing`, those
+about conferences in `conferencing`. A field's default is what the command
 does when it is left out. Times are seconds as floats unless the name says ms.
 """
 
@@ -13,6 +14,14 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from .command import Command as Command
+from .conferencing import ConferenceCommand as ConferenceCommand
+from .conferencing import ConferencePlay as ConferencePlay
+from .conferencing import ConferenceRecord as ConferenceRecord
+from .conferencing import ConferenceSounds as ConferenceSounds
+from .conferencing import ConferenceState as ConferenceState
+from .conferencing import Join as Join
+from .conferencing import Listen as Listen
+from .conferencing import MemberState as MemberState
 from .dialing import Confirm as Confirm
 from .dialing import Confirmation as Confirmation
 from .dialing import Dial as Dial
@@ -110,7 +119,7 @@ class HangupAt(Command, frozen=True, kw_only=True):
 class Cancel(Command, frozen=True, kw_only=True):
     """End a running command; its own outcome follows. Cancelling what has ended is a success.
 
-    An `originate` is cancelled without a channel.
+    An `originate`, and what was given to a conference, is cancelled without a channel.
     """
 
     name: ClassVar[str] = "cancel"
@@ -409,8 +418,9 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
     command.name: command
     for command in (
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
-        Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Hold, ResumeCommand,
-        Mute, Unmute, BindDigits, UnbindDigits, Limit, Policy, Set, Get,
+        Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
+        ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
+        UnbindDigits, Limit, Policy, Set, Get,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
         Reload, Rollback, Versions, Status, SnapshotCommand,

@@ -241,11 +241,45 @@ class DialFinished(Event, frozen=True, kw_only=True):
 
 
 class BridgeCreated(Event, frozen=True, kw_only=True):
-    """A bridge of these channels exists."""
+    """A bridge of these channels exists; `conference` is its name if it is one."""
 
     name: ClassVar[str] = "bridge.created"
     bridge: str
     channels: tuple[str, ...]
+    conference: str = ""
+
+
+class BridgeJoined(Event, frozen=True, kw_only=True):
+    """The channel takes part in a conference, one of `members` now, or listens to `other`."""
+
+    name: ClassVar[str] = "bridge.joined"
+    bridge: str
+    command: str
+    conference: str = ""
+    members: int = 0
+    muted: bool = False
+    moderator: bool = False
+    other: str | None = None  # of whom it is a listener
+
+
+class BridgeLeft(Event, frozen=True, kw_only=True):
+    """The channel takes part no more; `members` are left. `bridge` is empty if it never did."""
+
+    name: ClassVar[str] = "bridge.left"
+    bridge: str
+    command: str
+    outcome: AnyOutcome
+    conference: str = ""
+    members: int = 0
+
+
+class BridgeSpeaker(Event, frozen=True, kw_only=True):
+    """Others than before speak in a conference: these, in the order in which they began, at most 16."""
+
+    name: ClassVar[str] = "bridge.speaker"
+    bridge: str
+    speakers: tuple[str, ...]
+    conference: str = ""
 
 
 class BridgeEnded(Event, frozen=True, kw_only=True):
@@ -400,9 +434,9 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
         ChannelUnbridged, DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
-        DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeEnded, RecordWritten, RegistrationAdded,
-        RegistrationRemoved, RegistrationExpired, TrunkUp, TrunkDown, TrunkRegistered,
-        TrunkUnregistered, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed,
-        ScriptDraining, ScriptRetired,
+        DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,
+        RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, TrunkUp, TrunkDown, TrunkRegistered,
+        TrunkUnregistered, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed, ScriptDraining,
+        ScriptRetired,
     )
 })  # fmt: skip

@@ -149,10 +149,12 @@ class ChannelState(msgspec.Struct, frozen=True):
 
 
 class BridgeState(msgspec.Struct, frozen=True):
-    """A live bridge as a list or a snapshot shows it."""
+    """A live bridge as a list or a snapshot shows it; `conference` is its name if it is one, `app` whose it is then."""
 
     id: str
     channels: tuple[str, ...]
+    conference: str = ""
+    app: str | None = None
 
 
 class Snapshot(Frame, frozen=True, kw_only=True, tag="snapshot"):

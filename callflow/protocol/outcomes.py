@@ -103,10 +103,18 @@ class Unbridged(Outcome, frozen=True, tag="unbridged"):
     by: str | None = None
 
 
+class Left(Outcome, frozen=True, tag="left"):
+    """A channel takes part no more, or never did."""
+
+    reason: Literal["left", "hangup", "kicked", "ended", "locked", "refused"]
+
+
 class Stopped(Outcome, frozen=True, tag="stopped"):
     """A command without a result of its own was ended."""
 
     reason: Literal["cancelled", "hangup", "replaced"] = "cancelled"
 
 
-AnyOutcome: TypeAlias = Played | Digits | TimedOut | Invalid | Recorded | Sent | Answered | Failed | Unbridged | Stopped
+AnyOutcome: TypeAlias = (
+    Played | Digits | TimedOut | Invalid | Recorded | Sent | Answered | Failed | Unbridged | Left | Stopped
+)

@@ -10,7 +10,17 @@ import msgspec
 from msgspec import inspect as shapes
 
 from .causes import CAUSES
-from .commands import COMMANDS, BoundCommand, Command, Confirmation, Fallback, Target
+from .commands import (
+    COMMANDS,
+    BoundCommand,
+    Command,
+    ConferenceSounds,
+    ConferenceState,
+    Confirmation,
+    Fallback,
+    MemberState,
+    Target,
+)
 from .connection import Spelling
 from .events import EVENTS, MediaStatistics, Party
 from .frames import (
@@ -113,6 +123,12 @@ _ENDS: dict[str, str] = {
     "failed no_answer": "every target was tried, and none was won: `branches` says why",
     "failed stopped": "it was cancelled",
     "failed hangup": "the caller hung up",
+    "left left": "the command was cancelled, or another took its place",
+    "left hangup": "the call ended",
+    "left kicked": "it was sent out",
+    "left ended": "the conference is over, or the one that was listened to has left",
+    "left locked": "the conference takes nobody more",
+    "left refused": "the PIN was another",
     "unbridged hangup": "one of the two hung up: `by`",
     "unbridged unbridged": "one was parted by `unbridge` or by a bridge with another: `by`",
     "unbridged stopped": "the command was cancelled",
@@ -134,8 +150,9 @@ _CLOSES: dict[CloseCode, str] = {
 
 
 _COMMAND_PARTS = (
-    Target, Confirmation, BoundCommand, Fallback, Tone, Silence, Say, File, Branch, RegistrationState, TrunkState,
-    TrunkTargetState, AppState, PastEvents, PastEvent, Decisions, Decision, Downloaded, SessionState, EngineStatus,
+    Target, Confirmation, ConferenceSounds, BoundCommand, Fallback, Tone, Silence, Say, File, Branch, ConferenceState,
+    MemberState, RegistrationState, TrunkState, TrunkTargetState, AppState, PastEvents, PastEvent,
+    Decisions, Decision, Downloaded, SessionState, EngineStatus,
 )  # fmt: skip
 
 

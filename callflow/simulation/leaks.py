@@ -23,7 +23,9 @@ def find_leaks(switch: Switch) -> Iterator[str]:
     yield from _excess("media session", switch.media.open_sessions, table.channels)
     yield from _excess("invite", table.invites, table.channels)
     yield from _excess("bridge", table.bridges, table.channels // 2)
-    if table.channels == 0:
+    yield from _excess("conference", table.conferences, max(table.channels, 1))
+    yield from _excess("media room", switch.media.open_rooms, table.conferences + table.bridges)
+    if table.channels == 0 and table.conferences == 0:  # the last recording of one may be on its way
         yield from _excess("channel timer", table.timers, 0)
         yield from _excess("channel task", table.tasks, 0)
         yield from _excess("promised leg", table.claimed_ids, 0)
@@ -34,6 +36,7 @@ def find_remains(switch: Switch, *, tasks: int) -> Iterator[str]:
     """What the engine holds when no call has been up for a minute, and ran `tasks` tasks before the first."""
     yield from find_leaks(switch)
     yield from _excess("channel", switch.table.counts().channels, 0)
+    yield from _excess("conference", switch.table.counts().conferences, 0)
     for name, count in switch.stack.counts._asdict().items():
         yield from _excess(f"SIP {name.removesuffix('s')}", count, 0)
     yield from _excess("task", count_tasks(), tasks)

@@ -236,8 +236,8 @@ class SimulatedPhone:
     def listens_to(self, other: SimulatedPhone) -> bool:
         """Does what is heard now, if only silence, come from the other phone?"""
         ours, theirs = self.session, other.session
-        voice = ours.hearing if ours is not None else None
-        return voice is not None and theirs is not None and voice.origin == theirs.local
+        sound = ours.hearing if ours is not None else None
+        return sound is not None and theirs is not None and any(it.origin == theirs.local for it in sound.voices)
 
     def describe(self) -> str:
         """What this person did and perceived, a line each."""

@@ -118,7 +118,7 @@ async def binding_digits(
             errors.append(error)
             tasks.cancel_scope.cancel()
 
-    errors: list[Exception] = []
+    errors: list[BaseException] = []
     with send, receive, call._leg.listening(take):
         await bind_digits(call, digits)
         try:
@@ -126,7 +126,8 @@ async def binding_digits(
                 tasks.start_soon(serve)
                 try:
                     yield
-                except Exception as error:
+                except (Exception, anyio.get_cancelled_exc_class()) as error:
+                    # A hang-up's, too: the script is spared from here on, and the group would take it for its own.
                     errors.append(error)
                 tasks.cancel_scope.cancel()
         finally:

@@ -1,4 +1,4 @@
-"""Two calls connected; hold and mute."""
+"""Two calls connected, and a third that listens in; hold and mute."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from callflow.protocol.commands import Bridge, Hold, Mute, ResumeCommand, Source, Unbridge, Unmute
-from callflow.protocol.outcomes import Unbridged
+from callflow.protocol.commands import Bridge, Hold, Listen, Mute, ResumeCommand, Source, Unbridge, Unmute
+from callflow.protocol.outcomes import Left, Unbridged
 from callflow.running import Running, running
 
 if TYPE_CHECKING:
     from callflow.call import Call
 
 Direction: TypeAlias = Literal["in", "out", "both"]
+ListenMode: TypeAlias = Literal["listen", "whisper", "barge"]
 
 
 async def bridge(call: Call, other: Call, *, hangup_after: bool = True, deadline: float | None = None) -> Unbridged:
@@ -36,6 +37,24 @@ async def bridging(call: Call, other: Call, *, hangup_after: bool = True) -> Asy
 async def unbridge(call: Call, *, deadline: float | None = None) -> None:
     """Part the call from its bridge; both stay up."""
     await call._leg.ask(Unbridge(), deadline=deadline)
+
+
+async def listen(call: Call, other: Call | str, mode: ListenMode = "listen", *, deadline: float | None = None) -> Left:
+    """Hear both ends of another of the app's calls, by the call or its channel's id, while it is bridged or confers.
+
+    `listen`: nobody notices; `whisper`: only that call hears this one; `barge`: all hear it, so a bridge is a call of
+    three, and of two again when this one leaves. What is listened to goes on as it was.
+    """
+    command = Listen(other=other if isinstance(other, str) else other.id, mode=mode)
+    return cast("Left", await call._leg.perform(command, deadline=deadline))
+
+
+@asynccontextmanager
+async def listening(call: Call, other: Call | str, mode: ListenMode = "listen") -> AsyncGenerator[Running[Left], None]:
+    """Hear another call while the script does something else; the end of the block leaves."""
+    command = Listen(other=other if isinstance(other, str) else other.id, mode=mode)
+    async with running(call._leg, command, Running[Left]) as handle:
+        yield handle
 
 
 async def hold(call: Call, *music: Source, deadline: float | None = None) -> None:

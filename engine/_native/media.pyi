@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, final
 
-__all__ = ["Engine", "Leg", "NoPorts", "Source"]
+__all__ = ["Engine", "Leg", "NoPorts", "Room", "Source"]
 
 class NoPorts(OSError):
     """No RTP port pair could be had; the text says why."""
@@ -37,6 +37,9 @@ class Engine:
 
     def open(self) -> Leg:
         """Raises NoPorts."""
+
+    def open_room(self, near: Leg | None = None) -> Room:
+        """On the media thread of `near`."""
 
     def reports(self) -> list[tuple[Any, ...]]:
         """Everything reported since the last time: `(leg, kind, ...)`, kinds as in engine.py."""
@@ -73,8 +76,28 @@ class Leg:
     def send_digits(self, name: str, digits: str, *, duration_ms: int, gap_ms: int) -> None: ...
     def relay(self, other: Leg) -> None: ...
     def unrelay(self) -> None: ...
+    def leave_room(self) -> None: ...
     def watch_audio(self, *, is_on: bool) -> None: ...
     def statistics(self) -> tuple[int, int, int, int, int, int, float, int, float, float | None, int, float]:
         """In the order of engine.media.session.Statistics."""
 
+    def close(self) -> None: ...
+
+@final
+class Room:
+    """Legs that hear each other."""
+
+    @property
+    def id(self) -> int:
+        """Reports on it come under this name."""
+
+    def add(
+        self, leg: Leg, *, gain_db: float, is_muted: bool, is_deaf: bool, speaks_to: Leg | None, is_tapped: bool
+    ) -> None:
+        """Also for one that is in it: in another way from now on."""
+
+    def play(self, name: str, sources: Sequence[Source], *, repeat: int, gain_db: float, offset_ms: int) -> None: ...
+    def record(self, name: str, path: str | os.PathLike[str], *, max_ms: int) -> None: ...
+    def control(self, name: str, *, is_paused: bool) -> None: ...
+    def stop(self, name: str) -> None: ...
     def close(self) -> None: ...

@@ -10,9 +10,11 @@ from callflow.protocol.frames import BridgeState
 from callflow.protocol.outcomes import Unbridged
 from engine.media.session import MediaEvent
 
+from .audience import Audience
 from .echo import stop_echo
 from .ending import By, Ending
 from .errors import CommandError
+from .leaving import leave_rooms
 from .reason import NORMAL_CLEARING, reason_header
 from .state import State
 from .verb import Why
@@ -34,6 +36,7 @@ def connect(channel: Channel, command_id: str, command: commands.Bridge) -> None
     for each in (channel, other):
         if each.bridge is not None:
             each.bridge.end("unbridged", by=channel)
+        leave_rooms(each)
     for each in (channel, other):  # a channel whose app is lost may have lived for its bridge only
         each.expect_alive()
     BridgeOfTwo(channel, other, command_id, is_hung_up_after=command.hangup_after).begin()
@@ -63,6 +66,7 @@ class BridgeOfTwo:
         self.command_id = command_id
         self.id = channel.table.new_id()
         self.channels = (channel, other)
+        self.audience = Audience(self)
         self._is_hung_up_after = is_hung_up_after
         self._is_over = False
 
@@ -100,6 +104,7 @@ class BridgeOfTwo:
         channel, other = self.channels
         channel.bridge = other.bridge = None
         channel.table.remove_bridge(self)
+        self.audience.end()
         channel.media.unrelay()
         outcome = Unbridged(reason, by.id if by is not None else None)
         other.emit(ChannelUnbridged(bridge=self.id, other=channel.id, outcome=outcome))

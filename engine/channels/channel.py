@@ -44,6 +44,7 @@ from .verb import Verb, Why
 if TYPE_CHECKING:
     from .binding import Bindings
     from .bridge import BridgeOfTwo
+    from .member import Member
     from .signalling import Signalling
     from .table import ChannelTable
     from .timer import Timer
@@ -56,7 +57,7 @@ class Channel:
 
     __slots__ = (
         "_ended", "_is_held", "_running", "account", "audio", "bindings", "bridge", "bridged_with", "call_seq",
-        "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "media", "owner", "signalling", "state",
+        "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "media", "member", "owner", "signalling", "state",
         "succession", "table", "tie", "tied", "variables", "watcher",
     )  # fmt: skip
 
@@ -74,6 +75,7 @@ class Channel:
         self.audio = Audio(self)
         self.bindings: Bindings | None = None
         self.bridge: BridgeOfTwo | None = None
+        self.member: Member | None = None  # of a conference
         self.bridged_with: list[str] = []  # ids of the channels it was connected with, for the record
         self.hangup_timer: Timer | None = None
         self.succession = Succession(self, owner.app if owner is not None else None)
@@ -325,8 +327,9 @@ class Channel:
                 self.audio.note_end(name)
             case media.RecordingFinished(name) | media.DigitsSent(name):
                 self._running.report(name, event)
-            case media.AudioHeard():
-                pass
+            case media.AudioHeard(is_sound):
+                if self.member is not None:
+                    self.member.note_sound(is_sound=is_sound)
 
     def _press(self, digit: str) -> None:
         if self.state not in ALIVE:
@@ -338,7 +341,7 @@ class Channel:
 
     def keep_digit(self, digit: str) -> None:
         """A key that nobody wanted: kept for a gather to come, unless it was meant for the other end of a bridge."""
-        if self.bridge is None and len(self.digits_ahead) < self.table.limits.digits_ahead:
+        if self.bridge is None and self.member is None and len(self.digits_ahead) < self.table.limits.digits_ahead:
             self.digits_ahead.append(digit)
 
     def _tell_hold(self) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def echo(channel: Channel, command_id: str, _command: commands.Echo) -> None:
-    if channel.bridge is not None:
+    if channel.bridge is not None or channel.member is not None:
         raise CommandError("wrong_state", "echo: expected a channel without a bridge, came a bridged one")
     channel.open_call("echo")
     stop_echo(channel)

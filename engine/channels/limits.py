@@ -22,6 +22,7 @@ class Limits:
     targets: int = 32  # per dial
     originations: int = 5_000  # per engine
     contacts: int = 10  # rung for one user
+    members: int = 1_000  # of one conference
     headers: int = 32  # given by a program for one message
     report_after: float = 2.0  # how long the media may take to report what was stopped
     retry_after: float = 5.0  # what a refused caller is told

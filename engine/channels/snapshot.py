@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 def state_of(channel: Channel) -> ChannelState:
     """What is true of the channel now."""
-    facts, owner, bridge = channel.facts, channel.owner, channel.bridge
+    facts, owner = channel.facts, channel.owner
+    bridge = channel.bridge or (channel.member.room if channel.member is not None else None)
     return ChannelState(
         id=channel.id,
         direction=facts.direction,

@@ -1,7 +1,8 @@
 """policy: who steers a channel, what becomes of it when that session is lost, and who comes after.
 
-A conversation goes on without its app: while the channel is bridged nothing else happens. Otherwise it waits for a
-session of its app, with music, for as long as the policy says; then another app takes it, or it ends.
+A conversation goes on without its app: while the channel is bridged, or in a conference, nothing else happens.
+Otherwise it waits for a session of its app, with music, for as long as the policy says; then another app takes it, or
+it ends.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from .argument import within
 from .bridge import BridgeOfTwo
 from .ending import Ending
 from .errors import CommandError
+from .member import Member
 from .ports import Admission, Owner
 from .reason import TEMPORARY_FAILURE, cause_of, reason_header
 from .recording import CallRecording
@@ -82,7 +84,7 @@ class Succession:
         channel.emit(OwnerChanged(app=owner.app, owner=owner.session, to=to, state=state))
 
     def lose(self, session: str) -> None:
-        """The owner is gone; what it had running ends, but for a bridge and what records the call."""
+        """The owner is gone; what it had running ends, but for a bridge, a join, and what records the call."""
         if self._is_orphan:
             return
         channel, will = self._channel, self.will
@@ -93,13 +95,13 @@ class Succession:
             return
         self._is_orphan = True  # it keeps its owner, whose name says who may come back for it
         for verb in channel.running:
-            if not isinstance(verb, BridgeOfTwo | CallRecording):
+            if not isinstance(verb, BridgeOfTwo | Member | CallRecording):
                 channel.stop(verb, Why.CANCELLED)
-        if channel.bridge is None:
+        if channel.bridge is None and channel.member is None:
             self.part()
 
     def part(self) -> None:
-        """The channel is in no bridge any more: if nobody steers it, now is the time."""
+        """The channel is in no bridge or conference any more: if nobody steers it, now is the time."""
         if not self._is_orphan or not self._channel.is_alive or self._timer is not None:
             return
         if self.will is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from callflow.protocol.commands import Originate
+from callflow.protocol.commands import Command, ConferenceCommand, ConferencePlay, ConferenceRecord, Originate
 from callflow.protocol.events import ChannelEnded, Event
 from callflow.protocol.frames import BridgeState, ChannelState
 from engine.media.session import MediaEngine, MediaSession, PortsExhausted
@@ -31,6 +31,7 @@ from engine.sip.events import (
 
 from .bridge import BridgeOfTwo
 from .channel import Channel
+from .conferences import Conferences
 from .errors import CommandError
 from .incoming import facts_of, read_offer, tell
 from .limits import Limits
@@ -61,6 +62,7 @@ class Counts:
     claimed_ids: int
     places: int
     originations: int
+    conferences: int
 
 
 class ChannelTable:
@@ -94,6 +96,7 @@ class ChannelTable:
         self.trunks = trunks
         self.places = Places()
         self.originations = Originations(self)
+        self.conferences = Conferences(self)
         self.timers = Timers()
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, BridgeOfTwo] = {}
@@ -224,7 +227,7 @@ class ChannelTable:
 
     def lose_owner(self, session: str) -> None:
         """The session is gone: what it originates ends, and each of its channels does what its policy says."""
-        self.lose_originations(session)
+        self.lose_commands(session)
         for channel in list(self.channels.values()):
             channel.lose_owner(session)
 
@@ -232,19 +235,35 @@ class ChannelTable:
         """Dial for a session, without a caller. Raises CommandError."""
         self.originations.start(command_id, command, owner)
 
-    def cancel_origination(self, command_id: str, owner: Owner) -> None:
-        """End what `originate` began; its outcome follows."""
-        self.originations.cancel(command_id, owner)
+    def confer(self, command_id: str, command: Command, owner: Owner) -> object | None:
+        """Do a session's command about a conference of its app. Raises CommandError; gives back the reply's data."""
+        match command:
+            case ConferenceCommand():
+                return self.conferences.steer(command, owner)
+            case ConferencePlay():
+                self.conferences.play(command_id, command, owner)
+            case ConferenceRecord():
+                self.conferences.record(command_id, command, owner)
+            case _:
+                raise CommandError("unsupported", f"{command.name} is not a command about a conference")
+        return None
 
-    def lose_originations(self, session: str) -> None:
-        """The session is gone, and what it originates with it."""
+    def cancel(self, command_id: str, owner: Owner) -> None:
+        """End what `originate` began, or a command about a conference; its outcome follows."""
+        self.originations.cancel(command_id, owner)
+        self.conferences.cancel(command_id, owner)
+
+    def lose_commands(self, session: str) -> None:
+        """The session is gone, and what it originates and plays to conferences with it."""
         self.originations.lose(session)
+        self.conferences.lose(session)
 
     def states(self) -> list[ChannelState]:
         return [channel.snapshot() for channel in self.channels.values()]
 
     def bridge_states(self) -> list[BridgeState]:
-        return [bridge.state() for bridge in self.bridges.values()]
+        conferences = [conference.bridge_state() for conference in self.conferences]
+        return [*(bridge.state() for bridge in self.bridges.values()), *conferences]
 
     def counts(self) -> Counts:
         return Counts(
@@ -256,6 +275,7 @@ class ChannelTable:
             claimed_ids=len(self._claimed),
             places=self.places.count,
             originations=self.originations.count,
+            conferences=self.conferences.count,
         )
 
     # Calls that come in

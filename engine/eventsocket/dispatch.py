@@ -33,6 +33,13 @@ logger = structlog.get_logger("engine.eventsocket")
 
 # Who may hang up may do so to anybody's channel; everything else is the owner's.
 _OF_ANY: tuple[type[commands.Command], ...] = (commands.Hangup,)
+_WITHOUT_CHANNEL: tuple[type[commands.Command], ...] = (
+    commands.Originate,
+    commands.Cancel,
+    commands.ConferenceCommand,
+    commands.ConferencePlay,
+    commands.ConferenceRecord,
+)
 # What these change belongs to the session, not to whatever shows its app's name and token.
 _OF_SESSION: frozenset[str] = frozenset({"subscribe", "unsubscribe", "snapshot"})
 
@@ -114,14 +121,14 @@ class Dispatcher:
                 return Reply(self._log.last_seq, (given.frame,))
             error = Error("bad_argument", f"expected a new id for {frame.name}, {frame.id!r} was a {given.name} before")
             return Reply(self._log.last_seq, (encoded(ReplyFrame(id=frame.id, ok=False, error=error)),))
-        before = self._log.last_seq
+        before, at = self._log.last_seq, self._epoch()  # what it brings about is later
         is_decision = frame.channel in self._table.channels and frame.name not in _QUESTIONS
         reply = self._reply(session, frame)
         if isinstance(reply, Later):
             reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
             return Reply(self._log.last_seq, ())
         if is_decision:
-            self._note(session, frame, reply, before)
+            self._note(session, frame, reply, before=before, at=at)
         written = encoded(reply)
         if frame.name not in _REPEATABLE and (frame.channel is None or frame.channel in self._table.channels):
             self._remembered.remember(frame.channel, key, frame.name, written)
@@ -135,11 +142,11 @@ class Dispatcher:
         frames = encoded_snapshot(channels, self._queries.visible_bridges(session))
         return [*frames, encoded(CaughtUp(seq=self._log.last_seq))]
 
-    def _note(self, session: Session, frame: CommandFrame, reply: ReplyFrame, before: int) -> None:
+    def _note(self, session: Session, frame: CommandFrame, reply: ReplyFrame, *, before: int, at: float) -> None:
         error = reply.error.code if reply.error is not None else ""
         if frame.channel is None or error in _STRANGERS:
             return
-        at, args = self._epoch(), bytes(frame.args)
+        args = bytes(frame.args)
         given = Given(before, at, session.app, frame.id, frame.name, args, session.spelling, error)
         self._decisions.note(frame.channel, given)
         if frame.channel not in self._table.channels:  # it ended by that
@@ -179,9 +186,8 @@ class Dispatcher:
         verb = self._verbs.get(type(command))
         if verb is not None:
             return verb(session, command)
-        if frame.channel is None and isinstance(command, commands.Originate | commands.Cancel):
-            self._without_channel(session, frame.id, command)
-            return None
+        if frame.channel is None and isinstance(command, _WITHOUT_CHANNEL):
+            return self._without_channel(session, frame.id, command)
         if command.of == "engine" and frame.channel is None:
             raise CommandError("unsupported", f"{frame.name}: this engine runs no scripts of its own")
         if frame.channel is None:
@@ -189,12 +195,15 @@ class Dispatcher:
         channel = self._channel(session, frame.channel, command)
         return channel.perform(frame.id, command)
 
-    def _without_channel(self, session: Session, id: str, command: commands.Originate | commands.Cancel) -> None:
+    def _without_channel(self, session: Session, id: str, command: commands.Command) -> object | None:
         session.token.expect("calls:own")
         if isinstance(command, commands.Cancel):
-            self._table.cancel_origination(command.command, session.owner)
-        else:
+            self._table.cancel(command.command, session.owner)
+        elif isinstance(command, commands.Originate):
             self._table.originate(id, command, session.owner)
+        else:
+            return self._table.confer(id, command, session.owner)
+        return None
 
     def _channel(self, session: Session, id: str, command: commands.Command) -> SteeredChannel:
         session.token.expect("calls:own")

@@ -73,10 +73,14 @@ class Table(Protocol):
         """Dial for a session, without a caller. Raises CommandError."""
         ...
 
-    def cancel_origination(self, command_id: str, owner: Owner) -> None:
-        """End what `originate` began; its outcome follows."""
+    def confer(self, command_id: str, command: Command, owner: Owner) -> object | None:
+        """Do a session's command about a conference of its app. Raises CommandError; gives back the reply's data."""
         ...
 
-    def lose_originations(self, session: str) -> None:
-        """The session is gone, and what it originates with it."""
+    def cancel(self, command_id: str, owner: Owner) -> None:
+        """End what `originate` began, or a command about a conference; its outcome follows."""
+        ...
+
+    def lose_commands(self, session: str) -> None:
+        """The session is gone, and what it originates and plays to conferences with it."""
         ...

@@ -86,7 +86,7 @@ class Succession:
     def _retire(self, session: Session, reason: str) -> list[str]:
         """Remove a session. What it owned."""
         owned = sorted(session.owned)
-        self._table.lose_originations(session.id)
+        self._table.lose_commands(session.id)
         session.reader.close()
         self._sessions.remove(session)
         logger.info("lost", app=session.app, session=session.id, reason=reason, channels=len(owned))

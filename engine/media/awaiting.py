@@ -7,6 +7,7 @@ When all its files are there it is handed on; when one will not come it ends as 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -16,7 +17,9 @@ from .session import (
     FileSource,
     MediaEngine,
     MediaEvent,
+    MediaRoom,
     MediaSession,
+    Membership,
     PlaybackFinished,
     Source,
     Statistics,
@@ -43,9 +46,18 @@ class AwaitingMedia:
     def open_sessions(self) -> int:
         return self._media.open_sessions
 
+    @property
+    def open_rooms(self) -> int:
+        return self._media.open_rooms
+
     def open(self, on_event: Callable[[MediaEvent], None]) -> MediaSession:
         """A new session on a port pair of its own. Raises PortsExhausted."""
         return AwaitingSession(self._media.open(on_event), on_event, self._files)
+
+    def open_room(self, on_event: Callable[[MediaEvent], None], *, near: MediaSession | None = None) -> MediaRoom:
+        """A new room."""
+        room = self._media.open_room(on_event, near=_inner(near) if near is not None else None)
+        return AwaitingRoom(room, on_event, self._files)
 
     async def run(self) -> None:
         await self._media.run()
@@ -61,30 +73,25 @@ class _Play(NamedTuple):
     offset_ms: int
 
 
-class AwaitingSession:
-    """A session around another. At most one play is held back, the newest."""
+class _Plays:
+    """The plays of one session or room. At most one is held back, the newest."""
 
-    __slots__ = ("_files", "_held", "_is_closed", "_missing", "_on_event", "_session")
+    __slots__ = ("_files", "_hand_on", "_held", "_is_closed", "_missing", "_on_event")
 
-    def __init__(self, session: MediaSession, on_event: Callable[[MediaEvent], None], files: AwaitedFiles) -> None:
-        self._session = session
+    def __init__(
+        self, hand_on: Callable[[_Play], None], on_event: Callable[[MediaEvent], None], files: AwaitedFiles
+    ) -> None:
+        self._hand_on = hand_on
         self._on_event = on_event
         self._files = files
         self._held: _Play | None = None
         self._missing = 0  # files that the held play waits for
         self._is_closed = False
 
-    @property
-    def local(self) -> tuple[str, int]:
-        return self._session.local
-
-    def play(
-        self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
-    ) -> None:
-        """Play when the files are there. A play that is held back is stopped first."""
+    def play(self, play: _Play) -> None:
+        """Hand it on when the files are there. A play that is held back is stopped first."""
         if self._held is not None:
             self._drop("stopped")
-        play = _Play(playback, tuple(sources), repeat, gain_db, offset_ms)
         paths = dict.fromkeys(source.path for source in play.sources if isinstance(source, FileSource))
         missing = sum(self._files.wait(path, lambda error: self._arrive(play, error)) for path in paths)
         if missing:
@@ -92,22 +99,79 @@ class AwaitingSession:
         else:
             self._hand_on(play)
 
+    def holds(self, name: str) -> bool:
+        """Is the play of that name held back?"""
+        return self._held is not None and self._held.playback == name
+
+    def stop(self) -> None:
+        """What is held back will not be played."""
+        self._drop("stopped")
+
+    def close(self) -> None:
+        self._held, self._is_closed = None, True
+
+    def _arrive(self, play: _Play, error: str | None) -> None:
+        if self._held is not play:
+            return  # stopped, replaced, closed, or failed by another file
+        self._missing -= 1
+        if error is not None:
+            self._drop("failed", error)
+        elif not self._missing:
+            self._held = None
+            self._hand_on(play)
+
+    def _drop(self, reason: str, error: str | None = None) -> None:
+        play, self._held = self._held, None
+        assert play is not None
+        event = PlaybackFinished(play.playback, 0, "failed" if reason == "failed" else "stopped", error)
+        # Like every event of a session it comes on its own, not from within the call that causes it.
+        trio.lowlevel.current_trio_token().run_sync_soon(self._tell, event)
+
+    def _tell(self, event: MediaEvent) -> None:
+        if not self._is_closed:
+            self._on_event(event)
+
+
+class AwaitingSession:
+    """A session around another."""
+
+    __slots__ = ("_plays", "_session")
+
+    def __init__(self, session: MediaSession, on_event: Callable[[MediaEvent], None], files: AwaitedFiles) -> None:
+        self._session = session
+        self._plays = _Plays(self._hand_on, on_event, files)
+
+    @property
+    def local(self) -> tuple[str, int]:
+        return self._session.local
+
+    @property
+    def inner(self) -> MediaSession:
+        """The session that this one is around."""
+        return self._session
+
+    def play(
+        self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
+    ) -> None:
+        """Play when the files are there."""
+        self._plays.play(_Play(playback, tuple(sources), repeat, gain_db, offset_ms))
+
     def stop(self, name: str) -> None:
         """Stop what has that name, held back or not."""
-        if self._held is not None and self._held.playback == name:
-            self._drop("stopped")
+        if self._plays.holds(name):
+            self._plays.stop()
         else:
             self._session.stop(name)
 
     def control(
         self, name: str, *, is_paused: bool | None = None, seek_ms: int | None = None, gain_db: float | None = None
     ) -> None:
-        """A play that is held back takes a new gain, and nothing else."""
-        if self._held is None or self._held.playback != name:
+        """A play that is held back is not changed."""
+        if not self._plays.holds(name):
             self._session.control(name, is_paused=is_paused, seek_ms=seek_ms, gain_db=gain_db)
 
     def close(self) -> None:
-        self._held, self._is_closed = None, True
+        self._plays.close()
         self._session.close()
 
     # The rest is the other session's
@@ -131,7 +195,7 @@ class AwaitingSession:
         self._session.send_digits(sending, digits, duration_ms=duration_ms, gap_ms=gap_ms)
 
     def relay(self, other: MediaSession) -> None:
-        self._session.relay(other._session if isinstance(other, AwaitingSession) else other)
+        self._session.relay(_inner(other))
 
     def unrelay(self) -> None:
         self._session.unrelay()
@@ -142,29 +206,53 @@ class AwaitingSession:
     def statistics(self) -> Statistics:
         return self._session.statistics()
 
-    # Inside
-
-    def _arrive(self, play: _Play, error: str | None) -> None:
-        if self._held is not play:
-            return  # stopped, replaced, closed, or failed by another file
-        self._missing -= 1
-        if error is not None:
-            self._drop("failed", error)
-        elif not self._missing:
-            self._held = None
-            self._hand_on(play)
-
     def _hand_on(self, play: _Play) -> None:
         playback, sources, repeat, gain_db, offset_ms = play
         self._session.play(playback, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms)
 
-    def _drop(self, reason: str, error: str | None = None) -> None:
-        play, self._held = self._held, None
-        assert play is not None
-        event = PlaybackFinished(play.playback, 0, "failed" if reason == "failed" else "stopped", error)
-        # Like every event of a session it comes on its own, not from within the call that causes it.
-        trio.lowlevel.current_trio_token().run_sync_soon(self._tell, event)
 
-    def _tell(self, event: MediaEvent) -> None:
-        if not self._is_closed:
-            self._on_event(event)
+class AwaitingRoom:
+    """A room around another."""
+
+    __slots__ = ("_plays", "_room")
+
+    def __init__(self, room: MediaRoom, on_event: Callable[[MediaEvent], None], files: AwaitedFiles) -> None:
+        self._room = room
+        self._plays = _Plays(self._hand_on, on_event, files)
+
+    def add(self, session: MediaSession, membership: Membership) -> None:
+        to = membership.speaks_to
+        self._room.add(_inner(session), replace(membership, speaks_to=_inner(to) if to is not None else None))
+
+    def remove(self, session: MediaSession) -> None:
+        self._room.remove(_inner(session))
+
+    def play(self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0) -> None:
+        """Play when the files are there."""
+        self._plays.play(_Play(playback, tuple(sources), repeat, gain_db, 0))
+
+    def record(self, recording: str, path: Path, *, max_ms: int) -> None:
+        self._room.record(recording, path, max_ms=max_ms)
+
+    def pause(self, name: str, *, is_paused: bool) -> None:
+        """A play that is held back is not changed."""
+        if not self._plays.holds(name):
+            self._room.pause(name, is_paused=is_paused)
+
+    def stop(self, name: str) -> None:
+        """Stop what has that name, held back or not."""
+        if self._plays.holds(name):
+            self._plays.stop()
+        else:
+            self._room.stop(name)
+
+    def close(self) -> None:
+        self._plays.close()
+        self._room.close()
+
+    def _hand_on(self, play: _Play) -> None:
+        self._room.play(play.playback, play.sources, repeat=play.repeat, gain_db=play.gain_db)
+
+
+def _inner(session: MediaSession) -> MediaSession:
+    return session.inner if isinstance(session, AwaitingSession) else session

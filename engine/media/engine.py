@@ -22,7 +22,9 @@ from .session import (
     Direction,
     FileSource,
     MediaEvent,
+    MediaRoom,
     MediaSession,
+    Membership,
     PlaybackFinished,
     PlaybackStarted,
     PortsExhausted,
@@ -70,6 +72,7 @@ class NativeMediaEngine:
         self._native = native.Engine(address, first, last, threads)
         self._address = address
         self._sessions: dict[int, tuple[NativeMediaSession, Callable[[MediaEvent], None]]] = {}
+        self._rooms: dict[int, tuple[NativeMediaRoom, Callable[[MediaEvent], None]]] = {}
 
     def open(self, on_event: Callable[[MediaEvent], None]) -> NativeMediaSession:
         """A new session on a port pair of its own. Raises PortsExhausted."""
@@ -81,10 +84,23 @@ class NativeMediaEngine:
         self._sessions[leg.id] = (session, on_event)
         return session
 
+    def open_room(self, on_event: Callable[[MediaEvent], None], *, near: MediaSession | None = None) -> MediaRoom:
+        """A new room, on the media thread of `near`."""
+        assert near is None or isinstance(near, NativeMediaSession), f"expected a session of this engine, got {near!r}"
+        opened = self._native.open_room(near.leg if near is not None else None)
+        room = NativeMediaRoom(opened, self._forget_room)
+        self._rooms[opened.id] = (room, on_event)
+        return room
+
     @property
     def open_sessions(self) -> int:
         """How many sessions are open."""
         return len(self._sessions)
+
+    @property
+    def open_rooms(self) -> int:
+        """How many rooms are open."""
+        return len(self._rooms)
 
     @property
     def reports_dropped(self) -> int:
@@ -105,6 +121,8 @@ class NativeMediaEngine:
 
         Takes milliseconds; with recordings on a disk that hangs, three seconds.
         """
+        for room, _ in list(self._rooms.values()):
+            room.close()
         for session, _ in list(self._sessions.values()):
             session.close()
         self._native.shutdown()
@@ -113,11 +131,14 @@ class NativeMediaEngine:
         for leg, kind, *values in self._native.reports():
             if kind == "thread_died":
                 raise MediaThreadDied(values[0])
-            if (known := self._sessions.get(leg)) is not None:
+            if (known := self._sessions.get(leg) or self._rooms.get(leg)) is not None:
                 known[1](_EVENTS[kind](*values))
 
     def _forget(self, leg: int) -> None:
         del self._sessions[leg]
+
+    def _forget_room(self, room: int) -> None:
+        del self._rooms[room]
 
 
 class NativeMediaSession:
@@ -128,6 +149,17 @@ class NativeMediaSession:
         self._address = address
         self._forget = forget
         self._is_closed = False
+        self._room: NativeMediaRoom | None = None
+
+    @property
+    def leg(self) -> native.Leg:
+        """The leg of the data plane."""
+        return self._leg
+
+    @property
+    def is_closed(self) -> bool:
+        """It is over."""
+        return self._is_closed
 
     @property
     def local(self) -> tuple[str, int]:
@@ -197,11 +229,22 @@ class NativeMediaSession:
         assert isinstance(other, NativeMediaSession), f"expected a session of this engine, got {other!r}"
         if not self._is_closed and not other._is_closed and other is not self:
             self._leg.relay(other._leg)
+            self._room = other._room = None
 
     def unrelay(self) -> None:
         """End the relay, for both."""
         if not self._is_closed:
             self._leg.unrelay()
+
+    def enter(self, room: NativeMediaRoom) -> None:
+        """It is in that room from now on."""
+        self._room = room
+
+    def leave(self, room: NativeMediaRoom) -> None:
+        """Be in no room any more, if it is in that one."""
+        if self._room is room and not self._is_closed:
+            self._room = None
+            self._leg.leave_room()
 
     def watch_audio(self, *, is_on: bool) -> None:
         """Report `AudioHeard` from now on, or no more."""
@@ -218,6 +261,66 @@ class NativeMediaSession:
             self._is_closed = True
             self._leg.close()
             self._forget(self._leg.id)
+
+
+class NativeMediaRoom:
+    """Fulfils MediaRoom."""
+
+    def __init__(self, room: native.Room, forget: Callable[[int], None]) -> None:
+        self._room = room
+        self._forget = forget
+        self._is_closed = False
+
+    def add(self, session: MediaSession, membership: Membership) -> None:
+        """Let a session take part, or take part in another way."""
+        to = membership.speaks_to
+        assert isinstance(session, NativeMediaSession), f"expected a session of this engine, got {session!r}"
+        assert to is None or isinstance(to, NativeMediaSession), f"expected a session of this engine, got {to!r}"
+        if self._is_closed or session.is_closed:
+            return
+        session.enter(self)
+        self._room.add(
+            session.leg,
+            gain_db=membership.gain_db,
+            is_muted=membership.is_muted,
+            is_deaf=membership.is_deaf,
+            speaks_to=to.leg if to is not None else None,
+            is_tapped=membership.is_tapped,
+        )
+
+    def remove(self, session: MediaSession) -> None:
+        """Let it take part no more."""
+        assert isinstance(session, NativeMediaSession), f"expected a session of this engine, got {session!r}"
+        if not self._is_closed:
+            session.leave(self)
+
+    def play(self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0) -> None:
+        """Play to all."""
+        if not self._is_closed:
+            given = [_native_source(source) for source in sources]
+            self._room.play(playback, given, repeat=repeat, gain_db=gain_db, offset_ms=0)
+
+    def record(self, recording: str, path: Path, *, max_ms: int) -> None:
+        """Record all that is said, and played to all."""
+        if not self._is_closed:
+            self._room.record(recording, path, max_ms=max_ms)
+
+    def pause(self, name: str, *, is_paused: bool) -> None:
+        """Let the playback or recording of that name wait, or go on."""
+        if not self._is_closed:
+            self._room.control(name, is_paused=is_paused)
+
+    def stop(self, name: str) -> None:
+        """Stop the playback or recording of that name."""
+        if not self._is_closed:
+            self._room.stop(name)
+
+    def close(self) -> None:
+        """End it; its members stay, alone."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._room.close()
+            self._forget(self._room.id)
 
 
 def _native_source(source: Source) -> native.Source:

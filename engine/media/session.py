@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from .quality import estimated_mos
+from .room import MediaRoom as MediaRoom
+from .room import Membership as Membership
 
 _PACKET_MS = 20.0
 
@@ -121,7 +123,7 @@ class DigitsSent:
 
 @dataclass(frozen=True, slots=True)
 class AudioHeard:
-    """Sound began or ended, by energy; sent only to sessions that `watch_audio`."""
+    """Sound began or ended, by energy; sent only to sessions that `watch_audio`, and to members of rooms."""
 
     is_sound: bool
 
@@ -235,7 +237,7 @@ class MediaSession(Protocol):
         ...
 
     def echo(self, *, is_on: bool) -> None:
-        """Send back what is received."""
+        """Send back what is received. Not while it is in a room."""
         ...
 
     def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
@@ -274,9 +276,18 @@ class MediaEngine(Protocol):
         """A new session on a port pair of its own. Raises PortsExhausted."""
         ...
 
+    def open_room(self, on_event: Callable[[MediaEvent], None], *, near: MediaSession | None = None) -> MediaRoom:
+        """A new room. If sessions are to be in it that stay relayed, `near` is one of them."""
+        ...
+
     @property
     def open_sessions(self) -> int:
         """How many sessions are open."""
+        ...
+
+    @property
+    def open_rooms(self) -> int:
+        """How many rooms are open."""
         ...
 
     async def run(self) -> None:

@@ -23,8 +23,9 @@ from benchmarks.process import choose_cores
 from benchmarks.sizes import Sizes
 
 TINY = Sizes(
-    repetitions=1, call_time=0.2, search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, setup_rate=100,
-    media_time=0.2, idle_time=0.1, held_calls=2, starts=1, reloads=1, round_trips=5, subscribers=1,
+    repetitions=1, call_time=0.2, search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, members=3,
+    small_conferences=2, setup_rate=100, media_time=0.2, idle_time=0.1, held_calls=2, starts=1, reloads=1,
+    round_trips=5, subscribers=1,
 )  # fmt: skip
 
 NAMES = {
@@ -32,7 +33,10 @@ NAMES = {
         "calls answered by a script worker": "calls/s", "call answered by a script worker": "CPU-ms/call",
         "calls answered by a WebSocket app": "calls/s", "call answered by a WebSocket app": "CPU-ms/call",
     },
-    measure_media.measure: {"playback": "CPU-us/leg-second", "two-way relay": "CPU-us/call-second"},
+    measure_media.measure: {
+        "playback": "CPU-us/leg-second", "two-way relay": "CPU-us/call-second",
+        "member, 1 conference of 3": "CPU-us/member-second", "member, 2 conferences of 3": "CPU-us/member-second",
+    },
     measure_memory.measure: {
         "memory, idle": "MB", "memory per call": "kB/call", "call that only stands": "CPU-us/call-second",
     },

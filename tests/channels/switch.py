@@ -393,7 +393,7 @@ class Switch:
         return Call(self, channel, invite)
 
     def is_empty(self) -> bool:
-        return self.table.counts() == Counts(*[0] * 8) and self.media.open_sessions == 0
+        return self.table.counts() == Counts(*[0] * 9) and self.media.open_sessions == 0
 
 
 @dataclass

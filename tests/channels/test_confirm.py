@@ -189,8 +189,8 @@ async def test_originates_end_by_cancel_and_with_their_session():
         for session in ("s1", "s2"):
             command = c.Originate(stages=((c.Target("bob"),),))
             switch.table.originate("o", command, switch.owner(session))
-        switch.table.cancel_origination("unknown", switch.owner("s1"))
-        switch.table.cancel_origination("o", switch.owner("s2"))
+        switch.table.cancel("unknown", switch.owner("s1"))
+        switch.table.cancel("o", switch.owner("s2"))
         assert [outcome.reason for outcome in switch.log.outcomes("o")] == ["stopped"]
         switch.table.lose_owner("s1")
         assert len(switch.log.outcomes("o")) == 2

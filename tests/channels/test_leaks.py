@@ -102,7 +102,7 @@ class World:
             self.switch.table.originate(f"c{self.sent}", command, self.switch.owner(session))
             self.owed.append((None, f"c{self.sent}"))
         if number % 5 == 0:
-            self.switch.table.cancel_origination(f"c{self.sent}", self.switch.owner(session))
+            self.switch.table.cancel(f"c{self.sent}", self.switch.owner(session))
 
     def some(self, number: int) -> str:
         return self.calls[number % len(self.calls)].id if self.calls else "none"
@@ -146,7 +146,7 @@ class World:
 
     def hang_up_everything(self) -> None:
         for session in ("s1", "s2"):
-            self.switch.table.lose_originations(session)
+            self.switch.table.lose_commands(session)
         while live := [channel for channel in self.switch.table.channels.values() if channel.is_alive]:
             self.learn()
             call = next(call for call in self.calls if call.channel is live[0])

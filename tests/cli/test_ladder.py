@@ -1,8 +1,8 @@
 """The ladder: who stands where, which way the arrows go, what an event says."""
 
 from callflow.cli.ladder import LANE, Ladder, name_of_leg, title, told
-from callflow.cli.traced_call import TracedCall
-from callflow.protocol.queries import PastEvent, WireMessage
+from callflow.cli.traced_call import Given, TracedCall
+from callflow.protocol.queries import Decision, PastEvent, WireMessage
 
 INVITE = b"INVITE sip:1000@192.0.2.1:5060 SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\nv=0\r\n"
 RINGING = b"SIP/2.0 180 Ringing\r\ncseq: 1 INVITE\r\n\r\n"
@@ -13,7 +13,7 @@ def message(seq: int, remote: str, data: bytes, *, is_sent: bool) -> WireMessage
 
 
 def call(*messages: WireMessage, **legs: list[PastEvent]) -> TracedCall:
-    return TracedCall(legs or {"one": []}, list(messages))
+    return TracedCall(legs or {"one": []}, messages=list(messages))
 
 
 def test_a_message_is_told_in_a_few_words():
@@ -59,6 +59,22 @@ def test_events_stand_beside_the_lanes_and_say_whose_they_are():
     alone, both = call(one=[created]), call(one=[created], two=[ended])
     assert Ladder(alone).line(created).endswith("|  channel.created  to=1000  caller=a")
     assert Ladder(both).line(ended).strip() == "1.250               |  b: channel.ended  cause=16"
+
+
+def test_commands_stand_as_a_script_spells_them():
+    play = Decision(1, 1.5, "c1", "play", args={"sources": ["welcome.wav"], "repeat": 2})
+    odd = Decision(1, 2.5, "c2", "fly", args={"how": "high"}, error="unsupported")
+    traced = TracedCall({"one": []}, [Given(1.5, "one", play), Given(2.5, "one", odd)])
+    first, second = map(Ladder(traced).line, traced.rows)
+    assert first.endswith("|  > play welcome.wav repeat=2")
+    assert second.endswith("|  > fly  how=high  refused: unsupported")
+
+
+def test_what_has_one_time_stands_message_command_event():
+    created = PastEvent(1, 1.0, "channel.created", "one", 1)
+    given = Given(1.0, "one", Decision(0, 1.0, "c1", "answer"))
+    arrived = message(1, "192.0.2.7:5060", INVITE, is_sent=False)
+    assert TracedCall({"one": [created]}, [given], [arrived]).rows == [arrived, given, created]
 
 
 def test_a_party_or_a_leg_that_comes_later_needs_a_new_ladder():

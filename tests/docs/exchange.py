@@ -19,7 +19,7 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 _ID = re.compile(r"\b[0-9a-f]{8,}\b")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 40.0  # seconds
+PATIENCE = 90.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

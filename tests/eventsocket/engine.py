@@ -119,7 +119,7 @@ class FakeTable:
         channel.emit(channel.facts)
         return channel
 
-    def lose_originations(self, session):
+    def lose_commands(self, session):
         pass
 
     def states(self):

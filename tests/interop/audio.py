@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,20 @@ def share_of_tone(sound: np.ndarray, frequency: float, *, rate: int = 8000) -> n
 def seconds_of_tone(sound: np.ndarray, frequency: float) -> float:
     """How long the tone, and only it, sounds."""
     return float((share_of_tone(sound, frequency) > 0.9).sum() * WINDOW / 8000)
+
+
+def tones_in(sound: np.ndarray, tones: Mapping[str, float], *, seconds: float) -> set[str]:
+    """The names of those tones that sound for at least so long, alone or with others."""
+    windows = sound[: len(sound) // WINDOW * WINDOW].reshape(-1, WINDOW) * np.hanning(WINDOW)
+    spectrum = np.abs(np.fft.rfft(windows, axis=1)) ** 2
+    energy = np.maximum(spectrum.sum(axis=1), 1e-3)
+
+    def lasts(frequency: float) -> float:
+        nearest = round(frequency * WINDOW / 8000)
+        share = spectrum[:, nearest - 1 : nearest + 2].sum(axis=1) / energy
+        return float((share > 0.1).sum() * WINDOW / 8000)
+
+    return {name for name, frequency in tones.items() if lasts(frequency) >= seconds}
 
 
 def seconds_of_sound(sound: np.ndarray) -> float:

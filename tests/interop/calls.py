@@ -87,3 +87,17 @@ async def by_trunk(call: Call) -> None:
 async def from_the_carrier(call: Call) -> None:
     await call.answer()
     await call.play(Tone("440", seconds=0.5))
+
+
+@app.route("3007")
+async def confer(call: Call) -> None:
+    async with app.conference("all", enter=Tone("660", seconds=0.1), music=Tone("440")) as room:
+        await room.join(call, record="minutes.wav")
+
+
+@app.route("3008")
+async def listen(call: Call) -> None:
+    """To whoever is in the conference."""
+    async with app.conference("all") as room:
+        for member in (await room.members()).members:
+            await call.listen(member.id, "barge")

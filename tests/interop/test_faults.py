@@ -9,7 +9,7 @@ from pathlib import Path
 
 from callflow.phone import Phone, PhoneCall
 from callflow.protocol.events import ScriptFailed
-from tests.trio_tests import run_within
+from tests.trio_tests import run_trio
 
 from .audio import samples, seconds_of_sound, seconds_of_tone
 from .engine import RunningEngine, engine
@@ -168,7 +168,7 @@ FAULTS = {
 }
 
 
-@run_within(120)
+@run_trio
 async def test_faults_cost_only_their_own_calls_and_say_what_and_where_they_were(tmp_path: Path):
     async with world(tmp_path, *FAULTS) as made:
         calls = [await made.call(fault) for fault in FAULTS]
@@ -198,7 +198,7 @@ async def test_faults_cost_only_their_own_calls_and_say_what_and_where_they_were
         assert seconds_of_tone(sound, 440) > 0.9 * seconds_of_sound(sound) > 0.8 * len(sound) / 8000
 
 
-@run_within(120)
+@run_trio
 async def test_floods_of_commands_and_of_output_are_cut_off_and_starve_nobody(tmp_path: Path):
     async with world(tmp_path, "command", "print") as made:
         calls = [await made.call("command"), await made.call("print")]

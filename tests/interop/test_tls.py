@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from tests.eventsocket.test_tls import Authority
-from tests.trio_tests import run_within
+from tests.trio_tests import run_trio
 
 from .engine import engine
 from .places import CALLS
@@ -16,7 +16,7 @@ TOKENS = 'tokens = [{ name = "all", token = "of-the-test", scopes = ["admin"] }]
 WITH_TOKEN = ("--token", "of-the-test")
 
 
-@run_within(120)
+@run_trio
 async def test_commands_know_the_certificate_here_and_elsewhere_are_told_whom_to_trust(tmp_path: Path):
     ours, other = Authority(tmp_path), Authority(tmp_path, "other")
     certificate, key = ours.issue("localhost")

@@ -49,7 +49,7 @@ class Leg:
 
     async def wait(self, kind: type[EventT], count: int = 1) -> EventT:
         """Wait for the event of that kind, or for so many; the last of them."""
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while len(self.all(kind)) < count:
                 await self._changed.wait()
         return self.all(kind)[count - 1]
@@ -107,7 +107,7 @@ def on_both_engines(test: Callable[[Floor], Awaitable[None]]) -> Callable[..., N
     @pytest.mark.parametrize("kind", KINDS)
     def run(kind: str, tmp_path: Path) -> None:
         async def main() -> None:
-            with trio.fail_after(20):
+            with trio.fail_after(120):
                 async with open_floor(kind, tmp_path) as floor:
                     await test(floor)
 

@@ -74,8 +74,8 @@ async def test_an_origin_is_known_through_relay_and_echo(tmp_path):
         bob.session.echo(is_on=True)
         alice.session.play("p", [LOW])
         await floor.pass_time(1)
-        assert bob.session.hearing.origin == alice.session.local
-        assert alice.session.hearing.origin == alice.session.local
+        assert bob.session.hearing.voices[0].origin == alice.session.local
+        assert alice.session.hearing.voices[0].origin == alice.session.local
 
 
 @run_virtual

@@ -22,6 +22,8 @@ NAMES = ("alice", "bob", "carol", "dave")
 WHO = st.sampled_from(NAMES)
 SECONDS = st.sampled_from([0.0, 0.01, 0.02, 0.1, 0.5, 1.0, 3.0, 10.0, 40.0])
 
+ROOMS = st.sampled_from(["red", "blue"])
+
 # What scripts do, step by step. A step that cannot be done raises, and the script goes on or ends as it likes.
 STEPS = st.one_of(
     st.sampled_from(["answer", "ring", "progress", "hangup", "unbridge", "echo", "fail", "variables"]),
@@ -30,12 +32,18 @@ STEPS = st.one_of(
     st.tuples(st.just("record"), st.booleans(), SECONDS),
     st.tuples(st.just("dial"), st.lists(st.lists(WHO, min_size=1, max_size=3), min_size=1, max_size=2), SECONDS),
     st.tuples(st.just("bridge"), st.booleans(), SECONDS),
+    st.tuples(st.just("join"), ROOMS, st.booleans(), st.booleans(), st.sampled_from(["", "minutes.wav"]), SECONDS),
+    st.tuples(st.just("listen"), st.integers(0, 4), st.sampled_from(["listen", "whisper", "barge"]), SECONDS),
+    st.tuples(st.just("steer"), ROOMS, st.sampled_from(["mute", "unmute", "deafen", "lock", "unlock", "end", "kick"])),
+    st.tuples(st.just("announce"), ROOMS, st.sampled_from(["prompt.wav", Tone("busy/us")]), st.booleans(), SECONDS),
+    st.tuples(st.just("take_minutes"), ROOMS, SECONDS),
     st.tuples(st.just("send_digits"), st.text("12#", min_size=1, max_size=3)),
     st.tuples(st.just("reject"), st.sampled_from(["busy", 404, 603])),
     st.tuples(st.just("wait"), SECONDS),
 )
 DIAL_AND_BRIDGE = [("dial", [["bob"], ["carol", "dave"]], 3.0), ("bridge", True, 40.0)]
-BEGINNINGS = st.sampled_from([[], ["ring"], ["answer"], ["answer"], DIAL_AND_BRIDGE])
+JOIN = [("join", "red", False, False, "", 10.0)]
+BEGINNINGS = st.sampled_from([[], ["ring"], ["answer"], ["answer"], DIAL_AND_BRIDGE, JOIN])
 SCRIPTS = st.builds(lambda beginning, steps: [*beginning, *steps], BEGINNINGS, st.lists(STEPS, min_size=1, max_size=5))
 
 ACTIONS = st.one_of(
@@ -56,17 +64,18 @@ COURSES = st.builds(
 def make_app(scripts: list[list[object]]) -> App:
     app = App("any")
     for number, steps in enumerate(scripts):
-        app.route(str(number))(make_script(steps))
+        app.route(str(number))(make_script(app, steps))
     return app
 
 
-def make_script(steps: list[object]):
+def make_script(app: App, steps: list[object]):
     async def script(call: Call) -> None:
         legs: list[Call] = []
         for step in steps:
             name, arguments = (step, ()) if isinstance(step, str) else (step[0], step[1:])
+            do = confer if name in CONFERRING else do_step
             try:
-                await do_step(call, legs, name, *arguments)
+                await do(call, app if name in CONFERRING else legs, name, *arguments)
             except CallflowError:
                 if call.is_over:
                     raise
@@ -103,6 +112,32 @@ async def do_step(call: Call, legs: list[Call], name: str, *arguments) -> None:
             raise RuntimeError("on purpose")
         case _:
             await getattr(call, name)(*arguments)
+
+
+CONFERRING = {"join", "listen", "steer", "announce", "take_minutes"}
+
+
+async def confer(call: Call, app: App, name: str, *arguments) -> None:
+    match name, arguments:
+        case "join", (room, muted, moderator, record, seconds):
+            async with (
+                app.conference(room, enter="prompt.wav", music=Tone("ringback/us")) as board,
+                for_a_while(seconds),
+            ):
+                await board.join(call, muted=muted, moderator=moderator, wait=not muted, end=muted, record=record)
+        case "listen", (number, mode, seconds):
+            calls = [each for session in app.sessions for each in session.calls if each is not call]
+            async with for_a_while(seconds):
+                await call.listen(calls[number % len(calls)] if calls else "nobody", mode)
+        case "steer", (room, action):
+            async with app.conference(room) as board:
+                await (board.kick(call) if action == "kick" else getattr(board, action)())
+        case "announce", (room, source, to_one, seconds):
+            async with app.conference(room) as board, for_a_while(seconds):
+                await board.play(source, member=call if to_one else None)
+        case "take_minutes", (room, seconds):
+            async with app.conference(room) as board:
+                await board.record(f"{room}.wav", max=seconds or 1)
 
 
 @asynccontextmanager

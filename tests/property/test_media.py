@@ -18,6 +18,7 @@ from engine.media.session import (
     DigitStarted,
     Direction,
     FileSource,
+    Membership,
     PlaybackFinished,
     PlaybackStarted,
     RecordingFinished,
@@ -29,6 +30,7 @@ from engine.media.session import (
 WHO = st.integers(0, 3)
 NAMES = st.sampled_from(["a", "b"])
 MS = st.integers(0, 400)
+ROOMS = st.integers(0, 1)
 SOURCES = st.one_of(
     st.builds(ToneSource, st.just((440.0,)), st.sampled_from([(), (100, 50), (0, 20)]), st.none() | MS),
     st.builds(SilenceSource, MS),
@@ -44,6 +46,11 @@ ACTIONS = st.one_of(
     st.tuples(st.just("echo"), WHO, st.booleans()),
     st.tuples(st.just("watch"), WHO, st.booleans()),
     st.tuples(st.just("update"), WHO, st.sampled_from(Direction), st.none() | WHO),
+    st.tuples(st.just("join"), WHO, ROOMS, st.none() | WHO, *[st.booleans()] * 3),
+    st.tuples(st.just("leave"), WHO, ROOMS),
+    st.tuples(st.just("announce"), ROOMS, NAMES, st.lists(SOURCES, max_size=2), st.integers(0, 2)),
+    st.tuples(st.just("record_room"), ROOMS, NAMES, MS),
+    st.tuples(st.just("stop_room"), ROOMS, NAMES),
     st.tuples(st.just("close"), WHO),
     st.tuples(st.just("pass"), MS),
 )
@@ -57,6 +64,8 @@ class Switch:
         self.engine = FakeMediaEngine(network)
         self.events: list[list[object]] = [[], [], [], []]
         self.sessions = [self.engine.open(events.append) for events in self.events]
+        self.told: list[list[object]] = [[], []]
+        self.rooms = [self.engine.open_room(told.append) for told in self.told]
         for one in range(4):
             self.update(one, Direction.SENDRECV, one ^ 1)
 
@@ -66,6 +75,7 @@ class Switch:
 
     async def do(self, action, who, *args):
         session = None if action == "pass" else self.sessions[who]
+        room = self.rooms[who % 2]
         match action:
             case "pass":
                 await trio.sleep(who / 1000)
@@ -81,6 +91,21 @@ class Switch:
                 session.relay(self.sessions[args[0]])
             case "echo" | "watch":
                 {"echo": session.echo, "watch": session.watch_audio}[action](is_on=args[0])
+            case "join":
+                number, to, is_muted, is_deaf, is_tapped = args
+                to = self.sessions[to] if to is not None else None
+                how = Membership(is_muted=is_muted, is_deaf=is_deaf, speaks_to=to, is_tapped=is_tapped)
+                self.rooms[number].add(session, how)
+            case "leave":
+                self.rooms[args[0]].remove(session)
+            case "announce":
+                name, sources, repeat = args
+                room.play(name, sources, repeat=repeat)
+            case "record_room":
+                name, max_ms = args
+                room.record(name, self.folder / f"room-{name}{who}.wav", max_ms=max_ms)
+            case "stop_room":
+                room.stop(*args)
             case "update":
                 self.update(who, *args)
             case _:
@@ -129,10 +154,12 @@ def test_no_sequence_raises_or_leaves_a_port_or_a_timer(actions, latency, loss, 
                     session.statistics()
                     session.heard  # noqa: B018 - it must not raise
                     session.close()
+                for room in switch.rooms:
+                    room.close()
                 await trio.sleep(10)
                 network.advance()
-                assert (switch.engine.open_sessions, network.timers) == (0, 0)
-                for events in switch.events:
+                assert (switch.engine.open_sessions, switch.engine.open_rooms, network.timers) == (0, 0, 0)
+                for events in [*switch.events, *switch.told]:
                     check_order(events)
                 assert not any(name.endswith(".part") for name in os.listdir(folder))
                 nursery.cancel_scope.cancel()

@@ -28,7 +28,7 @@ from tests.trio_tests import run_trio
 
 SEEDS = [1, 2, 3, *([int(os.environ["CALLFLOW_SEED"])] if "CALLFLOW_SEED" in os.environ else [])]
 STEPS = 60
-ANSWERED = ["3000", "3001", "3002", "3003", "3005", "3006"]
+ANSWERED = ["3000", "3001", "3002", "3003", "3005", "3006", "3007", "3007", "3008"]
 NUMBERS = [*ANSWERED, "2000", "2001", "2002", "3004", "nobody"]
 GARBAGE = [path.read_bytes() for path in sorted((Path(__file__).parents[1] / "sip" / "malformed").glob("*.sip"))]
 ENDLESS_INVITE = """\

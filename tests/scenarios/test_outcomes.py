@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 import anyio
 import pytest
 
@@ -266,6 +269,120 @@ async def _(call: Call) -> None:
         await anyio.sleep(1)
         await won.leg.unbridge()
         await bridging.wait()
+
+
+# join, listen, conference_play, conference_record
+
+
+async def confers(call: Call) -> None:
+    """Bob's side."""
+    async with app.conference("board") as board:
+        await board.join(call)
+
+
+@row("join", "left", "left")
+async def _(call: Call) -> None:
+    async with app.conference("board") as board:
+        await cancelled(board.join(call))
+
+
+@row("join", "left", "hangup", people=hangs_up())
+async def _(call: Call) -> None:
+    await confers(call)
+
+
+@row("join", "left", "kicked")
+async def _(call: Call) -> None:
+    async with app.conference("board") as board, board.joining(call) as joining:
+        await board.kick(call)
+        await joining.wait()
+
+
+@row("join", "left", "ended")
+async def _(call: Call) -> None:
+    async with app.conference("board") as board, board.joining(call) as joining:
+        await board.end()
+        await joining.wait()
+
+
+@row("join", "left", "locked")
+async def _(call: Call) -> None:
+    async with app.conference("board") as board:
+        await app.originate("bob", script=confers)
+        await anyio.sleep(1)
+        await board.lock()
+        await board.join(call)
+
+
+@row("join", "left", "refused")
+async def _(call: Call) -> None:
+    await app.originate("bob", script=confers)
+    await anyio.sleep(1)
+    async with app.conference("board", pin="1234") as board:
+        await board.join(call, ask=False)
+
+
+@asynccontextmanager
+async def bob_confers() -> AsyncGenerator[Call, None]:
+    result = await app.originate("bob", script=confers)
+    assert isinstance(result, Answered)
+    await anyio.sleep(1)
+    yield result.leg
+
+
+@row("listen", "left", "left")
+async def _(call: Call) -> None:
+    async with bob_confers() as bob:
+        await cancelled(call.listen(bob, "barge"))
+
+
+@row("listen", "left", "hangup", people=hangs_up(5))
+async def _(call: Call) -> None:
+    async with bob_confers() as bob:
+        await call.listen(bob)
+
+
+@row("listen", "left", "ended")
+async def _(call: Call) -> None:
+    async with bob_confers() as bob, call.listening(bob, "whisper") as listening:
+        await bob.hangup()
+        await listening.wait()
+
+
+@row("conference_play", "played", "completed")
+async def _(call: Call) -> None:
+    async with app.conference("board") as board, board.joining(call):
+        await board.play("prompt.wav")
+
+
+@row("conference_play", "played", "stopped")
+async def _(call: Call) -> None:
+    async with app.conference("board") as board, board.joining(call):
+        await cancelled(board.play("prompt.wav", member=call))
+
+
+@row("conference_play", "played", "failed")
+async def _(call: Call) -> None:
+    async with app.conference("board") as board, board.joining(call):
+        await board.play("bad.wav")
+
+
+@row("conference_record", "recorded", "max")
+async def _(call: Call) -> None:
+    async with app.conference("board") as board, board.joining(call):
+        await board.record("board.wav", max=2)
+
+
+@row("conference_record", "recorded", "stopped", people=hangs_up())
+async def _(call: Call) -> None:
+    async with app.conference("board") as board, board.joining(call):
+        await board.record("board.wav")
+
+
+@row("conference_record", "recorded", "failed")
+async def _(call: Call) -> None:
+    async with app.conference("board") as board, board.joining(call):
+        await board.record("full.wav")
 
 
 @parametrize(ROWS)

@@ -13,7 +13,7 @@ def on_both_backends(test: Callable[[], Awaitable[None]]) -> Callable[..., None]
     """Run an async test under both, in real time, failing after 20 seconds."""
 
     async def main() -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await test()
 
     @pytest.mark.parametrize("backend", ["asyncio", "trio"])

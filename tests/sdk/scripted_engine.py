@@ -35,6 +35,8 @@ ENDS = {
     "send_digits": events.DigitsSent,
     "dial": events.DialFinished,
     "originate": events.DialFinished,
+    "conference_play": events.PlaybackFinished,
+    "conference_record": events.RecordingFinished,
 }
 
 
@@ -167,6 +169,8 @@ class ScriptedEngine:
     def outcome(self, frame: CommandFrame, outcome: outcomes.AnyOutcome) -> EventFrame:
         if frame.name == "bridge":
             event: events.Event = events.ChannelUnbridged(bridge="b", other="x", command=frame.id, outcome=outcome)
+        elif frame.name in ("join", "listen"):
+            event = events.BridgeLeft(bridge="b", command=frame.id, outcome=outcome)
         else:
             event = ENDS[frame.name](command=frame.id, outcome=outcome)
         return self.event(event, frame.channel)

@@ -223,6 +223,22 @@ async def test_bound_digits_call_the_function_each_time():
 
 
 @on_both_backends
+async def test_a_hangup_inside_of_a_binding_ends_the_script_there():
+    went_on = []
+
+    async def script(call: Call) -> None:
+        async with call.binding_digits("*1", call.unbridge):
+            await anyio.sleep(60)
+        went_on.append("behind the block")
+
+    async with running(app_of(script)) as engine:
+        await engine.call()
+        await engine.accept(commands.BindDigits)
+        await engine.hang_up()
+    assert not went_on
+
+
+@on_both_backends
 async def test_errors_leave_a_binding_as_themselves():
     raised: list[Exception] = []
 

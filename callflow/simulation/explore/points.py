@@ -55,7 +55,9 @@ def _options(command: Command, bound: Sequence[str]) -> tuple[Option, ...] | Non
             return (*_dialled(command), HangUp()) if isinstance(command, commands.Dial) else _dialled(command)
         case commands.Bridge():
             return (Part(), *(Press(keys, keys) for keys in bound), HangUp())
-        case commands.RecordCall():  # it goes on beside what there is to choose
+        case commands.Join() | commands.Listen():
+            return (LetGo("stays"), *(Press(keys, keys) for keys in bound), HangUp())
+        case commands.RecordCall() | commands.ConferenceRecord():  # they go on beside what there is to choose
             return None
     return (LetGo(), HangUp()) if command.ends_as else None
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from ..session import MediaEvent, PortsExhausted
+from ..session import MediaEvent, MediaRoom, MediaSession, PortsExhausted
 from .network import FakeMediaNetwork
+from .room import FakeMediaRoom
 from .session import FakeMediaSession
 
 
@@ -28,7 +29,8 @@ class FakeMediaEngine:
         self._address = address
         self._ports = deque(range(first + first % 2, last, 2))  # even, with the odd one above for RTCP
         self._sessions: dict[int, FakeMediaSession] = {}
-        self._events: deque[tuple[FakeMediaSession, Callable[[MediaEvent], None], MediaEvent]] = deque()
+        self._rooms: set[FakeMediaRoom] = set()
+        self._events: deque[tuple[Callable[[], bool], Callable[[MediaEvent], None], MediaEvent]] = deque()
         self._wake = trio.Event()
 
     def open(self, on_event: Callable[[MediaEvent], None]) -> FakeMediaSession:
@@ -37,15 +39,34 @@ class FakeMediaEngine:
             raise PortsExhausted(f"all {len(self._sessions)} port pairs at {self._address} are in use")
         port = self._ports.popleft()
         session = FakeMediaSession(
-            self._network, (self._address, port), lambda event: self._post(session, on_event, event), self._release
+            self._network,
+            (self._address, port),
+            lambda event: self._post(lambda: self._sessions.get(port) is session, on_event, event),
+            self._release,
         )
         self._sessions[port] = session
         return session
+
+    def open_room(self, on_event: Callable[[MediaEvent], None], *, near: MediaSession | None = None) -> MediaRoom:
+        """A new room."""
+        room = FakeMediaRoom(
+            self._network,
+            (self._address, 0),
+            lambda event: self._post(lambda: room in self._rooms, on_event, event),
+            self._rooms.remove,
+        )
+        self._rooms.add(room)
+        return room
 
     @property
     def open_sessions(self) -> int:
         """How many sessions are open."""
         return len(self._sessions)
+
+    @property
+    def open_rooms(self) -> int:
+        """How many rooms are open."""
+        return len(self._rooms)
 
     @property
     def sessions(self) -> Sequence[FakeMediaSession]:
@@ -65,17 +86,19 @@ class FakeMediaEngine:
                     await self._wake.wait()
         finally:
             leave()
+            for room in tuple(self._rooms):
+                room.close()
             for session in self.sessions:
                 session.close()
 
-    def _post(self, session: FakeMediaSession, on_event: Callable[[MediaEvent], None], event: MediaEvent) -> None:
-        self._events.append((session, on_event, event))
+    def _post(self, is_open: Callable[[], bool], on_event: Callable[[MediaEvent], None], event: MediaEvent) -> None:
+        self._events.append((is_open, on_event, event))
         self._wake_up()
 
     def _deliver(self) -> None:
         while self._events:
-            session, on_event, event = self._events.popleft()
-            if self._sessions.get(session.local[1]) is session:
+            is_open, on_event, event = self._events.popleft()
+            if is_open():
                 on_event(event)
 
     def _wake_up(self) -> None:

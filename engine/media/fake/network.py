@@ -17,14 +17,15 @@ from typing import Protocol
 
 import trio
 
-from .voice import FRAME_SECONDS, Address, Heard, Voice
+from .chorus import Sound
+from .voice import FRAME_SECONDS, Address, Heard
 from .wav import Library
 
 
 class Receiver(Protocol):
     """What sits at an address."""
 
-    def receive_voice(self, sender: Address, voice: Voice | None) -> None:
+    def receive_voice(self, sender: Address, voice: Sound | None) -> None:
         """From now on this comes from there; None: nothing more."""
         ...
 
@@ -81,7 +82,7 @@ class FakeMediaNetwork:
         self._count = itertools.count()
         self._receivers: dict[Address, Receiver] = {}
         self._losses = [(-math.inf, loss)]  # from when on which probability
-        self._voices: dict[tuple[Address, Address], Voice] = {}  # what is sent, from where to where
+        self._voices: dict[tuple[Address, Address], Sound] = {}  # what is sent, from where to where
         self._cut_off: set[str] = set()
         self._keepers: list[Callable[[], None]] = []
 
@@ -183,7 +184,7 @@ class FakeMediaNetwork:
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else math.inf
 
-    def carry_voice(self, sender: Address, to: Address, voice: Voice | None) -> None:
+    def carry_voice(self, sender: Address, to: Address, voice: Sound | None) -> None:
         """The sender's stream to that address is this voice from now on; None: it stopped."""
         self._voices.pop((sender, to), None)
         if voice is not None:
@@ -208,7 +209,7 @@ class FakeMediaNetwork:
         late = 0.1 if self.loss and all(self._rng.random() < self.loss for _ in range(3)) else 0.0
         self._carry(to, lambda receiver: receiver.receive_digit_end(sender, digit, duration_ms, hops), late=late)
 
-    def _voices_of(self, host: str) -> list[tuple[tuple[Address, Address], Voice]]:
+    def _voices_of(self, host: str) -> list[tuple[tuple[Address, Address], Sound]]:
         return [(way, voice) for way, voice in self._voices.items() if host in (way[0][0], way[1][0])]
 
     def _is_cut_off(self, sender: Address, to: Address) -> bool:
@@ -226,5 +227,5 @@ class FakeMediaNetwork:
             arrive()
 
 
-def _receive_voice(sender: Address, voice: Voice | None, receiver: Receiver) -> None:
+def _receive_voice(sender: Address, voice: Sound | None, receiver: Receiver) -> None:
     receiver.receive_voice(sender, voice)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..session import PlaybackFinished, PlaybackStarted, Source
+from .chorus import Sound
 from .network import FakeMediaNetwork, Timer
 from .voice import FRAME_SECONDS, Address, Meter, Program, Voice, read_piece, whole_frames
 from .wav import NotWav
@@ -100,7 +101,7 @@ class Player:
         """Stop what plays, without a report."""
         self._end(None)
 
-    def settled(self, output: Voice | None) -> None:
+    def settled(self, output: Sound | None) -> None:
         """The session now sends that: it counts as heard if it is the playback."""
         if self._playback is not None:
             is_on = output is not None and output is self.voice

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 from ..session import RecordingFinished, ToneSource
+from .chorus import Sound
 from .network import FakeMediaNetwork, Timer
-from .voice import Heard, Piece, Timeline, Voice, whole_frames
+from .timeline import Timeline
+from .voice import Heard, Piece, whole_frames
 from .watch import Quiet
 from .wav import RATE
 
@@ -66,7 +68,7 @@ class Recording:
             self.spans.append((self.running_since, now))
             self.running_since = None
 
-    def go_on(self, voice: Voice | None, *, now: float) -> None:
+    def go_on(self, voice: Sound | None, *, now: float) -> None:
         """What comes now is in it again."""
         if self.running_since is None:
             self.running_since, self.quiet = now, Quiet(voice, now=now)
@@ -135,7 +137,7 @@ class Recorder:
         self,
         name: str,
         path: Path,
-        voice: Voice | None,
+        voice: Sound | None,
         *,
         max_ms: int,
         silence_ms: int,
@@ -153,13 +155,13 @@ class Recorder:
         self._recordings[name] = recording
         self._set_timer(recording)
 
-    def change(self, voice: Voice | None) -> None:
+    def change(self, voice: Sound | None) -> None:
         """Another voice is heard from now on."""
         for recording in self._recordings.values():
             recording.quiet.change(voice, now=self._network.now)
             self._set_timer(recording)
 
-    def pause(self, name: str, voice: Voice | None, *, is_paused: bool) -> None:
+    def pause(self, name: str, voice: Sound | None, *, is_paused: bool) -> None:
         """Pause that one, or let it go on, hearing `voice` at first."""
         recording = self._recordings.get(name)
         if recording is None:
@@ -223,7 +225,8 @@ def render(timeline: Timeline, start: float, count: int) -> array[int]:
         for piece, offset, first, last in voice.heard(begin, min(finish, end)):
             at, until = round((first - start) * RATE), min(round((last - start) * RATE), count)
             drawn = _amplify(_draw(piece, round(offset * RATE), until - at), gain)
-            canvas[at : at + len(drawn)] = drawn
+            for index, sample in enumerate(drawn, start=at):
+                canvas[index] = _clip(canvas[index] + sample)
     return canvas
 
 

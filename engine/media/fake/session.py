@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -17,13 +18,18 @@ from ..session import (
     Statistics,
     Stream,
 )
+from .chorus import Sound
 from .digits import DigitSender, Sending
 from .network import FakeMediaNetwork
 from .playback import Player
 from .recording import Recorder, Sides
+from .timeline import Timeline
 from .traffic import Traffic
-from .voice import Address, Heard, Timeline, Voice
+from .voice import Address, Heard
 from .watch import AudioWatch
+
+if TYPE_CHECKING:
+    from .room import FakeMediaRoom
 
 _SENDS = (Direction.SENDRECV, Direction.SENDONLY)
 _MAX_HOPS = 16  # relays that pass a digit on: sessions that send to each other in a ring must not do so for ever
@@ -47,10 +53,12 @@ class FakeMediaSession:
         self._is_closed = False
         self._stream: Stream | None = None
         self._latched: Address | None = None
-        self._arriving: dict[Address, Voice] = {}
-        self._input: Voice | None = None
-        self._output: tuple[Address, Voice] | None = None
+        self._arriving: dict[Address, Sound] = {}
+        self._input: Sound | None = None
+        self._output: tuple[Address, Sound] | None = None
         self._relayed: FakeMediaSession | None = None
+        self._room: FakeMediaRoom | None = None
+        self._is_watched = False
         self._is_echoing = False
         self._mutes_incoming = self._mutes_outgoing = False
         self._digit_down: tuple[str, float] | None = None
@@ -71,7 +79,7 @@ class FakeMediaSession:
         return self._timeline.heard(self._network.now)
 
     @property
-    def hearing(self) -> Voice | None:
+    def hearing(self) -> Sound | None:
         """What comes in now."""
         self._network.advance()
         return self._input
@@ -149,8 +157,8 @@ class FakeMediaSession:
             self._settle_output()
 
     def echo(self, *, is_on: bool) -> None:
-        """Send back what is received."""
-        if self._is_open():
+        """Send back what is received; in a room it is not done."""
+        if self._is_open() and self._room is None:
             self._is_echoing = is_on
             self._settle_output()
 
@@ -165,8 +173,9 @@ class FakeMediaSession:
         assert isinstance(other, FakeMediaSession), f"expected a session of this engine, got {other!r}"
         if not self._is_open() or other._is_closed or other is self:
             return
-        self._part()
-        other._part()
+        for each in (self, other):
+            each._part()
+            each._leave()
         self._relayed, other._relayed = other, self
         self._settle_output()
         other._settle_output()
@@ -179,7 +188,8 @@ class FakeMediaSession:
     def watch_audio(self, *, is_on: bool) -> None:
         """Report `AudioHeard` from now on, or no more."""
         if self._is_open():
-            self._watch.switch(self._input, is_on=is_on)
+            self._is_watched = is_on
+            self._watch.switch(self._input, is_on=is_on or self._room is not None)
 
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
@@ -193,6 +203,7 @@ class FakeMediaSession:
         self._digits.close()
         self._player.close()
         self._recorder.close()
+        self._leave()
         self._watch.switch(None, is_on=False)
         self._part()
         self._is_echoing = False
@@ -204,7 +215,38 @@ class FakeMediaSession:
         self._network.detach(self._local)
         self._release(self)
 
-    def receive_voice(self, sender: Address, voice: Voice | None) -> None:
+    @property
+    def is_closed(self) -> bool:
+        """It is over."""
+        return self._is_closed
+
+    @property
+    def input(self) -> Sound | None:
+        """What comes in now, as its room hears it."""
+        return self._input
+
+    def enter(self, room: FakeMediaRoom, *, is_tapped: bool) -> None:
+        """It is in that room from now on."""
+        if self._room is room:
+            return
+        self._leave()
+        if not is_tapped:
+            self._part()
+        self._room, self._is_echoing = room, False
+        self._watch.switch(self._input, is_on=True)
+
+    def leave(self, room: FakeMediaRoom) -> None:
+        """It is in that room no more."""
+        self._room = None
+        self._watch.switch(self._input, is_on=self._is_watched)
+        self.settle_output()
+
+    def settle_output(self) -> None:
+        """What it is to send may be another thing now."""
+        if not self._is_closed:
+            self._settle_output()
+
+    def receive_voice(self, sender: Address, voice: Sound | None) -> None:
         """The network brings another voice from there."""
         if voice is None:
             self._arriving.pop(sender, None)
@@ -283,6 +325,8 @@ class FakeMediaSession:
         self._watch.change(voice)
         self._report_change()
         (self._relayed or self)._settle_output()
+        if self._room is not None:
+            self._room.settle()
 
     def _settle_output(self) -> None:
         output = self._choose_output()
@@ -297,16 +341,18 @@ class FakeMediaSession:
         if output is not None:
             self._network.carry_voice(self._local, *output)
 
-    def _choose_output(self) -> tuple[Address, Voice] | None:
+    def _choose_output(self) -> tuple[Address, Sound] | None:
         peer = self._peer()
         if peer is None or self._stream is None or self._stream.direction not in _SENDS:
             return None
         voice = self._player.voice if self._player.is_busy else self._voice_of_others()
         return (peer, voice) if voice is not None else None
 
-    def _voice_of_others(self) -> Voice | None:
+    def _voice_of_others(self) -> Sound | None:
         if self._mutes_outgoing:
             return None
+        if self._room is not None and self._room.feeds(self):
+            return self._room.sound_for(self)
         if self._relayed is not None:
             return self._relayed._input
         return self._input if self._is_echoing else None
@@ -317,6 +363,10 @@ class FakeMediaSession:
             other._relayed = None
             other._settle_output()
             self._settle_output()
+
+    def _leave(self) -> None:
+        if self._room is not None:
+            self._room.remove(self)
 
     def _takes_digits_from(self, sender: Address) -> bool:
         stream = self._stream

@@ -1,12 +1,11 @@
-"""What is sent and heard, as values: a program of sources, a voice that began at some time, a timeline of voices.
+"""What is sent and heard, as values: a program of sources, a voice that began at some time.
 
-Nothing here is sampled: a voice says what would sound at any time, and a timeline says which voice was there when. An
-hour of music is one voice. Times are seconds of the engine's clock, offsets seconds from a source's beginning.
+Nothing here is sampled: a voice says what would sound at any time. An hour of music is one voice. Times are seconds of
+the engine's clock, offsets seconds from a source's beginning.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -131,6 +130,16 @@ class Voice:
     started_at: float
     origin: Address
 
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """Itself: more would be a Chorus."""
+        return (self,)
+
+    @property
+    def horizon(self) -> float:
+        """After so long everything that is in it has been heard at least once."""
+        return self.program.horizon
+
     def delayed(self, seconds: float) -> Voice:
         """The same voice at a place so much further on."""
         return replace(self, started_at=self.started_at + seconds) if seconds else self
@@ -155,39 +164,6 @@ class Voice:
                     at = begin + until
         if at < math.inf:
             yield False, at, math.inf
-
-
-class Timeline:
-    """Which voice was at a place when. Grows by one entry per change."""
-
-    def __init__(self) -> None:
-        self._changes: list[tuple[float, Voice | None]] = []
-        self._digits: list[Heard] = []
-
-    def change(self, voice: Voice | None, *, now: float) -> None:
-        """From now on it is this voice."""
-        self._changes.append((now, voice))
-
-    def add_digit(self, digit: str, *, origin: Address, started_at: float, ended_at: float) -> None:
-        """A digit was heard besides."""
-        self._digits.append(Heard(Digit(digit), origin, started_at, ended_at, seconds=ended_at - started_at))
-
-    def spans(self, start: float, end: float) -> Iterator[tuple[Voice, float, float]]:
-        """The voices heard between two times: `(voice, from, to)`, silence left out; `to` may lie beyond `end`."""
-        for (at, voice), (until, _) in itertools.pairwise([*self._changes, (math.inf, None)]):
-            if voice is not None and until > start and at < end:
-                yield voice, max(at, start), until
-
-    def heard(self, now: float) -> list[Heard]:
-        """All that was heard so far, in order."""
-        found: list[Heard] = []
-        for voice, start, end in self.spans(-math.inf, now):
-            for piece, offset, begin, finish in voice.heard(start, min(end, now)):
-                is_over = finish < now or end <= now or offset + finish - begin >= piece.seconds
-                offset_ms = round(offset * 1000)
-                ended_at = finish if is_over else None
-                found.append(Heard(piece.source, voice.origin, begin, ended_at, offset_ms, piece.seconds))
-        return sorted([*found, *self._digits], key=lambda heard: heard.started_at)
 
 
 @dataclass(slots=True)

@@ -6,19 +6,19 @@ import math
 from collections.abc import Callable, Iterator
 
 from ..session import AudioHeard
+from .chorus import Sound
 from .network import FakeMediaNetwork, Timer
-from .voice import Voice
 
 
 class Quiet:
     """Since when it is quiet, and when it will have been so for long enough."""
 
-    def __init__(self, voice: Voice | None, *, now: float) -> None:
+    def __init__(self, voice: Sound | None, *, now: float) -> None:
         self._voice = voice
         self._at = now
         self._quiet_since: float | None = now
 
-    def change(self, voice: Voice | None, *, now: float) -> None:
+    def change(self, voice: Sound | None, *, now: float) -> None:
         """Another voice from now on."""
         self._quiet_since = self._since(now)
         self._voice, self._at = voice, now
@@ -27,7 +27,7 @@ class Quiet:
         """When it will have been quiet for `patience` seconds if the voice stays; infinity: never."""
         since, far = self._quiet_since, self._at + patience
         if self._voice is not None:
-            far += 2 * self._voice.program.horizon
+            far += 2 * self._voice.horizon
         for is_loud, start, end in _runs(self._voice, self._at):
             if is_loud:
                 since = None
@@ -56,15 +56,15 @@ class AudioWatch:
         self._report = report
         self._is_on = False
         self._is_sound = False
-        self._voice: Voice | None = None
+        self._voice: Sound | None = None
         self._timer: Timer | None = None
 
-    def switch(self, voice: Voice | None, *, is_on: bool) -> None:
+    def switch(self, voice: Sound | None, *, is_on: bool) -> None:
         """Watch from now on, beginning in silence, or no more."""
         self._is_on, self._is_sound = is_on, False
         self.change(voice)
 
-    def change(self, voice: Voice | None) -> None:
+    def change(self, voice: Sound | None) -> None:
         """Another voice from now on."""
         self._voice = voice
         self._look()
@@ -82,5 +82,5 @@ class AudioWatch:
             self._report(AudioHeard(is_sound))
 
 
-def _runs(voice: Voice | None, start: float) -> Iterator[tuple[bool, float, float]]:
+def _runs(voice: Sound | None, start: float) -> Iterator[tuple[bool, float, float]]:
     return iter([(False, start, math.inf)]) if voice is None else voice.runs(start)

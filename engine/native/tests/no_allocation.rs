@@ -1,4 +1,5 @@
-//! Nothing is allocated per packet: a relay, playbacks and an echo are run while the media thread's allocations are counted.
+//! Nothing is allocated per packet: a relay, playbacks, an echo and rooms are run while the media thread's allocations are
+//! counted.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -10,7 +11,10 @@ use _native::media::command::Verb;
 use _native::media::engine::{Engine, Opened, Settings};
 use _native::media::g711::Law;
 use _native::media::loader::SourceSpec;
+use _native::media::mixer::Gain;
 use _native::media::player::PlaySpec;
+use _native::media::report::LegId;
+use _native::media::room::Membership;
 use _native::media::rtp::Pt;
 use _native::media::stream::Stream;
 use _native::media::tone::ToneSpec;
@@ -76,7 +80,7 @@ fn connect(engine: &Engine, leg: &Opened, port: u16) {
     assert!(engine.tell(leg.leg, Verb::Update(stream)).is_ok());
 }
 
-fn play(engine: &Engine, leg: &Opened) {
+fn play(engine: &Engine, leg: LegId) {
     let spec = PlaySpec {
         name: "p".into(),
         repeat: 0,
@@ -89,7 +93,7 @@ fn play(engine: &Engine, leg: &Opened) {
         duration_ms: None,
         level_dbm0: -10.0,
     });
-    assert!(engine.play(leg.leg, spec, vec![tone]).is_ok());
+    assert!(engine.play(leg, spec, vec![tone]).is_ok());
 }
 
 fn until(what: &str, is_so: impl Fn() -> bool) {
@@ -100,21 +104,49 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-#[test]
-fn a_relay_its_playbacks_and_an_echo_allocate_nothing_once_they_run() {
-    let engine = (0..20)
+fn engine(threads: usize) -> Engine {
+    (0..20)
         .find_map(|attempt| {
             let first = 21_000 + attempt * 100;
             let settings = Settings {
                 address: HERE,
                 ports: first..=first + 99,
-                threads: 1,
+                threads,
             };
             Engine::start(&settings).ok()
         })
-        .expect("no ports are free");
-    let legs: Vec<Opened> = (0..6).filter_map(|_| engine.open().ok()).collect();
-    let [left, alice, right, bob, echo, carol] = &legs[..] else {
+        .expect("no ports are free")
+}
+
+/// A room whose members speak, and are whispered to; two who are relayed and listened to; a playback to all.
+fn open_room(engine: &Engine, legs: &[&Opened; 4]) -> LegId {
+    let room = engine.open_room(Some(legs[0].leg)).expect("it is awake");
+    let softer = Membership {
+        gain: Gain::of_db(-6.0),
+        ..Membership::default()
+    };
+    let whispers = Membership {
+        speaks_to: Some(legs[0].leg),
+        ..softer
+    };
+    let is_tapped = Membership {
+        is_tapped: true,
+        is_deaf: true,
+        ..Membership::default()
+    };
+    assert!(engine.relay(legs[2].leg, legs[3].leg).is_ok());
+    for (leg, membership) in legs.iter().zip([softer, whispers, is_tapped, is_tapped]) {
+        assert!(engine.join(leg.leg, room, membership).is_ok());
+    }
+    play(engine, room);
+    room
+}
+
+#[test]
+fn a_relay_its_playbacks_an_echo_and_a_room_allocate_nothing_once_they_run() {
+    let engine = engine(1);
+    let legs: Vec<Opened> = (0..14).filter_map(|_| engine.open().ok()).collect();
+    let [left, alice, right, bob, echo, carol, rest @ ..] = &legs[..] else {
         panic!("no ports are free");
     };
     for (one, other) in [(left, alice), (right, bob), (echo, carol)] {
@@ -122,13 +154,20 @@ fn a_relay_its_playbacks_and_an_echo_allocate_nothing_once_they_run() {
         connect(&engine, other, one.port);
     }
     assert!(engine.relay(left.leg, right.leg).is_ok());
-    play(&engine, alice);
-    play(&engine, bob);
+    play(&engine, alice.leg);
+    play(&engine, bob.leg);
     assert!(engine.tell(echo.leg, Verb::Echo(true)).is_ok());
-    play(&engine, carol);
+    play(&engine, carol.leg);
+    for pair in rest.chunks(2) {
+        connect(&engine, &pair[0], pair[1].port);
+        connect(&engine, &pair[1], pair[0].port);
+        play(&engine, pair[1].leg);
+    }
+    open_room(&engine, &[&rest[0], &rest[2], &rest[4], &rest[6]]);
+    let phones = [alice, bob, carol, &rest[1], &rest[3], &rest[5], &rest[7]];
     let heard = || {
-        let heard = |leg: &Opened| leg.counters.read().packets_received;
-        heard(alice).min(heard(bob)).min(heard(carol))
+        let heard = phones.map(|leg| leg.counters.read().packets_received);
+        heard.into_iter().min().unwrap_or_default()
     };
     until("the relay runs", || heard() > 20);
     let (packets, allocations) = (heard(), BY_MEDIA.load(Ordering::Relaxed));

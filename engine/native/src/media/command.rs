@@ -7,6 +7,7 @@ use super::line::Line;
 use super::player::{Loading, PlaySpec};
 use super::recorder::RecordSpec;
 use super::report::LegId;
+use super::room::Membership;
 use super::stream::Stream;
 use super::syscalls::EventFd;
 use super::writer::Track;
@@ -27,7 +28,7 @@ pub struct Change {
     pub gain_db: Option<f32>,
 }
 
-/// What is to be done with one leg.
+/// What is to be done with one leg, or with one room: rooms are played to, recorded and closed in the same words.
 pub enum Verb {
     /// It is new.
     Open(Box<Line>),
@@ -65,6 +66,12 @@ pub enum Verb {
     Relay(LegId),
     /// No more.
     Unrelay,
+    /// There is a room of that name.
+    OpenRoom,
+    /// Be in that room, or be in it in another way.
+    Join(LegId, Membership),
+    /// Be in no room any more.
+    Leave,
     /// Report sound and silence, or no more.
     WatchAudio(bool),
     /// Send BYE and give the ports back.

@@ -21,6 +21,7 @@ use super::player::PlaySpec;
 use super::ports::{NoPorts, PortPool};
 use super::recorder::RecordSpec;
 use super::report::{LegId, Report, ReportQueue};
+use super::room::Membership;
 use super::statistics::Counters;
 use super::syscalls::random;
 use super::writer::Writer;
@@ -65,6 +66,15 @@ struct Routes {
     inbox_of: HashMap<LegId, usize>,
     legs_in: Vec<usize>,
     last: u64,
+}
+
+impl Routes {
+    /// The media thread that has the fewest legs.
+    fn emptiest(&self) -> usize {
+        (0..self.legs_in.len())
+            .min_by_key(|inbox| self.legs_in[*inbox])
+            .unwrap_or_default()
+    }
 }
 
 struct Workers {
@@ -117,9 +127,7 @@ impl Engine {
             port: pair.port,
             counters: leg.counters.clone(),
         };
-        let inbox = (0..self.inboxes.len())
-            .min_by_key(|inbox| routes.legs_in[*inbox])
-            .unwrap_or_default();
+        let inbox = routes.emptiest();
         let line = Box::new(Line::new(leg, pair));
         self.inboxes[inbox]
             .push(id, Verb::Open(line))
@@ -165,20 +173,67 @@ impl Engine {
     /// Relay two legs; if they live on different media threads, the second moves to the first's.
     pub fn relay(&self, leg: LegId, other: LegId) -> Result<(), Stalled> {
         let mut routes = lock(&self.routes);
-        let inbox_of = |leg| routes.inbox_of.get(&leg).copied();
-        let (Some(to), Some(from)) = (inbox_of(leg), inbox_of(other)) else {
+        let Some(to) = routes.inbox_of.get(&leg).copied() else {
             return Ok(());
         };
-        if from != to {
-            // Departure before expectation, under one lock: so no two threads can wait for each other.
-            let inbox = self.inboxes[to].clone();
-            self.inboxes[from].push(other, Verb::Depart(inbox))?;
-            self.inboxes[to].push(other, Verb::Expect)?;
-            routes.inbox_of.insert(other, to);
-            routes.legs_in[from] -= 1;
-            routes.legs_in[to] += 1;
+        if !routes.inbox_of.contains_key(&other) {
+            return Ok(());
         }
+        self.bring(&mut routes, other, to)?;
         self.inboxes[to].push(leg, Verb::Relay(other))
+    }
+
+    /// A new room, on the media thread of that leg, or on the one that has the fewest legs.
+    pub fn open_room(&self, near: Option<LegId>) -> Result<LegId, Stalled> {
+        let mut routes = lock(&self.routes);
+        let near = near.and_then(|leg| routes.inbox_of.get(&leg).copied());
+        let inbox = near.unwrap_or_else(|| routes.emptiest());
+        routes.last += 1;
+        let id = LegId(routes.last);
+        self.inboxes[inbox].push(id, Verb::OpenRoom)?;
+        routes.inbox_of.insert(id, inbox);
+        Ok(id)
+    }
+
+    /// Let a leg be in a room, or be in it in another way; it moves to the room's media thread.
+    pub fn join(&self, leg: LegId, room: LegId, membership: Membership) -> Result<(), Stalled> {
+        let mut routes = lock(&self.routes);
+        let Some(to) = routes.inbox_of.get(&room).copied() else {
+            return Ok(());
+        };
+        if !routes.inbox_of.contains_key(&leg) {
+            return Ok(());
+        }
+        self.bring(&mut routes, leg, to)?;
+        self.inboxes[to].push(leg, Verb::Join(room, membership))
+    }
+
+    /// Move a leg to a media thread, if it is on another one.
+    fn bring(&self, routes: &mut Routes, leg: LegId, to: usize) -> Result<(), Stalled> {
+        let Some(from) = routes
+            .inbox_of
+            .get(&leg)
+            .copied()
+            .filter(|from| *from != to)
+        else {
+            return Ok(());
+        };
+        // Departure before expectation, under one lock: so no two threads can wait for each other.
+        let inbox = self.inboxes[to].clone();
+        self.inboxes[from].push(leg, Verb::Depart(inbox))?;
+        self.inboxes[to].push(leg, Verb::Expect)?;
+        routes.inbox_of.insert(leg, to);
+        routes.legs_in[from] -= 1;
+        routes.legs_in[to] += 1;
+        Ok(())
+    }
+
+    /// End a room; who is in it stays.
+    pub fn close_room(&self, room: LegId) {
+        let mut routes = lock(&self.routes);
+        if let Some(inbox) = routes.inbox_of.remove(&room) {
+            let _ = self.inboxes[inbox].push(room, Verb::Close); // a close is always taken
+        }
     }
 
     /// Close a leg; its ports come back soon.

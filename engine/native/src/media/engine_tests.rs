@@ -283,3 +283,42 @@ fn a_relay_forwards_what_comes_with_losses_and_order_as_they_are() {
         .collect();
     assert_eq!(steps, [0, 1, 3, 2, 6]);
 }
+
+#[test]
+fn members_of_a_room_come_from_every_media_thread_and_go_where_it_is() {
+    let engine = engine(3);
+    let folder = Folder::new();
+    let pairs: Vec<(Opened, Opened)> = (0..3).map(|_| pair(&engine)).collect();
+    let pitches = [400.0, 1000.0, 1600.0];
+    for ((_, phone), pitch) in pairs.iter().zip(pitches) {
+        play(&engine, phone, pitch, None);
+    }
+    let room = engine.open_room(None).unwrap();
+    for (leg, _) in &pairs {
+        engine.join(leg.leg, room, Membership::default()).unwrap();
+    }
+    let all_hear = || {
+        pairs
+            .iter()
+            .all(|(_, phone)| phone.counters.read().packets_received > 10)
+    };
+    until("all hear something", all_hear);
+    for (index, (_, phone)) in pairs.iter().enumerate() {
+        let heard = record(&engine, phone, &folder);
+        for (other, pitch) in pitches.into_iter().enumerate() {
+            assert_eq!(
+                share(&heard, pitch) > 0.1,
+                other != index,
+                "{index} {pitch}"
+            );
+        }
+    }
+    engine.close_room(room);
+    engine.relay(pairs[0].0.leg, pairs[1].0.leg).unwrap();
+    for (leg, _) in &pairs {
+        engine.close(leg.leg);
+    }
+    engine
+        .join(pairs[0].0.leg, room, Membership::default())
+        .unwrap(); // neither is there any more
+}

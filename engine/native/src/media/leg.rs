@@ -1,6 +1,6 @@
 //! The audio of one leg, without sockets: packets go in with their time, packets come out with their destination.
 //!
-//! What a leg sends, by rank: digits; a playback; what its relayed peer, or the echo, gives it. When nothing of this has been
+//! What a leg sends, by rank: digits; a playback; what its relayed peer, its room, or the echo, gives it. When nothing of this has been
 //! sent for a second on a leg that may send and is not relayed, one frame of silence goes out: it keeps the way through NATs
 //! open, gives a latching peer something to latch on, and calms phones that hang up when they hear nothing; and it costs next
 //! to nothing. To the receiver it is discontinuous transmission (RFC 3551 §4.1): timestamps run on, the marker is set.
@@ -38,6 +38,8 @@ const MAX_PAYLOAD: usize = 1500;
 const IDLE_MS: u64 = 1000;
 /// Recordings of one leg at a time.
 const MAX_RECORDINGS: usize = 8;
+/// A relayed digit is over when no packet of it has come for so long.
+const DIGIT_GAP_MS: u64 = 60;
 
 /// What a received packet has for others.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,11 +75,17 @@ pub struct Leg {
     pub mutes_incoming: bool,
     /// What others say is silence to the peer.
     pub mutes_outgoing: bool,
+    /// It is in a room, which gives it its turns.
+    is_in_room: bool,
+    /// The room gives it what it sends; else its relay does.
+    is_fed: bool,
+    /// When the last digit of its relayed peer was passed on.
+    passed_digit_at: Option<Moment>,
     stream: Option<Stream>,
     latch: Latch,
     sender: Sender,
     packetizer: Packetizer,
-    /// There while it echoes.
+    /// There while it echoes, or is in a room.
     playout: Option<Box<Playout>>,
     reception: Reception,
     digits_in: DigitReceiver,
@@ -98,6 +106,9 @@ impl Leg {
             is_relayed: false,
             mutes_incoming: false,
             mutes_outgoing: false,
+            is_in_room: false,
+            is_fed: false,
+            passed_digit_at: None,
             stream: None,
             latch: Latch::default(),
             sender: Sender::new(random),
@@ -196,14 +207,39 @@ impl Leg {
             .send(name, digits, duration_ms, gap_ms, reports);
     }
 
-    /// Send back what is received, or no more.
+    /// Send back what is received, or no more. In a room it is not done.
     pub fn echo(&mut self, is_on: bool) {
-        if is_on != self.playout.is_some() {
-            self.playout = is_on.then(Box::default);
-            self.counters.buffered(0);
+        if is_on != self.playout.is_some() && !self.is_in_room {
+            self.buffer(is_on);
+        }
+    }
+
+    /// Be in a room from now on: its turns come from there, by `hear_turn` and `room_frame`.
+    pub fn enter_room(&mut self, is_fed: bool) {
+        (self.is_in_room, self.is_fed) = (true, is_fed);
+        self.buffer(true);
+    }
+
+    /// Send what the room gives, or what the relay gives.
+    pub fn feed(&mut self, is_fed: bool) {
+        if is_fed != self.is_fed {
+            self.is_fed = is_fed;
             self.packetizer.clear();
             self.sender.interrupt();
         }
+    }
+
+    /// Be in no room any more.
+    pub fn leave_room(&mut self) {
+        (self.is_in_room, self.is_fed) = (false, false);
+        self.buffer(false);
+    }
+
+    fn buffer(&mut self, is_on: bool) {
+        self.playout = is_on.then(Box::default);
+        self.counters.buffered(0);
+        self.packetizer.clear();
+        self.sender.interrupt();
     }
 
     /// Report sound and silence, or no more.
@@ -216,14 +252,20 @@ impl Leg {
         self.sender.interrupt();
     }
 
-    /// True while it must be given its turn every 20 ms.
+    /// True while it must be given its turn every 20 ms, and no room does that.
     pub fn needs_frames(&self) -> bool {
-        self.player.is_some()
+        let is_at_work = self.player.is_some()
             || self.digits_out.is_busy()
             || self.digits_in.is_down()
             || !self.recorders.is_empty()
             || self.sound.is_some()
-            || self.playout.is_some()
+            || self.playout.is_some();
+        is_at_work && !self.is_in_room
+    }
+
+    /// What it sends its audio under; None: nothing is agreed on.
+    pub fn law(&self) -> Option<Law> {
+        self.stream.as_ref().map(|stream| stream.law)
     }
 
     /// A datagram on the RTP port.
@@ -317,8 +359,14 @@ impl Leg {
         if self.recorders.is_empty() && self.sound.is_none() && self.playout.is_none() {
             return;
         }
-        let mut room = [0; MAX_PAYLOAD];
-        let samples = &mut room[..payload.len()];
+        let (mut usual, mut long);
+        let samples = if payload.len() <= MAX_SAMPLES {
+            usual = [0; MAX_SAMPLES];
+            &mut usual[..payload.len()]
+        } else {
+            long = [0; MAX_PAYLOAD];
+            &mut long[..payload.len()]
+        };
         law.expand_into(payload, samples);
         for recorder in &mut self.recorders {
             recorder.hear(header, samples, now);
@@ -342,6 +390,9 @@ impl Leg {
         law: Law,
         now: Moment,
     ) -> Option<(Header, SocketAddr)> {
+        if self.is_fed {
+            return None;
+        }
         let (destination, stream) = self.stage_for_others()?;
         let (payload_type, ours) = (stream.payload_type, stream.law);
         if self.mutes_outgoing {
@@ -374,16 +425,13 @@ impl Leg {
             self.sender.interrupt();
             return None;
         };
+        self.passed_digit_at = Some(now);
         Some((self.sender.relayed(header, payload_type, now)?, destination))
     }
 
     /// Where to send and how, unless something of our own has the stage.
     fn stage_for_others(&mut self) -> Option<(SocketAddr, &Stream)> {
-        let is_taken = self.digits_out.is_busy()
-            || self
-                .player
-                .as_ref()
-                .is_some_and(|player| player.has_started());
+        let is_taken = self.digits_out.is_busy() || self.has_playback();
         let destination = self.destination();
         if is_taken || destination.is_none() {
             self.sender.interrupt();
@@ -405,11 +453,7 @@ impl Leg {
         packet: &mut [u8; MAX_PACKET],
         reports: &mut Reports,
     ) -> Option<Outgoing> {
-        self.digits_in.expire(due, reports);
-        if let Some(sound) = &mut self.sound {
-            sound.advance(due, reports);
-        }
-        self.advance_recorders(due);
+        self.pass_time(due, reports);
         if self.digits_out.is_busy() {
             return self.digit_frame(due, packet, reports); // a playback waits meanwhile, so none of it is lost
         }
@@ -417,6 +461,67 @@ impl Leg {
             return self.playback_frame(due, packet, reports);
         }
         self.echo_frame(due, packet)
+    }
+
+    fn pass_time(&mut self, due: Moment, reports: &mut Reports) {
+        self.digits_in.expire(due, reports);
+        if let Some(sound) = &mut self.sound {
+            sound.advance(due, reports);
+        }
+        self.advance_recorders(due);
+    }
+
+    /// The first half of a room's turn: what the peer says just now; false: nothing.
+    pub fn hear_turn(
+        &mut self,
+        samples: &mut [i16; FRAME],
+        due: Moment,
+        reports: &mut Reports,
+    ) -> bool {
+        self.pass_time(due, reports);
+        self.playout
+            .as_mut()
+            .is_some_and(|playout| playout.fill(samples, due))
+    }
+
+    /// The second half: what the room lets the peer hear, under its law, unless something of its own is heard. None: silence.
+    pub fn room_frame(
+        &mut self,
+        due: Moment,
+        octets: Option<&[u8; FRAME]>,
+        packet: &mut [u8; MAX_PACKET],
+        reports: &mut Reports,
+    ) -> Option<Outgoing> {
+        if self.digits_out.is_busy() {
+            return self.digit_frame(due, packet, reports);
+        }
+        if self.player.is_some() {
+            let outgoing = self.playback_frame(due, packet, reports);
+            if outgoing.is_some() || self.has_playback() {
+                return outgoing;
+            }
+        }
+        // A digit of the relayed peer keeps its timestamp only while nothing else is sent (RFC 4733 §2.5.1.2).
+        let is_digit_down = self
+            .passed_digit_at
+            .is_some_and(|at| due.ms_since(at) < DIGIT_GAP_MS);
+        if !self.is_fed || is_digit_down {
+            return None;
+        }
+        let octets = octets.filter(|_| !self.mutes_outgoing);
+        match (self.destination(), octets) {
+            (Some(_), Some(octets)) => self.packetizer.push_octets(octets, due),
+            (Some(_), None) => {}
+            (None, _) => self.packetizer.clear(),
+        }
+        self.next_packet(octets.is_none(), packet)
+    }
+
+    /// A playback is under way, be it paused.
+    fn has_playback(&self) -> bool {
+        self.player
+            .as_ref()
+            .is_some_and(|player| player.has_started())
     }
 
     fn echo_frame(&mut self, due: Moment, packet: &mut [u8; MAX_PACKET]) -> Option<Outgoing> {
@@ -526,7 +631,7 @@ impl Leg {
         Some(Outgoing {
             length,
             destination,
-            is_playback: self.player.is_some(),
+            is_playback: self.has_playback(),
         })
     }
 

@@ -458,3 +458,79 @@ fn a_recording_holds_what_was_heard_and_too_many_fail() {
     assert!(wav.samples.iter().all(|sample| *sample > 7900.0));
     assert!(folder.path("r1").exists());
 }
+
+/// A room's turn, in which it gives that; what then leaves.
+fn room_turn(scene: &mut Scene, given: Option<u8>) -> Option<u8> {
+    let now = scene.now();
+    scene.frame += 1;
+    let mut heard = [0; FRAME];
+    scene.leg.hear_turn(&mut heard, now, &mut scene.reports);
+    let mut room = [0; MAX_PACKET];
+    let octets = given.map(|octet| [octet; FRAME]);
+    let outgoing = scene
+        .leg
+        .room_frame(now, octets.as_ref(), &mut room, &mut scene.reports)?;
+    scene
+        .leg
+        .sent(outgoing.length - HEADER, outgoing.is_playback, now);
+    Some(room[HEADER])
+}
+
+#[test]
+fn in_a_room_it_sends_what_the_room_gives_unless_something_is_played_to_it() {
+    let mut scene = Scene::new();
+    scene.leg.enter_room(true);
+    assert!(!scene.leg.needs_frames());
+    assert_eq!(room_turn(&mut scene, Some(7)), Some(7));
+    assert_eq!(room_turn(&mut scene, None), None);
+    scene.play("p", vec![Voice::Silence(320)]);
+    let silence = Law::Mu.silence();
+    for _ in 0..2 {
+        assert_eq!(room_turn(&mut scene, Some(7)), Some(silence));
+    }
+    assert_eq!(room_turn(&mut scene, Some(8)), Some(8));
+    let finished = Report::PlaybackFinished {
+        playback: "p".into(),
+        heard_ms: 40,
+        end: PlaybackEnd::Completed,
+    };
+    assert!(scene.reports.take().contains(&finished));
+    scene.leg.mutes_outgoing = true;
+    assert_eq!(room_turn(&mut scene, Some(7)), None);
+    scene.leg.mutes_outgoing = false;
+    scene.leg.leave_room();
+    assert!(!scene.leg.needs_frames());
+}
+
+#[test]
+fn a_digit_of_its_peer_is_passed_on_without_the_room_s_sound_between_its_packets() {
+    let mut scene = Scene::new();
+    scene.leg.is_relayed = true;
+    scene.leg.enter_room(true);
+    assert_eq!(room_turn(&mut scene, Some(7)), Some(7));
+    let digit = scene.header(EVENT);
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        let now = scene.now();
+        let (header, _) = scene.leg.relay_digit(&digit, now).unwrap();
+        sent.push(header.timestamp);
+        assert_eq!(room_turn(&mut scene, Some(7)), None);
+    }
+    assert!(sent.iter().all(|timestamp| *timestamp == sent[0]));
+    let later: Vec<_> = (0..4).map(|_| room_turn(&mut scene, Some(7))).collect();
+    assert_eq!(later.last(), Some(&Some(7)));
+}
+
+#[test]
+fn who_hears_the_room_does_not_hear_its_relay_and_who_is_deaf_to_it_does() {
+    let mut scene = Scene::new();
+    scene.leg.is_relayed = true;
+    let mut payload = [0x55; FRAME];
+    for (is_fed, hears_relay) in [(true, false), (false, true)] {
+        scene.leg.enter_room(is_fed);
+        let (header, now) = (scene.header(Pt(0)), scene.now());
+        let relayed = scene.leg.relay_audio(&header, &mut payload, Law::Mu, now);
+        assert_eq!(relayed.is_some(), hears_relay);
+        assert_eq!(room_turn(&mut scene, Some(7)).is_some(), is_fed);
+    }
+}

@@ -16,6 +16,8 @@ pub struct Line {
     pub pair: PortPair,
     /// The place of the leg that it is relayed with.
     pub peer: Option<u32>,
+    /// The place of the room that it is in.
+    pub room: Option<u32>,
     /// Its phase of the wheel.
     pub phase: Option<u8>,
 }
@@ -27,6 +29,7 @@ impl Line {
             leg,
             pair,
             peer: None,
+            room: None,
             phase: None,
         }
     }

@@ -1,7 +1,7 @@
 //! The RTP data plane (RFC 3550, RFC 3551, RFC 4733).
 //!
 //! `engine::Engine` is the door. It owns media threads (`plane`), each with its legs (`leg`), their sockets (`ports`) and a
-//! wheel of 20 ms (`wheel`). Commands go in by `command::Inbox`, reports come out by `report::ReportQueue` and one descriptor.
+//! wheel of 20 ms (`wheel`), and its rooms (`room`, `mixer`). Commands go in by `command::Inbox`, reports come out by `report::ReportQueue` and one descriptor.
 //! Files are read by `loader`, recordings written by `writer`, on threads of their own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -18,6 +18,7 @@ pub mod leg;
 pub mod library;
 pub mod line;
 pub mod loader;
+pub mod mixer;
 pub mod packetizer;
 pub mod plane;
 pub mod player;
@@ -27,6 +28,8 @@ pub mod reception;
 pub mod recorder;
 pub mod report;
 pub mod resample;
+pub mod room;
+pub mod rooms;
 pub mod rtcp;
 pub mod rtp;
 pub mod sender;

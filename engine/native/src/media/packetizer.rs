@@ -40,13 +40,22 @@ impl Default for Packetizer {
 impl Packetizer {
     /// A frame that begins at `due`.
     pub fn push(&mut self, samples: &[i16; FRAME], law: Law, due: Moment) {
+        law.compress_into(samples, self.room_for_frame(due));
+    }
+
+    /// The same, compressed already.
+    pub fn push_octets(&mut self, octets: &[u8; FRAME], due: Moment) {
+        self.room_for_frame(due).copy_from_slice(octets);
+    }
+
+    fn room_for_frame(&mut self, due: Moment) -> &mut [u8] {
         if self.length > MAX_SAMPLES {
             self.length = 0; // nobody took anything
         }
-        let end = self.length + FRAME;
-        law.compress_into(samples, &mut self.octets[self.length..end]);
-        self.length = end;
+        let start = self.length;
+        self.length += FRAME;
         self.end = Moment(due.0 + FRAME_NANOS);
+        &mut self.octets[start..self.length]
     }
 
     /// True when nothing waits.

@@ -11,6 +11,8 @@ use super::line::Line;
 use super::ports::PortPool;
 use super::recorder::Recorder;
 use super::report::{LegId, ReportQueue, Reports};
+use super::room::Membership;
+use super::rooms::Rooms;
 use super::rtp::HEADER;
 use super::syscalls::{random, Epoll, Ready};
 use super::wheel::Wheel;
@@ -34,6 +36,7 @@ pub struct Plane {
     lines: Vec<Option<Box<Line>>>,
     vacant: Vec<u32>,
     places: HashMap<LegId, u32>,
+    rooms: Rooms,
     wheel: Wheel,
     beats: VecDeque<(Moment, u32, LegId)>,
     commands: Vec<(LegId, Verb)>,
@@ -61,6 +64,7 @@ impl Plane {
             lines: Vec::new(),
             vacant: Vec::new(),
             places: HashMap::new(),
+            rooms: Rooms::default(),
             wheel: Wheel::default(),
             beats: VecDeque::new(),
             commands: Vec::new(),
@@ -81,6 +85,7 @@ impl Plane {
             }
         }
         let now = self.clock.now();
+        self.rooms.close_all(now);
         for place in 0..self.lines.len() as u32 {
             self.close(place, now);
         }
@@ -173,7 +178,11 @@ impl Plane {
     fn turn_wheel(&mut self, now: Moment) {
         while let Some(mut turn) = self.wheel.turn(now) {
             let (lines, reports, due) = (&mut self.lines, &mut self.reports, turn.due);
+            let rooms = &mut self.rooms;
             turn.legs.retain(|place| {
+                if Rooms::is_room(*place) {
+                    return rooms.turn(*place, lines, due, reports);
+                }
                 let Some(line) = lines[*place as usize].as_mut() else {
                     return false;
                 };
@@ -242,16 +251,22 @@ impl Plane {
     fn perform(&mut self, id: LegId, verb: Verb, now: Moment) {
         let verb = match verb {
             Verb::Open(line) => return self.settle(line, now),
+            Verb::OpenRoom => return self.rooms.open(id, &mut self.wheel, now),
             Verb::Expect => return,
             verb => verb,
         };
+        if self.rooms.has(id) {
+            return self.perform_on_room(id, verb, now);
+        }
         let Some(place) = self.places.get(&id).copied() else {
             return;
         };
         match verb {
-            Verb::Relay(other) => return self.relay(place, other),
+            Verb::Relay(other) => return self.relay(place, other, now),
             Verb::Unrelay => return self.unrelay(place),
             Verb::Close => return self.close(place, now),
+            Verb::Join(room, membership) => return self.join(place, room, membership, now),
+            Verb::Leave => return self.leave_room(place, now),
             Verb::Depart(inbox) => {
                 if let Some(line) = self.leave(place) {
                     inbox.arrive(*line);
@@ -271,6 +286,39 @@ impl Plane {
         // Held or resumed: what the peer hears stops and begins anew, and must not look like loss.
         if let Some(peer) = peer.and_then(|peer| self.lines[peer as usize].as_mut()) {
             peer.leg.interrupt();
+        }
+    }
+
+    fn perform_on_room(&mut self, id: LegId, verb: Verb, now: Moment) {
+        if !matches!(verb, Verb::Close) {
+            return self.rooms.perform(id, verb, now, self.reports.of(id));
+        }
+        while let Some(place) = self.rooms.member(id) {
+            self.leave_room(place, now);
+        }
+        self.rooms.close(id, &mut self.wheel, now);
+    }
+
+    fn join(&mut self, place: u32, room: LegId, membership: Membership, now: Moment) {
+        if !membership.is_tapped {
+            self.unrelay(place);
+        }
+        self.rooms
+            .join(room, place, membership, &mut self.lines, now);
+        if let Some(line) = self.lines[place as usize].as_mut() {
+            if let (true, Some(phase)) = (line.room.is_some(), line.phase) {
+                self.wheel.leave(place, phase);
+                line.phase = None;
+            }
+        }
+    }
+
+    fn leave_room(&mut self, place: u32, now: Moment) {
+        self.rooms.leave(place, &mut self.lines);
+        if let Some(line) = self.lines[place as usize].as_mut() {
+            if line.leg.needs_frames() && line.phase.is_none() {
+                line.phase = Some(self.wheel.join(place, now));
+            }
         }
     }
 
@@ -296,6 +344,7 @@ impl Plane {
     /// Take a line out of everything here.
     fn leave(&mut self, place: u32) -> Option<Box<Line>> {
         self.unrelay(place);
+        self.rooms.leave(place, &mut self.lines);
         let mut line = self.lines[place as usize].take()?;
         if let Some(phase) = line.phase.take() {
             self.wheel.leave(place, phase);
@@ -316,7 +365,7 @@ impl Plane {
         }
     }
 
-    fn relay(&mut self, place: u32, other: LegId) {
+    fn relay(&mut self, place: u32, other: LegId, now: Moment) {
         let Some(other) = self
             .places
             .get(&other)
@@ -325,8 +374,10 @@ impl Plane {
         else {
             return;
         };
-        self.unrelay(place);
-        self.unrelay(other);
+        for each in [place, other] {
+            self.unrelay(each);
+            self.leave_room(each, now);
+        }
         self.set_peer(place, Some(other));
         self.set_peer(other, Some(place));
     }

@@ -45,6 +45,8 @@ pub struct Playout {
     concealment: Concealment,
     jitter: [u16; SEEN],
     measured: usize,
+    /// The greatest but one of `jitter`.
+    usual: u16,
     turns: u32,
 }
 
@@ -69,6 +71,7 @@ impl Default for Playout {
             concealment: Concealment::default(),
             jitter: [0; SEEN],
             measured: 0,
+            usual: 0,
             turns: 0,
         }
     }
@@ -86,8 +89,7 @@ impl Playout {
                 let excess = samples_between(source.base, transit);
                 if excess.abs() < MAX_JUMP {
                     let jitter = source.measure(transit);
-                    self.jitter[self.measured % SEEN] = jitter;
-                    self.measured += 1;
+                    self.remember(jitter);
                 } else if source.highest == header.sequence {
                     self.begin(header, transit);
                 }
@@ -126,16 +128,25 @@ impl Playout {
 
     /// How deep it has to be at present, in samples: a packet may be so much later than the fastest.
     pub fn target(&self) -> i32 {
-        let seen = &self.jitter[..self.measured.min(SEEN)];
+        (i32::from(self.usual) + MARGIN).min(MAX_DEPTH)
+    }
+
+    /// One packet's jitter more. Most neither are among the greatest nor push one of those out: nothing changes then.
+    fn remember(&mut self, jitter: u16) {
+        let forgotten = std::mem::replace(&mut self.jitter[self.measured % SEEN], jitter);
+        self.measured += 1;
+        if jitter <= self.usual && forgotten < self.usual {
+            return;
+        }
         let (mut most, mut second) = (0, 0);
-        for jitter in seen {
-            if *jitter > most {
-                (most, second) = (*jitter, most);
-            } else if *jitter > second {
-                second = *jitter;
+        for jitter in self.jitter {
+            if jitter > most {
+                (most, second) = (jitter, most);
+            } else if jitter > second {
+                second = jitter;
             }
         }
-        (i32::from(second) + MARGIN).min(MAX_DEPTH)
+        self.usual = second;
     }
 
     /// Another stream, or this one by another clock.
@@ -161,10 +172,14 @@ impl Playout {
         if place.saturating_add(samples.len() as i32) <= 0 {
             return false;
         }
-        for (place, sample) in (place..i32::MAX).zip(samples) {
-            if (0..ROOM as i32).contains(&place) {
-                let at = source.next.wrapping_add(place as u32);
-                self.ring[at as usize % ROOM] = (*sample).max(MISSING + 1);
+        let past = usize::try_from(-place).unwrap_or(0);
+        let start = usize::try_from(place).unwrap_or(0);
+        let count = (samples.len() - past).min(ROOM.saturating_sub(start));
+        let at = (source.next as usize).wrapping_add(start) % ROOM;
+        let (first, rest) = samples[past..past + count].split_at(count.min(ROOM - at));
+        for (from, at) in [(first, at), (rest, 0)] {
+            for (kept, sample) in self.ring[at..].iter_mut().zip(from) {
+                *kept = (*sample).max(MISSING + 1);
             }
         }
         true
@@ -175,11 +190,17 @@ impl Playout {
         let Some(source) = &mut self.source else {
             return;
         };
-        for (offset, sample) in (0..).zip(samples.iter_mut()) {
-            let at = source.next.wrapping_add(offset) as usize % ROOM;
-            *sample = std::mem::replace(&mut self.ring[at], MISSING);
+        let at = source.next as usize % ROOM;
+        let (first, rest) = samples.split_at_mut(FRAME.min(ROOM - at));
+        for (into, at) in [(first, at), (rest, 0)] {
+            let kept = &mut self.ring[at..at + into.len()];
+            into.copy_from_slice(kept);
+            kept.fill(MISSING);
         }
         source.next = source.next.wrapping_add(FRAME as u32);
+        if !samples.contains(&MISSING) {
+            return self.concealment.hear(samples);
+        }
         for piece in samples.chunk_by_mut(|one, next| (*one == MISSING) == (*next == MISSING)) {
             if piece.first() == Some(&MISSING) {
                 self.concealment.conceal(piece);

@@ -11,7 +11,7 @@ use super::syscalls::EventFd;
 /// Reports that may wait before those that a peer can cause at will are dropped.
 const MAX_WAITING: usize = 65_536;
 
-/// One leg's name in the engine; never used twice.
+/// One leg's name in the engine, or one room's; never used twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LegId(pub u64);
 

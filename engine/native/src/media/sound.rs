@@ -12,10 +12,8 @@ const SILENCE_MS: u64 = 400;
 
 /// True when these samples can be heard.
 pub fn is_loud(samples: &[i16]) -> bool {
-    let power: u64 = samples
-        .iter()
-        .map(|sample| u64::from(sample.unsigned_abs()).pow(2))
-        .sum();
+    let square = |sample: &i16| i64::from(i32::from(*sample) * i32::from(*sample));
+    let power = samples.iter().map(square).sum::<i64>() as u64;
     power > LOUD_RMS * LOUD_RMS * samples.len() as u64
 }
 
@@ -51,6 +49,11 @@ impl SoundWatch {
             self.is_sound = true;
             reports.push(Report::AudioHeard { is_sound: true });
         }
+    }
+
+    /// True at a sound, and for as long after it as the pause between two words lasts.
+    pub fn is_near_sound(&self, now: Moment) -> bool {
+        now.ms_since(self.loud_at) < SILENCE_MS
     }
 
     /// Time has passed, perhaps without packets.

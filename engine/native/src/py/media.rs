@@ -14,10 +14,12 @@ use crate::media::command::{Change, Stalled, Verb};
 use crate::media::engine::{Engine as DataPlane, Settings};
 use crate::media::g711::Law;
 use crate::media::loader::SourceSpec;
+use crate::media::mixer::Gain;
 use crate::media::packetizer::samples_of;
 use crate::media::player::PlaySpec;
 use crate::media::recorder::{RecordSpec, Sides};
 use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, Report};
+use crate::media::room::Membership;
 use crate::media::rtp::Pt;
 use crate::media::statistics::Counters;
 use crate::media::stream::Stream;
@@ -132,6 +134,17 @@ impl Engine {
             id: opened.leg,
             port: opened.port,
             counters: opened.counters,
+        })
+    }
+
+    /// A new room, near a leg that is to be in it.
+    #[pyo3(signature = (near=None))]
+    fn open_room(&self, near: Option<&Leg>) -> PyResult<Room> {
+        let near = near.map(|leg| leg.id);
+        let id = self.plane.open_room(near).map_err(stalled)?;
+        Ok(Room {
+            plane: self.plane.clone(),
+            id,
         })
     }
 
@@ -331,6 +344,10 @@ impl Leg {
         self.tell(Verb::Unrelay)
     }
 
+    fn leave_room(&self) -> PyResult<()> {
+        self.tell(Verb::Leave)
+    }
+
     #[pyo3(signature = (*, is_on))]
     fn watch_audio(&self, is_on: bool) -> PyResult<()> {
         self.tell(Verb::WatchAudio(is_on))
@@ -357,6 +374,94 @@ impl Leg {
 
     fn close(&self) {
         self.plane.close(self.id);
+    }
+}
+
+/// Legs that hear each other.
+#[pyclass(frozen, module = "engine._native.media")]
+struct Room {
+    plane: Arc<DataPlane>,
+    id: LegId,
+}
+
+#[pymethods]
+impl Room {
+    #[getter]
+    fn id(&self) -> u64 {
+        self.id.0
+    }
+
+    /// Also for one that is in it: in another way from now on.
+    #[pyo3(signature = (leg, *, gain_db, is_muted, is_deaf, speaks_to, is_tapped))]
+    fn add(
+        &self,
+        leg: &Leg,
+        gain_db: f32,
+        is_muted: bool,
+        is_deaf: bool,
+        speaks_to: Option<&Leg>,
+        is_tapped: bool,
+    ) -> PyResult<()> {
+        let membership = Membership {
+            gain: Gain::of_db(gain_db),
+            is_muted,
+            is_deaf,
+            speaks_to: speaks_to.map(|leg| leg.id),
+            is_tapped,
+        };
+        self.plane
+            .join(leg.id, self.id, membership)
+            .map_err(stalled)
+    }
+
+    #[pyo3(signature = (name, sources, *, repeat, gain_db, offset_ms))]
+    fn play(
+        &self,
+        name: String,
+        sources: Vec<PyRef<'_, Source>>,
+        repeat: u32,
+        gain_db: f32,
+        offset_ms: u64,
+    ) -> PyResult<()> {
+        let sources = sources.iter().map(|source| source.spec.clone()).collect();
+        let spec = PlaySpec {
+            name,
+            repeat,
+            gain_db,
+            offset_ms,
+        };
+        self.plane.play(self.id, spec, sources).map_err(stalled)
+    }
+
+    #[pyo3(signature = (name, path, *, max_ms))]
+    fn record(&self, name: String, path: PathBuf, max_ms: u64) -> PyResult<()> {
+        let spec = RecordSpec {
+            name,
+            sides: Sides::Received,
+            max_ms,
+            silence_ms: 0,
+        };
+        self.plane.record(self.id, spec, path).map_err(stalled)
+    }
+
+    #[pyo3(signature = (name, *, is_paused))]
+    fn control(&self, name: String, is_paused: bool) -> PyResult<()> {
+        let change = Change {
+            name,
+            is_paused: Some(is_paused),
+            ..Change::default()
+        };
+        self.plane
+            .tell(self.id, Verb::Control(change))
+            .map_err(stalled)
+    }
+
+    fn stop(&self, name: String) -> PyResult<()> {
+        self.plane.tell(self.id, Verb::Stop(name)).map_err(stalled)
+    }
+
+    fn close(&self) {
+        self.plane.close_room(self.id);
     }
 }
 
@@ -434,5 +539,6 @@ pub(super) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NoPorts", module.py().get_type::<NoPorts>())?;
     module.add_class::<Source>()?;
     module.add_class::<Engine>()?;
+    module.add_class::<Room>()?;
     module.add_class::<Leg>()
 }
