@@ -33,6 +33,7 @@ from .protocol.commands import (
     Bridges,
     Command,
     DecisionsCommand,
+    Drain,
     Events,
     Hangup,
     Originate,
@@ -49,6 +50,7 @@ from .protocol.queries import (
     AppState,
     Decision,
     Decisions,
+    Draining,
     EngineStatus,
     PastEvent,
     PastEvents,
@@ -110,6 +112,11 @@ class Engine:
     async def registrations(self) -> list[RegistrationState]:
         """The registered contacts."""
         return await list_pages(self._link, Registrations(), list[RegistrationState], lambda contact: contact.id)
+
+    async def drain(self) -> int:
+        """Let no new calls in; the engine ends when its calls have, so many of them."""
+        reply = await self._request(Drain(), None)
+        return self._link.connection.data(reply, Draining).calls
 
     async def trunks(self) -> list[TrunkState]:
         """The trunks, and how they are."""

@@ -72,7 +72,7 @@ class Engine:
 async def serve(
     config: Config, *, must_load: bool = True, task_status: trio.TaskStatus[Engine] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Run an engine until cancelled, then stop it in order.
+    """Run an engine until cancelled, or until it was drained; then stop it in order.
 
     Raises OSError for an address that cannot be had, ExposureError for an event socket open to strangers,
     CertificateError for one whose certificate cannot be used, and with `must_load`
@@ -113,7 +113,8 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             for each in certificates:
                 parts.start_soon(each.watch)
             task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificates, routes))
-            await trio.sleep_forever()
+            parts.start_soon(switch.gate.watch_lag)
+            await switch.wait_drained()
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):
                 await switch.stop()

@@ -21,11 +21,13 @@ from engine.channels.limits import Limits
 from engine.channels.reason import NORMAL_CLEARING
 from engine.channels.table import ChannelTable
 from engine.config import Config
+from engine.eventsocket.draining import drain_verbs
 from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import EventLog
 from engine.eventsocket.ownership import Sessions
 from engine.eventsocket.prompts import Prompts
 from engine.eventsocket.tracing import trace_verbs
+from engine.gate import Gate
 from engine.media.awaiting import AwaitingMedia
 from engine.media.session import MediaEngine
 from engine.registrar.authentication import Authentication
@@ -77,7 +79,20 @@ class Switch:
         self.log = EventLog(new_token("epoch")(), epoch)
         self.sessions = Sessions()
         self.wire = WireLog(epoch)
-        self.stack = SipStack(new_token=new_token("sip"), user_agent=engine, wire=self.wire)
+        new_chance = new_token("gate")
+        self.gate = Gate(
+            calls=lambda: len(self.table.channels),
+            most=config.limits.calls,
+            lag=config.limits.lag,
+            events=self.log,
+            chance=lambda: int(new_chance()[:12], 16) / 16**12,
+        )
+        self.stack = SipStack(
+            new_token=new_token("sip"),
+            user_agent=engine,
+            wire=self.wire,
+            gate=lambda request: self.gate.refuse(request),
+        )
         self.endpoint = (new_endpoint or _endpoint)(self.stack, self._handle)
         self.locations = Locations()
         authentication = Authentication(self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time)
@@ -132,6 +147,7 @@ class Switch:
             commands=config.limits.commands,
         )
         self.sockets.add(trace_verbs(self.wire))
+        self.sockets.add(drain_verbs(self.drain, lambda: len(self.table.channels)))
         self._epoch = epoch
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -143,6 +159,17 @@ class Switch:
             nursery.start_soon(self.sockets.run)
             await nursery.start(self.endpoint.run)
             task_status.started()
+
+    def drain(self) -> None:
+        """Let nothing new in."""
+        self.gate.drain()
+        self.table.is_draining = True
+
+    async def wait_drained(self) -> None:
+        """Wait until it was told to drain, and its last call has ended."""
+        await self.gate.is_draining.wait()
+        while self.table.channels or self.table.originations.count:  # noqa: ASYNC110 - there is no hurry
+            await trio.sleep(POLL_EVERY)
 
     async def stop(self) -> None:
         """End every call, and return when the peers have confirmed and the apps were told. Bound it in time."""
@@ -190,6 +217,7 @@ class Switch:
     def _counters(self) -> Mapping[str, int]:
         sip, table = self.stack.counts, self.table.counts()
         return {
+            "calls_refused": self.gate.refused,
             "channels": table.channels,
             "channel_tasks": table.tasks,
             "channel_timers": table.timers,

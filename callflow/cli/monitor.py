@@ -1,4 +1,4 @@
-"""`callflow calls`, `events`, `hangup`, `registrations`, `trunks`, `status`: a running engine, watched and steered."""
+"""`callflow calls`, `events`, `hangup`, `drain`, `registrations`, `trunks`, `status`: an engine watched and steered."""
 
 from __future__ import annotations
 
@@ -140,6 +140,28 @@ def hangup(
         await engine.hangup(exact[0], cause=cause)
 
     with_engine(hang_up, socket=socket, token=token, data=data, ca=ca)
+
+
+def drain(
+    socket: EngineOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    ca: CaOption = None,
+) -> None:
+    """Let no new calls in; the engine ends by itself when its calls have ended.
+
+    New calls and OPTIONS are answered 503, so that peers go elsewhere.
+
+    Example:
+
+        callflow drain
+    """
+
+    async def begin(engine: Engine) -> None:
+        left = await engine.drain()
+        stdout().print(f"draining: {left} call{'' if left == 1 else 's'} left")
+
+    with_engine(begin, socket=socket, token=token, data=data, ca=ca)
 
 
 def registrations(

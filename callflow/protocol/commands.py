@@ -33,6 +33,7 @@ from .queries import (
     AppState,
     Decisions,
     Downloaded,
+    Draining,
     EngineStatus,
     NamedVersion,
     PastEvents,
@@ -399,6 +400,14 @@ class Versions(Listing, frozen=True, kw_only=True):
     app: str = ""
 
 
+class Drain(Command, frozen=True, kw_only=True):
+    """Let no new calls in: they are answered 503, as OPTIONS are. The engine ends when the calls that are up have."""
+
+    name: ClassVar[str] = "drain"
+    replies_with: ClassVar[object] = Draining
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+
+
 class Status(Command, frozen=True, kw_only=True):
     """The engine's facts and counters."""
 
@@ -423,6 +432,6 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         UnbindDigits, Limit, Policy, Set, Get,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
-        Reload, Rollback, Versions, Status, SnapshotCommand,
+        Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
     )
 })  # fmt: skip

@@ -428,6 +428,27 @@ class ScriptRetired(Event, frozen=True, kw_only=True):
     reason: Literal["drained", "limit", "lost"]
 
 
+class EngineOverloaded(Event, frozen=True, kw_only=True):
+    """New calls are refused: the event loop is late (`lag`), or there are as many `calls` as there may be."""
+
+    name: ClassVar[str] = "engine.overloaded"
+    reason: Literal["lag", "calls"]
+    calls: int
+
+
+class EngineRecovered(Event, frozen=True, kw_only=True):
+    """New calls are let in again."""
+
+    name: ClassVar[str] = "engine.recovered"
+
+
+class EngineDraining(Event, frozen=True, kw_only=True):
+    """New calls are refused from now on; when those that are up have ended, `calls` of them, the engine ends."""
+
+    name: ClassVar[str] = "engine.draining"
+    calls: int
+
+
 EVENTS: Mapping[str, type[Event]] = MappingProxyType({
     event.name: event
     for event in (
@@ -437,6 +458,6 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,
         RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, TrunkUp, TrunkDown, TrunkRegistered,
         TrunkUnregistered, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed, ScriptDraining,
-        ScriptRetired,
+        ScriptRetired, EngineOverloaded, EngineRecovered, EngineDraining,
     )
 })  # fmt: skip

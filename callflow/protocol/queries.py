@@ -152,6 +152,12 @@ class VersionState(msgspec.Struct, frozen=True):
     hash: str = ""  # of what is in its folder; DATA/versions has the copy
 
 
+class Draining(msgspec.Struct, frozen=True):
+    """The engine ends when these `calls` have."""
+
+    calls: int
+
+
 class NamedVersion(msgspec.Struct, frozen=True):
     """The version that a command is about: its `script.*` events tell what becomes of it."""
 

@@ -41,6 +41,7 @@ from .queries import (
     Decision,
     Decisions,
     Downloaded,
+    Draining,
     EngineStatus,
     PastEvent,
     PastEvents,
@@ -152,7 +153,7 @@ _CLOSES: dict[CloseCode, str] = {
 _COMMAND_PARTS = (
     Target, Confirmation, ConferenceSounds, BoundCommand, Fallback, Tone, Silence, Say, File, Branch, ConferenceState,
     MemberState, RegistrationState, TrunkState, TrunkTargetState, AppState, PastEvents, PastEvent,
-    Decisions, Decision, Downloaded, SessionState, EngineStatus,
+    Decisions, Decision, Downloaded, Draining, SessionState, EngineStatus,
 )  # fmt: skip
 
 

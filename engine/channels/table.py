@@ -97,6 +97,7 @@ class ChannelTable:
         self.places = Places()
         self.originations = Originations(self)
         self.conferences = Conferences(self)
+        self.is_draining = False
         self.timers = Timers()
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, BridgeOfTwo] = {}

@@ -13,7 +13,7 @@ from callflow.cli.main import run_command
 from callflow.cli.users import load_users
 
 COMMANDS = [
-    "run", "serve", "check", "test", "dial", "calls", "events", "hangup", "registrations", "trunks", "records",
+    "run", "serve", "check", "test", "dial", "calls", "events", "hangup", "drain", "registrations", "trunks", "records",
     "replay", "route", "save", "trace",
 ]  # fmt: skip
 
