@@ -5,10 +5,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 APT := baresip-core kamailio sip-tester sipsak tshark
-NATIVE := Cargo.toml Cargo.lock engine/native/Cargo.toml $(shell find engine/native/src engine/native/benches -name '*.rs' 2>/dev/null)
+NATIVE := Cargo.toml Cargo.lock engine/native/Cargo.toml $(shell find engine/native/src -name '*.rs' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench soak docs clean
+.PHONY: help run test lint bench soak fuzz docs clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -33,11 +33,16 @@ lint: .venv/dev.stamp  ## Check style, types, layers
 bench: .venv/dev.stamp .venv/apt.stamp  ## Measure calls, media and memory
 	@$(BIN)/python -m benchmarks
 
-soak: .venv/dev.stamp  ## Make a million simulated calls that do anything (CALLS=, SEED=): is anything left?
+soak: .venv/dev.stamp  ## Media for ten minutes, a million simulated calls (SECONDS=, CALLS=, SEED=): is anything left?
+	@$(BIN)/python -m tests.soak.media --seconds $(or $(SECONDS),600)
 	@$(BIN)/python -m tests.soak.soak --calls $(or $(CALLS),1000000) --seed $(or $(SEED),1)
 
-docs: .venv/dev.stamp  ## Generate the schema and the reference
+fuzz:  ## Give every parser anything, for so long each (SECONDS=, TARGETS=): does one fall?
+	@engine/native/fuzz/run $(or $(SECONDS),60) $(TARGETS)
+
+docs: .venv/dev.stamp  ## Generate the schema, the reference, and what the Lua language server reads
 	$(BIN)/python -m callflow.protocol.schema
+	$(BIN)/python -m callflow.runtime.lua.stub
 
 clean:  ## Remove what was built
 	rm -rf .venv target engine/_native*.so

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from . import (
     measure_calls,
+    measure_lua,
     measure_media,
     measure_memory,
     measure_reader,
@@ -33,6 +34,7 @@ from .sizes import FULL, QUICK, Sizes
 
 MEASUREMENTS: Mapping[str, Callable[[Bench], Awaitable[list[Figure]]]] = MappingProxyType({
     "calls": measure_calls.measure,
+    "lua": measure_lua.measure,
     "media": measure_media.measure,
     "memory": measure_memory.measure,
     "reader": measure_reader.measure,

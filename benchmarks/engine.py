@@ -25,7 +25,7 @@ from . import script
 from .bench import Bench
 from .process import children, cpu_seconds, on_core, pin
 
-Door: TypeAlias = Literal["worker", "websocket", "none"]
+Door: TypeAlias = Literal["worker", "lua", "websocket", "none"]
 
 PROMPT_SECONDS = 5
 START_WITHIN = 30.0  # seconds
@@ -52,6 +52,9 @@ app = "benchmark"
 """
 
 
+_SUFFIXES: dict[Door, str] = {"worker": ".py", "lua": ".lua"}  # of scripts that the engine runs
+
+
 class EngineFailed(Exception):
     """The engine did not start, or did not stop."""
 
@@ -60,7 +63,7 @@ class EngineFailed(Exception):
 class RunningEngine:
     """An engine that is up, with its app. `app` is the process of that: the worker, or the one beyond a WebSocket.
 
-    Behind the door "none" there is nobody, and `app` is 0.
+    Behind the door "none" there is nobody, a script in Lua runs in the engine itself: `app` is 0.
     """
 
     pid: int
@@ -75,7 +78,7 @@ class RunningEngine:
 
     def app_cpu(self) -> float:
         """CPU seconds of the app so far."""
-        return cpu_seconds(self.app)
+        return cpu_seconds(self.app) if self.app else 0.0
 
     async def wait_quiet(self) -> None:
         """Wait until it has nothing left to do."""
@@ -101,7 +104,7 @@ class RunningEngine:
 
 @asynccontextmanager
 async def running_engine(bench: Bench, door: Door = "worker", *, port: int = 0) -> AsyncIterator[RunningEngine]:
-    """Start an engine with the app of `script.py`; on exit both are stopped. Raises EngineFailed."""
+    """Start an engine with the app of `script.py` or `script.lua`; on exit both are stopped. Raises EngineFailed."""
     folder = Path(mkdtemp(prefix="engine-", dir=bench.folder))
     async with started_process(bench, folder, door, port=port) as process:
         with trio.fail_after(START_WITHIN):
@@ -126,9 +129,10 @@ async def started_process(bench: Bench, folder: Path, door: Door, *, port: int =
     """The bare process, from its first instant. On exit it is asked to stop, and must."""
     config = folder / "callflow.toml"
     text = CONFIG.format(port=port)
-    if door == "worker":
+    if door in _SUFFIXES:
         write_prompt(folder / script.PROMPT)
-        copied = shutil.copy(script.__file__, folder / "benchmark.py")
+        suffix = _SUFFIXES[door]
+        copied = shutil.copy(Path(script.__file__).with_suffix(suffix), folder / f"benchmark{suffix}")
         text += APP.format(script=copied)
     config.write_text(text)
     command = [sys.executable, "-m", "callflow.cli", "serve", "--config", str(config), "--data", str(folder)]

@@ -15,7 +15,7 @@ LOWEST, HIGHEST = 100.0, 2500.0  # calls per second, between which the highest r
 SHARE = 0.8  # of the highest rate: there the cost of a call is taken; and, beside, at LOW_RATE
 LOW_RATE = 100.0
 FULL_CORE = 0.9  # of a core: beyond this it is the bottleneck
-_DOORS: dict[Door, str] = {"worker": "a script worker", "websocket": "a WebSocket app"}
+_DOORS: dict[Door, str] = {"worker": "a script worker", "lua": "a Lua script", "websocket": "a WebSocket app"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Cost:
 
 
 async def measure(bench: Bench) -> list[Figure]:
-    """Rate and cost, through either door."""
+    """Rate and cost, through each door."""
     figures = []
     for door, name in _DOORS.items():
         async with running_engine(bench, door) as engine:

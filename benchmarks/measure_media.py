@@ -12,7 +12,8 @@ from callflow.phone import PhoneCall
 from .bench import Bench
 from .engine import RunningEngine, running_engine, write_prompt
 from .figure import Figure, percent
-from .load_media import Cadence, Listening, running_phones
+from .floor import floor_microseconds
+from .load_media import PACKETS_PER_SECOND, Cadence, Listening, running_phones
 from .script import BRIDGE, CONFERENCE, PLAY
 
 FULL_CORE = 0.9
@@ -20,46 +21,51 @@ SETTLE = 1.0  # seconds, until every stream flows
 
 
 async def measure(bench: Bench) -> list[Figure]:
-    """Playback, relay, conferences."""
+    """Playback, relay, conferences: each with so many that one can count, the first two at the limit as well."""
     prompt = bench.folder / "said.wav"
     write_prompt(prompt)
+    sizes = bench.sizes
     return [
-        await _measure_playback(bench, prompt),
-        await _measure_relay(bench, prompt),
-        await _measure_conferences(bench, prompt, conferences=1, members=bench.sizes.members),
-        await _measure_conferences(bench, prompt, conferences=bench.sizes.small_conferences, members=3),
+        await _measure_playback(bench, prompt, legs=sizes.playing_legs, name="playback"),
+        await _measure_playback(bench, prompt, legs=sizes.many_legs, name=f"playback to {sizes.many_legs}"),
+        await _measure_relay(bench, prompt, count=sizes.bridged_calls, name="two-way relay"),
+        await _measure_relay(bench, prompt, count=sizes.many_legs // 2, name=f"relay of {sizes.many_legs // 2}"),
+        await _measure_conferences(bench, prompt, conferences=1, members=sizes.members),
+        await _measure_conferences(bench, prompt, conferences=sizes.small_conferences, members=3),
     ]
 
 
-async def _measure_playback(bench: Bench, prompt: Path) -> Figure:
+async def _measure_playback(bench: Bench, prompt: Path, *, legs: int, name: str) -> Figure:
     sizes = bench.sizes
-    bench.say(f"playback to {sizes.playing_legs} legs")
+    bench.say(f"playback to {legs} legs")
+    floor = await floor_microseconds(bench, "playback", legs=legs) * PACKETS_PER_SECOND
     async with running_engine(bench) as engine, running_phones(prompt) as phones:
         idle = await engine.idle_cpu(sizes.idle_time)
-        calls = await phones.call(engine.server, PLAY, count=sizes.playing_legs, rate=sizes.setup_rate)
+        calls = await phones.call(engine.server, PLAY, count=legs, rate=sizes.setup_rate)
         taken = await _listen(bench, engine, calls, idle)
         await phones.hang_up(calls)
     return _figure(
-        "playback", "CPU-us/leg-second", taken, per=sizes.playing_legs,
-        how=f"{sizes.playing_legs} legs hear a prompt (PCMU, 20 ms, endless) for {sizes.media_time:g} s and send "
+        name, "CPU-us/leg-second", taken, per=legs, floor=floor,
+        how=f"{legs} legs hear a prompt (PCMU, 20 ms, endless) for {sizes.media_time:g} s and send "
         "nothing but silence once a second. CPU of the engine process, less that of an idle one, by leg-seconds.",
     )  # fmt: skip
 
 
-async def _measure_relay(bench: Bench, prompt: Path) -> Figure:
+async def _measure_relay(bench: Bench, prompt: Path, *, count: int, name: str) -> Figure:
     sizes = bench.sizes
-    bench.say(f"two-way relay of {sizes.bridged_calls} calls")
+    bench.say(f"two-way relay of {count} calls")
+    floor = await floor_microseconds(bench, "relay", legs=2 * count) * PACKETS_PER_SECOND * 2
     async with running_engine(bench) as engine, running_phones(prompt) as phones:
         idle = await engine.idle_cpu(sizes.idle_time)
         number = BRIDGE.format(port=phones.port)
-        calls = await phones.call(engine.server, number, count=sizes.bridged_calls, rate=sizes.setup_rate)
+        calls = await phones.call(engine.server, number, count=count, rate=sizes.setup_rate)
         phones.play(calls)
         phones.play(phones.answered)
         taken = await _listen(bench, engine, [*calls, *phones.answered], idle)
         await phones.hang_up(calls)
     return _figure(
-        "two-way relay", "CPU-us/call-second", taken, per=sizes.bridged_calls,
-        how=f"{sizes.bridged_calls} calls that the app dials on and bridges; both sides speak (PCMU, 20 ms) for "
+        name, "CPU-us/call-second", taken, per=count, floor=floor,
+        how=f"{count} calls that the app dials on and bridges; both sides speak (PCMU, 20 ms) for "
         f"{sizes.media_time:g} s. CPU of the engine process, less that of an idle one, by call-seconds of two legs.",
     )  # fmt: skip
 
@@ -67,6 +73,8 @@ async def _measure_relay(bench: Bench, prompt: Path) -> Figure:
 async def _measure_conferences(bench: Bench, prompt: Path, *, conferences: int, members: int) -> Figure:
     sizes, many = bench.sizes, f"{conferences} conference{'s' if conferences > 1 else ''} of {members}"
     bench.say(many)
+    pairs = conferences * members // 2  # each member hears and is heard, as each leg of a relay
+    floor = await floor_microseconds(bench, "relay", legs=2 * pairs) * PACKETS_PER_SECOND
     async with running_engine(bench) as engine, running_phones(prompt) as phones:
         idle = await engine.idle_cpu(sizes.idle_time)
         calls: list[PhoneCall] = []
@@ -77,7 +85,7 @@ async def _measure_conferences(bench: Bench, prompt: Path, *, conferences: int, 
         taken = await _listen(bench, engine, calls, idle)
         await phones.hang_up(calls)
     return _figure(
-        f"member, {many}", "CPU-us/member-second", taken, per=conferences * members,
+        f"member, {many}", "CPU-us/member-second", taken, per=conferences * members, floor=floor,
         how=f"All members speak all the time (PCMU, 20 ms) for {sizes.media_time:g} s: each hears its own mix. CPU "
         "of the engine process, less that of an idle one, by member-seconds.",
     )  # fmt: skip
@@ -97,7 +105,15 @@ async def _listen(
     return taken
 
 
-def _figure(name: str, unit: str, taken: Sequence[tuple[float, Cadence, float]], *, per: int, how: str) -> Figure:
+def _figure(
+    name: str,
+    unit: str,
+    taken: Sequence[tuple[float, Cadence, float]],
+    *,
+    per: int,
+    floor: float | None = None,
+    how: str,
+) -> Figure:
     worst = max((cadence for _, cadence, _ in taken), key=lambda cadence: cadence.loss)
     load = max(load for _, _, load in taken)
     return Figure(
@@ -106,6 +122,7 @@ def _figure(name: str, unit: str, taken: Sequence[tuple[float, Cadence, float]],
         values=tuple(used / per * 1e6 for used, _, _ in taken),
         how=how,
         beside={
+            **({"kernel alone": f"{floor:.0f}"} if floor is not None else {}),
             "heard": str(worst),
             "engine core": percent(max(used for used, _, _ in taken)),
             "load core": percent(load),

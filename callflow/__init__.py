@@ -48,8 +48,21 @@ from .protocol.commands import (
     Target,
     Tone,
 )
-from .protocol.events import ChannelEnded, Party
-from .protocol.outcomes import Branch, Digits, Failed, Invalid, Left, Played, Recorded, Sent, TimedOut, Unbridged
+from .protocol.events import ChannelEnded, Party, TransferRequested
+from .protocol.outcomes import (
+    Branch,
+    Digits,
+    Failed,
+    Invalid,
+    Left,
+    Played,
+    Recorded,
+    Sent,
+    TimedOut,
+    TransferFailed,
+    Transferred,
+    Unbridged,
+)
 from .running import Playback, Recording, Running, race
 
 __all__ = [
@@ -93,6 +106,9 @@ __all__ = [
     "Target",
     "TimedOut",
     "Tone",
+    "TransferFailed",
+    "TransferRequested",
+    "Transferred",
     "Unauthorized",
     "Unbridged",
     "Unreachable",

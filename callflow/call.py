@@ -16,7 +16,7 @@ from .errors import WrongState
 from .leg import Leg
 from .link import Link
 from .protocol.events import ChannelEnded, Party
-from .verbs import dialer, digit, playback, recorder, signalling, talk, variable
+from .verbs import dialer, digit, messaging, playback, recorder, signalling, talk, transferring, variable
 
 HANGUP_WINDOW = 5.0  # seconds after the hang-up in which `finally` blocks and `after_hangup` functions may wait
 
@@ -32,6 +32,10 @@ class Owner(Protocol):
 
     def drop(self, call: Call) -> None:
         """Forget a leg."""
+        ...
+
+    def find(self, id: str) -> Call | None:
+        """A leg that was taken in."""
         ...
 
 
@@ -140,8 +144,17 @@ class Call:
     muting = talk.muting
     unmute = talk.unmute
 
+    send_message = messaging.send_message
+    send_info = messaging.send_info
+    notify = messaging.notify
+
+    transfer = transferring.transfer
+    transfer_policy = transferring.transfer_policy
+    deciding_transfers = transferring.deciding_transfers
+
     set = variable.set
     get = variable.get
+    headers = variable.headers
     limit = variable.limit
     policy = variable.policy
 

@@ -144,7 +144,7 @@ class ScriptError(CallflowError):
         self.report: str = report or message
 
 
-_BY_CODE: Mapping[str, type[CommandError]] = MappingProxyType({
+ERRORS: Mapping[str, type[CommandError]] = MappingProxyType({
     error.code: error
     for error in (
         NotFound, WrongState, NotOwner, BadArgument, Unauthorized, Unsupported, Overloaded, DeadlineExceeded, CallEnded,
@@ -155,5 +155,5 @@ _BY_CODE: Mapping[str, type[CommandError]] = MappingProxyType({
 
 def command_error(error: Error, *, command: str, channel: str | None = None) -> CommandError:
     """The exception for an error that the engine replied."""
-    shape = _BY_CODE.get(error.code, CommandError)
+    shape = ERRORS.get(error.code, CommandError)
     return shape(error.message, command=command, channel=channel, details=error.details)

@@ -124,7 +124,7 @@ class Leg:
         A recording that the caller ended by hanging up is a result: it is returned, in the window after the hang-up.
         """
         outcome = await pending.wait_ended()
-        if not _is_last(outcome, pending.command, self.id):
+        if not is_last(outcome, pending.command, self.id):
             return outcome
         if isinstance(outcome, Recorded):
             with anyio.move_on_after(END_TIMEOUT, shield=True):
@@ -156,7 +156,7 @@ class Leg:
         return DeadlineExceeded(f"not done within its deadline of {deadline} s", command=command.name, channel=self.id)
 
 
-def _is_last(outcome: Outcome, command: Command, channel: str) -> bool:
+def is_last(outcome: Outcome, command: Command, channel: str) -> bool:
     """This outcome may be what a hang-up of the channel looks like."""
     if isinstance(outcome, Unbridged):
         hangs_up = isinstance(command, Bridge) and command.hangup_after

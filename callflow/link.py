@@ -186,17 +186,22 @@ class Link:
     def close(self, error: CallflowError) -> None:
         """Fail what is in flight; later commands fail at once."""
         self._closed = self._closed or error
-        for pending in self._pending.values():
+        for pending in tuple(self._pending.values()):
             pending.fail(self._closed)
         self._pending.clear()
 
-    def start(self, command: Command, *, channel: str | None = None, deadline: float | None = None) -> Pending:
-        """Send a command, without waiting. Whoever starts one must `forget` it. Raises Disconnected, Overloaded."""
+    def start(
+        self, command: Command, *, channel: str | None = None, deadline: float | None = None, id: str | None = None
+    ) -> Pending:
+        """Send a command, without waiting. Whoever starts one must `forget` it. Raises Disconnected, Overloaded.
+
+        `id`: one of `new_id`, if it has one already.
+        """
         if self._closed is not None:
             raise self._closed
         if len(self._pending) >= MAX_IN_FLIGHT:
             raise Overloaded(f"expected at most {MAX_IN_FLIGHT} commands in flight", command=command.name)
-        pending = Pending(self.new_id("c"), command, channel)
+        pending = Pending(id or self.new_id("c"), command, channel)
         self._pending[pending.id] = pending
         self._send(self._connection.command(pending.id, self.named(command), channel=channel, deadline=deadline))
         return pending

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import anyio
 
 from .errors import CallflowError, Disconnected
@@ -15,7 +17,7 @@ CANCEL_TIMEOUT = 2.0  # seconds that a cancelled command may take to say how far
 class Pending:
     """A command on its way: first accepted (or refused), then ended, if it is of those that end with an outcome."""
 
-    __slots__ = ("accepted", "channel", "command", "ended", "error", "id", "outcome", "reply")
+    __slots__ = ("accepted", "channel", "command", "ended", "error", "id", "on_settled", "outcome", "reply")
 
     def __init__(self, id: str, command: Command, channel: str | None) -> None:
         self.id: str = id
@@ -26,6 +28,7 @@ class Pending:
         self.reply: ReplyFrame | None = None
         self.outcome: Outcome | None = None
         self.error: CallflowError | None = None
+        self.on_settled: Callable[[Pending], None] | None = None  # told when it was accepted, or refused
 
     async def wait_accepted(self) -> None:
         """Raises what the engine replied."""
@@ -46,6 +49,8 @@ class Pending:
         self.accepted.set()
         if not self.command.ends_as:
             self.ended.set()
+        if self.on_settled is not None:
+            self.on_settled(self)
 
     def end(self, outcome: Outcome) -> None:
         """The engine reported the end, which implies that it took the command."""
@@ -59,3 +64,5 @@ class Pending:
             self.error = error
         self.accepted.set()
         self.ended.set()
+        if self.on_settled is not None:
+            self.on_settled(self)

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from .errors import RouteError
 
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 MAX_NUMBER = 128  # characters; a longer one matches no route
 
+
+class Matching(Protocol):
+    """A route, as far as finding it goes."""
+
+    @property
+    def pattern(self) -> str: ...
+
+    @property
+    def expression(self) -> re.Pattern[str]: ...
+
+
+RouteT = TypeVar("RouteT", bound=Matching)
 CallFunction: TypeAlias = "Callable[[Call], Awaitable[object]]"
 
 
@@ -38,7 +50,7 @@ def make_route(pattern: str, function: CallFunction) -> Route:
         raise RouteError(f'route "{pattern}" of {place}: expected a regular expression: {error}') from error
 
 
-def find_route(routes: Sequence[Route], number: str, *, pattern: str | None = None) -> Route | None:
+def find_route(routes: Sequence[RouteT], number: str, *, pattern: str | None = None) -> RouteT | None:
     """The first route that the whole number matches, or the one with the pattern that the engine chose."""
     if pattern is not None:
         for route in routes:

@@ -58,6 +58,10 @@ class Run:
         self._calls.pop(call.id, None)
         self._runs.pop(call.id, None)
 
+    def find(self, id: str) -> Call | None:
+        """A call of its own."""
+        return self._own.get(id)
+
     def end(self, call: Call, ended: ChannelEnded | None, error: CallflowError) -> None:
         """A call is over. The order matters: see `callflow.leg`."""
         call._leg.mark_ended(ended, error)

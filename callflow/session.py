@@ -27,12 +27,13 @@ from .protocol.events import (
     ChannelAnswered,
     ChannelCreated,
     ChannelEnded,
+    ChannelUnbridged,
     Event,
     OwnerChanged,
     Party,
 )
 from .protocol.frames import CaughtUp, ChannelState, EventFrame, Hello, Share, Snapshot, Welcome
-from .protocol.outcomes import Answered, Failed
+from .protocol.outcomes import Answered, Failed, Unbridged
 from .routing import CallFunction
 from .run import Run
 from .transport import Transport
@@ -163,6 +164,9 @@ class AppSession:
             call = self._make(channel, event.caller, event.callee, event.to, direction="inbound")
             call.user, call.trunk = event.user, event.trunk
             self._start(call, self._function(event.to, event.route))
+        elif event.parent in self._calls and self._link.is_ours(event.owner):  # one more phone of a target
+            run, origin = self._runs[event.parent], self._calls[event.parent]
+            run.adopt(self._make(channel, event.caller, event.callee, event.to, direction="outbound", origin=origin))
 
     def _change_owner(self, seq: int, channel: str, event: OwnerChanged) -> None:
         call = self._calls.get(channel)
@@ -176,7 +180,11 @@ class AppSession:
         if self._link.is_ours(event.owner):
             if channel in self._given_up:
                 return
-            if call is None and event.state is not None:
+            if call is not None and event.to and event.state is not None:  # it was transferred to another route of ours
+                self._runs[channel].end(call, None, CallEnded(f"the call went to {event.to}", channel=channel))
+                self._given_up.discard(channel)
+                self._take_back(event.state, event.to)
+            elif call is None and event.state is not None:
                 self._take_back(event.state, event.to)
             elif call is None:
                 self.adopt((channel,))
@@ -188,9 +196,21 @@ class AppSession:
         call._leg.tell(event)
         if isinstance(event, ChannelAnswered):
             call.is_answered = True
+        elif isinstance(event, ChannelUnbridged):
+            self._let_go(call, event)
         elif isinstance(event, ChannelEnded):
             error = CallEnded(f"the call has ended: {event.cause_name}, by {event.ended_by}", channel=call.id)
             self._runs[call.id].end(call, event, error)
+
+    def _let_go(self, call: Call, event: ChannelUnbridged) -> None:
+        """The party of this call transferred the other away: if that was a leg of ours, it is not any more."""
+        outcome, run = event.outcome, self._runs[call.id]
+        other = self._calls.get(event.other)
+        if not isinstance(outcome, Unbridged) or outcome.reason != "transferred" or outcome.by != call.id:
+            return
+        if other is not None and self._runs[other.id] is run and other is not run.main:
+            run.end(other, None, CallEnded("the call was transferred", channel=other.id))
+            self._given_up.discard(other.id)
 
     async def _ask_for(self, wanted: frozenset[str]) -> None:
         try:

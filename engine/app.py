@@ -33,6 +33,7 @@ from engine.eventsocket.websocket import PATH, serve_websocket
 from engine.eventsocket.worker import serve_worker
 from engine.media.engine import NativeMediaEngine
 from engine.scripting.copies import Copies
+from engine.scripting.lua import host_versions
 from engine.scripting.reloading import reload_verbs
 from engine.scripting.supervised import AppSpec
 from engine.scripting.supervisor import Supervisor
@@ -94,7 +95,12 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             config,
             parts,
             engine=f"callflow/{version('callflow')}",
-            media=NativeMediaEngine(_media_address(config), config.rtp.ports, threads=config.rtp.threads),
+            media=NativeMediaEngine(
+                _media_address(config),
+                config.rtp.ports,
+                threads=config.rtp.threads,
+                hears_tones=config.rtp.hears_tones,
+            ),
             new_token=lambda purpose: _new_token,
             epoch=time.time,
             recordings=config.data / "recordings",
@@ -182,7 +188,7 @@ async def _start_workers(
     await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
     copies = Copies(config.data / "versions")
     supervisor = Supervisor(
-        [AppSpec(app.name, app.script, config.limits_of(app), app.test) for app in config.apps],
+        [AppSpec(app.name, app.script, config.limits_of(app), app.test, app.isolation) for app in config.apps],
         socket=path,
         tokens=tokens,
         sessions=switch.sessions,
@@ -190,6 +196,7 @@ async def _start_workers(
         copies=copies,
         new_token=lambda: secrets.token_hex(16),
         epoch=time.time,
+        host=host_versions(switch.sockets, new_token=_new_token, epoch=time.time),
         drain_within=config.limits.drain,
     )
     parts.start_soon(supervisor.run)

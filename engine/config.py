@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from engine.eventsocket.certificate import CertificateError, load_pair, trusting
 from engine.scripting.calendar import Calendar
@@ -75,6 +75,12 @@ class Rtp:
     address: str | None = None
     ports: tuple[int, int] = (16384, 32767)
     threads: int = 1
+    inband_digits: Literal["auto", "always", "never"] = "auto"  # auto: where no telephone-event was agreed on
+
+    @property
+    def hears_tones(self) -> bool | None:
+        """Whether keys are looked for in the sound; None: where no telephone-event was agreed on."""
+        return {"auto": None, "always": True, "never": False}[self.inband_digits]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +118,7 @@ class User:
 class App:
     """One [[app]]: a script that the engine runs. With `test` its versions must pass their flow tests first.
 
-    Limits that it does not name are those of [limits].
+    Limits that it does not name are those of [limits]. `isolation` is where it runs, if it is in Lua.
     """
 
     name: str
@@ -120,6 +126,7 @@ class App:
     memory: int | None = None  # octets, 0: any
     step: float | None = None  # seconds, 0: any
     test: bool = False
+    isolation: Literal["engine", "process"] = "engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,6 +390,7 @@ _RTP = MappingProxyType({
     "address": ("address", lambda value: parse_host(read_text(value))),
     "ports": ("ports", _ports),
     "threads": ("threads", _threads),
+    "inband_digits": ("inband_digits", one_of(("auto", "always", "never"))),
 })
 _SOCKET = MappingProxyType({
     "listen": ("listen", lambda value: parse_address(read_text(value))),
@@ -404,6 +412,7 @@ _APP = MappingProxyType({
     "memory": LIMITS["memory"],
     "step": LIMITS["step"],
     "test": ("test", read_flag),
+    "isolation": ("isolation", one_of(("engine", "process"))),
 })
 _CONFIG = MappingProxyType({
     "sip": ("sip", table(Sip, _SIP)),

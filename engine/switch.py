@@ -187,6 +187,7 @@ class Switch:
                 self.registrar.handle(event)
             case ResponseReceived():
                 self.trunks.receive(event)
+                self.table.handle(event)
             case MalformedReceived():
                 self.malformed[event.flow.transport] += 1
                 logger.info("malformed", peer=event.flow.remote, error=event.error, was_answered=event.was_answered)

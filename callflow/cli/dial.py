@@ -258,6 +258,12 @@ def _line(event: PhoneEvent) -> str:
             return f"sent {digits}" if digits else "sent nothing: the far end takes no keys (RFC 4733)"
         case happened.Held():
             return "put on hold"
+        case happened.TextReceived(text):
+            return f"reads: {text}"
+        case happened.TransferAsked(target=target):
+            return f"the far end wants us to call {target} instead"
+        case happened.TransferTold(status=status):
+            return f"the transfer: {status}"
         case happened.Resumed():
             return "off hold"
         case happened.Ended():

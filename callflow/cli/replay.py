@@ -152,8 +152,10 @@ def _find_script(app: str, apps: set[str], data: Path | None) -> Path:
             f"expected a script, a folder, or the hash of a version below {versions}, got {app!r}: {found}",
             param_hint="--app",
         )
-    scripts = [folders[0] / f"{name}.py" for name in sorted(apps) if (folders[0] / f"{name}.py").is_file()]
+    named = [folders[0] / f"{name}{suffix}" for name in sorted(apps) for suffix in (".py", ".lua")]
+    scripts = [script for script in named if script.is_file()]
     scripts = scripts or sorted(it for it in folders[0].glob("*.py") if not it.name.startswith(("test_", "_")))
+    scripts = scripts or sorted(folders[0].glob("*.lua"))
     if len(scripts) != 1:
         names = ", ".join(script.name for script in scripts) or "none"
         raise typer.BadParameter(f"{folders[0]}: expected one script, found {names}; name it", param_hint="--app")

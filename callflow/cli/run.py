@@ -40,7 +40,9 @@ DataOption = Annotated[
 
 
 def run(
-    scripts: Annotated[list[Path], typer.Argument(metavar="SCRIPT", help="Python scripts, each with an App.")],
+    scripts: Annotated[
+        list[Path], typer.Argument(metavar="SCRIPT", help="Scripts with an app each, in Python or Lua.")
+    ],
     sip: SipOption = None,
     socket: SocketOption = None,
     data: DataOption = None,

@@ -25,7 +25,7 @@ from .output import Refused, complain, print_json, stdout
 if TYPE_CHECKING:
     from callflow.simulation.explore.explorer import Explored
 
-_IS_SCRIPT = re.compile(r"\bApp\(")
+_IS_SCRIPT = re.compile(r"\bApp\(|\bcallflow\.app\(")
 _OF_PYTEST = re.compile(r"test_.*|.*_test|conftest")
 
 
@@ -106,7 +106,8 @@ def _scripts(places: Sequence[str]) -> list[Path]:
             continue
         if not place.is_dir():
             raise Refused(f"expected a script or its folder, but there is no {str(place)!r}")
-        scripts = [path for path in sorted(place.glob("*.py")) if not _OF_PYTEST.fullmatch(path.stem)]
+        scripts = sorted([*place.glob("*.py"), *place.glob("*.lua")])
+        scripts = [path for path in scripts if not _OF_PYTEST.fullmatch(path.stem)]
         scripts = [path for path in scripts if _IS_SCRIPT.search(path.read_text(errors="replace"))]
         if not scripts:
             raise Refused(f"{place}: expected a script with an App, found none")

@@ -24,6 +24,9 @@ from .events import (
     Ringing,
     SilenceHeard,
     SoundHeard,
+    TextReceived,
+    TransferAsked,
+    TransferTold,
 )
 
 __all__ = [
@@ -43,4 +46,7 @@ __all__ = [
     "Ringing",
     "SilenceHeard",
     "SoundHeard",
+    "TextReceived",
+    "TransferAsked",
+    "TransferTold",
 ]

@@ -102,9 +102,9 @@ class Audio:
             self._update()
         return self.is_agreed
 
-    def press(self, digits: str, *, duration_ms: int, gap_ms: int) -> None:
-        """Send keys by RFC 4733."""
-        self._session.send_digits(_DIGITS, digits, duration_ms=duration_ms, gap_ms=gap_ms)
+    def press(self, digits: str, *, duration_ms: int, gap_ms: int, is_inband: bool | None = None) -> None:
+        """Send keys by RFC 4733, or in band; None: as was agreed."""
+        self._session.send_digits(_DIGITS, digits, duration_ms=duration_ms, gap_ms=gap_ms, is_inband=is_inband)
 
     def play(self, *sources: Source, repeat: int = 1) -> None:
         """Say something, in place of what was said until now."""
@@ -145,5 +145,6 @@ class Audio:
                 telephone_event=agreed.telephone_event,
                 direction=Direction(agreed.direction.value),
                 ptime_ms=agreed.ptime_ms,
+                is_muxed=agreed.is_muxed,
             )
         )

@@ -13,6 +13,9 @@ from callflow.protocol.causes import cause_name
 from engine.channels.reason import read_reason
 from engine.media.session import AudioHeard, DigitEnded, DigitsSent, MediaEvent, MediaSession, Source, Statistics
 from engine.sip import events as sip
+from engine.sip.info import RELAY, KeyInfo, read_key
+from engine.sip.messages import ParseError, Uri
+from engine.sip.refer import Refer, Replaces, read_fragment, read_refer, refer_to, referred_by
 
 from .audio import Audio
 from .events import (
@@ -27,11 +30,15 @@ from .events import (
     Ringing,
     SilenceHeard,
     SoundHeard,
+    TextReceived,
+    TransferAsked,
+    TransferTold,
 )
 
 if TYPE_CHECKING:
     from engine.sip.invite import Invite
     from engine.sip.messages import Address
+    from engine.sip.referral import Referral
     from engine.transport.endpoint import Endpoint
 
 PROMPT_PAUSE = 0.7  # seconds of silence after which a prompt is taken to be over
@@ -68,13 +75,20 @@ class PhoneCall:
         self._audio = open_audio(self._take_media)
         self._invite: Invite | None = None
         self._changed = trio.Event()
-        self._is_giving_up = self._is_held = False
+        self._is_giving_up = self._is_held = self._is_holding = False
         self.state = state
         self.remote = remote
         self.started_at = clock()
         self.events: list[PhoneEvent] = []
         self.digits = ""  # what the far end pressed, and `wait_digits` has not taken
         self.ended: Ended | None = None
+        self.told_digits = ""  # those of them that came by INFO
+        self.takes_info = True  # else it says no to keys that come by INFO
+        self.refuses_requests = False  # of the far end: texts, INFO, NOTIFY
+        self.follows_transfers = False  # else it says no to a far end that wants us to call somebody else
+        self.replaced: PhoneCall | None = None  # the call in whose place this one came
+        self._asked: sip.RequestInCall | None = None  # a transfer that waits for our answer
+        self._referral: Referral | None = None  # one that we follow
 
     @property
     def invite(self) -> Invite:
@@ -121,9 +135,27 @@ class PhoneCall:
             self._endpoint.reject(self.invite, status)
             self._end("us", status, "rejected")
 
-    def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+    def redirect(self, *targets: str) -> None:
+        """Send a caller elsewhere (302)."""
+        if self.state is CallState.OFFERED:
+            headers = [("Contact", f"<{target}>") for target in targets]
+            self._endpoint.reject(self.invite, 302, headers=headers)
+            self._end("us", 302, "redirected")
+
+    def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None) -> None:
         """Press keys, one after another."""
-        self._audio.press(digits, duration_ms=duration_ms, gap_ms=gap_ms)
+        self._audio.press(digits, duration_ms=duration_ms, gap_ms=gap_ms, is_inband=is_inband)
+
+    def write(self, text: str) -> None:
+        """Send a text to the far end."""
+        headers = [("Content-Type", "text/plain")]
+        self._endpoint.request_in_call(self.invite, "MESSAGE", headers=headers, body=text.encode())
+
+    def press_by_info(self, digits: str, *, duration_ms: int = 120) -> None:
+        """Tell keys by INFO, all of them at once."""
+        for digit in digits:
+            body = KeyInfo(digit, duration_ms).write()
+            self._endpoint.request_in_call(self.invite, "INFO", headers=[("Content-Type", RELAY)], body=body)
 
     def play(self, *sources: Source, repeat: int = 1) -> None:
         """Say something, in place of what we said until now; `repeat` 0 is for ever."""
@@ -140,6 +172,39 @@ class PhoneCall:
     def resume(self) -> bool:
         """Take the far end off hold. False while another re-INVITE is pending."""
         return self._renegotiate(is_hold=False)
+
+    def transfer(self, target: str | PhoneCall) -> bool:
+        """Ask the far end to call a SIP URI in our place, or whoever another call of ours is with."""
+        if self.state is not CallState.ANSWERED:
+            return False
+        if isinstance(target, PhoneCall):
+            dialog = target.invite.dialog
+            assert dialog is not None, "the other call is answered"
+            asked = refer_to(dialog.target, Replaces.of(dialog))
+        else:
+            asked = refer_to(Uri.parse(target))
+        headers = [asked, referred_by(self.invite.local)]
+        return self._endpoint.request_in_call(self.invite, "REFER", headers=headers, owner=self) is not None
+
+    def follow_transfer(self) -> Refer | None:
+        """Do as the far end asks: whom to call, and what is told by `tell_transfer`. None: it asks nothing."""
+        event, self._asked = self._asked, None
+        if event is None:
+            return None
+        asked = read_refer(event.request)
+        self._referral = self._endpoint.accept_refer(event.invite, event.transaction, asked)
+        return asked
+
+    def refuse_transfer(self, status: int = 603) -> None:
+        """Do not."""
+        event, self._asked = self._asked, None
+        if event is not None:
+            self._endpoint.respond(event.transaction, status)
+
+    def tell_transfer(self, status: int) -> None:
+        """Tell the far end how that went; a status of 200 and more is the outcome."""
+        if self._referral is not None:
+            self._endpoint.tell_referral(self._referral, status)
 
     def hang_up(self) -> None:
         """End the call, or give it up before it is answered."""
@@ -231,14 +296,18 @@ class PhoneCall:
         match event:
             case sip.InviteProgressed(response=response):
                 self._take_progress(response.status, response.body)
-            case sip.InviteAnswered(response=response):
-                self._take_answer(response.body)
-            case sip.AckReceived(body=body):
+            case sip.InviteAnswered(body=body):
+                self._take_answer(body)
+            case sip.AckReceived(body=body) | sip.PrackReceived(body=body):
                 self._audio.receive_answer(body)
             case sip.ReinviteAnswered(response=response):
                 self._audio.receive_answer(response.body)
             case sip.ReinviteReceived(request=request):
                 self._take_reinvite(request.body)
+            case sip.RefreshDue():
+                self._endpoint.reinvite(self.invite, body=self._audio.offer(is_hold=self._is_holding))
+            case sip.RequestInCall():
+                self._take_request(event)
             case sip.InviteCancelled(reason=reason):
                 self._end("peer", 487, cause_name(read_reason(reason) or _NORMAL_CLEARING))
             case sip.InviteFailed(status=status, reason=reason, response=found):
@@ -247,6 +316,61 @@ class PhoneCall:
                 self._take_end(by, reason)
             case _:
                 pass
+
+    def take_response(self, event: sip.ResponseReceived) -> None:
+        """The answer to our REFER."""
+        if event.status >= 300:
+            self.tell(TransferTold(event.status))
+
+    def _take_request(self, event: sip.RequestInCall) -> None:
+        request = event.request
+        if self.refuses_requests and request.method in ("INFO", "MESSAGE", "NOTIFY"):
+            self._endpoint.respond(event.transaction, 405)
+        elif request.method == "NOTIFY":
+            self._endpoint.respond(event.transaction, 200)
+            status = read_fragment(request.body)
+            if status is not None:
+                self.tell(TransferTold(status))
+        elif request.method == "REFER":
+            self._take_refer(event)
+        elif request.method in ("PRACK", "UPDATE"):
+            self._take_update(event)
+        elif request.method == "MESSAGE":
+            self._endpoint.respond(event.transaction, 200)
+            self.tell(TextReceived(request.body.decode(errors="replace")))
+        elif request.method == "INFO" and self.takes_info:
+            self._take_info(event)
+        else:
+            self._endpoint.respond(event.transaction, 501)
+
+    def _take_info(self, event: sip.RequestInCall) -> None:
+        try:
+            told = read_key(event.request)
+        except ParseError as error:
+            self._endpoint.respond(event.transaction, error.status)
+            return
+        self._endpoint.respond(event.transaction, 200 if told is not None else 415)
+        if told is not None and told.key:
+            self.digits += told.key
+            self.told_digits += told.key
+            self.tell(DigitHeard(told.key, told.duration_ms))
+
+    def _take_update(self, event: sip.RequestInCall) -> None:
+        status = self._audio.receive_offer(event.request.body)
+        self._endpoint.respond(event.transaction, status or 200, body=b"" if status else self._audio.answer())
+        self._tell_hold()
+
+    def _take_refer(self, event: sip.RequestInCall) -> None:
+        try:
+            asked = read_refer(event.request)
+        except ParseError as error:
+            self._endpoint.respond(event.transaction, error.status)
+            return
+        self._asked = event
+        if self.follows_transfers:
+            self.tell(TransferAsked(str(asked.target)))
+        else:
+            self.refuse_transfer()
 
     def _take_progress(self, status: int, body: bytes) -> None:
         if status == 180 and self.state is CallState.CALLING:
@@ -272,6 +396,9 @@ class PhoneCall:
             self._endpoint.reject(self.invite, status)
             return
         self._endpoint.answer(self.invite, body=self._audio.answer())
+        self._tell_hold()
+
+    def _tell_hold(self) -> None:
         if self._audio.is_held != self._is_held:
             self._is_held = self._audio.is_held
             self.tell(Held() if self._is_held else Resumed())
@@ -297,6 +424,7 @@ class PhoneCall:
     def _renegotiate(self, *, is_hold: bool) -> bool:
         if self.state is not CallState.ANSWERED:
             return False
+        self._is_holding = is_hold
         return self._endpoint.reinvite(self.invite, body=self._audio.offer(is_hold=is_hold))
 
     def _enter_answered(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import trio
@@ -12,7 +12,9 @@ import trio
 from engine.media.session import MediaEngine, PortsExhausted
 from engine.sip import events as sip
 from engine.sip.digest import Credentials
-from engine.sip.messages import Address, Uri
+from engine.sip.messages import Address, ParseError, Uri
+from engine.sip.refer import read_replaces
+from engine.sip.stack import ClientRequest
 
 from .audio import Audio
 from .call import CallState, PhoneCall
@@ -20,7 +22,6 @@ from .events import Calling, PhoneEvent
 
 if TYPE_CHECKING:
     from engine.sip.events import Flow
-    from engine.sip.stack import ClientRequest
     from engine.transport.endpoint import Endpoint
 
 REQUEST_TIMEOUT = 35.0  # seconds; Timer F ends every request before (RFC 3261 §17.1.2.2)
@@ -96,7 +97,14 @@ class Phone:
             raise RegistrationRefused(event.status, event.response.reason if event.response else "no answer")
         return _granted(event, self._contact(flow))
 
-    async def call(self, target: str | Uri, *, flow: Flow | None = None, from_: Address | None = None) -> PhoneCall:
+    async def call(
+        self,
+        target: str | Uri,
+        *,
+        flow: Flow | None = None,
+        from_: Address | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> PhoneCall:
         """Call a SIP URI, under another name if wanted.
 
         Raises Unreachable, PortsExhausted, and ParseError for what is no URI.
@@ -109,7 +117,7 @@ class Phone:
         try:
             call.place(
                 lambda offer: self.endpoint.invite(
-                    uri, flow=flow, from_=from_, body=offer, credentials=self._credentials
+                    uri, flow=flow, from_=from_, body=offer, headers=headers, credentials=self._credentials
                 )
             )
         except BaseException:
@@ -170,7 +178,9 @@ class Phone:
             case sip.RequestReceived(transaction=transaction):
                 self.endpoint.respond(transaction, 405)
             case sip.ResponseReceived(transaction=request):
-                if request in self._requests:
+                if isinstance(request.owner, PhoneCall):
+                    request.owner.take_response(event)
+                elif isinstance(request, ClientRequest) and request in self._requests:
                     self._responses[request] = event
                     self._requests[request].set()
             case sip.MalformedReceived():
@@ -186,12 +196,26 @@ class Phone:
             self.endpoint.reject(event.invite, 503)
             return
         self._calls[event.invite.id] = call
+        call.replaced = self._replaced_by(event)
         call.receive(event)
         if call.ended is None:
-            call.ring()
+            if call.replaced is None:
+                call.ring()
+            else:  # RFC 3891 3: it is answered at once, and the other one ended
+                call.answer()
+                call.replaced.hang_up()
             self._incoming.append(call)
             self._has_incoming.set()
             self._has_incoming = trio.Event()
+
+    def _replaced_by(self, event: sip.InviteReceived) -> PhoneCall | None:
+        """The call in whose place a new one wants to be."""
+        try:
+            named = read_replaces(event.request.header("Replaces"))
+        except ParseError:
+            return None
+        invite = self.endpoint.find(named) if named is not None else None
+        return self._calls.get(invite.id) if invite is not None else None
 
     def _take_call_event(self, call: PhoneCall, event: PhoneEvent) -> None:
         if call.ended is not None:

@@ -66,6 +66,27 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class TextReceived:
+    """The far end sent a text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """The far end wants us to call somebody else in its place."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTold:
+    """What the far end tells of the transfer that we asked it for; a status of 200 and more is its outcome."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The call is over.
 
@@ -90,5 +111,8 @@ PhoneEvent: TypeAlias = (
     | DigitsPressed
     | Held
     | Resumed
+    | TextReceived
+    | TransferAsked
+    | TransferTold
     | Ended
 )

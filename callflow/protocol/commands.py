@@ -1,8 +1,8 @@
 """What a program may ask of the engine. Each class holds the `args` of one command frame; its `name` is in the frame.
 
-Those about what is heard are in `sounding`, those that place calls in `dialing`, those
-about conferences in `conferencing`. A field's default is what the command
-does when it is left out. Times are seconds as floats unless the name says ms.
+Those about what is heard are in `sounding`, those that place calls in `dialing`,
+those that transfer them in `transferring`, those about conferences in `conferencing`.
+A field's default is what the command does when it is left out. Times are seconds as floats unless the name says ms.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ from .dialing import Dial as Dial
 from .dialing import Originate as Originate
 from .dialing import Target as Target
 from .frames import BridgeState, ChannelState
+from .messaging import Message as Message
+from .messaging import Notify as Notify
+from .messaging import SendInfo as SendInfo
+from .messaging import SendMessage as SendMessage
 from .outcomes import Outcome, Unbridged
 from .queries import (
     AppState,
@@ -58,6 +62,10 @@ from .source import SayKind as SayKind
 from .source import Silence as Silence
 from .source import Source as Source
 from .source import Tone as Tone
+from .transferring import AcceptTransfer as AcceptTransfer
+from .transferring import RefuseTransfer as RefuseTransfer
+from .transferring import Transfer as Transfer
+from .transferring import TransferPolicy as TransferPolicy
 
 
 class Answer(Command, frozen=True, kw_only=True):
@@ -237,6 +245,17 @@ class Get(Command, frozen=True, kw_only=True):
     name: ClassVar[str] = "get"
     replies_with: ClassVar[object] = dict[str, str]
     variables: tuple[str, ...] = ()
+
+
+class Headers(Command, frozen=True, kw_only=True):
+    """Read SIP headers of the INVITE that came, or of the answer to ours: all, or those named. Never credentials.
+
+    The reply's data is a map from each name, as it was asked for, to its values in their order.
+    """
+
+    name: ClassVar[str] = "headers"
+    replies_with: ClassVar[object] = dict[str, list[str]]
+    names: tuple[str, ...] = ()
 
 
 class Subscribe(Command, frozen=True, kw_only=True):
@@ -429,7 +448,8 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
         ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
-        UnbindDigits, Limit, Policy, Set, Get,
+        UnbindDigits, Limit, Policy, Set, Get, Headers,
+        Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, Notify,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
         Reload, Rollback, Versions, Drain, Status, SnapshotCommand,

@@ -15,6 +15,7 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     """Whom to dial: a user's name, a SIP URI or `NUMBER@TRUNK`, the id its channel shall have, and after what delay.
 
     `trunk` names the trunk by which the target, then a number, is called. The delay counts from its stage's beginning.
+    `username` and `password` answer a callee, or a proxy on the way, that asks who we are (401, 407).
     """
 
     target: str
@@ -23,6 +24,8 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     timeout: float | None = None
     headers: dict[str, str] = {}
     trunk: str = ""
+    username: str = ""
+    password: str = ""
 
 
 class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -41,6 +44,8 @@ class Dial(Command, frozen=True, kw_only=True):
 
     `timeout` is per stage. The caller hears `ringback` meanwhile, if one is named (`us`, `eu`, or a source), and with
     `early_media` what the first callee's side plays before it answers. With `confirm`, answering alone does not win.
+    Of the targets that a callee redirects to (3xx) so many are tried in its place, one after another, as `redirects`
+    says; without, the branch fails and names them in `contacts`.
     """
 
     name: ClassVar[str] = "dial"
@@ -53,6 +58,7 @@ class Dial(Command, frozen=True, kw_only=True):
     ringback: Source | None = None
     early_media: bool = False
     confirm: Confirmation | None = None
+    redirects: int = 0
 
 
 class Confirm(Command, frozen=True, kw_only=True):

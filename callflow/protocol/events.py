@@ -93,12 +93,67 @@ class ChannelBridged(Event, frozen=True, kw_only=True):
 
 
 class ChannelUnbridged(Event, frozen=True, kw_only=True):
-    """The channel is alone again. `command` names the bridge command that this ends, on the channel it was given to."""
+    """The channel is alone again. `command` names the bridge command that this ends, on the channel it was given to.
+
+    A command that outlived its bridge, as the channel was transferred or transferred the other, ends by one of its own.
+    """
 
     name: ClassVar[str] = "channel.unbridged"
     bridge: str
     other: str
     command: str | None = None
+    outcome: AnyOutcome
+
+
+class TransferRequested(Event, frozen=True, kw_only=True):
+    """The peer's phone wants to transfer whoever it talks with: to `target`, or to whom it talks with as `other`.
+
+    `decides` says who does: see `transfer_policy`. What became of it is `channel.transferred`, with the same `request`.
+    """
+
+    name: ClassVar[str] = "channel.transfer_requested"
+    request: str
+    kind: Literal["blind", "attended"]
+    target: str
+    other: str | None = None
+    referred_by: str = ""
+    decides: Literal["engine", "app", "refuse"] = "engine"
+
+
+class ChannelTransferred(Event, frozen=True, kw_only=True):
+    """What became of a phone's wish to transfer: told of the channel that is transferred, or that asked in vain.
+
+    `by` is the channel of who transferred, `to` the one that it is connected with now, if there is one.
+    """
+
+    name: ClassVar[str] = "channel.transferred"
+    request: str
+    by: str
+    to: str | None = None
+    outcome: AnyOutcome
+
+
+class TransferFinished(Event, frozen=True, kw_only=True):
+    """A transfer is over."""
+
+    name: ClassVar[str] = "transfer.finished"
+    command: str
+    outcome: AnyOutcome
+
+
+class MessageReceived(Event, frozen=True, kw_only=True):
+    """The peer sent a text (MESSAGE). What of it is no UTF-8 is replaced."""
+
+    name: ClassVar[str] = "channel.message"
+    body: str
+    content_type: str = "text/plain"
+
+
+class MessageSent(Event, frozen=True, kw_only=True):
+    """What became of an INFO, MESSAGE or NOTIFY that was sent."""
+
+    name: ClassVar[str] = "message.sent"
+    command: str
     outcome: AnyOutcome
 
 
@@ -389,7 +444,10 @@ class AppReplaced(Event, frozen=True, kw_only=True):
 
 
 class ScriptLoaded(Event, frozen=True, kw_only=True):
-    """A version of a script takes calls from now on: `share` of the new ones. Its worker may be a new one."""
+    """A version of a script takes calls from now on: `share` of the new ones. Its worker may be a new one.
+
+    `pid` is 0 for a script that runs inside the engine.
+    """
 
     name: ClassVar[str] = "script.loaded"
     app: str
@@ -453,7 +511,9 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
     event.name: event
     for event in (
         ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
-        ChannelUnbridged, DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
+        ChannelUnbridged, TransferRequested, ChannelTransferred, TransferFinished,
+        MessageReceived, MessageSent,
+        DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,
         RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, TrunkUp, TrunkDown, TrunkRegistered,

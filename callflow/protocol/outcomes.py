@@ -55,14 +55,18 @@ class Recorded(Outcome, frozen=True, tag="recorded"):
 
 
 class Sent(Outcome, frozen=True, tag="sent"):
-    """Digits were sent; `digits` are those whose last packet left."""
+    """Digits were sent, or a message. `digits` are those whose last packet left, or whose INFO the peer took.
 
-    digits: str
-    reason: Literal["completed", "stopped"] = "completed"
+    `sip_status` is what the peer answered a message.
+    """
+
+    digits: str = ""
+    reason: Literal["completed", "stopped", "refused"] = "completed"
+    sip_status: int = 0
 
 
 class Branch(msgspec.Struct, frozen=True):
-    """One target of a dial, and how it ended."""
+    """One target of a dial, and how it ended. `contacts` is where a 3xx wanted to send the call."""
 
     target: str
     leg: str
@@ -80,6 +84,7 @@ class Branch(msgspec.Struct, frozen=True):
     ]
     sip_status: int = 0
     q850: int = 0
+    contacts: tuple[str, ...] = ()
 
 
 class Answered(Outcome, frozen=True, tag="answered"):
@@ -99,7 +104,7 @@ class Failed(Outcome, frozen=True, tag="failed"):
 class Unbridged(Outcome, frozen=True, tag="unbridged"):
     """A bridge is over. `by` is the channel that left or hung up, if one did."""
 
-    reason: Literal["hangup", "unbridged", "stopped"]
+    reason: Literal["hangup", "unbridged", "stopped", "transferred"]
     by: str | None = None
 
 
@@ -115,6 +120,31 @@ class Stopped(Outcome, frozen=True, tag="stopped"):
     reason: Literal["cancelled", "hangup", "replaced"] = "cancelled"
 
 
+class Transferred(Outcome, frozen=True, tag="transferred"):
+    """The party talks with somebody else now; the call that it leaves may be hung up."""
+
+    target: str = ""
+
+
+class TransferFailed(Outcome, frozen=True, tag="transfer_failed"):
+    """It does not, and the call goes on as it was. `sip_status` is why: the target's answer, or the refusal."""
+
+    sip_status: int
+    reason: Literal["refused", "failed", "timeout", "hangup", "stopped"] = "failed"
+
+
 AnyOutcome: TypeAlias = (
-    Played | Digits | TimedOut | Invalid | Recorded | Sent | Answered | Failed | Unbridged | Left | Stopped
+    Played
+    | Digits
+    | TimedOut
+    | Invalid
+    | Recorded
+    | Sent
+    | Answered
+    | Failed
+    | Unbridged
+    | Left
+    | Stopped
+    | Transferred
+    | TransferFailed
 )

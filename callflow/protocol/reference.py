@@ -118,7 +118,8 @@ _ENDS: dict[str, str] = {
     "recorded stopped": "it was cancelled, or replaced by another",
     "recorded hangup": "the call ended; the file is complete up to there",
     "recorded failed": "the file could not be written: `error`",
-    "sent completed": "all were sent",
+    "sent completed": "all were sent, or the peer took the message",
+    "sent refused": "the peer did not take it: `sip_status`; of keys by INFO, `digits` are those before",
     "sent stopped": "it was cancelled or the call ended; `digits` are those that were sent",
     "answered": "a target answered, and confirmed it if it had to",
     "failed no_answer": "every target was tried, and none was won: `branches` says why",
@@ -133,6 +134,13 @@ _ENDS: dict[str, str] = {
     "unbridged hangup": "one of the two hung up: `by`",
     "unbridged unbridged": "one was parted by `unbridge` or by a bridge with another: `by`",
     "unbridged stopped": "the command was cancelled",
+    "unbridged transferred": "the party of this channel transferred the other: `by`",
+    "transferred": "the peer has reached the target",
+    "transfer_failed refused": "the peer does not follow: `sip_status` is its answer",
+    "transfer_failed failed": "the peer tried, and did not get through: `sip_status`",
+    "transfer_failed timeout": "the peer did not say in time what became of it",
+    "transfer_failed hangup": "the call ended before the peer said what became of it",
+    "transfer_failed stopped": "it was cancelled; the peer may go on all the same",
 }
 
 _CLOSES: dict[CloseCode, str] = {

@@ -82,7 +82,10 @@ class Gather(Command, frozen=True, kw_only=True):
 
 
 class Record(Command, frozen=True, kw_only=True):
-    """Record what the caller says to a WAV file below the app's recordings. Answers an unanswered call."""
+    """Record what the caller says to a WAV file below the app's recordings. Answers an unanswered call.
+
+    `trim`: the silence before the first sound and after the last is left out, but for 200 ms.
+    """
 
     name: ClassVar[str] = "record"
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Recorded,)
@@ -92,6 +95,7 @@ class Record(Command, frozen=True, kw_only=True):
     silence: float = 0.0
     terminators: str = "#"
     beep: bool = False
+    trim: bool = False
 
 
 class RecordCall(Command, frozen=True, kw_only=True):
@@ -118,7 +122,10 @@ class Echo(Command, frozen=True, kw_only=True):
 
 
 class SendDigits(Command, frozen=True, kw_only=True):
-    """Send digits by RFC 4733."""
+    """Send digits as events in RTP (RFC 4733), by INFO (`application/dtmf-relay`, one for each) or in band, as tones.
+
+    Without `via` they go as events where those were agreed on, and else in band. By `rtp` none is sent without that.
+    """
 
     name: ClassVar[str] = "send_digits"
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Sent,)
@@ -126,3 +133,4 @@ class SendDigits(Command, frozen=True, kw_only=True):
     digits: str
     duration_ms: int = 120
     gap_ms: int = 80
+    via: Literal["rtp", "info", "inband"] | None = None

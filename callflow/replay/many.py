@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from callflow.runtime.loader import load_app
+from callflow.runtime.loader import load_script
 
 from .replaying import Replayer, compare_with
 from .saved import SavedCall
@@ -46,7 +46,7 @@ class Verdict:
 
 def replay_all(saved: Sequence[Saved], script: Path, *, prepare: Callable[[], None]) -> Iterator[Verdict]:
     """Make all calls again, in their order. Each process does `prepare` first. Raises ScriptError."""
-    load_app(script, script.stem)
+    load_script(script, script.stem)
     processes = min(len(os.sched_getaffinity(0)), _MOST)
     if len(saved) <= FEW or processes == 1:
         prepare()

@@ -8,9 +8,22 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING
 
 from callflow.app import App
 from callflow.errors import ScriptError
+
+if TYPE_CHECKING:
+    from .lua.script import LuaScript
+
+
+def load_script(script: Path, name: str) -> App | LuaScript:
+    """A script of either language, which knows its `patterns`. Raises ScriptError."""
+    if script.suffix == ".lua":
+        from .lua.script import LuaScript  # most scripts are in Python, and need no Lua
+
+        return LuaScript(script)
+    return load_app(script, name)
 
 
 def load_app(script: Path, name: str) -> App:

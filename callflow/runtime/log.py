@@ -19,6 +19,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str
     call: str | None = None
     traceback: str = ""
+    code: str = ""  # of the verb's error that it was, in Lua
 
 
 class _LineFormatter(logging.Formatter):

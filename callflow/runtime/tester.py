@@ -15,7 +15,7 @@ from pathlib import Path
 
 from callflow.errors import ScriptError
 
-from .loader import load_app
+from .loader import load_script
 from .log import configure_log
 from .worker import EXIT_SCRIPT
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     name, script = arguments[0], Path(arguments[1])
     configure_log()
     try:
-        load_app(script, name)
+        load_script(script, name)
     except ScriptError as error:
         log.error("cannot load %s", error, extra={"traceback": error.report})
         return EXIT_SCRIPT

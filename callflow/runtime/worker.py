@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import anyio
 
-from callflow.app import App
 from callflow.errors import CallflowError, ScriptError
 from callflow.session import run_app
 from callflow.transport import StreamTransport
@@ -38,6 +41,8 @@ EXIT_CLOSED = 4
 WORKER_LOGGER = "callflow.worker"
 
 log = logging.getLogger(WORKER_LOGGER)
+
+Run: TypeAlias = Callable[[StreamTransport], Awaitable[None]]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,15 +64,27 @@ def _load_and_work(given: Assignment) -> int:
     configure_log()
     heartbeat = _watched(given.limits)
     try:
-        app = load_app(Path(given.script), given.app)
+        run, backend = _load(given)
     except ScriptError as error:
         log.error("cannot load %s", error, extra={"traceback": error.report})
         return EXIT_SCRIPT
     try:
-        token = given.token or None
-        return anyio.run(_work, app, given.app, given.socket, token, heartbeat, backend=app.backend)
+        return anyio.run(_work, run, given.socket, heartbeat, backend=backend)
     except KeyboardInterrupt:
         return 0
+
+
+def _load(given: Assignment) -> tuple[Run, str]:
+    """What runs the script over a connection, and in which event loop. Raises ScriptError."""
+    script, name, token = Path(given.script), given.app, given.token or None
+    if script.suffix == ".lua":
+        from .lua.process import run_script  # most workers run Python, and need no Lua
+        from .lua.script import LuaScript
+
+        loaded = LuaScript(script, epoch=time.time(), seed=secrets.randbits(62))
+        return partial(run_script, loaded, name=name, token=token, pid=os.getpid()), "asyncio"
+    app = load_app(script, name)
+    return partial(run_app, app, name=name, token=token, pid=os.getpid()), app.backend
 
 
 def _watched(wanted: str) -> Heartbeat | None:
@@ -82,21 +99,24 @@ def _watched(wanted: str) -> Heartbeat | None:
     return heartbeat
 
 
-async def _work(app: App, name: str, socket: str, token: str | None, heartbeat: Heartbeat | None) -> int:
+async def _work(run: Run, socket: str, heartbeat: Heartbeat | None) -> int:
     code = 0
     async with anyio.create_task_group() as tasks:
         if heartbeat is not None:
             tasks.start_soon(heartbeat.run)
         tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
-        code = await _run(app, name, socket, token)
+        code = await _run(run, socket)
         tasks.cancel_scope.cancel()
     return code
 
 
-async def _run(app: App, name: str, socket: str, token: str | None) -> int:
+async def _run(run: Run, socket: str) -> int:
     try:
         stream = await anyio.connect_unix(socket)
-        await run_app(app, StreamTransport(stream), name=name, token=token, pid=os.getpid())
+        await run(StreamTransport(stream))
+    except ScriptError as error:
+        log.error("%s", error)
+        return EXIT_LOST
     except (OSError, CallflowError) as error:
         log.error("no engine at %s: %s", socket, error)
         return EXIT_LOST

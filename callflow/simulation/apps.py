@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -10,13 +12,19 @@ import anyio.abc
 import trio
 
 from callflow.app import App
-from callflow.errors import CallflowError
-from callflow.protocol.frames import Welcome
+from callflow.errors import ERRORS, CallflowError, ScriptError
+from callflow.protocol.frames import CloseCode, Welcome
+from callflow.runtime.log import Record
+from callflow.runtime.lua.interpreter import Exhausted
+from callflow.runtime.lua.interpreter import Limits as LuaLimits
+from callflow.runtime.lua.script import LuaScript
+from callflow.runtime.lua.store import Store
 from callflow.session import run_app
 from callflow.transport import StreamTransport
 from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.memory import open_memory_session
 from engine.eventsocket.tokens import Token
+from engine.scripting.lua import LuaHost
 
 from .determinism import Dice
 
@@ -56,6 +64,69 @@ class AppHost:
         if self._stream is not None:
             self._stream.cut()
             self._nursery.start_soon(self._stream.aclose)
+
+
+class LuaError(ScriptError):
+    """What a script in Lua raised, or was ended for, and where it says that."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        found = re.match(r"(?:on_hangup: )?([\w./-]+\.lua:\d+): ", message)
+        self.place = found[1] if found is not None else ""
+
+
+class LuaAppHost:
+    """Runs one Lua script, as the engine does, and runs it again when it was lost."""
+
+    def __init__(
+        self,
+        script: LuaScript,
+        *,
+        sockets: EventSocket,
+        dice: Dice,
+        epoch: Callable[[], float],
+        limits: LuaLimits | None,
+    ) -> None:
+        self.name = script.name
+        self.records: list[Record] = []  # what it logged
+        self._script = script
+        self._sockets = sockets
+        self._epoch = epoch
+        self._limits = limits
+        self._new_prefix = dice.tokens(f"app {script.name}")
+        self._token = Token(
+            self.name, self._new_prefix(), frozenset({"calls:own"}), app=self.name, folder=script.folder
+        )
+        self._store = Store()
+        self._host: LuaHost | None = None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the script at work until cancelled."""
+        while True:
+            self._host = LuaHost(
+                self._sockets, app=self.name, token=self._token, store=self._store, prefix=self._new_prefix(),
+                epoch=self._epoch, on_record=self._take,
+            )  # fmt: skip
+            task_status.started()
+            task_status = trio.TASK_STATUS_IGNORED
+            try:
+                await self._host.run(self._script)
+            except Exhausted as error:
+                log.error("%s: %s", self.name, error)
+            await trio.sleep(RESTART_AFTER)
+            self._script = LuaScript(self._script.path, limits=self._limits, epoch=self._epoch())
+
+    def _take(self, record: Record) -> None:
+        self.records.append(record)
+        if record.level == "error":  # told as the SDK tells of scripts in Python
+            text, _, where = record.traceback.partition("\n")
+            error = ERRORS[record.code](text) if record.code in ERRORS else LuaError(text)
+            logging.getLogger(record.logger).error("%s\n%s", record.message, where, exc_info=error)
+
+    def kill(self) -> None:
+        """It is lost, in the middle of whatever it did."""
+        if self._host is not None and self._host.session is not None:
+            self._host.session.close(CloseCode.NORMAL, "killed")
 
 
 class AppStream(anyio.abc.ByteStream):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import trio
 
@@ -19,6 +20,9 @@ from callflow.phone import (
     RegistrationRefused,
     SilenceHeard,
     SoundHeard,
+    TextReceived,
+    TransferAsked,
+    TransferTold,
 )
 from engine.media.fake import Digit, FakeMediaEngine, FakeMediaSession, Heard
 from engine.media.session import SilenceSource, Source, ToneSource
@@ -66,6 +70,11 @@ class SimulatedPhone:
         self._registrar = registrar
         self._rejects = rejects
         self._line: PhoneCall | None = None
+        self._held: PhoneCall | None = None  # a call that is on hold while there is another
+        self.forwards_to: str | None = None  # where it sends its callers (302)
+        self.takes_info = True  # takes keys that the far end tells by INFO; if not, it says no
+        self.refuses_requests = False  # refuses texts, INFO and NOTIFY
+        self.obeys = True  # does what the far end wants that transfers it; if not, it says no
         self._is_dialing = False
         self._log: list[tuple[float, str]] = []
         self._attention = Attention()
@@ -102,8 +111,7 @@ class SimulatedPhone:
         """Dial a number, or a SIP URI."""
         assert not self.is_in_call, f"{self.name} has a call already"
         self._line, self._is_dialing, self._attention = None, True, Attention()
-        uri = target if target.startswith("sip:") else self._registrar.replace("sip:", f"sip:{target}@", 1)
-        self._nursery.start_soon(self._dial, uri)
+        self._nursery.start_soon(self._dial, self._uri(target))
 
     def answer(self) -> None:
         """Take the call that rings."""
@@ -121,10 +129,21 @@ class SimulatedPhone:
         """What the phone does by itself with calls from now on; without either it rings."""
         self.answers_after, self._rejects = answers_after, rejects
 
-    def press(self, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
-        """Press keys, one after another."""
-        self._note(f"presses {digits}")
-        self._current.press(digits, duration_ms=duration_ms, gap_ms=gap_ms)
+    def press(
+        self,
+        digits: str,
+        *,
+        duration_ms: int = 120,
+        gap_ms: int = 80,
+        via: Literal["rtp", "info", "inband"] | None = None,
+    ) -> None:
+        """Press keys, one after another; by INFO all at once. Without `via` they go by RTP, as was agreed."""
+        self._note(f"presses {digits}" + (f" by {via}" if via else ""))
+        if via == "info":
+            self._current.press_by_info(digits, duration_ms=duration_ms)
+        else:
+            is_inband = None if via is None else via == "inband"
+            self._current.press(digits, duration_ms=duration_ms, gap_ms=gap_ms, is_inband=is_inband)
 
     def speak(self, *what: Source | float) -> None:
         """Say something: files and tones, or so many seconds of what stands for speech; then fall silent."""
@@ -141,12 +160,50 @@ class SimulatedPhone:
         self._note("resumes")
         self._current.resume()
 
+    def write(self, text: str) -> None:
+        """Send a text to the far end."""
+        self._note(f"writes {text}")
+        self._current.write(text)
+
+    @property
+    def texts(self) -> list[str]:
+        """What the far end wrote."""
+        return [event.text for event in self.events if isinstance(event, TextReceived)]
+
+    def transfer(self, target: str) -> None:
+        """Press the transfer button: the other party shall go to that number, or SIP URI."""
+        self._note(f"transfers to {target}")
+        self._current.transfer(self._uri(target))
+
+    def consult(self, target: str) -> None:
+        """Put the call on hold, and call somebody else beside it."""
+        self.park()
+        self.call(target)
+
+    def park(self) -> None:
+        """Put the call on hold, and have the phone free for another beside it."""
+        self.hold()
+        self._held, self._line = self._line, None
+
+    def connect(self, *, asks: Literal["held", "consulted"] = "held") -> None:
+        """Press the transfer button again: the party on hold and the one consulted shall talk with each other.
+
+        One of the two is asked to take the place of this phone in its call with the other.
+        """
+        self._note("connects the two")
+        assert self._held is not None, f"{self.name} has nobody on hold"
+        if asks == "held":
+            self._held.transfer(self._current)
+        else:
+            self._current.transfer(self._held)
+
     def hang_up(self) -> None:
-        """End the call, or give it up. Without one it is nothing."""
+        """End the calls, or give them up. Without one it is nothing."""
         self._note("hangs up")
         self._is_dialing = False
-        if self._line is not None:
-            self._line.hang_up()
+        for line in (self._line, self._held):
+            if line is not None:
+                line.hang_up()
         self._wake()
 
     # What the person perceives
@@ -175,12 +232,27 @@ class SimulatedPhone:
     @property
     def digits(self) -> str:
         """The keys that the far end pressed."""
-        return "".join(heard.what.digit for heard in self.sounds if isinstance(heard.what, Digit))
+        by_rtp = "".join(heard.what.digit for heard in self.sounds if isinstance(heard.what, Digit))
+        return by_rtp + (self._line.told_digits if self._line is not None else "")
 
     @property
     def events(self) -> Sequence[PhoneEvent]:
         """What happened to the call, or to the last one."""
         return tuple(self._line.events) if self._line is not None else ()
+
+    @property
+    def transfer_statuses(self) -> list[int]:
+        """What the far end told of the transfer that was asked for."""
+        lines = [line for line in (self._held, self._line) if line is not None]
+        return [event.status for line in lines for event in line.events if isinstance(event, TransferTold)]
+
+    async def transferred(self, *, within: float = PATIENCE) -> int:
+        """Wait until the outcome of the transfer that was asked for is told; says which."""
+        async with self._patience("hear what became of the transfer", within):
+            while not (told := [status for status in self.transfer_statuses if status >= 200]):
+                await self._changed.wait()
+            return told[0]
+        raise AssertionError("unreachable: patience that ends raises")
 
     async def registered(self, *, within: float = PATIENCE) -> None:
         """Wait until the engine knows where the phone is."""
@@ -273,6 +345,29 @@ class SimulatedPhone:
         self._is_dialing = False
         self._wake()
 
+    def _uri(self, target: str) -> str:
+        return target if target.startswith("sip:") else self._registrar.replace("sip:", f"sip:{target}@", 1)
+
+    async def _follow(self, call: PhoneCall) -> None:
+        """Call whom the far end wants us to call, and tell it how that went."""
+        asked = call.follow_transfer()
+        if asked is None:
+            return
+        call.tell_transfer(100)
+        headers = [("Replaces", str(asked.replaces))] if asked.replaces is not None else []
+        try:
+            line = await self._phone.call(asked.target, headers=headers)
+        except Unreachable:
+            call.tell_transfer(503)
+            return
+        if await line.wait_answered():
+            self._line = line
+            call.tell_transfer(200)
+        else:
+            assert line.ended is not None
+            call.tell_transfer(line.ended.status)
+        self._wake()
+
     async def _take_calls(self) -> None:
         while True:
             call = await self._phone.wait_call()
@@ -280,12 +375,18 @@ class SimulatedPhone:
 
     def take_call(self, call: PhoneCall) -> None:
         """A call comes in."""
+        if call.replaced is not None and call.replaced is self._line:
+            self._line = call
+            self._wake()
+            return
         if self.is_in_call:
             call.reject(BUSY)
             return
         self._line, self._attention = call, Attention()
         self._note(f"rings: {call.remote.uri}")
-        if self._rejects is not None:
+        if self.forwards_to is not None:
+            call.redirect(self._uri(self.forwards_to))
+        elif self._rejects is not None:
             call.reject(self._rejects)
         elif self.answers_after is not None:
             self._nursery.start_soon(self._answer, call, self.answers_after)
@@ -297,8 +398,13 @@ class SimulatedPhone:
 
     def take(self, call: PhoneCall, event: PhoneEvent) -> None:
         """What the phone tells."""
+        call.follows_transfers = self.obeys
+        call.refuses_requests = self.refuses_requests
+        call.takes_info = self.takes_info
         if isinstance(event, Answered):
             call.play(BREATH, repeat=0)
+        elif isinstance(event, TransferAsked):
+            self._nursery.start_soon(self._follow, call)
         if not isinstance(event, _UNTOLD):
             self._note(str(event))
         self._wake()

@@ -6,8 +6,10 @@
         await alice.heard("welcome.wav")
 
 Which script: that of the nearest mark, `@pytest.mark.callflow("ivr.py")` or `pytestmark = pytest.mark.callflow(...)`,
-relative to the test's file; without one, `ivr.py` for `test_ivr.py`, or else the only script beside the test. A mark
-may name several, or hold apps that the test defines, and the options of `Simulation` (seed, latency, loss, ...).
+relative to the test's file; without one, `ivr.py` or `ivr.lua` for `test_ivr.py`, or else the only script beside the
+test. A mark may name several, or hold apps that the test defines, and the options of `Simulation` (seed, latency, loss,
+...). The same tests for a script in Python and for its twin in Lua:
+`parametrize("simulation", ["ivr.py", "ivr.lua"], indirect=True)`.
 Tests that do not ask for `simulation` are left alone, async or not.
 """
 
@@ -43,7 +45,8 @@ def simulation(request: pytest.FixtureRequest, tmp_path: Path) -> Simulation:
 
     mark = request.node.get_closest_marker("callflow")
     here = request.path.parent
-    apps = [here / app if isinstance(app, str | Path) else app for app in (mark.args if mark else ())]
+    named = (request.param,) if hasattr(request, "param") else mark.args if mark else ()
+    apps = [here / app if isinstance(app, str | Path) else app for app in named]
     options = {"folder": tmp_path, "seed": request.config.getoption("--callflow-seed"), **(mark.kwargs if mark else {})}
     return Simulation(*(apps or [find_script(request.path)]), **options)
 
@@ -66,9 +69,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def find_script(test: Path) -> Path:
     """The script that a test file is about. Raises pytest.UsageError when that is not clear."""
     named = test.with_name(test.name.removeprefix("test_"))
-    if named != test and named.exists():
-        return named
+    for script in (named, named.with_suffix(".lua")):
+        if script != test and script.exists():
+            return script
     scripts = [path for path in sorted(test.parent.glob("*.py")) if not _is_of_pytest(path)]
+    scripts = scripts or sorted(test.parent.glob("*.lua"))
     if len(scripts) == 1:
         return scripts[0]
     found = ", ".join(path.name for path in scripts) or "none"

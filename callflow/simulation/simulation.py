@@ -13,6 +13,8 @@ from callflow.app import App
 from callflow.phone import Phone, PhoneCall, PhoneEvent
 from callflow.protocol.events import Event
 from callflow.runtime.loader import load_app
+from callflow.runtime.lua.interpreter import Limits as LuaLimits
+from callflow.runtime.lua.script import LuaScript
 from engine import config
 from engine.channels.limits import Limits
 from engine.media.fake import FakeMediaEngine, FakeMediaNetwork
@@ -29,7 +31,7 @@ from engine.transport.errors import Unreachable
 from engine.transport.memory import MemoryNetwork
 from engine.trunks.spec import TargetSpec, Transport, TrunkSpec
 
-from .apps import AppHost
+from .apps import AppHost, LuaAppHost
 from .determinism import EPOCH, Dice, run_virtual
 from .leaks import PHONE_TASK, count_tasks, find_leaks, find_phone_remains, find_remains
 from .phone import SimulatedPhone
@@ -67,6 +69,7 @@ class Simulation:
         settings: config.Config | None = None,
         ports: tuple[int, int] = PORTS,
         limits: Limits | None = None,
+        lua_limits: LuaLimits | None = None,
         epoch: float = EPOCH,
     ) -> None:
         self.seed = seed
@@ -80,12 +83,13 @@ class Simulation:
         self.phones: dict[str, SimulatedPhone] = {}
         self.trunks: dict[str, SimulatedTrunk] = {}
         self.names: dict[str, str] = {}  # what the name service knows: hosts and their addresses
-        self.hosts: dict[str, AppHost] = {}
+        self.hosts: dict[str, AppHost | LuaAppHost] = {}
         self.report: str = ""  # what happened in a test that failed
         self._apps = apps
         self._ports = ports
         self._limits = limits
-        self._epoch = epoch
+        self._began_at = epoch
+        self._lua_limits = lua_limits
         self._switch: Switch | None = None
         self._tape: Tape | None = None
         self._nursery: trio.Nursery | None = None
@@ -330,9 +334,6 @@ class Simulation:
             raise AssertionError(f"left when all had hung up: {', '.join(remains)}")
 
     async def _open(self, nursery: trio.Nursery) -> None:
-        def epoch() -> float:
-            return self._epoch + trio.current_time()
-
         apps = [self._load(app) for app in self._apps]
         names = tuple(config.App(name=app.name, script=folder) for app, folder in apps)
         self._switch = Switch(
@@ -341,9 +342,9 @@ class Simulation:
             engine="callflow/simulation",
             media=FakeMediaEngine(self.media_network, HOST, self._ports),
             new_token=self._dice.tokens,
-            epoch=epoch,
+            epoch=self._epoch,
             recordings=self.recordings,
-            records=lambda tell: MemoryRecords(epoch, on_written=tell),
+            records=lambda tell: MemoryRecords(self._epoch, on_written=tell),
             limits=self._limits,
             new_endpoint=self._open_endpoint,
         )
@@ -354,14 +355,25 @@ class Simulation:
         for app, folder in apps:
             await self._start_app(app, folder, nursery)
 
-    def _load(self, script: Path | App) -> tuple[App, Path]:
+    def _epoch(self) -> float:
+        return self._began_at + trio.current_time()
+
+    def _load(self, script: Path | App) -> tuple[App | LuaScript, Path]:
         """The app, and the folder of its files."""
         if isinstance(script, App):
             return script, self.folder
+        if script.suffix == ".lua":
+            return LuaScript(script, limits=self._lua_limits, epoch=self._began_at, seed=self.seed), script.parent
         return load_app(script, script.stem), script.parent
 
-    async def _start_app(self, app: App, folder: Path, nursery: trio.Nursery) -> None:
+    async def _start_app(self, app: App | LuaScript, folder: Path, nursery: trio.Nursery) -> None:
         (self.recordings / app.name).mkdir(parents=True, exist_ok=True)
+        if isinstance(app, LuaScript):
+            lua = self.hosts[app.name] = LuaAppHost(
+                app, sockets=self.switch.sockets, dice=self._dice, epoch=self._epoch, limits=self._lua_limits
+            )
+            await nursery.start(lua.run)
+            return
         host = self.hosts[app.name] = AppHost(
             app, folder=folder, sockets=self.switch.sockets, nursery=nursery, dice=self._dice
         )

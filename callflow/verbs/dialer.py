@@ -31,6 +31,7 @@ async def dial(
     confirm: Confirmation | WantsTheCall | None = None,
     caller_id: str | None = None,
     headers: Mapping[str, str] | None = None,
+    redirects: int = 0,
     deadline: float | None = None,
 ) -> Answered | Failed:
     """Dial the stages in turn, the targets of a stage together; the first to answer wins, the others end.
@@ -38,12 +39,14 @@ async def dial(
     A target is a user's name, a SIP URI, or a `Target` with a delay or time-out of its own. `timeout` is seconds
     per stage. The caller hears `ringback` (`us`, `eu`, or a source) meanwhile, and with `early_media` what the callee's
     side plays before it answers. With `confirm` answering alone does not win: whoever picks up keys the `key` of a
-    `Confirmation`, or an async function is run on each answered leg and says whether it takes the call.
+    `Confirmation`, or an async function is run on each answered leg and says whether it takes the call. Of the
+    addresses that a callee sends the call to (3xx) up to `redirects` are tried.
     """
     plan = make_stages(stages, new_leg=lambda: call._leg.link.new_id("leg"))
     command = Dial(
         stages=plan, timeout=timeout, ringback=ringback, early_media=early_media, caller_id=caller_id,
         headers=dict(headers or {}), confirm=Confirmation(timeout=timeout) if callable(confirm) else confirm,
+        redirects=redirects,
     )  # fmt: skip
     legs = {target.leg: call._new_leg(target.leg, target.target) for stage in plan for target in stage}
     for leg in legs.values():
@@ -55,7 +58,8 @@ async def dial(
                 outcome = await call._leg.perform(command, deadline=deadline, on_begin=forks.expect)
         if not isinstance(outcome, outcomes.Answered):
             return cast("Failed", outcome)
-        won = legs.pop(outcome.leg)
+        # A user's second phone, or where a callee was redirected to: the engine made that leg.
+        won = legs.pop(outcome.leg, None) or call._owner.find(outcome.leg) or call._new_leg(outcome.leg, outcome.target)
         won.is_answered = True
         return Answered(won, outcome.target)
     finally:

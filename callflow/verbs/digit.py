@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import anyio
 import msgspec
@@ -52,10 +52,16 @@ async def gather(
 
 
 async def send_digits(
-    call: Call, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, deadline: float | None = None
+    call: Call,
+    digits: str,
+    *,
+    duration_ms: int = 120,
+    gap_ms: int = 80,
+    via: Literal["rtp", "info", "inband"] | None = None,
+    deadline: float | None = None,
 ) -> Sent:
-    """Send digits (0-9 * # A-D) as key presses."""
-    command = SendDigits(digits=digits, duration_ms=duration_ms, gap_ms=gap_ms)
+    """Send digits (0-9 * # A-D) as key presses: as events or in band, as was agreed; `via` says which, or by INFO."""
+    command = SendDigits(digits=digits, duration_ms=duration_ms, gap_ms=gap_ms, via=via)
     return cast("Sent", await call._leg.perform(command, deadline=deadline))
 
 

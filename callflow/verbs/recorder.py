@@ -24,23 +24,32 @@ async def record(
     silence: float = 0.0,
     terminators: str = "#",
     beep: bool = False,
+    trim: bool = False,
     deadline: float | None = None,
 ) -> Recorded:
     """Record the caller to a WAV file below the app's recordings, for `max` seconds at most.
 
     It ends after `silence` seconds of it (0: never), at a digit in `terminators`, and when the caller hangs up:
     then, too, it returns, with reason `hangup`, and the script has `HANGUP_WINDOW` seconds to make use of it.
+    With `trim` the silence around what was said is left out.
     """
-    command = Record(path=path, max=max, silence=silence, terminators=terminators, beep=beep)
+    command = Record(path=path, max=max, silence=silence, terminators=terminators, beep=beep, trim=trim)
     return cast("Recorded", await call._leg.perform(command, deadline=deadline))
 
 
 @asynccontextmanager
 async def recording(
-    call: Call, path: str, *, max: float = 3600.0, silence: float = 0.0, terminators: str = "", beep: bool = False
+    call: Call,
+    path: str,
+    *,
+    max: float = 3600.0,
+    silence: float = 0.0,
+    terminators: str = "",
+    beep: bool = False,
+    trim: bool = False,
 ) -> AsyncGenerator[Recording, None]:
     """Record beside what the script does meanwhile; the end of the block stops it."""
-    command = Record(path=path, max=max, silence=silence, terminators=terminators, beep=beep)
+    command = Record(path=path, max=max, silence=silence, terminators=terminators, beep=beep, trim=trim)
     async with running(call._leg, command, Recording) as handle:
         yield handle
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from callflow.protocol.commands import Fallback, Get, Limit, Policy, Set, Source
+from callflow.protocol.commands import Fallback, Get, Headers, Limit, Policy, Set, Source
 from callflow.sources import as_sources
 
 if TYPE_CHECKING:
@@ -25,6 +25,15 @@ async def get(call: Call, *names: str) -> dict[str, str]:
     found = call._leg.link.connection.data(reply, dict[str, str | None])
     _note(call, found)
     return {name: value for name, value in found.items() if value is not None}
+
+
+async def headers(call: Call, *names: str) -> dict[str, list[str]]:
+    """SIP headers of the caller's INVITE, or of a callee's answer: all, or those named that are there.
+
+    diversion = (await call.headers("Diversion")).get("Diversion", [])
+    """
+    reply = await call._leg.ask(Headers(names=names))
+    return call._leg.link.connection.data(reply, dict[str, list[str]])
 
 
 async def limit(call: Call, resource: str, maximum: int, *, deadline: float | None = None) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import trio
+
 from callflow.protocol import commands
 from callflow.protocol.events import ChannelHeld, ChannelResumed
 from engine.media import session as media
@@ -118,5 +120,7 @@ class Audio:
 
     def _go_on(self) -> None:
         if self._playing is None and self._backgrounds and self._channel.is_alive:
-            music = next(reversed(self._backgrounds.values()))
-            self._channel.media.play(_BACKGROUND, music, repeat=0)
+            whose, music = next(reversed(self._backgrounds.items()))
+            # All who wait hear the same place of the same music, as of one stream, and go on there when held again.
+            offset_ms = round(trio.current_time() * 1000) if whose == "hold" else 0
+            self._channel.media.play(_BACKGROUND, music, repeat=0, offset_ms=offset_ms)

@@ -17,12 +17,14 @@ from callflow.protocol import commands
 from callflow.protocol.causes import cause_of_status
 from callflow.protocol.outcomes import Branch
 from engine.media.session import PortsExhausted
+from engine.sip.digest import Credentials
 from engine.sip.messages import Uri
 from engine.transport.errors import Unreachable
 
 from .confirmation import Confirming
 from .ending import By, Ending
-from .origination import Destination, TrunkNumber, User, originate
+from .errors import CommandError
+from .origination import Destination, TrunkNumber, User, originate, parse_address
 from .ports import Headers
 from .reason import (
     ANSWERED_ELSEWHERE,
@@ -82,6 +84,10 @@ class RunningBranch:
         self._ways: deque[Way] = deque()  # that are yet to be tried
         self._hops: deque[tuple[Way, Hop]] = deque()  # the servers of the last one, that are yet to be tried
         self._patience: Timer | None = None
+        self._is_following = False  # a redirection: its legs have ids of our own
+        self._redirects = course.redirects
+        self._seen: set[str] = {target.target}  # where it was tried
+        self._redirected: list[str] = []  # where it may be tried yet, the most wanted first
         self._answered: Channel | None = None  # who is asked to confirm
 
     @property
@@ -106,10 +112,16 @@ class RunningBranch:
         if self.target.timeout is not None:
             self._timer = self._table.timers.after(self.target.timeout, self._time_out)
         self._tell("dialing")
-        if isinstance(self._destination, User):
-            self._call_user(self._destination.name)
+        self._go(self._destination)
+
+    def _go(self, destination: Destination) -> None:
+        self._destination = destination
+        self._ways.clear()
+        self._hops.clear()
+        if isinstance(destination, User):
+            self._call_user(destination.name)
             return
-        self._ways.extend(ways_to(self._destination))
+        self._ways.extend(ways_to(destination))
         refused = self._refused_by_trunk()
         if refused is not None:
             self._ends.append(refused)
@@ -198,6 +210,7 @@ class RunningBranch:
                     owner=self._course.dialer.owner,
                     parent=self._course.dialer.parent,
                     trunk=trunk,
+                    credentials=self._credentials,
                 )
             except PortsExhausted:
                 self._table.places.release(leg_id)
@@ -259,7 +272,9 @@ class RunningBranch:
         if leg is self._answered:
             self._ends.append(self._unconfirmed(leg, ending.cause))
         else:
-            self._ends.append(Branch(self.target.target, leg.id, _reason(ending), ending.status, ending.cause))
+            failed = Branch(self.target.target, leg.id, _reason(ending), ending.status, ending.cause, ending.contacts)
+            self._ends.append(failed)
+            self._redirected = [*ending.contacts, *self._redirected]
         if ending.status >= 600:  # RFC 3261 16.7: a 6xx speaks for all phones of the user
             self._conclude()
         elif self._has_more and not self._is_placing and is_reason_to_go_on(ending):
@@ -300,8 +315,25 @@ class RunningBranch:
                 self._course.dialer.leg_over(leg)
 
     def _settle(self) -> None:
-        if not self._legs and not self._is_placing:
+        if not self._legs and not self._is_placing and self.result is None and not self._follow():
             self._conclude()
+
+    def _follow(self) -> bool:
+        """Try the next address that the callee sent us to (RFC 3261 8.1.3.4), each once. False: there is none left."""
+        while self._redirected and self._redirects > 0:
+            target = self._redirected.pop(0)
+            if target in self._seen:
+                continue
+            self._seen.add(target)
+            try:
+                destination = parse_address(target, self._table.locator)
+            except CommandError:
+                continue
+            self._redirects -= 1
+            self._is_following = True
+            self._go(destination)
+            return True
+        return False
 
     def _conclude(self) -> None:
         if self.result is None:
@@ -314,6 +346,14 @@ class RunningBranch:
     @property
     def _trunk(self) -> Trunk | None:
         return self._destination.trunk if isinstance(self._destination, TrunkNumber) else None
+
+    @property
+    def _credentials(self) -> Credentials | None:
+        """What a challenge is answered with; never that of another to whom it redirects."""
+        if self._trunk is not None:
+            return self._trunk.spec.credentials
+        told = self.target
+        return Credentials(told.username, told.password) if told.username and not self._is_following else None
 
     def _finish(self, result: Branch, ending: Ending | None = None, *, is_told: bool = False) -> None:
         self.result = result

@@ -17,9 +17,10 @@ from .errors import CommandError
 from .leaving import leave_rooms
 from .reason import NORMAL_CLEARING, reason_header
 from .state import State
-from .verb import Why
+from .verb import Verb, Why
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Literal
 
     from .channel import Channel
@@ -39,7 +40,9 @@ def connect(channel: Channel, command_id: str, command: commands.Bridge) -> None
         leave_rooms(each)
     for each in (channel, other):  # a channel whose app is lost may have lived for its bridge only
         each.expect_alive()
-    BridgeOfTwo(channel, other, command_id, is_hung_up_after=command.hangup_after).begin()
+    bridging = Bridging(channel, command_id)
+    channel.run(bridging)
+    BridgeOfTwo(channel, other, is_hung_up_after=command.hangup_after, commands=[bridging]).begin()
 
 
 def part(channel: Channel, _id: str, _command: commands.Unbridge) -> None:
@@ -59,32 +62,77 @@ def _partner(channel: Channel, other_id: str) -> Channel:
     return other
 
 
-class BridgeOfTwo:
-    """Two channels that hear each other. It is the verb of the command that made it, on the channel it was given to."""
+class Bridging:
+    """A bridge command that runs. It outlives the bridge it began with when its channel is transferred to another."""
 
-    def __init__(self, channel: Channel, other: Channel, command_id: str, *, is_hung_up_after: bool) -> None:
+    def __init__(self, channel: Channel, command_id: str) -> None:
+        self.channel = channel
         self.command_id = command_id
+        self.transit: Verb | None = None  # what its channel waits for between two bridges
+        self._last = ("", "")  # the bridge it was in, and with whom
+
+    def enter(self, bridge: BridgeOfTwo, other: Channel) -> None:
+        self.transit = None
+        self._last = bridge.id, other.id
+
+    def end(self, outcome: Unbridged) -> None:
+        """Its one outcome."""
+        bridge, other = self._last
+        ended = ChannelUnbridged(bridge=bridge, other=other, command=self.command_id, outcome=outcome)
+        self.channel.finish(self, ended)
+
+    def press(self, digit: str) -> bool:
+        return False
+
+    def receive(self, event: MediaEvent) -> None:
+        pass
+
+    def stop(self, why: Why) -> None:
+        if self.channel.bridge is not None:
+            self.channel.bridge.end("stopped", command=self)
+            return
+        transit, self.transit = self.transit, None
+        self.end(Unbridged("hangup" if why is Why.HANGUP else "stopped"))
+        if transit is not None and why is not Why.HANGUP:
+            self.channel.stop(transit, why)
+
+    def give_up(self) -> None:
+        self.stop(Why.CANCELLED)
+
+
+class BridgeOfTwo:
+    """Two channels that hear each other, and the bridge commands that it fulfils: of one, of both, or of none."""
+
+    def __init__(
+        self, channel: Channel, other: Channel, *, is_hung_up_after: bool, commands: Sequence[Bridging] = ()
+    ) -> None:
         self.id = channel.table.new_id()
         self.channels = (channel, other)
         self.audience = Audience(self)
-        self._is_hung_up_after = is_hung_up_after
+        self.is_hung_up_after = is_hung_up_after
+        self._commands = {command.channel: command for command in commands}
         self._is_over = False
 
     def begin(self) -> None:
         channel, other = self.channels
-        channel.run(self)
         for each in self.channels:
             stop_echo(each)
             each.digits_ahead.clear()
             each.bridge = self
             each.untie()
-        channel.bridged_with.append(other.id)
-        other.bridged_with.append(channel.id)
+            each.bridged_with.append(self.partner(each).id)
+            if each in self._commands:
+                self._commands[each].enter(self, self.partner(each))
         channel.table.add_bridge(self)
         channel.media.relay(other.media)
         channel.table.emit(BridgeCreated(bridge=self.id, channels=(channel.id, other.id)), channel.owner)
-        channel.emit(ChannelBridged(bridge=self.id, other=other.id))
-        other.emit(ChannelBridged(bridge=self.id, other=channel.id))
+        for each in self.channels:
+            each.emit(ChannelBridged(bridge=self.id, other=self.partner(each).id))
+
+    def partner(self, channel: Channel) -> Channel:
+        """Whom the channel hears."""
+        first, second = self.channels
+        return second if channel is first else first
 
     def state(self) -> BridgeState:
         """The bridge as a list or a snapshot shows it."""
@@ -96,34 +144,39 @@ class BridgeOfTwo:
         *,
         by: Channel | None = None,
         told: By = "engine",
+        command: Bridging | None = None,
     ) -> None:
-        """Part the two. After a hang-up the other is hung up too, if that was wished; `told` is who ended it all."""
+        """Part the two. After a hang-up the other is hung up too, if that was wished; `told` is who ended it all.
+
+        `command` is the one that was stopped: to that of the other channel, it is being parted.
+        """
         if self._is_over:
             return
+        outcome = Unbridged(reason, by.id if by is not None else None)
+        parted = Unbridged("unbridged", command.channel.id) if command is not None else outcome
+        self._part(outcome)
+        for each in reversed(self.channels):
+            if each in self._commands:
+                self._commands[each].end(outcome if self._commands[each] is command else parted)
+        if reason == "hangup" and self.is_hung_up_after and by is not None:
+            self.partner(by).end(Ending(NORMAL_CLEARING, told, headers=[reason_header(NORMAL_CLEARING)]))
+        for each in self.channels:
+            each.succession.part()
+
+    def detach(self, by: Channel) -> list[Bridging]:
+        """Part the two since one of them transfers the other. The commands go on, and are handed over."""
+        self._part(Unbridged("transferred", by.id), is_told=True)
+        return [command for command in self._commands.values() if command.channel.find(command.command_id) is command]
+
+    def _part(self, outcome: Unbridged, *, is_told: bool = False) -> None:
+        """Those without a command hear of it; those with one by its outcome, unless it `is_told` now."""
         self._is_over = True
         channel, other = self.channels
         channel.bridge = other.bridge = None
         channel.table.remove_bridge(self)
         self.audience.end()
         channel.media.unrelay()
-        outcome = Unbridged(reason, by.id if by is not None else None)
-        other.emit(ChannelUnbridged(bridge=self.id, other=channel.id, outcome=outcome))
+        for each in reversed(self.channels):
+            if is_told or each not in self._commands:
+                each.emit(ChannelUnbridged(bridge=self.id, other=self.partner(each).id, outcome=outcome))
         channel.table.emit(BridgeEnded(bridge=self.id), channel.owner)
-        channel.finish(self, ChannelUnbridged(bridge=self.id, other=other.id, command=self.command_id, outcome=outcome))
-        if reason == "hangup" and self._is_hung_up_after:
-            left = other if by is channel else channel
-            left.end(Ending(NORMAL_CLEARING, told, headers=[reason_header(NORMAL_CLEARING)]))
-        for each in self.channels:
-            each.succession.part()
-
-    def press(self, digit: str) -> bool:
-        return False
-
-    def receive(self, event: MediaEvent) -> None:
-        pass
-
-    def stop(self, why: Why) -> None:
-        self.end("stopped")
-
-    def give_up(self) -> None:
-        self.end("stopped")

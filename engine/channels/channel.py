@@ -21,8 +21,6 @@ from callflow.protocol.events import (
     ChannelProgress,
     ChannelResumed,
     ChannelRinging,
-    DigitEnded,
-    DigitStarted,
     Event,
 )
 from callflow.protocol.frames import ChannelState
@@ -32,9 +30,11 @@ from .account import Account, with_statistics
 from .audio import Audio
 from .ending import Ending, LegWatcher
 from .errors import CommandError
+from .keys import Keys, Way
 from .performing import perform
 from .ports import Headers, Owner
 from .reason import INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
+from .referral import Transfers
 from .running import Running
 from .snapshot import state_of
 from .state import ALIVE, TRANSITIONS, UNANSWERED, State, Trigger
@@ -42,6 +42,8 @@ from .succession import Succession
 from .verb import Verb, Why
 
 if TYPE_CHECKING:
+    from engine.sip.events import RequestInCall
+
     from .binding import Bindings
     from .bridge import BridgeOfTwo
     from .member import Member
@@ -57,8 +59,8 @@ class Channel:
 
     __slots__ = (
         "_ended", "_is_held", "_running", "account", "audio", "bindings", "bridge", "bridged_with", "call_seq",
-        "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "media", "member", "owner", "signalling", "state",
-        "succession", "table", "tie", "tied", "variables", "watcher",
+        "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "keys", "media", "member", "owner", "signalling",
+        "state", "succession", "table", "tie", "tied", "transfers", "variables", "watcher",
     )  # fmt: skip
 
     facts: ChannelCreated
@@ -73,12 +75,14 @@ class Channel:
         self.variables: dict[str, str] = {}
         self.digits_ahead: list[str] = []  # keyed while nobody asked
         self.audio = Audio(self)
+        self.keys = Keys(self)
         self.bindings: Bindings | None = None
         self.bridge: BridgeOfTwo | None = None
         self.member: Member | None = None  # of a conference
         self.bridged_with: list[str] = []  # ids of the channels it was connected with, for the record
         self.hangup_timer: Timer | None = None
         self.succession = Succession(self, owner.app if owner is not None else None)
+        self.transfers = Transfers(self)
         self.tie: Channel | None = None  # who dialled it, while nothing else keeps it
         self.tied: list[Channel] = []
         self.watcher: LegWatcher | None = None
@@ -141,11 +145,13 @@ class Channel:
 
     def progress(self, headers: Headers = ()) -> None:
         """Open early media (183 with SDP), once."""
-        if not self.has_offer:  # RFC 3261 13.2.1: an unreliable 183 carries no offer
+        if (
+            not self.has_offer and not self.signalling.can_offer_early
+        ):  # RFC 3261 13.2.1: an unreliable 183 has no offer
             raise CommandError("wrong_state", "expected a caller whose INVITE has an offer, or an answered call")
         if not self._moves(Trigger.PROGRESS):
             return
-        self.signalling.prepare_answer(has_offer=True)
+        self.signalling.prepare_answer(has_offer=self.has_offer)
         self._enter(Trigger.PROGRESS)
         self.emit(_PROGRESS)
         self.signalling.progress(headers)
@@ -313,13 +319,23 @@ class Channel:
         self.signalling.receive_reinvite(body)
         self._tell_hold()
 
+    def receive_update(self, event: RequestInCall) -> None:
+        """An UPDATE or a PRACK with an offer (RFC 3311, RFC 3262 5)."""
+        self.signalling.receive_update(event)
+        self._tell_hold()
+
+    def receive_reanswer(self, body: bytes) -> None:
+        """The answer to a re-INVITE of ours; one that cannot be read changes nothing."""
+        self.signalling.receive_early(body)
+        self._tell_hold()
+
     def receive_media(self, event: media.MediaEvent) -> None:
         match event:
             case media.DigitStarted(digit):
-                self._press(digit)
+                if self.is_alive:
+                    self.keys.start(digit, Way.RTP)
             case media.DigitEnded(digit, duration_ms):
-                if self.state in ALIVE:
-                    self.emit(DigitEnded(digit=digit, duration_ms=duration_ms))
+                self.keys.end(digit, duration_ms, Way.RTP)
             case media.PlaybackStarted(name):
                 self._running.report(name, event)
             case media.PlaybackFinished(name):
@@ -331,10 +347,8 @@ class Channel:
                 if self.member is not None:
                     self.member.note_sound(is_sound=is_sound)
 
-    def _press(self, digit: str) -> None:
-        if self.state not in ALIVE:
-            return
-        self.emit(DigitStarted(digit=digit))
+    def use_digit(self, digit: str) -> None:
+        """A key went down, and was told: it is for whatever runs, or kept."""
         is_used = self._running.press(digit) or (self.bindings is not None and self.bindings.press(digit))
         if not is_used:
             self.keep_digit(digit)
@@ -372,6 +386,7 @@ class Channel:
     def _let_go(self) -> None:
         """What was to happen to the channel later will not."""
         self.succession.close()
+        self.transfers.close()
         self.untie()
         self.table.places.release(self.id)
         if self.hangup_timer is not None:

@@ -64,6 +64,8 @@ def check_plan(table: ChannelTable, command: commands.Dial | commands.Originate)
     """Raise CommandError for stages that cannot be dialled."""
     limits = table.limits
     within("timeout", command.timeout, 0.1, _LONGEST)
+    if isinstance(command, commands.Dial):
+        within("redirects", command.redirects, 0, limits.redirects)
     if not command.stages or len(command.stages) > limits.stages:
         raise CommandError("bad_argument", f"expected 1 to {limits.stages} stages, got {len(command.stages)}")
     targets = [target for stage in command.stages for target in stage]
@@ -76,6 +78,11 @@ def check_plan(table: ChannelTable, command: commands.Dial | commands.Originate)
         within("delay", target.delay, 0, _LONGEST)
         if target.timeout is not None:
             within("timeout of a target", target.timeout, 0.1, _LONGEST)
+        if (
+            not (target.username + target.password).isprintable()
+            or len(target.username + target.password) > _LONGEST_ID
+        ):
+            raise CommandError("bad_argument", f"expected printable credentials of at most {_LONGEST_ID} characters")
     _check_legs(table, [target.leg for target in targets if target.leg])
 
 
@@ -97,6 +104,7 @@ class Course:
         self.table = table
         self.dialer = dialer
         self.caller = caller
+        self.redirects = command.redirects if isinstance(command, commands.Dial) else 0
         self.confirmation = command.confirm if isinstance(command, commands.Dial) else None
         self.prompt = self._prompt()
         self._timeout = command.timeout

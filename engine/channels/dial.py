@@ -30,7 +30,7 @@ def dial(channel: Channel, command_id: str, command: commands.Dial) -> None:
     if channel.state is not State.ANSWERED:
         channel.expect_inbound("dial")
     check_plan(channel.table, command)
-    caller = parse_caller_id(command.caller_id) if command.caller_id is not None else _caller_of(channel)
+    caller = parse_caller_id(command.caller_id) if command.caller_id is not None else caller_of(channel)
     ringback = resolve_ringback(command.ringback, channel.owner) if command.ringback is not None else None
     dialing = Dialing(channel, command_id, command, caller)  # its branches read every target: bad ones raise
     if ringback is not None and (channel.has_offer or channel.state is State.ANSWERED):
@@ -38,7 +38,7 @@ def dial(channel: Channel, command_id: str, command: commands.Dial) -> None:
     dialing.start(ringback)
 
 
-def _caller_of(channel: Channel) -> Party:
+def caller_of(channel: Channel) -> Party:
     """Whom the callee sees: the party at this channel's far end, under our own host."""
     party = channel.facts.caller if channel.is_inbound else channel.facts.callee
     return Party(uri="", number=party.number, name=party.name)

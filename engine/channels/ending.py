@@ -23,6 +23,7 @@ class Ending:
     reason: str = ""  # the phrase that came with the status
     headers: Headers = ()  # for the message that tells the peer
     is_remote: bool = False
+    contacts: tuple[str, ...] = ()  # where a 3xx wants to send the call
 
 
 class LegWatcher(Protocol):

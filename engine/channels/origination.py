@@ -15,6 +15,7 @@ from .ports import Headers, Owner
 from .signalling import Signalling
 
 if TYPE_CHECKING:
+    from engine.sip.digest import Credentials
     from engine.sip.events import Flow
     from engine.trunks.trunk import Trunk
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .table import ChannelTable
 
 _LONGEST_TARGET = 512
+_HOPS = 70  # RFC 3261 8.1.1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +46,37 @@ Destination: TypeAlias = User | Uri | TrunkNumber
 
 
 def parse_target(table: ChannelTable, target: str, trunk: str = "") -> Destination:
-    """`alice` or `sip:alice@one-of-ours` is our user, `NUMBER@TRUNK` a number, with or without `sip:`.
+    """What a program dials: as `parse_address`, and `NUMBER@TRUNK`, with or without `sip:`. Raises CommandError."""
+    if trunk:
+        return _trunk_number(table, target, trunk)
+    number, at, name = target.rpartition("@")
+    if at and ":" not in target:
+        return _trunk_number(table, number, name)
+    destination = parse_address(target, table.locator)
+    if isinstance(destination, User) or destination.port is not None or not destination.user:
+        return destination
+    is_trunk = table.trunks is not None and table.trunks.get(destination.host) is not None
+    return _trunk_number(table, destination.user, destination.host) if is_trunk else destination
 
-    Any other `sip:` URI is called as it is. Raises CommandError.
+
+def parse_address(target: str, locator: Locator) -> User | Uri:
+    """`alice` or `sip:alice@one-of-ours` is our user; any other `sip:` or `sips:` URI is called as it is.
+
+    What a peer says is read so: our trunks are not for him. Raises CommandError.
     """
     if len(target) > _LONGEST_TARGET or not target or not target.isprintable() or " " in target:
         raise CommandError("bad_argument", f"expected a user's name or a SIP URI to dial, got {target[:64]!r}")
-    if trunk:
-        return _trunk_number(table, target, trunk)
-    if ":" not in target:
-        number, at, name = target.rpartition("@")
-        return _trunk_number(table, number, name) if at else User(target)
-    return _parse_uri(table, target)
+    if ":" not in target and "@" not in target:
+        return User(target)
+    try:
+        uri = Uri.parse(target)
+    except ParseError as error:
+        raise CommandError("bad_argument", f"expected a user's name or a SIP URI, {target[:64]!r}: {error}") from error
+    if uri.scheme not in ("sip", "sips") or not uri.host:
+        raise CommandError("bad_argument", f"expected a user's name or a sip: or sips: URI, got {target[:64]!r}")
+    if uri.user and (locator.is_local(uri.host, uri.port) or _means_user(uri, locator)):
+        return User(uri.user)
+    return uri
 
 
 def _trunk_number(table: ChannelTable, number: str, name: str) -> TrunkNumber:
@@ -65,23 +86,6 @@ def _trunk_number(table: ChannelTable, number: str, name: str) -> TrunkNumber:
     if not NUMBER.fullmatch(number):
         raise CommandError("bad_argument", f"expected a number to dial by the trunk {name}, got {number[:64]!r}")
     return TrunkNumber(trunk, number)
-
-
-def _parse_uri(table: ChannelTable, target: str) -> Destination:
-    locator = table.locator
-    try:
-        uri = Uri.parse(target)
-    except ParseError as error:
-        raise CommandError("bad_argument", f"expected a user's name or a SIP URI, {target[:64]!r}: {error}") from error
-    if uri.scheme not in ("sip", "sips") or not uri.host:
-        raise CommandError(
-            "bad_argument", f"expected a user's name or a sip: or sips: URI to dial, got {target[:64]!r}"
-        )
-    if uri.user and uri.port is None and table.trunks is not None and table.trunks.get(uri.host) is not None:
-        return _trunk_number(table, uri.user, uri.host)
-    if uri.user and (locator.is_local(uri.host, uri.port) or _means_user(uri, locator)):
-        return User(uri.user)
-    return uri
 
 
 def _means_user(uri: Uri, locator: Locator) -> bool:
@@ -110,6 +114,7 @@ def originate(
     owner: Owner | None,
     parent: str | None,
     trunk: Trunk | None = None,
+    credentials: Credentials | None = None,
 ) -> Channel:
     """Place a call for an owner, in the name of a caller, as the trunk wants it. Raises PortsExhausted."""
     host = flow.local[0]
@@ -124,7 +129,8 @@ def originate(
         to=to,
         body=negotiation.create_offer(),
         headers=headers,
-        credentials=trunk.spec.credentials if trunk is not None else None,
+        credentials=credentials,
+        max_forwards=_max_forwards(table, parent),
     )
     table.add(leg, invite)
     facts = ChannelCreated(
@@ -138,6 +144,7 @@ def originate(
         parent=parent,
         sip_call_id=invite.call_id,
     )
+    leg.transfers.user = user
     leg.begin(Signalling(table.sip, invite, negotiation, leg.media), facts)
     return leg
 
@@ -149,3 +156,11 @@ def _from_by_trunk(caller: Party, trunk: Trunk, host: str) -> Address:
     if spec.from_user is not None:
         return Address(Uri(user=spec.from_user, host=host), caller.name)
     return from_of(caller, host)
+
+
+def _max_forwards(table: ChannelTable, parent: str | None) -> int:
+    """A call that is passed on has one hop less to go: switches that send it round and round stop some time (483)."""
+    channel = table.channels.get(parent or "")
+    request = channel.signalling.invite.request if channel is not None else None
+    left = request.max_forwards if request is not None else None
+    return _HOPS if left is None else min(_HOPS, max(0, left - 1))

@@ -20,14 +20,18 @@ from . import (
     digit,
     echo,
     gather,
+    header,
     listen,
     member,
+    messaging,
     place,
     playback,
     recording,
     redirection,
+    referral,
     succession,
     timing,
+    transferring,
     variable,
 )
 from .errors import CommandError
@@ -68,10 +72,18 @@ PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
     commands.Unmute: audio.unmute,
     commands.BindDigits: binding.bind_digits,
     commands.UnbindDigits: binding.unbind_digits,
+    commands.Transfer: transferring.transfer,
+    commands.TransferPolicy: referral.set_policy,
+    commands.AcceptTransfer: referral.accept,
+    commands.RefuseTransfer: referral.refuse,
+    commands.SendInfo: messaging.send,
+    commands.SendMessage: messaging.send,
+    commands.Notify: messaging.send,
     commands.Limit: place.limit,
     commands.Policy: succession.policy,
     commands.Set: variable.set_variables,
     commands.Get: variable.get_variables,
+    commands.Headers: header.read_headers,
 })
 
 

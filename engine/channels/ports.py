@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from callflow.protocol.commands import Fallback
 from callflow.protocol.events import ChannelCreated, Event
@@ -17,9 +17,12 @@ from callflow.protocol.records import CallRecord
 
 if TYPE_CHECKING:
     from engine.sip.digest import Credentials
-    from engine.sip.events import Flow, InviteReceived
+    from engine.sip.events import Flow, InviteReceived, ResponseReceived
     from engine.sip.invite import Invite
     from engine.sip.messages import Address, Uri
+    from engine.sip.refer import Refer, Replaces
+    from engine.sip.referral import Referral
+    from engine.sip.stack import CallRequest, ServerRequest
     from engine.transport.locating import Hop
     from engine.trunks.trunk import Trunk
 
@@ -99,12 +102,29 @@ class Router(Protocol):
         """Decide at once: nothing has been answered but 100, and no media is open."""
         ...
 
+    def vouch(self, invite: InviteReceived) -> str | Refusal | None:
+        """Who wants to take another's place in a call: a user, anybody where anybody may call, or what he is told."""
+        ...
+
+
+@runtime_checkable
+class Respondent(Protocol):
+    """Who asked something of a peer by a request, and waits for the answer."""
+
+    def receive_response(self, event: ResponseReceived) -> None:
+        """The answer, once."""
+        ...
+
 
 class Successors(Protocol):
     """Who takes a call after the app that had it."""
 
     def successor(self, then: Fallback, facts: ChannelCreated) -> Admission | None:
         """The app named, or that of the route; None if there is none. An app on its way has no owner yet."""
+        ...
+
+    def transferred(self, number: str, user: str | None) -> Admission | None:
+        """Who takes a call to this number that a user transfers there, as if it were the user's own; None: nobody."""
         ...
 
 
@@ -167,8 +187,43 @@ class SipPort(Protocol):
         body: bytes,
         headers: Headers = (),
         credentials: Credentials | None = None,
+        max_forwards: int = 70,
     ) -> Invite:
         """Place a call: our INVITE with our offer."""
+        ...
+
+    def respond(
+        self,
+        transaction: ServerRequest,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: Headers = (),
+        body: bytes = b"",
+    ) -> None:
+        """Answer a request that came inside a call."""
+        ...
+
+    def reinvite(self, invite: Invite, *, body: bytes) -> bool:
+        """Offer something new inside a call. False while another re-INVITE is pending."""
+        ...
+
+    def request_in_call(
+        self, invite: Invite, method: str, *, headers: Headers = (), body: bytes = b"", owner: object = None
+    ) -> CallRequest | None:
+        """Send a request inside a confirmed call; the answer comes as an event with that owner. None: no such call."""
+        ...
+
+    def accept_refer(self, invite: Invite, transaction: ServerRequest, asked: Refer) -> Referral | None:
+        """202 to a REFER; None if the peer does not want to hear what becomes of it."""
+        ...
+
+    def tell_referral(self, referral: Referral, status: int) -> None:
+        """NOTIFY the peer of it; a status of 200 and more is the last."""
+        ...
+
+    def find(self, replaces: Replaces) -> Invite | None:
+        """The call that a Replaces names."""
         ...
 
     def hang_up(self, invite: Invite, *, headers: Headers = (), status: int = 480) -> None:

@@ -103,7 +103,11 @@ class Recording:
         self.name = self._channel.name_for(self)
         command = self._command
         self._channel.media.record(
-            self.name, self._path, max_ms=round(command.max * 1000), silence_ms=round(command.silence * 1000)
+            self.name,
+            self._path,
+            max_ms=round(command.max * 1000),
+            silence_ms=round(command.silence * 1000),
+            is_trimmed=command.trim,
         )
         self._channel.emit(RecordingStarted(command=self.command_id, path=command.path))
 

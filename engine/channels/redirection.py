@@ -11,7 +11,7 @@ from engine.sip.messages import Address, Uri
 from .argument import headers_of
 from .ending import Ending
 from .errors import CommandError
-from .origination import TrunkNumber, parse_target
+from .origination import parse_address
 
 if TYPE_CHECKING:
     from .channel import Channel
@@ -32,10 +32,8 @@ def redirect(channel: Channel, _id: str, command: commands.Redirect) -> None:
 
 def _uri(channel: Channel, target: str) -> Uri:
     """The URI as the caller can call it: a user of ours is at the host that the caller called."""
-    destination = parse_target(channel.table, target)
+    destination = parse_address(target, channel.table.locator)
     if isinstance(destination, Uri):
         return destination
-    if isinstance(destination, TrunkNumber):
-        raise CommandError("bad_argument", f"expected a user or a SIP URI, as a trunk is ours alone, got {target!r}")
     called = Uri.parse(channel.facts.callee.uri)
     return Uri(user=destination.name, host=called.host, port=called.port)

@@ -16,6 +16,7 @@ from engine.sip.messages import ParseError
 from .ports import Headers, SipPort
 
 if TYPE_CHECKING:
+    from engine.sip.events import RequestInCall
     from engine.sip.invite import Invite
 
 
@@ -39,6 +40,12 @@ class Signalling:
         return agreed.codec if agreed is not None else ""
 
     @property
+    def has_telephone_event(self) -> bool:
+        """Were events for keys agreed on (RFC 4733)?"""
+        agreed = self._negotiation.agreed
+        return agreed is not None and agreed.telephone_event is not None
+
+    @property
     def is_held(self) -> bool:
         """Has the peer put us on hold?"""
         agreed = self._negotiation.agreed
@@ -48,6 +55,11 @@ class Signalling:
     def is_unheard(self) -> bool:
         """Has our INVITE had no answer at all, not even 100?"""
         return self.invite.state is InviteState.CALLING
+
+    @property
+    def can_offer_early(self) -> bool:
+        """The caller takes an offer of ours in a 183, and answers it in its PRACK (RFC 3262 5)."""
+        return self.invite.reliable is not None and self.invite.reliable.is_understood
 
     def prepare_answer(self, *, has_offer: bool) -> None:
         """Make the SDP of our 183 or 200; with an offer at hand the media begins."""
@@ -86,7 +98,7 @@ class Signalling:
         return True
 
     def receive_early(self, body: bytes) -> None:
-        """The answer to our offer in a 183: what the callee's side plays can be heard. A bad one may yet be mended."""
+        """The answer to our offer in a 183, or to a re-INVITE of ours. A bad one changes nothing."""
         with suppress(ParseError, NotAcceptable):
             self._negotiation.receive_answer(body)
             self._update_media()
@@ -112,6 +124,21 @@ class Signalling:
             self._update_media()
             self._sip.answer(self.invite, body=answer)
 
+    def receive_update(self, event: RequestInCall) -> None:
+        """Answer the offer of an UPDATE, or refuse it: then the session goes on as it was (RFC 3311 5.2)."""
+        try:
+            self._negotiation.receive_offer(event.request.body)
+        except (ParseError, NotAcceptable) as error:
+            self._sip.respond(event.transaction, 400 if isinstance(error, ParseError) else 488)
+            return
+        answer = self._negotiation.create_answer()
+        self._update_media()
+        self._sip.respond(event.transaction, 200, body=answer)
+
+    def refresh(self) -> None:
+        """Say again what was said: the session timer wants a re-INVITE (RFC 4028 7.4)."""
+        self._sip.reinvite(self.invite, body=self._negotiation.create_offer())
+
     def _update_media(self) -> None:
         agreed = self._negotiation.agreed
         if agreed is None:
@@ -124,5 +151,6 @@ class Signalling:
                 agreed.telephone_event,
                 Direction(agreed.direction.value),
                 agreed.ptime_ms,
+                is_muxed=agreed.is_muxed,
             )
         )

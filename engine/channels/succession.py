@@ -15,7 +15,7 @@ from callflow.protocol.events import OwnerChanged, OwnerLost
 from engine.media import session as media
 
 from .argument import within
-from .bridge import BridgeOfTwo
+from .bridge import Bridging
 from .ending import Ending
 from .errors import CommandError
 from .member import Member
@@ -95,7 +95,7 @@ class Succession:
             return
         self._is_orphan = True  # it keeps its owner, whose name says who may come back for it
         for verb in channel.running:
-            if not isinstance(verb, BridgeOfTwo | Member | CallRecording):
+            if not isinstance(verb, Bridging | Member | CallRecording):
                 channel.stop(verb, Why.CANCELLED)
         if channel.bridge is None and channel.member is None:
             self.part()
@@ -117,16 +117,20 @@ class Succession:
         admission = self._successor(then)
         if admission is None:
             return False
-        self.to = then.route or self._channel.facts.to
+        self.pass_to(admission, then.route or self._channel.facts.to)
+        return True
+
+    def pass_to(self, admission: Admission, number: str) -> None:
+        """Give the channel to this app, as a call to that number."""
+        self.to = number
         if admission.owner is not None:
             self.give(admission.owner)
-            return True
+            return
         self.app = admission.app
         self._channel.owner = None
         self._is_orphan = True
         self._play(self.will.music if self.will is not None else _TONE)
         self._timer = self._channel.table.timers.after(admission.wait, self._miss)
-        return True
 
     def close(self) -> None:
         """Nobody is waited for any more."""

@@ -24,11 +24,13 @@ from engine.sip.events import (
     InviteAnswered,
     InviteReceived,
     MalformedReceived,
+    RequestInCall,
     RequestReceived,
     ResponseReceived,
     SipEvent,
 )
 
+from . import replacing
 from .bridge import BridgeOfTwo
 from .channel import Channel
 from .conferences import Conferences
@@ -37,13 +39,26 @@ from .incoming import facts_of, read_offer, tell
 from .limits import Limits
 from .originating import Originations
 from .place import Places
-from .ports import Admission, EventSink, Locator, Owner, RecordSink, Refusal, Router, SipPort, Successors, Trunks
+from .ports import (
+    Admission,
+    EventSink,
+    Locator,
+    Owner,
+    RecordSink,
+    Refusal,
+    Respondent,
+    Router,
+    SipPort,
+    Successors,
+    Trunks,
+)
 from .record import record_of
 from .signalling import Signalling
 from .timer import Timers
 
 if TYPE_CHECKING:
     from engine.sip.invite import Invite
+    from engine.sip.refer import Replaces
     from engine.trunks.trunk import Trunk
 
 TRUNKS = "[[trunk]]"  # whose places those of trunks are: no app can have this name
@@ -102,7 +117,7 @@ class ChannelTable:
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, BridgeOfTwo] = {}
         self._records = records
-        self._router = router
+        self.router = router
         self._nursery = nursery
         self._invites: dict[int, Channel] = {}
         self._invite_ids: dict[str, int] = {}  # by channel id
@@ -122,12 +137,16 @@ class ChannelTable:
         match event:
             case InviteReceived():
                 self._receive_invite(event)
+            case ResponseReceived(transaction) if isinstance(transaction.owner, Respondent):
+                transaction.owner.receive_response(event)
             case RequestReceived() | ResponseReceived() | MalformedReceived():
                 pass
             case _:
                 channel = self._invites.get(event.invite.id)
                 if channel is not None:
                     tell(channel, event)
+                elif isinstance(event, RequestInCall):
+                    self.sip.respond(event.transaction, 481)
                 elif isinstance(event, InviteAnswered):  # it crossed our CANCEL
                     self.sip.hang_up(event.invite)
 
@@ -198,6 +217,11 @@ class ChannelTable:
 
     def remove_bridge(self, bridge: BridgeOfTwo) -> None:
         del self.bridges[bridge.id]
+
+    def find(self, replaces: Replaces) -> Channel | None:
+        """The channel whose dialog a Replaces names."""
+        invite = self.sip.find(replaces)
+        return self._invites.get(invite.id) if invite is not None else None
 
     def is_taken(self, channel_id: str) -> bool:
         """Is this the id of a channel, or promised to a leg?"""
@@ -285,7 +309,12 @@ class ChannelTable:
         if self.is_full:
             self._refuse(event.invite, self._busy())
             return
-        admission = self._router.route(event)
+        if event.request.header("Replaces") is not None:
+            refusal = replacing.receive(self, event)
+            if refusal is not None:
+                self._refuse(event.invite, refusal)
+            return
+        admission = self.router.route(event)
         if isinstance(admission, Refusal):
             self._refuse(event.invite, admission)
             return
@@ -311,6 +340,7 @@ class ChannelTable:
             return Refusal(status)
         self.add(channel, event.invite)
         signalling = Signalling(self.sip, event.invite, negotiation, channel.media)
+        channel.transfers.user = admission.user
         wait = admission.wait if admission.owner is None else None
         channel.begin(signalling, facts_of(event, admission), wait=wait)
         return None

@@ -46,6 +46,48 @@ _PLANS: Mapping[str, Mapping[str, tuple[tuple[float, ...], tuple[int, ...]]]] = 
         "busy": ((440,), (500, 500)),
         "congestion": ((440,), (250, 250)),
     },
+    "it": {
+        "dial": ((425,), (200, 200, 600, 1000)),
+        "ringback": ((425,), (1000, 4000)),
+        "busy": ((425,), (500, 500)),
+        "congestion": ((425,), (200, 200)),
+    },
+    "es": {
+        "dial": ((425,), ()),
+        "ringback": ((425,), (1500, 3000)),
+        "busy": ((425,), (200, 200)),
+        "congestion": ((425,), (200, 200, 200, 200, 200, 600)),
+    },
+    "nl": {
+        "dial": ((425,), ()),
+        "ringback": ((425,), (1000, 4000)),
+        "busy": ((425,), (500, 500)),
+        "congestion": ((425,), (250, 250)),
+    },
+    "ch": {
+        "dial": ((425,), ()),
+        "ringback": ((425,), (1000, 4000)),
+        "busy": ((425,), (500, 500)),
+        "congestion": ((425,), (200, 200)),
+    },
+    "at": {
+        "dial": ((420,), ()),
+        "ringback": ((420,), (1000, 5000)),
+        "busy": ((420,), (400, 400)),
+        "congestion": ((420,), (200, 200)),
+    },
+    "se": {
+        "dial": ((425,), ()),
+        "ringback": ((425,), (1000, 5000)),
+        "busy": ((425,), (250, 250)),
+        "congestion": ((425,), (250, 750)),
+    },
+    "jp": {
+        "dial": ((400,), ()),
+        "ringback": ((400, 415), (1000, 2000)),
+        "busy": ((400,), (500, 500)),
+        "congestion": ((400,), (500, 500)),
+    },
 })
 
 TONES: Mapping[str, ToneSource] = MappingProxyType({
@@ -71,6 +113,6 @@ def tone_of(plan: str) -> ToneSource:
     raise CommandError(
         "bad_argument",
         f"expected a tone such as busy/us, or up to four frequencies of {_LOWEST:.0f} to {_HIGHEST:.0f} Hz such as "
-        f"440+480, got {plan[:64]!r}; known tones: {', '.join(sorted(TONES))}",
+        f"440+480, got {plan[:64]!r}; known are {', '.join(_PLANS['us'])}, of {', '.join(sorted(COUNTRIES))}",
         {"known": sorted(TONES)},
     )

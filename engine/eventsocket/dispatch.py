@@ -128,7 +128,8 @@ class Dispatcher:
             reply.ask(lambda data: session.owe(self._late_reply(frame, data)))
             return Reply(self._log.last_seq, ())
         if is_decision:
-            self._note(session, frame, reply, before=before, at=at)
+            code = reply.error.code if reply.error is not None else ""
+            self._note(session, frame, code, before=before, at=at)
         written = encoded(reply)
         if frame.name not in _REPEATABLE and (frame.channel is None or frame.channel in self._table.channels):
             self._remembered.remember(frame.channel, key, frame.name, written)
@@ -136,14 +137,36 @@ class Dispatcher:
             return Reply(self._log.last_seq, (written, *self.snapshot(session)))
         return Reply(self._log.last_seq, (written,))
 
+    def perform(self, session: Session, id: str, command: commands.Command, channel: str | None) -> object | None:
+        """Do a command of a program inside the engine, which gives each an id of its own; the reply's data.
+
+        Raises CommandError.
+        """
+        before, at, code = self._log.last_seq, self._epoch(), ""
+        is_decision = channel in self._table.channels and command.name not in _QUESTIONS
+        args = msgspec.Raw(session.spelling.encode(command)) if is_decision or self._watchers else msgspec.Raw()
+        frame = CommandFrame(id=id, name=command.name, channel=channel, args=args)
+        try:
+            return self._act(session, frame, command)
+        except CommandError as refused:
+            code = refused.code
+            self._tell_refused(frame, refused)
+            raise
+        except Exception as error:  # a fault of ours, as below
+            code = "internal"
+            logger.exception("a command failed", command=command.name, id=id, app=session.app, call=channel)
+            raise CommandError("internal", f"{command.name} failed inside the engine: {error!r}") from error
+        finally:
+            if is_decision:
+                self._note(session, frame, code, before=before, at=at)
+
     def snapshot(self, session: Session) -> list[bytes]:
         """The state that a session may see, as snapshot frames, and that it has caught up."""
         channels = self._queries.visible_channels(session)
         frames = encoded_snapshot(channels, self._queries.visible_bridges(session))
         return [*frames, encoded(CaughtUp(seq=self._log.last_seq))]
 
-    def _note(self, session: Session, frame: CommandFrame, reply: ReplyFrame, *, before: int, at: float) -> None:
-        error = reply.error.code if reply.error is not None else ""
+    def _note(self, session: Session, frame: CommandFrame, error: str, *, before: int, at: float) -> None:
         if frame.channel is None or error in _STRANGERS:
             return
         args = bytes(frame.args)
@@ -170,30 +193,35 @@ class Dispatcher:
             # msgspec encodes what it finds: the data needs no pass of its own.
             return ReplyFrame(id=frame.id, ok=True, seq=self._log.last_seq, data=cast("msgspec.Raw", data))
         except CommandError as refused:
-            for watcher in self._watchers:
-                watcher.refuse(frame, refused)
+            self._tell_refused(frame, refused)
             error = Error(refused.code, refused.message, refused.details)
         except Exception:  # a fault of ours, that must not take the session with it
             logger.exception("a command failed", command=frame.name, id=frame.id, app=session.app, call=frame.channel)
             error = Error("internal", f"{frame.name} failed inside the engine; its log has the traceback")
         return ReplyFrame(id=frame.id, ok=False, error=error)
 
+    def _tell_refused(self, frame: CommandFrame, refused: CommandError) -> None:
+        for watcher in self._watchers:
+            watcher.refuse(frame, refused)
+
     def _do(self, session: Session, frame: CommandFrame) -> object | None:
         _expect_sane(frame)
-        command = _command(session, frame)
+        return self._act(session, frame, _command(session, frame))
+
+    def _act(self, session: Session, frame: CommandFrame, command: commands.Command) -> object | None:
         for watcher in self._watchers:
             watcher.begin(frame, command)
+        id, channel = frame.id, frame.channel
         verb = self._verbs.get(type(command))
         if verb is not None:
             return verb(session, command)
-        if frame.channel is None and isinstance(command, _WITHOUT_CHANNEL):
-            return self._without_channel(session, frame.id, command)
-        if command.of == "engine" and frame.channel is None:
-            raise CommandError("unsupported", f"{frame.name}: this engine runs no scripts of its own")
-        if frame.channel is None:
-            raise CommandError("bad_argument", f"{frame.name}: expected a channel")
-        channel = self._channel(session, frame.channel, command)
-        return channel.perform(frame.id, command)
+        if channel is None and isinstance(command, _WITHOUT_CHANNEL):
+            return self._without_channel(session, id, command)
+        if command.of == "engine" and channel is None:
+            raise CommandError("unsupported", f"{command.name}: this engine runs no scripts of its own")
+        if channel is None:
+            raise CommandError("bad_argument", f"{command.name}: expected a channel")
+        return self._channel(session, channel, command).perform(id, command)
 
     def _without_channel(self, session: Session, id: str, command: commands.Command) -> object | None:
         session.token.expect("calls:own")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,7 +21,7 @@ from .decisions import DecisionLog
 from .dispatch import CommandWatcher, Dispatcher, Verb
 from .encoding import encoded
 from .hello import Refused, judge, read_hello, refuse
-from .link import Link, LinkClosed
+from .link import Link, LinkClosed, Nowhere
 from .log import EventLog
 from .ownership import Ownership, Sessions
 from .ports import RecordStore, Table
@@ -136,6 +136,26 @@ class EventSocket:
             with trio.CancelScope(shield=True):
                 await link.abort()
 
+    async def host(
+        self, hello: Hello, token: Token, peer: str, run: Callable[[Session, Sequence[str]], Awaitable[None]]
+    ) -> str:
+        """Have a program inside the engine as a session, until `run` returns; why it ended. Raises Refused.
+
+        `run` is given the session and the channels that are its from the beginning.
+        """
+        opened = self._open(Nowhere(peer), hello, token, None, None)
+        session = opened.session
+        reason = "the script failed"
+        try:
+            self._begin(opened, hello)
+            await run(session, (*opened.fresh, *opened.lost))
+            reason = session.end_reason
+        finally:
+            self._succession.lose(session, reason)
+            self._left.set()
+            self.sessions.tell(session.app)
+        return reason
+
     def add(self, verbs: Mapping[type[Command], Verb]) -> None:
         """Let apps give these commands, too."""
         self._dispatcher.add(verbs)
@@ -219,10 +239,16 @@ class EventSocket:
             connected_at=self._epoch(),
             pid=pid,
             answer=self._dispatcher.answer,
+            perform=self._dispatcher.perform,
+            abandon=self._abandon,
             snapshot=self._dispatcher.snapshot,
             receive_blob=self._receive_blob,
             commands=self._commands,
         )
+
+    def _abandon(self, session: Session, channel: str) -> None:
+        if channel in self.table.channels:
+            self.table.channels[channel].lose_owner(session.id)
 
     def _receive_blob(self, session: Session, blob: Blob) -> None:
         if self._prompts is not None:

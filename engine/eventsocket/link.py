@@ -78,3 +78,24 @@ class StreamLink:
 
     async def abort(self) -> None:
         await trio.aclose_forcefully(self._stream)
+
+
+class Nowhere:
+    """The link of a session inside the engine: nothing is sent, and nothing comes."""
+
+    spelling = Spelling.MSGPACK
+
+    def __init__(self, peer: str) -> None:
+        self.peer = peer
+
+    async def receive(self) -> Sequence[bytes]:
+        raise LinkClosed("nothing comes from inside the engine")
+
+    async def send(self, message: bytes) -> None:
+        raise LinkClosed("nothing is sent inside the engine")
+
+    async def close(self, code: int, reason: str) -> None:
+        await self.abort()
+
+    async def abort(self) -> None:
+        await trio.lowlevel.checkpoint()

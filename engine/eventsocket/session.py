@@ -14,14 +14,16 @@ from dataclasses import dataclass
 import structlog
 import trio
 
+from callflow.protocol.commands import Command
 from callflow.protocol.connection import EngineConnection, MalformedMessage, Spelling, respelled
 from callflow.protocol.frames import AppFrame, Blob, CaughtUp, CloseCode, CommandFrame, Error, Gap, ReplyFrame, Share
 from engine.allowance import COMMANDS, Allowance
+from engine.channels.errors import CommandError
 from engine.channels.ports import Owner
 
 from .encoding import encoded
 from .link import Link, LinkClosed
-from .log import EventLog
+from .log import Entry, EventLog
 from .reader import Reader
 from .tokens import Token
 
@@ -69,6 +71,8 @@ class Session:
         connected_at: float,
         pid: int | None,
         answer: Callable[[Session, CommandFrame], Reply],
+        perform: Callable[[Session, str, Command, str | None], object | None],
+        abandon: Callable[[Session, str], None],
         snapshot: Callable[[Session], Sequence[bytes]],
         receive_blob: Callable[[Session, Blob], None],
         commands: float = COMMANDS,
@@ -94,6 +98,8 @@ class Session:
         self._log = log
         self._connection = EngineConnection(link.spelling)
         self._answer = answer
+        self._perform = perform
+        self._abandon = abandon
         self._snapshot = snapshot
         self._receive_blob = receive_blob
         self._commands = commands
@@ -179,6 +185,41 @@ class Session:
             with self._reading:
                 await self._read(early)
             await self._part()
+        return self.end_reason
+
+    # Inside the engine: no frames, no tasks of its own
+
+    def perform(self, id: str, command: Command, channel: str | None) -> object | None:
+        """Do a command at once; the reply's data. What it brought about can be taken when this returns.
+
+        An id is to be given once. Raises CommandError.
+        """
+        if not self._allowance.take() and command.name not in _ENDING:
+            message = f"{command.name}: expected at most {self._commands:.0f} commands a second from one script"
+            raise CommandError("overloaded", message, {"limit": self._commands})
+        return self._perform(self, id, command, channel)
+
+    def abandon(self, channel: str) -> None:
+        """Let a channel go: its policy runs."""
+        self._abandon(self, channel)
+
+    def take(self) -> Sequence[Entry]:
+        """The events that have come; in pieces, if they are very many."""
+        if self.reader.is_lost:
+            logger.warning("a script inside the engine has missed events", app=self.app, session=self.id)
+            self.reader.restart()
+        return self.reader.take()[0]
+
+    async def wait(self, until: float) -> None:
+        """Wait for an event, for its end, or until a time of trio's clock. There is nothing to take."""
+        if self._ended is None:
+            self._woken = trio.Event()
+            with trio.move_on_at(until):
+                await self._woken.wait()
+
+    @property
+    def end_reason(self) -> str:
+        """Why it is closing."""
         return self._ended[1] if self._ended is not None else "the engine stopped"
 
     def close(self, code: CloseCode, reason: str) -> None:

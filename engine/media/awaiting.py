@@ -179,8 +179,8 @@ class AwaitingSession:
     def update(self, stream: Stream) -> None:
         self._session.update(stream)
 
-    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
-        self._session.record(recording, path, max_ms=max_ms, silence_ms=silence_ms)
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0, is_trimmed: bool = False) -> None:
+        self._session.record(recording, path, max_ms=max_ms, silence_ms=silence_ms, is_trimmed=is_trimmed)
 
     def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
         self._session.record_both(recording, path, stereo=stereo, max_ms=max_ms)
@@ -191,8 +191,10 @@ class AwaitingSession:
     def echo(self, *, is_on: bool) -> None:
         self._session.echo(is_on=is_on)
 
-    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
-        self._session.send_digits(sending, digits, duration_ms=duration_ms, gap_ms=gap_ms)
+    def send_digits(
+        self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None
+    ) -> None:
+        self._session.send_digits(sending, digits, duration_ms=duration_ms, gap_ms=gap_ms, is_inband=is_inband)
 
     def relay(self, other: MediaSession) -> None:
         self._session.relay(_inner(other))

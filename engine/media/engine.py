@@ -65,12 +65,18 @@ class NativeMediaEngine:
     """
 
     def __init__(
-        self, address: str = "127.0.0.1", ports: range | tuple[int, int] = (16384, 32767), threads: int = 1
+        self,
+        address: str = "127.0.0.1",
+        ports: range | tuple[int, int] = (16384, 32767),
+        threads: int = 1,
+        *,
+        hears_tones: bool | None = None,
     ) -> None:
-        """Raises OSError when the address cannot be bound, ValueError when it is none."""
+        """Raises OSError when the address cannot be bound, ValueError when it is none. `hears_tones`: Stream.inband."""
         first, last = (ports.start, ports.stop - 1) if isinstance(ports, range) else ports
         self._native = native.Engine(address, first, last, threads)
         self._address = address
+        self._hears_tones = hears_tones
         self._sessions: dict[int, tuple[NativeMediaSession, Callable[[MediaEvent], None]]] = {}
         self._rooms: dict[int, tuple[NativeMediaRoom, Callable[[MediaEvent], None]]] = {}
 
@@ -80,7 +86,7 @@ class NativeMediaEngine:
             leg = self._native.open()
         except native.NoPorts as error:
             raise PortsExhausted(str(error)) from error
-        session = NativeMediaSession(leg, self._address, self._forget)
+        session = NativeMediaSession(leg, self._address, self._forget, hears_tones=self._hears_tones)
         self._sessions[leg.id] = (session, on_event)
         return session
 
@@ -144,8 +150,11 @@ class NativeMediaEngine:
 class NativeMediaSession:
     """Fulfils MediaSession."""
 
-    def __init__(self, leg: native.Leg, address: str, forget: Callable[[int], None]) -> None:
+    def __init__(
+        self, leg: native.Leg, address: str, forget: Callable[[int], None], *, hears_tones: bool | None
+    ) -> None:
         self._leg = leg
+        self._hears_tones = hears_tones
         self._address = address
         self._forget = forget
         self._is_closed = False
@@ -175,6 +184,8 @@ class NativeMediaSession:
                 payload_type=stream.payload_type,
                 ptime_ms=stream.ptime_ms,
                 telephone_event=stream.telephone_event,
+                hears_tones=stream.hears_tones if self._hears_tones is None else self._hears_tones,
+                is_muxed=stream.is_muxed,
                 may_send=stream.direction in _SENDS,
                 may_receive=stream.direction in _RECEIVES,
             )
@@ -192,10 +203,10 @@ class NativeMediaSession:
         if not self._is_closed:
             self._leg.stop(name)
 
-    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0, is_trimmed: bool = False) -> None:
         """Record what is received."""
         if not self._is_closed:
-            self._leg.record(recording, path, max_ms=max_ms, silence_ms=silence_ms)
+            self._leg.record(recording, path, max_ms=max_ms, silence_ms=silence_ms, is_trimmed=is_trimmed)
 
     def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
         """Record what is received and what is sent."""
@@ -219,10 +230,12 @@ class NativeMediaSession:
         if not self._is_closed:
             self._leg.echo(is_on=is_on)
 
-    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+    def send_digits(
+        self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None
+    ) -> None:
         """Send digits by RFC 4733. Raises ValueError for what is none."""
         if not self._is_closed:
-            self._leg.send_digits(sending, digits, duration_ms=duration_ms, gap_ms=gap_ms)
+            self._leg.send_digits(sending, digits, duration_ms=duration_ms, gap_ms=gap_ms, is_inband=is_inband)
 
     def relay(self, other: MediaSession) -> None:
         """Each hears the other from now on."""
@@ -253,7 +266,8 @@ class NativeMediaSession:
 
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
-        return Statistics(*self._leg.statistics())
+        rtp, rtcp, uneven = self._leg.statistics()
+        return Statistics(*rtp, *rtcp, *uneven)
 
     def close(self) -> None:
         """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""

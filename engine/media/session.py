@@ -39,6 +39,13 @@ class Stream:
     telephone_event: int | None  # the payload type of RFC 4733, None if not agreed
     direction: Direction = Direction.SENDRECV
     ptime_ms: int = 20  # of the packets that we make, 10 to 60; relayed ones keep their length
+    inband: bool | None = None  # listen for keys in the sound, too; None: where telephone-event was not agreed on
+    is_muxed: bool = False  # RTCP comes and goes by the RTP port (RFC 5761)
+
+    @property
+    def hears_tones(self) -> bool:
+        """Whether keys are looked for in the sound."""
+        return self.telephone_event is None if self.inband is None else self.inband
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +106,14 @@ class RecordingFinished:
 
 @dataclass(frozen=True, slots=True)
 class DigitStarted:
-    """A key went down (RFC 4733): once per key, at its first packet."""
+    """A key went down: once per key, at the first packet of its event (RFC 4733), or as its tones are sure (Q.24)."""
 
     digit: str
 
 
 @dataclass(frozen=True, slots=True)
 class DigitEnded:
-    """A key came up, or its packets stopped coming."""
+    """A key came up, or its packets stopped coming. Of tones the duration is that of whole blocks of 13 ms."""
 
     digit: str
     duration_ms: int
@@ -114,7 +121,7 @@ class DigitEnded:
 
 @dataclass(frozen=True, slots=True)
 class DigitsSent:
-    """Digits left; `digits` are those whose end packet was sent."""
+    """Digits left; `digits` are those whose end packet, or last tone, was sent."""
 
     sending: str
     digits: str
@@ -149,6 +156,7 @@ class Statistics:
     round_trip_ms: float | None = None
     packets_late: int = 0  # too late for the jitter buffer, where one is needed (echo)
     playout_ms: float = 0.0  # how deep that buffer is; 0: there is none
+    packets_delayed: int = 0  # came after a gap: more than 10 ms later after the one before than they should
 
     @property
     def mos_received(self) -> float | None:
@@ -193,7 +201,8 @@ class MediaSession(Protocol):
     ) -> None:
         """Play sources one after another, `repeat` times (0: for ever). A playback that runs is stopped first.
 
-        It begins when a stream has been agreed on, at the first `update`.
+        It begins when a stream has been agreed on, at the first `update`. `offset_ms` counts in the first round, or
+        round after round of what plays for ever.
         """
         ...
 
@@ -201,10 +210,11 @@ class MediaSession(Protocol):
         """Stop the playback, recording or sending of that name. What does not run is ignored."""
         ...
 
-    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0, is_trimmed: bool = False) -> None:
         """Record what is received to a 16-bit 8 kHz mono WAV, in real time; a lost packet is made up for, fading.
 
         It ends after `silence_ms` of silence (0: never by that). Written beside as `NAME.part`, renamed when complete.
+        Trimmed, the silence before the first sound and after the last is left out, but for 200 ms.
         """
         ...
 
@@ -240,8 +250,13 @@ class MediaSession(Protocol):
         """Send back what is received. Not while it is in a room."""
         ...
 
-    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
-        """Send 0-9 * # A-D by RFC 4733, after those that wait. Without an agreed telephone-event none is sent."""
+    def send_digits(
+        self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None
+    ) -> None:
+        """Send 0-9 * # A-D after those that wait: by RFC 4733, or in band as tones; None: by what was agreed.
+
+        By RFC 4733 none is sent if no telephone-event was agreed.
+        """
         ...
 
     def relay(self, other: MediaSession) -> None:

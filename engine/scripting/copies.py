@@ -180,7 +180,7 @@ def _copy_as(state: _State, path: Path, target: Path) -> bool:
 def _scripts_hash(folder: Path) -> str:
     """Of the scripts right in a folder that is too large to look through."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py"))[:MAX_SCRIPTS]:
+    for path in sorted([*folder.glob("*.py"), *folder.glob("*.lua")])[:MAX_SCRIPTS]:
         with contextlib.suppress(FileNotFoundError, PermissionError, IsADirectoryError):
             digest.update(f"{path.name}\0{_content(path, None)}\0".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:32]

@@ -104,7 +104,8 @@ class CallRouter:
         user = self._identify(invite.request) if trunk is None else None
         if isinstance(user, Refusal):
             return user
-        admission = self._choose(number, user, trunk, invite) if number else None
+        name = user.name if user is not None else None
+        admission = self._choose(number, name, trunk, invite) if number else None
         if admission is not None:
             return replace(admission, trunk=trunk) if trunk is not None else admission
         if user is None and trunk is None and not self._admits_anyone:
@@ -131,10 +132,14 @@ class CallRouter:
         answer = self._authentication.check(request)
         return Refusal(answer.status, headers=answer.headers) if isinstance(answer, Challenge) else _FORBIDDEN
 
-    def _choose(self, number: str, user: User | None, trunk: Trunk | None, invite: InviteReceived) -> Admission | None:
+    def _choose(self, number: str, user: str | None, trunk: Trunk | None, invite: InviteReceived) -> Admission | None:
         if not self._rules:
             return self._ask_apps(number, user, is_known=user is not None or trunk is not None)
-        decision = self._rules.decide(self._question(number, user, trunk, invite.request))
+        return self._decide(self._question(number, user, trunk, invite.request))
+
+    def _decide(self, question: Question) -> Admission | None:
+        number, user = question.number, question.user
+        decision = self._rules.decide(question)
         route = decision.route
         taker = route.taker if route is not None else None
         logger.debug("routed", number=number, to=taker, reason=decision.reason, looked_at=len(decision.steps))
@@ -153,21 +158,39 @@ class CallRouter:
                 return admission
         return None
 
-    def _question(self, number: str, user: User | None, trunk: Trunk | None, request: Request) -> Question:
-        name = user.name if user is not None else None
-        profile = ANONYMOUS if name is None else self._profiles.get(name, Profile())
+    def take_for(self, number: str, user: str | None) -> Admission | None:
+        """Who takes a call to this number that a user, or somebody unknown, sends there in place of calling himself."""
+        if not number:
+            return None
+        if not self._rules:
+            return self._ask_apps(number, user, is_known=user is not None)
+        return self._decide(
+            Question(number=number, at=self._epoch(), caller=user or "", user=user, profile=self._profile(user))
+        )
+
+    def vouch(self, invite: InviteReceived) -> str | Refusal | None:
+        """Who wants to take another's place in a call. He knows its tags, and is somebody, or anybody may call here."""
+        user = self._identify(invite.request)
+        if user is None and not self._admits_anyone:
+            return self._challenge(invite.request)
+        return user.name if isinstance(user, User) else user
+
+    def _profile(self, user: str | None) -> Profile:
+        return ANONYMOUS if user is None else self._profiles.get(user, Profile())
+
+    def _question(self, number: str, user: str | None, trunk: Trunk | None, request: Request) -> Question:
         return Question(
             number=number,
             at=self._epoch(),
             caller=request.from_.uri.user or "",
             domain=request.uri.host,
-            user=name,
+            user=user,
             trunk=trunk.name if trunk is not None else None,
-            profile=profile if trunk is None else Profile(trunk.spec.context),
+            profile=self._profile(user) if trunk is None else Profile(trunk.spec.context),
             call=request.call_id,
         )
 
-    def _ask_apps(self, number: str, user: User | None, *, is_known: bool) -> Admission | None:
+    def _ask_apps(self, number: str, user: str | None, *, is_known: bool) -> Admission | None:
         if not is_known and not self._admits_anyone:
             return None
         for app in dict.fromkeys((*self._apps, *self._sessions.apps)):
@@ -177,8 +200,7 @@ class CallRouter:
                     return admission
         return None
 
-    def _admit(self, app: str, number: str, user: User | None, *, is_socket: bool) -> Admission | None:
-        name = user.name if user is not None else None
+    def _admit(self, app: str, number: str, name: str | None, *, is_socket: bool) -> Admission | None:
         if is_socket:
             return Admission(app=app, user=name)  # a connection for this one call is on its way
         sessions = self._sessions.takers(app)

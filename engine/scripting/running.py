@@ -1,4 +1,4 @@
-"""One version at work: its worker, started again when it dies, until the version ends."""
+"""One version at work: its worker or its host in the engine, started again when it dies, until the version ends."""
 
 from __future__ import annotations
 

@@ -19,6 +19,10 @@ class RoutedSuccessors:
         self._sessions = sessions
         self._apps = frozenset(apps)
 
+    def transferred(self, number: str, user: str | None) -> Admission | None:
+        """What the user reaches by calling the number."""
+        return self._router.take_for(number, user)
+
     def successor(self, then: Fallback, facts: ChannelCreated) -> Admission | None:
         """None: there is no such app and no such route."""
         if then.route is not None:

@@ -14,6 +14,7 @@ from callflow.protocol import queries
 from callflow.protocol.events import Event, ScriptDraining, ScriptFailed, ScriptLoaded, ScriptRetired
 from callflow.protocol.frames import CloseCode
 from callflow.runtime.log import Record
+from callflow.runtime.lua.store import Store
 from engine.channels.ports import EventSink
 from engine.eventsocket.log import Entry
 
@@ -26,12 +27,21 @@ logger = structlog.get_logger("engine.versions")  # whose lines are all events, 
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """An app and its script. `is_tested`: none of its versions takes calls before its flow tests pass."""
+    """An app and its script. `is_tested`: none of its versions takes calls before its flow tests pass.
+
+    `isolation` is for scripts in Lua; those in Python have processes of their own.
+    """
 
     name: str
     script: Path
     limits: WorkerLimits = WorkerLimits()  # noqa: RUF009 - it is frozen
     is_tested: bool = False
+    isolation: Literal["engine", "process"] = "engine"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Its versions run inside the engine, not in workers."""
+        return self.script.suffix == ".lua" and self.isolation == "engine"
 
 
 class LoadFailed(Exception):
@@ -53,6 +63,9 @@ class WorkerSession(Protocol):
 
     @property
     def pid(self) -> int | None: ...
+
+    @property
+    def version(self) -> str | None: ...
 
     @property
     def owned(self) -> Collection[str]: ...
@@ -85,6 +98,7 @@ class SupervisedApp:
         self.running: dict[Version, Running] = {}  # of the live versions
         self.turn = trio.Lock()  # versions load one after another
         self.is_about_to_look = False  # whether its folder has changed
+        self.store = Store()  # what its calls share, if it is in Lua
         self.saved_at: float | None = None  # when it has, by its files
         self.settled = trio.Event()  # the first version has loaded, or has not
         self.failure: LoadFailed | None = None
@@ -103,8 +117,11 @@ class SupervisedApp:
         return current.pid if current is not None and current.version.is_up else None
 
     def session(self, running: Running) -> WorkerSession | None:
-        """That of a version's worker, if it is connected."""
+        """That of a version's worker, or of its host in the engine, if it is connected."""
         pid = running.pid
+        if self.spec.is_embedded:
+            hosted = (session for session in self._sessions.of(self.name) if session.pid is None)
+            return next((session for session in hosted if session.version == running.version.name), None)
         sessions = self._sessions.of(self.name) if pid is not None else ()
         return next((session for session in sessions if session.pid == pid), None)
 

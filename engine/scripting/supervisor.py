@@ -1,16 +1,16 @@
 """The apps that the engine runs itself: their versions loaded, drained and retired, and the workers kept alive.
 
-A version is a copy of the app's folder with a worker of its own. It takes calls when its worker has imported the script
-and connected; the one before then finishes the calls that it has. A script that does not load changes nothing, but for
-the first: that is an error of whoever started the engine, who is told (`wait_ready`).
+A version is a copy of the app's folder with a worker of its own, or, in Lua, a host inside the engine. It takes calls
+when its script is loaded and connected; the one before then finishes the calls that it has. A script that does not load
+changes nothing, but for the first: that is an error of whoever started the engine, who is told (`wait_ready`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import trio
 from msgspec.structs import replace
@@ -36,6 +36,9 @@ LOAD_WITHIN = 30.0  # seconds for a script to import, and its worker to connect
 CLOSE_WITHIN = 7.0  # seconds for a retired worker to end by itself: scripts have 5 after the hang-up
 
 
+Host: TypeAlias = Callable[[SupervisedApp, Version, Callable[[Record], None]], Awaitable[Exit]]
+
+
 class UnknownApp(ValueError):
     """The engine runs no app of that name."""
 
@@ -56,8 +59,13 @@ class Supervisor:
         epoch: Callable[[], float],
         drain_within: float = DRAIN_WITHIN,
         load_within: float = LOAD_WITHIN,
+        host: Host | None = None,
     ) -> None:
-        """`tokens`: those that the worker door accepts; each worker gets one of its own while it lives."""
+        """`tokens`: those that the worker door accepts; each worker gets one of its own while it lives.
+
+        `host` runs a version inside the engine until it ends.
+        """
+        self._host = host
         self._socket = socket
         self._tokens = tokens
         self._sessions = sessions
@@ -110,7 +118,7 @@ class Supervisor:
     async def _keep_spare(self) -> None:
         """Have a worker wait for the next version, once the first ones need the processor no more."""
         await self.wait_settled()
-        if self._apps:
+        if not all(app.spec.is_embedded for app in self._apps.values()):
             await self._spare.run()
 
     @property
@@ -273,6 +281,8 @@ class Supervisor:
     # The worker of a version
 
     async def _run_once(self, app: SupervisedApp, running: Running) -> Exit:
+        if app.spec.is_embedded:
+            return await self._host_once(app, running)
         version, script = running.version, app.spec.script.resolve()
         assert version.folder is not None
         secret = self._new_token()
@@ -303,6 +313,15 @@ class Supervisor:
             running.worker, running.session = None, ""
             version.is_up = version.is_up and app.running.get(version) is not running
             self._tokens.remove(token)
+
+    async def _host_once(self, app: SupervisedApp, running: Running) -> Exit:
+        version = running.version
+        assert self._host is not None, "the engine was not told how to host scripts"
+        try:
+            return await self._host(app, version, lambda record: self._take(app, version, record))
+        finally:
+            running.session = ""
+            version.is_up = version.is_up and app.running.get(version) is not running
 
     def _end(self, app: SupervisedApp, running: Running, exit: Exit) -> bool:
         """A worker has ended: is another wanted?"""
@@ -353,7 +372,8 @@ class Supervisor:
         assert isinstance(event, OwnerLost)
         for app in self._apps.values():
             for running in list(app.running.values()):
-                if running.last_session == event.session:
+                # A session that is still there has let the call go, and has said why.
+                if running.last_session == event.session and app.session(running) is None:
                     running.version.errors += running.toll.lose()
                     self._judge(app, running.version)
 

@@ -18,7 +18,7 @@ import trio
 
 from callflow.runtime.log import Record, read_record
 from callflow.runtime.spare import Assignment
-from callflow.runtime.worker import EXIT_SCRIPT, WORKER_LOGGER
+from callflow.runtime.worker import EXIT_LOST, EXIT_SCRIPT, WORKER_LOGGER
 from engine.allowance import Allowance
 
 from .limits import WorkerLimits
@@ -50,7 +50,7 @@ class Exit:
     def __str__(self) -> str:
         if self.verdict:
             return self.verdict
-        if self.status == EXIT_SCRIPT and self.message:
+        if self.status in (EXIT_SCRIPT, EXIT_LOST) and self.message:
             return self.message
         if self.status < 0:
             return f"the worker was killed by {signal.Signals(-self.status).name}"

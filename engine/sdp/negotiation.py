@@ -12,12 +12,12 @@ An exchange that fails changes nothing: `agreed` stays as it was (§8, RFC 3261 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .description import MediaDescription, Origin, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable, WrongState
-from .stream import PROTOCOL, TELEPHONE_EVENT, PeerStream, find_stream, name_of, read_stream
+from .stream import PROTOCOL, RTCP_MUX, TELEPHONE_EVENT, PeerStream, find_stream, name_of, read_stream
 
 __all__ = ["CODECS", "Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
 
@@ -39,6 +39,7 @@ class Agreement:
     direction: Direction
     ptime_ms: int
     is_held_by_peer: bool
+    is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761): where the peer proposed it
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ class Negotiation:
         """Everything that we can do, at the place the stream already has (§8)."""
         payloads = self._all_payloads()
         index = self._index or 0
-        media = [line.refused() for line in self._lines] or [self._audio(payloads, direction)]
-        media[index] = self._audio(payloads, direction)
+        media = [line.refused() for line in self._lines] or [self._audio(payloads, direction, is_muxed=False)]
+        media[index] = self._audio(payloads, direction, is_muxed=self._is_muxed)
         self._offered = direction, index, len(media)
         self._numbers = {payload.encoding: payload.number for payload in payloads}
         return self._write(media)
@@ -99,6 +100,7 @@ class Negotiation:
         stream = read_stream(answer, index, codecs=self._codecs, is_ipv6=self._is_ipv6)
         direction = offered.limited_to(stream.direction.mirrored)
         is_held = offered.sends and not stream.direction.receives
+        stream = replace(stream, is_muxed=stream.is_muxed and self._is_muxed)  # only what was offered (RFC 5761 §5.1.1)
         self._agree(answer, stream, direction, is_held_by_peer=is_held)
 
     def receive_offer(self, body: bytes) -> None:
@@ -122,8 +124,12 @@ class Negotiation:
         self._agree(offer, stream, direction, is_held_by_peer=not stream.direction.receives)
         self._learn_numbers(offer.media[stream.index].payloads)
         media = [line.refused() for line in self._lines]
-        media[stream.index] = self._audio(payloads, direction)
+        media[stream.index] = self._audio(payloads, direction, is_muxed=stream.is_muxed)
         return self._write(media, time=offer.time)
+
+    @property
+    def _is_muxed(self) -> bool:
+        return self.agreed is not None and self.agreed.is_muxed
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -144,6 +150,7 @@ class Negotiation:
             direction=direction,
             ptime_ms=stream.ptime_ms or self._ptime_ms,
             is_held_by_peer=is_held_by_peer,
+            is_muxed=stream.is_muxed,
         )
         self._lines = tuple(_Line(media.kind, media.protocol, tuple(media.formats)) for media in peer.media)
         self._index = stream.index
@@ -170,9 +177,15 @@ class Negotiation:
                 numbers[name] = free[0]
         return [_payload(name, numbers[name]) for name in self._names if name in numbers]
 
-    def _audio(self, payloads: Sequence[Payload], direction: Direction) -> MediaDescription:
+    def _audio(self, payloads: Sequence[Payload], direction: Direction, *, is_muxed: bool) -> MediaDescription:
         return MediaDescription(
-            "audio", self._local[1], PROTOCOL, payloads=payloads, direction=direction.value, ptime=self._ptime_ms
+            "audio",
+            self._local[1],
+            PROTOCOL,
+            payloads=payloads,
+            direction=direction.value,
+            ptime=self._ptime_ms,
+            attributes=[(RTCP_MUX, None)] if is_muxed else [],
         )
 
     def _write(self, media: Sequence[MediaDescription], *, time: str = "0 0") -> bytes:

@@ -12,6 +12,7 @@ from .errors import NotAcceptable
 
 TELEPHONE_EVENT = "telephone-event"
 PROTOCOL = "RTP/AVP"
+RTCP_MUX = "rtcp-mux"
 
 _CLOCK_RATE = 8000  # of the voice codecs, and so of the telephone-events beside them (RFC 4733 §2.1)
 _PTIME_STEP_MS = 10
@@ -29,6 +30,7 @@ class PeerStream:
     telephone_event: int | None  # its payload type
     direction: Direction
     ptime_ms: int | None  # None: nothing said
+    is_muxed: bool  # RTCP may share the port (RFC 5761)
 
 
 def find_stream(
@@ -71,6 +73,7 @@ def read_stream(description: SessionDescription, index: int, *, codecs: Sequence
         telephone_event=events[1] if events else None,
         direction=direction,
         ptime_ms=_ptime_ms(media),
+        is_muxed=any(name == RTCP_MUX for name, _ in media.attributes),
     )
 
 

@@ -6,7 +6,7 @@ The UA core of RFC 3261 §6, less the decisions: those are in stack.py, invite.p
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from .dialog import DialogKey, Headers
@@ -18,7 +18,8 @@ from .transaction_layer import TransactionLayer
 if TYPE_CHECKING:
     from .invite import Invite
 
-ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
+ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK")
+SUPPORTED = ("Supported", "100rel, norefersub, replaces, timer")
 SDP = ("Content-Type", "application/sdp")
 
 
@@ -26,7 +27,13 @@ class Core:
     """Shared by the invites and requests of one stack."""
 
     def __init__(
-        self, *, new_token: Callable[[], str], user_agent: str, max_transactions: int, allow: tuple[str, str] = ALLOW
+        self,
+        *,
+        new_token: Callable[[], str],
+        user_agent: str,
+        max_transactions: int,
+        allow: tuple[str, str] = ALLOW,
+        session_expires: int = 1800,
     ) -> None:
         self.new_token = new_token
         self.transactions = TransactionLayer(max_transactions=max_transactions)
@@ -36,6 +43,8 @@ class Core:
         self.user_agent = ("User-Agent", user_agent)
         self.server = ("Server", user_agent)
         self.allow = allow
+        self.supported = SUPPORTED
+        self.session_expires = session_expires
         self._of_connection: dict[Flow, dict[Invite, None]] = {}
         self._last_id = 0
 
@@ -58,6 +67,11 @@ class Core:
         if key is not None:
             self.dialogs.pop(key, None)
         self.leave_connection(invite, flow)
+
+    def drop_dialogs(self, keys: Iterable[DialogKey]) -> None:
+        """Early dialogs that are nothing any more."""
+        for key in list(keys):
+            self.dialogs.pop(key, None)
 
     def leave_connection(self, invite: Invite, flow: Flow) -> None:
         if flow.transport != "udp" and (invites := self._of_connection.get(flow)) is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from .invite import Invite
     from .messages import Request, Response
-    from .stack import ClientRequest, ServerRequest
+    from .stack import CallRequest, ClientRequest, ServerRequest
 
 
 class Flow(NamedTuple):
@@ -55,10 +55,11 @@ class InviteProgressed:
 
 @dataclass(frozen=True, slots=True)
 class InviteAnswered:
-    """Our INVITE got its 200, and the ACK has been sent."""
+    """Our INVITE got its 200, and the ACK has been sent. `body` is its answer, or that of its early dialog."""
 
     invite: Invite
     response: Response
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,13 @@ class ReinviteFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshDue:
+    """The session timer wants a re-INVITE with what was said last: the peer knows no UPDATE (RFC 4028 7.4)."""
+
+    invite: Invite
+
+
+@dataclass(frozen=True, slots=True)
 class InviteEnded:
     """An answered call is over: BYE from the peer, or nobody acknowledged, or the dialog is gone there (481, 408)."""
 
@@ -118,10 +126,27 @@ class RequestReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestInCall:
+    """A request inside a call that the layer above answers by `respond`: REFER, NOTIFY, an offer in UPDATE, PRACK."""
+
+    invite: Invite
+    transaction: ServerRequest
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class PrackReceived:
+    """The PRACK to a reliable provisional with our offer came; `body` is the answer (RFC 3262 5)."""
+
+    invite: Invite
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseReceived:
     """A final response to a request of ours that was no INVITE; 408 and 503 may be our own (then without message)."""
 
-    transaction: ClientRequest
+    transaction: ClientRequest | CallRequest
     status: int
     response: Response | None
 
@@ -145,8 +170,11 @@ SipEvent: TypeAlias = (
     | ReinviteReceived
     | ReinviteAnswered
     | ReinviteFailed
+    | RefreshDue
     | InviteEnded
     | RequestReceived
+    | RequestInCall
+    | PrackReceived
     | ResponseReceived
     | MalformedReceived
 )

@@ -1,29 +1,49 @@
-"""Requests that are no INVITE, outside a dialog: those the layer above answers, and those it makes."""
+"""Requests that are no INVITE: those the layer above answers, and those it makes, outside of calls and inside."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .core import Core, with_content_type
-from .dialog import Headers
+from .dialog import Dialog, Headers
 from .digest import Credentials
-from .events import Flow, RequestReceived, ResponseReceived
+from .events import Flow, RequestInCall, RequestReceived, ResponseReceived
 from .messages import Address, Request, Response
 from .next_hop import response_flow
-from .outgoing import Outgoing
-from .transaction_layer import Key
+from .outgoing import Outgoing, send_in_dialog
+from .transaction_layer import merge_key
+
+if TYPE_CHECKING:
+    from .invite import Invite
 
 
 class ServerRequest:
     """A request that waits for `SipStack.respond`; after 64*T1 nobody is there to hear it."""
 
-    __slots__ = ("_core", "_to_tag", "_transaction", "flow", "request")
+    __slots__ = ("_accepting", "_core", "_to_tag", "_transaction", "flow", "request")
 
-    def __init__(self, core: Core, request: Request, flow: Flow, *, merge: Key, now: float) -> None:
+    def __init__(
+        self,
+        core: Core,
+        request: Request,
+        flow: Flow,
+        *,
+        invite: Invite | None = None,
+        accepting: Headers = (),
+        now: float,
+    ) -> None:
+        """With `invite`: it came inside that call; `accepting` is what a 2xx says besides."""
         self._core = core
-        self._to_tag = core.new_token()
+        self._accepting = accepting
+        self._to_tag = None if invite is not None else core.new_token()
+        merge = merge_key(request) if invite is None else None
         self._transaction = core.transactions.open_server(request, response_flow(request, flow), merge=merge, now=now)
         self.request = request
         self.flow = flow
-        core.events.append(RequestReceived(self, request, flow))
+        if invite is None:
+            core.events.append(RequestReceived(self, request, flow))
+        else:
+            core.events.append(RequestInCall(invite, self, request))
 
     def respond(self, status: int, *, reason: str | None, headers: Headers, body: bytes, now: float) -> None:
         self._core.respond(
@@ -32,7 +52,7 @@ class ServerRequest:
             status,
             reason=reason,
             to_tag=self._to_tag,
-            headers=with_content_type((*headers, self._core.server), body),
+            headers=with_content_type((*headers, *(self._accepting if status < 300 else ()), self._core.server), body),
             body=body,
             source=self.flow,
             now=now,
@@ -96,3 +116,50 @@ class ClientRequest:
 
     def fail(self, outgoing: Outgoing, status: int, *, now: float) -> None:
         self._core.events.append(ResponseReceived(self, status, None))
+
+
+class CallRequest:
+    """A request of ours inside a call; its final response comes as ResponseReceived, with `owner`. An OutgoingUser."""
+
+    __slots__ = ("_body", "_core", "_headers", "_invite", "_outgoing", "method", "owner")
+
+    def __init__(
+        self, core: Core, method: str, *, invite: Invite, headers: Headers, body: bytes, owner: object
+    ) -> None:
+        """`invite` sends it in due time, and hears when its call is gone on the other side (481, or no answer)."""
+        self._core, self._invite, self.owner = core, invite, owner
+        self._headers, self._body = headers, body
+        self._outgoing: Outgoing | None = None
+        self.method = method
+
+    @property
+    def cseq(self) -> int | None:
+        """None: it is not sent yet."""
+        return self._outgoing.cseq if self._outgoing is not None else None
+
+    def send(self, dialog: Dialog, contact: Headers, *, credentials: Credentials | None, now: float) -> None:
+        fields = with_content_type((*self._headers, *contact, self._core.user_agent), self._body)
+        self._outgoing = send_in_dialog(
+            self._core, self, self.method, dialog, headers=fields, body=self._body, credentials=credentials, now=now
+        )
+
+    def drop(self) -> None:
+        """The call has ended before it could be sent."""
+        self._core.events.append(ResponseReceived(self, 481, None))
+
+    def wants_retry(self, outgoing: Outgoing, *, now: float) -> bool:
+        return True
+
+    def receive_response(self, outgoing: Outgoing, response: Response, *, now: float) -> None:
+        if response.status >= 200:
+            self._settle(response.status, response, now)
+
+    def fail(self, outgoing: Outgoing, status: int, *, now: float) -> None:
+        self._settle(status, None, now)
+
+    def _settle(self, status: int, response: Response | None, now: float) -> None:
+        self._core.events.append(ResponseReceived(self, status, response))
+        if self.method == "UPDATE" and response is not None and status < 300:
+            self._invite.learn_update(response, now=now)
+        if status == 481 or response is None:
+            self._invite.lose_dialog(status, now=now)  # 12.2.1.2

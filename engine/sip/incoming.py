@@ -53,6 +53,11 @@ class IncomingInvite:
         return not self.request.body
 
     @property
+    def response_flow(self) -> Flow:
+        """Where its responses go."""
+        return self._transaction.flow
+
+    @property
     def is_open(self) -> bool:
         """It can still be answered."""
         return self._transaction.state is State.PROCEEDING
@@ -65,9 +70,9 @@ class IncomingInvite:
         headers: Headers = (),
         body: bytes = b"",
         now: float,
-    ) -> None:
-        """A provisional, or a final response that is no 2xx."""
-        self._respond(status, reason, with_content_type(headers, body), body, now)
+    ) -> bytes:
+        """A provisional, or a final response that is no 2xx. The bytes, for who sends them again."""
+        return self._respond(status, reason, with_content_type(headers, body), body, now)
 
     def accept(self, *, headers: Headers, body: bytes, now: float) -> None:
         """Send the 200, and again until `acknowledge`."""

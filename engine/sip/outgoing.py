@@ -10,9 +10,10 @@ from .dialog import Dialog, Headers
 from .digest import Credentials, authorize, parse_challenges
 from .events import Flow
 from .messages import Response, request
+from .session_timer import with_longer_interval
 from .transaction import Transaction, Trigger
 
-MAX_FORWARDS = ("Max-Forwards", "70")
+MAX_FORWARDS = 70
 MAX_ATTEMPTS = 5  # nonces may go stale under our hands, but not for ever
 
 # Which header answers which challenge (22.2, 22.3).
@@ -23,7 +24,7 @@ class OutgoingUser(Protocol):
     """Who made a request, and wants to know what becomes of it."""
 
     def wants_retry(self, outgoing: Outgoing, *, now: float) -> bool:
-        """A challenge came that can be answered: shall it be?"""
+        """A challenge came that can be answered, or a 422: shall it be sent once more?"""
 
     def receive_response(self, outgoing: Outgoing, response: Response, *, now: float) -> None: ...
 
@@ -50,6 +51,7 @@ class Outgoing:
         "flow",
         "from_",
         "headers",
+        "max_forwards",
         "method",
         "routes",
         "to",
@@ -74,8 +76,10 @@ class Outgoing:
         headers: Headers = (),
         body: bytes = b"",
         credentials: Credentials | None = None,
+        max_forwards: int = MAX_FORWARDS,
         now: float,
     ) -> None:
+        self.max_forwards = max_forwards
         self._core, self._user, self._credentials, self._next_cseq = core, user, credentials, next_cseq
         self.method, self.uri, self.flow = method, uri, flow
         self.from_, self.to, self.call_id, self.cseq = from_, to, call_id, cseq
@@ -109,7 +113,7 @@ class Outgoing:
         uri, routes = dialog.request_uri()
         fields = [
             ("Via", via_value(dialog.flow, self._core.new_branch())),
-            MAX_FORWARDS,
+            ("Max-Forwards", str(MAX_FORWARDS)),
             *routes,
             ("From", dialog.local),
             ("To", dialog.remote),
@@ -125,8 +129,9 @@ class Outgoing:
         if self.acks and response.status < 300 and (ack := self.acks.get(response.to.tag or "")) is not None:
             self._core.transactions.send(*ack)  # the 2xx again: its ACK was lost (13.2.2.4)
             return
-        is_challenge = response.status in _CHALLENGES and self._answer_challenge(response)
-        if is_challenge and self._user.wants_retry(self, now=now):
+        can_retry = response.status in _CHALLENGES and self._answer_challenge(response)
+        can_retry = can_retry or (response.status == 422 and self._lengthen_interval(response))
+        if can_retry and self._user.wants_retry(self, now=now):
             self.cseq = self._next_cseq() if self._next_cseq is not None else self.cseq + 1
             self._send(now)
             return
@@ -149,7 +154,7 @@ class Outgoing:
     def _encode(self, method: str, to: str, headers: Headers, body: bytes = b"") -> bytes:
         fields = [
             ("Via", via_value(self.flow, self.branch)),
-            MAX_FORWARDS,
+            ("Max-Forwards", str(self.max_forwards)),
             *self.routes,
             ("From", self.from_),
             ("To", to),
@@ -158,6 +163,12 @@ class Outgoing:
             *headers,
         ]
         return request(method, self.uri, headers=fields, body=body)
+
+    def _lengthen_interval(self, response: Response) -> bool:
+        """Offer the session timer that the peer bears (RFC 4028 7.3)."""
+        headers = with_longer_interval(self.headers, response) if self.attempts < MAX_ATTEMPTS else None
+        self.headers = headers or self.headers
+        return headers is not None
 
     def _answer_challenge(self, response: Response) -> bool:
         """Have credentials for the next attempt; False if there are none, or they were refused already."""

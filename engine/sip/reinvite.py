@@ -111,6 +111,13 @@ class Reinvite:
         self._incoming: IncomingInvite | None = None
         self._alarm = Alarm(self._retry)
 
+    @property
+    def offer_refusal(self) -> int:
+        """What an UPDATE with an offer is answered that meets a re-INVITE (RFC 3311 5.2); 0 if it meets none."""
+        if self._state in (S.SENT, S.WAITING):
+            return 491
+        return 500 if self._state in (S.RECEIVED, S.ANSWERED) else 0
+
     # Ours.
 
     def send(self, offer: bytes, *, now: float) -> bool:
@@ -152,7 +159,9 @@ class Reinvite:
         if incoming is None or not self._fire(T.ANSWER, now):
             return False
         self._dialog.refresh_target(incoming.request)
-        incoming.accept(headers=(*self._contact(), *headers, self._core.allow), body=body, now=now)
+        timer = self._invite.timer.answer(incoming.request, now=now)
+        fields = (*self._contact(), *headers, *timer, self._core.allow, self._core.supported)
+        incoming.accept(headers=fields, body=body, now=now)
         return True
 
     def reject(self, status: int, *, phrase: str | None, headers: Headers, now: float) -> bool:
@@ -186,6 +195,7 @@ class Reinvite:
         self._offer = None
         self._dialog.refresh_target(response)
         outgoing.acknowledge(self._dialog)
+        self._invite.timer.learn(response, now=now)
         self._core.events.append(ReinviteAnswered(self._invite, response))
 
     def _fail(self, status: int, response: Response | None, now: float) -> None:
@@ -235,7 +245,8 @@ class Reinvite:
 
     def _send_invite(self, now: float) -> None:
         offer = self._offer or b""
-        headers = (*self._contact(), self._core.allow, self._core.user_agent)
+        timer = self._invite.timer.offer()
+        headers = (*self._contact(), *timer, self._core.allow, self._core.supported, self._core.user_agent)
         self._outgoing = send_in_dialog(
             self._core,
             self,

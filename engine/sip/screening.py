@@ -7,13 +7,19 @@ from typing import NamedTuple
 
 from .dialog import Headers
 from .messages import Request
+from .session_timer import MIN_SE, is_too_short
 
 # Methods of RFC 3261 and its extensions: known, and 405 where they are not allowed. Any other one is 501.
 KNOWN_METHODS = frozenset({
     "ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER",
     "SUBSCRIBE", "UPDATE",
 })  # fmt: skip
-SUPPORTED_OPTIONS: frozenset[str] = frozenset()  # option tags of Require that are understood
+SUPPORTED_OPTIONS = frozenset({
+    "100rel",
+    "norefersub",
+    "replaces",
+    "timer",
+})  # option tags of Require that are understood
 ACCEPT = ("Accept", "application/sdp")
 # An INVITE may carry nothing, or a body of no declared type: RFC 2543 had only one.
 _OFFER_TYPES = frozenset({None, "application/sdp"})
@@ -36,10 +42,12 @@ def refuse(request: Request, *, allowed: Collection[str], allow: tuple[str, str]
         unknown = [option for option in request.values("Require") if option.lower() not in SUPPORTED_OPTIONS]
         if unknown:
             return Refusal(420, tuple(("Unsupported", option) for option in unknown))
-    return _refuse_invite(request) if method == "INVITE" else None
+    if method in ("INVITE", "UPDATE") and is_too_short(request):
+        return Refusal(422, (("Min-SE", str(MIN_SE)),))
+    return _refuse_offer(request) if method in ("INVITE", "UPDATE") else None
 
 
-def _refuse_invite(request: Request) -> Refusal | None:
+def _refuse_offer(request: Request) -> Refusal | None:
     if request.body:
         if request.body_type not in _OFFER_TYPES:
             return Refusal(415, (ACCEPT,))

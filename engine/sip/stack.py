@@ -16,28 +16,50 @@ early; that is never an error. What needs no decision is answered here; see `_re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from .core import Core
 from .dialog import Headers
 from .digest import Credentials
-from .events import Flow, MalformedReceived, SipEvent
-from .exchange import ClientRequest, ServerRequest
+from .events import Flow, MalformedReceived, PrackReceived, SipEvent
+from .exchange import CallRequest, ClientRequest, ServerRequest
 from .incoming import IncomingInvite
 from .invite import Invite
 from .invite_usage import InviteState
 from .messages import Address, ParseError, Request, Response, Uri, parse_datagram, response
 from .next_hop import response_flow
+from .refer import Refer, Replaces
+from .referral import Referral
 from .screening import ACCEPT, refuse
 from .streams import Streams
 from .transaction import State, Transaction, Trigger
 from .transaction_layer import merge_key, server_key
 
-__all__ = ["ClientRequest", "Counts", "Credentials", "Invite", "InviteState", "ServerRequest", "SipStack"]
+__all__ = [
+    "CallRequest",
+    "ClientRequest",
+    "Counts",
+    "Credentials",
+    "Invite",
+    "InviteState",
+    "ServerRequest",
+    "SipStack",
+]
 
-CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
+# What has no meaning outside of a call, and what is not allowed there.
+OUTSIDE: Mapping[str, int] = MappingProxyType({
+    "BYE": 481,
+    "INFO": 481,
+    "MESSAGE": 405,
+    "NOTIFY": 481,
+    "PRACK": 481,
+    "REFER": 403,
+    "UPDATE": 481,
+})
+CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK")
 RETRY_AFTER_PENDING = (("Retry-After", "1"),)  # 14.2 wants 0 to 10 seconds
 RETRY_AFTER_OVERLOAD = (("Retry-After", "5"),)
 _LONGEST_KEEP_ALIVE = 4  # octets (RFC 5626 3.5.1), and whatever else NATs are kept open with
@@ -73,24 +95,29 @@ class SipStack:
         new_token: Callable[[], str],
         user_agent: str = "callflow/0.1.0",
         request_methods: Iterable[str] = ("REGISTER",),
+        call_methods: Iterable[str] = ("INFO", "MESSAGE", "NOTIFY", "REFER", "UPDATE"),
+        session_expires: int = 1800,
         max_transactions: int = 200_000,
         max_invites: int = 50_000,
         wire: Wire | None = None,
         gate: Callable[[Request], Headers | None] = lambda request: None,
     ) -> None:
-        """`new_token` makes at least 64 random bits in hex. `request_methods` come up as RequestReceived.
+        """`new_token` makes at least 64 random bits in hex. `request_methods` come up as RequestReceived,
+        `call_methods` inside a call as RequestInCall.
 
         `wire` is shown every message, as it is on the wire. `gate` is asked about every INVITE and OPTIONS outside of
         calls: with headers they are refused by 503, at once.
         """
         self._request_methods = frozenset(request_methods)
-        methods = (*CORE_METHODS, *sorted(self._request_methods))
+        self._call_methods = frozenset(call_methods)
+        methods = (*CORE_METHODS, *sorted(self._request_methods | self._call_methods))
         self._methods = frozenset(methods)
         self._core = Core(
             new_token=new_token,
             user_agent=user_agent,
             max_transactions=max_transactions,
             allow=("Allow", ", ".join(methods)),
+            session_expires=session_expires,
         )
         self._max_invites = max_invites
         self._wire = wire
@@ -212,6 +239,27 @@ class SipStack:
         """Answer what came as RequestReceived."""
         transaction.respond(status, reason=reason, headers=tuple(headers), body=body, now=now)
 
+    def accept_refer(self, invite: Invite, transaction: ServerRequest, asked: Refer, *, now: float) -> Referral | None:
+        """Answer a REFER with 202. None: the peer wants to hear nothing of it, and is told that it will not (4488 4).
+
+        What becomes of it is for `tell_referral`: 100 at once, or the outcome if it is known already (3515 2.4.4).
+        """
+        referral = invite.refer(cseq=transaction.request.cseq) if asked.wants_notifies else None
+        told = () if asked.wants_notifies else (("Refer-Sub", "false"),)
+        transaction.respond(202, reason=None, headers=(*told, *invite.contact), body=b"", now=now)
+        return referral
+
+    def tell_referral(self, referral: Referral, status: int, *, now: float) -> None:
+        """NOTIFY who sent the REFER of what became of it: a status of 200 and more is the last."""
+        if status < 200:
+            referral.tell(status, now=now)
+        else:
+            referral.close(status, now=now)
+
+    def find(self, replaces: Replaces) -> Invite | None:
+        """The call that a Replaces names (RFC 3891 3)."""
+        return self._core.dialogs.get(replaces.key)
+
     # What the layer above does, as UAC.
 
     def invite(
@@ -225,9 +273,10 @@ class SipStack:
         headers: Iterable[tuple[str, str]] = (),
         credentials: Credentials | None = None,
         call_id: str | None = None,
+        max_forwards: int = 70,
         now: float,
     ) -> Invite:
-        """Call `uri` by `flow`, with the offer in `body`."""
+        """Call `uri` by `flow`, with the offer in `body`. `max_forwards`: what is left of a call that we pass on."""
         return Invite.send(
             self._core,
             uri,
@@ -238,6 +287,7 @@ class SipStack:
             headers=tuple(headers),
             credentials=credentials,
             call_id=call_id or self._core.new_token(),
+            max_forwards=max_forwards,
             now=now,
         )
 
@@ -284,6 +334,19 @@ class SipStack:
             now=now,
         )
 
+    def request_in_call(
+        self,
+        invite: Invite,
+        method: str,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        owner: object = None,
+        now: float,
+    ) -> CallRequest | None:
+        """Send a request inside a confirmed call; its outcome comes as ResponseReceived. None: there is none."""
+        return invite.send_request(method, headers=tuple(headers), body=body, owner=owner, now=now)
+
     # What comes in.
 
     def _receive(self, message: Request | Response, flow: Flow, now: float) -> None:
@@ -318,14 +381,14 @@ class SipStack:
             self._refuse(request, flow, 503, headers)
         elif method == "OPTIONS":
             self._refuse(request, flow, 200, self._capabilities())
-        elif method == "BYE":
-            self._refuse(request, flow, 481)
+        elif method in OUTSIDE:
+            self._refuse(request, flow, OUTSIDE[method], (core.allow,) if OUTSIDE[method] == 405 else ())
         elif core.transactions.is_full or (method == "INVITE" and len(core.invites) >= self._max_invites):
             self._refuse(request, flow, 503, RETRY_AFTER_OVERLOAD)
         elif method == "INVITE":
             Invite.receive(core, request, flow, now=now)
         else:
-            ServerRequest(core, request, flow, merge=merge_key(request), now=now)
+            ServerRequest(core, request, flow, now=now)
 
     def _receive_in_dialog(self, request: Request, flow: Flow, now: float) -> None:
         invite = self._find_invite(request)
@@ -341,8 +404,39 @@ class SipStack:
         elif request.method == "BYE":
             self._respond(request, flow, 200, now)
             invite.receive_bye(request.header("Reason"), now=now)
+        elif request.method == "PRACK":
+            self._receive_prack(invite, request, flow, now)
+        elif request.method == "UPDATE":
+            self._receive_update(invite, request, flow, now)
+        elif request.method in self._call_methods:
+            ServerRequest(self._core, request, flow, invite=invite, now=now)
         else:
             self._respond(request, flow, 200, now, headers=self._capabilities())
+
+    def _receive_prack(self, invite: Invite, request: Request, flow: Flow, now: float) -> None:
+        """RFC 3262 3: it brings the answer to an offer of ours, or an offer for the layer above, or nothing (5)."""
+        brings_answer = invite.reliable is not None and invite.reliable.wants_answer
+        if not invite.receive_prack(request, now=now):
+            self._respond(request, flow, 481, now)
+        elif request.body and not brings_answer:
+            ServerRequest(self._core, request, flow, invite=invite, now=now)
+        else:
+            self._respond(request, flow, 200, now)
+            if brings_answer:
+                self._core.events.append(PrackReceived(invite, request.body))
+        invite.go_on(now=now)
+
+    def _receive_update(self, invite: Invite, request: Request, flow: Flow, now: float) -> None:
+        """One without an offer refreshes the call; one with an offer is for the layer above (RFC 3311)."""
+        status = invite.refuse_update(request)
+        if status:
+            self._respond(request, flow, status, now, headers=RETRY_AFTER_PENDING if status == 500 else ())
+            return
+        accepting = invite.accept_update(request, now=now)
+        if request.body:
+            ServerRequest(self._core, request, flow, invite=invite, accepting=accepting, now=now)
+        else:
+            self._respond(request, flow, 200, now, headers=accepting)
 
     def _receive_ack(self, request: Request, transaction: Transaction | None, now: float) -> None:
         """The ACK of a refusal has its transaction; that of a 2xx finds its dialog; a stray one nobody (17.1.1.2)."""
@@ -369,7 +463,7 @@ class SipStack:
     # Answers that need no decision.
 
     def _capabilities(self) -> Headers:
-        return (self._core.allow, ACCEPT, ("Supported", ""))
+        return (self._core.allow, ACCEPT, self._core.supported)
 
     def _respond(
         self,

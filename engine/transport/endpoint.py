@@ -21,7 +21,9 @@ import trio
 
 from ..sip.events import Flow, SipEvent
 from ..sip.messages import Address, Uri
-from ..sip.stack import ClientRequest, Credentials, Invite, ServerRequest, SipStack
+from ..sip.refer import Refer, Replaces
+from ..sip.referral import Referral
+from ..sip.stack import CallRequest, ClientRequest, Credentials, Invite, ServerRequest, SipStack
 from .address import LocalAddresses, bind, family, is_wildcard
 from .errors import Unreachable
 from .locating import Hop, Names, locate
@@ -174,6 +176,7 @@ class Endpoint:
         headers: Headers = (),
         credentials: Credentials | None = None,
         call_id: str | None = None,
+        max_forwards: int = 70,
     ) -> Invite:
         invite = self.stack.invite(
             uri,
@@ -184,6 +187,7 @@ class Endpoint:
             headers=headers,
             credentials=credentials,
             call_id=call_id,
+            max_forwards=max_forwards,
             now=self._clock(),
         )
         self._flush()
@@ -230,6 +234,25 @@ class Endpoint:
     ) -> None:
         self.stack.respond(transaction, status, reason=reason, headers=headers, body=body, now=self._clock())
         self._flush()
+
+    def request_in_call(
+        self, invite: Invite, method: str, *, headers: Headers = (), body: bytes = b"", owner: object = None
+    ) -> CallRequest | None:
+        request = self.stack.request_in_call(invite, method, headers=headers, body=body, owner=owner, now=self._clock())
+        self._flush()
+        return request
+
+    def accept_refer(self, invite: Invite, transaction: ServerRequest, asked: Refer) -> Referral | None:
+        referral = self.stack.accept_refer(invite, transaction, asked, now=self._clock())
+        self._flush()
+        return referral
+
+    def tell_referral(self, referral: Referral, status: int) -> None:
+        self.stack.tell_referral(referral, status, now=self._clock())
+        self._flush()
+
+    def find(self, replaces: Replaces) -> Invite | None:
+        return self.stack.find(replaces)
 
     # What comes from below.
 

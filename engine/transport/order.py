@@ -21,7 +21,7 @@ T = TypeVar("T", bound=Weighed)
 
 def order(targets: Iterable[T], *, chance: Callable[[], float]) -> list[T]:
     """All targets, in the order in which they are tried. `chance` gives numbers from 0 up to 1, without the latter."""
-    rest = sorted(targets, key=lambda target: (target.priority, target.weight != 0))
+    rest = sorted(targets, key=lambda target: (target.priority, target.weight))
     ordered: list[T] = []
     while rest:
         equals = [target for target in rest if target.priority == rest[0].priority]

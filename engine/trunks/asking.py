@@ -65,8 +65,8 @@ class Asker:
 
     def __init__(self, sip: SipPort) -> None:
         self.sip = sip
-        self._waiting: dict[ClientRequest, trio.Event] = {}
-        self._answers: dict[ClientRequest, ResponseReceived] = {}
+        self._waiting: dict[object, trio.Event] = {}
+        self._answers: dict[object, ResponseReceived] = {}
         self._is_sending = False
 
     def receive(self, event: ResponseReceived) -> None:
@@ -107,6 +107,8 @@ class Asker:
             )
         finally:
             self._is_sending = False
+        for other in self._answers.keys() - self._waiting.keys() - {request}:  # told meanwhile, and none of ours
+            del self._answers[other]
         return await self._wait(request, within)
 
     async def _wait(self, request: ClientRequest, within: float) -> Answer:

@@ -1,6 +1,10 @@
-"""Follow me, tested: virtual time, no sockets. Run with `pytest examples/followme`."""
+"""Follow me, tested: virtual time, no sockets. Both scripts. Run with `pytest examples/followme`."""
+
+import pytest
 
 from callflow.testing import Simulation
+
+pytestmark = pytest.mark.parametrize("simulation", ["followme.py", "followme.lua"], indirect=True)
 
 
 async def test_the_mobile_answers_when_the_desk_does_not(simulation: Simulation) -> None:

@@ -1,6 +1,10 @@
-"""The reception, tested: virtual time, no sockets. Run with `pytest examples/ivr`."""
+"""The reception, tested: virtual time, no sockets. Both scripts. Run with `pytest examples/ivr`."""
+
+import pytest
 
 from callflow.testing import Simulation
+
+pytestmark = pytest.mark.parametrize("simulation", ["ivr.py", "ivr.lua"], indirect=True)
 
 
 async def test_a_caller_hears_the_menu_and_is_told_about_us(simulation: Simulation) -> None:

@@ -10,6 +10,7 @@ import trio
 
 from benchmarks import (
     measure_calls,
+    measure_lua,
     measure_media,
     measure_memory,
     measure_reload,
@@ -24,17 +25,24 @@ from benchmarks.sizes import Sizes
 
 TINY = Sizes(
     repetitions=1, call_time=0.2, search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, members=3,
-    small_conferences=2, setup_rate=100, media_time=0.2, idle_time=0.1, held_calls=2, starts=1, reloads=1,
-    round_trips=5, subscribers=1,
+    small_conferences=2, many_legs=4, setup_rate=100, media_time=0.2, idle_time=0.1, held_calls=2, starts=1,
+    reloads=1, round_trips=5, subscribers=1,
 )  # fmt: skip
 
 NAMES = {
     measure_calls.measure: {
         "calls answered by a script worker": "calls/s", "call answered by a script worker": "CPU-ms/call",
+        "calls answered by a Lua script": "calls/s", "call answered by a Lua script": "CPU-ms/call",
         "calls answered by a WebSocket app": "calls/s", "call answered by a WebSocket app": "CPU-ms/call",
     },
+    measure_lua.measure: {
+        "verb of a Lua script, without arguments": "CPU-us/verb",
+        "verb of a Lua script, with a table each way": "CPU-us/verb",
+        "memory of 2000 calls in one Lua script": "MB",
+    },
     measure_media.measure: {
-        "playback": "CPU-us/leg-second", "two-way relay": "CPU-us/call-second",
+        "playback": "CPU-us/leg-second", "playback to 4": "CPU-us/leg-second",
+        "two-way relay": "CPU-us/call-second", "relay of 2": "CPU-us/call-second",
         "member, 1 conference of 3": "CPU-us/member-second", "member, 2 conferences of 3": "CPU-us/member-second",
     },
     measure_memory.measure: {

@@ -58,6 +58,27 @@ def sip_response(status: int, body: bytes = b"", headers: str = "") -> Response:
     return response
 
 
+@dataclass
+class FakeDialog:
+    """What a Replaces names."""
+
+    call_id: str
+    local_tag: str = "ours"
+    remote_tag: str = "theirs"
+    target: Uri = field(default_factory=lambda: Uri.parse("sip:there@192.0.2.1"))
+
+
+@dataclass(eq=False)
+class FakeRequest:
+    """A request inside a call: theirs, with how it was answered, or ours, with who asked."""
+
+    request: Request | None = None
+    answered: int | None = None
+    body: bytes = b""
+    owner: Any = None
+    cseq: int = 7
+
+
 @dataclass(eq=False)
 class FakeInvite:
     """An invite of ours or of theirs, with what it was asked to send."""
@@ -71,6 +92,17 @@ class FakeInvite:
     to: Address | None = None
     is_over: bool = False
     state: InviteState = InviteState.CALLING
+    flow: sip.Flow = FLOW
+    reliable: None = None
+    request: Request | None = None
+    message: Any = None
+    max_forwards: int = 70
+    credentials: Any = None
+    local: Address = field(default_factory=lambda: Address.parse("<sip:us@10.0.0.1>"))
+
+    @property
+    def dialog(self) -> FakeDialog:
+        return FakeDialog(self.call_id)
 
     @property
     def verbs(self) -> list[str]:
@@ -84,6 +116,8 @@ class FakeSip:
         self.invites: list[FakeInvite] = []
         self.unreachable: set[str] = set()
         self.servers: dict[str, int] = {}  # how many a host has, if it is not one
+        self.asked: list[FakeRequest] = []
+        self.referrals: list[list[int]] = []
         self.resolving_takes = 0.0
         self.on_invite: Callable[[FakeInvite], None] | None = None
         self._numbers = itertools.count(1)
@@ -105,9 +139,10 @@ class FakeSip:
         invite.is_over = True
 
     def invite(self, uri: Uri, *, flow: Any, from_: Any, to: Any = None, body: bytes, headers: Any = (),
-               credentials: Any = None) -> Any:  # fmt: skip
+               credentials: Any = None, max_forwards: int = 70) -> Any:  # fmt: skip
         invite = self.new_invite()
         invite.uri, invite.from_, invite.to = uri, from_, to
+        invite.max_forwards, invite.credentials = max_forwards, credentials
         self._note(invite, "invite", body, headers)
         if self.on_invite is not None:
             self.on_invite(invite)
@@ -117,6 +152,36 @@ class FakeSip:
         if not invite.is_over:
             self._note(invite, "hang_up", b"", headers)
         invite.is_over = True
+
+    def respond(self, transaction: Any, status: int, *, reason: str | None = None, headers: Any = (),
+                body: bytes = b"") -> None:  # fmt: skip
+        assert transaction.answered is None, "answered twice"
+        transaction.answered, transaction.body = status, body
+
+    def reinvite(self, invite: Any, *, body: bytes) -> bool:
+        self._note(invite, "reinvite", body, ())
+        return not invite.is_over
+
+    def request_in_call(
+        self, invite: Any, method: str, *, headers: Any = (), body: bytes = b"", owner: Any = None
+    ) -> Any:
+        if invite.is_over:
+            return None
+        self._note(invite, method, body, headers)
+        self.asked.append(FakeRequest(owner=owner))
+        return self.asked[-1]
+
+    def accept_refer(self, invite: Any, transaction: Any, asked: Any) -> Any:
+        self.respond(transaction, 202)
+        self.referrals.append([])
+        return self.referrals[-1] if asked.wants_notifies else None
+
+    def tell_referral(self, referral: Any, status: int) -> None:
+        assert not referral or referral[-1] < 200, "an outcome is the last"
+        referral.append(status)
+
+    def find(self, replaces: Any) -> Any:
+        return next((invite for invite in self.invites if invite.call_id == replaces.call_id), None)
 
     async def locate(self, uri: Uri) -> list[Hop]:
         await trio.sleep(self.resolving_takes)
@@ -190,7 +255,7 @@ class FakeSession:
         self._begin(playback, "play", total)
         self.tell(media.PlaybackStarted(playback))
 
-    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0, is_trimmed: bool = False) -> None:
         self._begin(recording, "record", max_ms / 1000, path)
 
     def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
@@ -202,7 +267,9 @@ class FakeSession:
     def mute(self, *, incoming: bool, outgoing: bool) -> None:
         self.muted = incoming, outgoing
 
-    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
+    def send_digits(
+        self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None
+    ) -> None:
         self._begin(sending, "send", len(digits) * (duration_ms + gap_ms) / 1000, digits=digits)
 
     def stop(self, name: str) -> None:
@@ -364,6 +431,13 @@ class Switch:
     def successor(self, then: Fallback, facts: ChannelCreated) -> Admission | None:
         return self.heir if then.app == "other" else Admission("reception", owner=self.owner("s3"))
 
+    def transferred(self, number: str, user: str | None) -> Admission | None:
+        """Numbers of one digit are routes."""
+        return Admission("reception", owner=self.owner("s3")) if len(number) == 1 else None
+
+    def vouch(self, invite: sip.InviteReceived) -> str | Refusal | None:
+        return "alice"
+
     def contacts(self, user: str) -> list[Contact]:
         return self.users.get(user, [])
 
@@ -377,7 +451,8 @@ class Switch:
         """A call comes in, with an offer unless its body says otherwise."""
         invite = self.sip.new_invite()
         received: Any = sip.InviteReceived
-        self.table.handle(received(invite, invite_request(**{"body": offer(), **request}), FLOW))
+        invite.request = invite.message = invite_request(**{"body": offer(), **request})
+        self.table.handle(received(invite, invite.request, FLOW))
         return invite
 
     def call(self, **request: Any) -> Call:
@@ -423,6 +498,29 @@ class Call:
         """SIP tells something of this call."""
         self.switch.table.handle(kind(self.invite, *details))
 
+    def refers(self, target: str, *headers: str) -> FakeRequest:
+        """The phone's transfer button."""
+        return self.requests("REFER", f"Refer-To: <{target}>", "Referred-By: <sip:boss@192.0.2.1>", *headers)
+
+    def notifies(self, status: int, state: str = "active", event: str = "refer") -> FakeRequest:
+        return self.requests(
+            "NOTIFY", f"Event: {event}", f"Subscription-State: {state}", body=f"SIP/2.0 {status} Whatever\r\n"
+        )
+
+    def requests(self, method: str, *headers: str, body: str = "") -> FakeRequest:
+        """A request of the peer inside the call."""
+        lines = (
+            f"{method} sip:us@10.0.0.1 SIP/2.0", "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK9", "Max-Forwards: 70",
+            "From: <sip:there@192.0.2.1>;tag=theirs", "To: <sip:us@10.0.0.1>;tag=ours",
+            f"Call-ID: {self.invite.call_id}", f"CSeq: 9 {method}", "Contact: <sip:there@192.0.2.1>",
+            *headers, f"Content-Length: {len(body)}", "", body,
+        )  # fmt: skip
+        request = parse_datagram("\r\n".join(lines).encode())
+        assert isinstance(request, Request)
+        transaction = FakeRequest(request)
+        self.hear(sip.RequestInCall, transaction, request)
+        return transaction
+
     def bye(self, reason: str | None = None) -> None:
         self.invite.is_over = True
         self.hear(sip.InviteEnded, "peer", reason)
@@ -435,7 +533,8 @@ class Call:
         self.hear(sip.InviteProgressed, sip_response(180))
 
     def answers(self, body: bytes | None = None) -> None:
-        self.hear(sip.InviteAnswered, sip_response(200, offer() if body is None else body))
+        answer = offer() if body is None else body
+        self.hear(sip.InviteAnswered, sip_response(200, answer), answer)
 
     def fails(self, status: int, headers: str = "") -> None:
         self.invite.is_over = True

@@ -13,6 +13,7 @@ from engine.channels.errors import CommandError
 from engine.channels.limits import Limits
 from engine.media.session import ToneSource
 from engine.sip import events as sip
+from engine.sip.digest import Credentials
 
 from ..trio_tests import run_virtual
 from .switch import offer, open_switch, sip_response
@@ -524,3 +525,32 @@ async def test_a_leg_id_that_is_taken_or_promised_is_refused():
         for leg in (call.id, "L"):
             with pytest.raises(CommandError, match="is taken"):
                 call.do(dial([Target("bob", leg=leg)]), "e")
+
+
+@run_virtual
+async def test_a_target_may_have_credentials_which_go_nowhere_else():
+    async with open_switch() as switch:
+        call = switch.call()
+        target = Target("sip:x@example.com", username="me", password="secret")
+        call.do(Dial(stages=((target, Target("sip:y@example.com")),), redirects=1))
+        await trio.sleep(0.1)
+        assert switch.sip.called("x").credentials == Credentials("me", "secret")
+        assert switch.sip.called("y").credentials is None
+        switch.leg("x").fails(302)  # to b
+        await trio.sleep(0.1)
+        assert switch.sip.called("b").credentials is None
+        call.cancel()
+
+
+@run_virtual
+async def test_only_sip_uris_are_followed_each_once_and_the_first_of_them_first():
+    async with open_switch() as switch:
+        call = switch.call()
+        call.do(Dial(stages=((Target("sip:x@example.com"),),), redirects=3), "d")
+        await trio.sleep(0.1)
+        switch.leg("x").fails(302, "Contact: <tel:+4930>\r\nContact: <sip:x@example.com>\r\n")
+        await trio.sleep(0.1)
+        switch.leg("b").fails(486)
+        (failed,) = switch.log.outcomes("d")  # x was tried before, and is not again
+        assert [branch.reason for branch in failed.branches] == ["busy"]
+        call.cancel()

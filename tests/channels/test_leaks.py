@@ -22,7 +22,7 @@ from engine.channels.errors import CommandError
 from engine.channels.ports import Admission
 from engine.sip import events as sip
 
-from .switch import Call, FakeInvite, Switch, invite_request, offer, open_switch, sip_response
+from .switch import Call, FakeInvite, FakeRequest, Switch, invite_request, offer, open_switch, sip_response
 
 COMMANDS = [
     c.Answer(), c.Ring(), c.Progress(), c.Reject(), c.Hangup(), c.Hangup(cause=41), c.Unbridge(), c.Echo(),
@@ -42,7 +42,8 @@ COMMANDS = [
     c.Unmute(),    c.BindDigits(digits="1"), c.BindDigits(digits="12", do=c.BoundCommand("hangup")), c.UnbindDigits(),
     c.BindDigits(digits="*", do=c.BoundCommand("play", {"sources": ["welcome.wav"]})), c.Limit(resource="r", maximum=2),
     c.Policy(), c.Policy(wait=2, music=("welcome.wav",)), c.Policy(then=c.Fallback(route="1")),
-    c.Policy(wait=1, then=c.Fallback(app="other")),
+    c.Policy(wait=1, then=c.Fallback(app="other")), c.TransferPolicy(requests="app", wait=1), c.TransferPolicy(),
+    c.TransferPolicy(requests="refuse"), c.Transfer(target="bob", timeout=3), c.Transfer(target="sip:x@example.com"),
 ]  # fmt: skip
 
 number = st.integers(0, 30)
@@ -56,6 +57,10 @@ steps = st.one_of(
     st.tuples(st.just("cancel"), number, number),
     st.tuples(st.just("peer"), number, st.integers(0, 7)),
     st.tuples(st.just("peer"), number, st.integers(0, 7)),
+    st.tuples(st.just("refer"), number, number),
+    st.tuples(st.just("decide"), number, number),
+    st.tuples(st.just("transfer"), number, number),
+    st.tuples(st.just("notify"), number, number),
     st.tuples(st.just("press"), number, st.sampled_from("1239#*")),
     st.tuples(st.just("lose"), st.sampled_from(["s1", "s2"]), st.none()),
     st.tuples(st.just("give"), number, st.sampled_from(["s1", "s2"])),
@@ -72,6 +77,7 @@ class World:
         self.calls: list[Call] = []
         self.owed: list[tuple[str | None, str]] = []  # channel, command
         self.sent = 0
+        self.transactions: list[FakeRequest] = []  # REFERs, each to be answered once
         switch.register("bob")
         switch.register("two", "sip:two@192.0.2.10", "sip:two@192.0.2.11")
         switch.sip.unreachable.add("gone.example")
@@ -131,8 +137,36 @@ class World:
             call.channel.give(self.switch.owner(b))
         elif what == "mute":
             call.media.is_mute = True
+        elif what == "transfer":
+            self.command(call, c.Transfer(other=self.calls[b % len(self.calls)].id))
+        elif what == "refer" and not call.invite.is_over:
+            self.transactions.append(call.refers(self.target(b)))
+        elif what == "decide" and call.channel.transfers.request is not None:
+            request = call.channel.transfers.request.id
+            decisions = (c.AcceptTransfer(request=request), c.RefuseTransfer(request=request),
+                         c.AcceptTransfer(request=request, target="bob"))  # fmt: skip
+            self.command(call, decisions[b % 3])
+        elif what == "notify" and not call.invite.is_over:
+            self.hear_of_transfer(call, b)
         elif what == "peer" and not call.invite.is_over:
             peer_does(call, call.invite, b)
+
+    def target(self, number: int) -> str:
+        """Where a phone wants to transfer to."""
+        if number % 3 == 0 and self.calls:
+            other = self.calls[number % len(self.calls)].invite.call_id
+            return f"sip:somebody@10.0.0.1?Replaces={other}%3Bto-tag%3Dours%3Bfrom-tag%3Dtheirs"
+        return ["sip:bob@10.0.0.1", "sip:two@10.0.0.1", "sip:1@10.0.0.1", "sip:x@example.com"][number % 4]
+
+    def hear_of_transfer(self, call: Call, number: int) -> None:
+        """What becomes of a transfer that the peer was asked for."""
+        asked = [request for request in self.switch.sip.asked if request.answered is None]
+        if number % 4 == 0 and asked:
+            asked[0].answered = 202 if number % 8 else 603
+            answer = sip_response(asked[0].answered)
+            self.switch.table.handle(sip.ResponseReceived(asked[0], asked[0].answered, answer))  # type: ignore[arg-type]
+        else:
+            call.notifies([100, 200, 486][number % 3], ["active", "terminated"][number % 2])
 
     def command(self, call: Call, command: c.Command) -> None:
         self.sent += 1
@@ -163,17 +197,27 @@ class World:
             assert names[0] == "channel.created"
             assert names[-1] == "channel.ended", (channel, names)
             assert names.count("channel.ended") == names.count("channel.created") == 1
-            assert names.count("channel.bridged") == names.count("channel.unbridged")
+            assert bridges_of(entries, channel, "channel.bridged") == bridges_of(entries, channel, "channel.unbridged")
             assert names.count("channel.answered") <= 1
             assert [e.call_seq for e in entries if e.channel == channel] == list(range(1, len(names) + 1))
         for channel, command in self.owed:
             outcomes = [e for e in entries if has_outcome_of(e.event, command)]
             assert [e.channel for e in outcomes] == [channel], (command, outcomes)
+        assert all(transaction.answered for transaction in self.transactions)
+        requested = [e.event.request for e in entries if e.name == "channel.transfer_requested"]
+        assert sorted(requested) == sorted(e.event.request for e in entries if e.name == "channel.transferred")
+        assert all(told[-1] >= 200 for told in switch.sip.referrals if told)
         all_names = [entry.name for entry in entries]
         assert all_names.count("bridge.created") == all_names.count("bridge.ended")
         assert switch.is_empty(), switch.table.counts()
         assert all(invite.is_over for invite in switch.sip.invites)
         assert switch.media.timers.count == 0
+
+
+def bridges_of(entries: list[Any], channel: str, name: str) -> list[str]:
+    """The bridges that were told of, in their order. A command that went through a transfer ends after its bridge."""
+    told = [entry.event for entry in entries if entry.channel == channel and entry.name == name]
+    return list(dict.fromkeys(event.bridge for event in told))
 
 
 def with_new_legs(dial: c.Dial, number: int) -> c.Dial:
@@ -183,7 +227,7 @@ def with_new_legs(dial: c.Dial, number: int) -> c.Dial:
 
 
 def has_outcome_of(event: Any, command: str) -> bool:
-    return hasattr(event, "outcome") and event.command == command
+    return hasattr(event, "outcome") and getattr(event, "command", None) == command
 
 
 def peer_does(call: Call, invite: FakeInvite, what: int) -> None:
@@ -242,6 +286,10 @@ def busy_sequence(rng: random.Random) -> list[tuple[str, Any, Any]]:
         "originate": 2,
         "lose": 1,
         "mute": 1,
+        "refer": 6,
+        "decide": 2,
+        "transfer": 3,
+        "notify": 4,
         "sleep": 8,
     }
     sequence: list[tuple[str, Any, Any]] = []

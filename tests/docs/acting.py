@@ -43,6 +43,8 @@ async def _perform(simulation: Simulation, phone: SimulatedPhone, deed: list[str
             phone.speak(float(seconds))
         case ["answers"]:
             phone.answer()
+        case ["transfers", "to", target]:
+            phone.transfer(target)
         case ["hangs", "up"]:
             phone.hang_up()
         case ["exists"]:

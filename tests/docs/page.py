@@ -2,8 +2,8 @@
 
 `file: N`    is written to the page's folder as N; the blocks that use N run it
 `save: N`    is written to it when its turn comes: somebody changes N, while what is started runs
-`prelude`    is how the page's other Python begins
-`simulate`   Python, run in a simulation; the comment is the play, see `tests.docs.acting`
+`prelude`    is how the page's other Python begins, or its other Lua
+`simulate`   Python or Lua, run in a simulation; the comment is the play, see `tests.docs.acting`
 `test: N`    a test file N, run by pytest
 `program`    Python, run as a program
 `engine`     a command that starts an engine, for the blocks from here on
@@ -107,7 +107,7 @@ class Page:
             if block.kind in ("file", "test", "config"):
                 self._write(block.argument, self._own_places(block.text))
         for block in self.blocks:
-            for name in _WAV.findall(block.text) if block.language == "python" else ():
+            for name in _WAV.findall(block.text) if block.language in ("python", "lua") else ():
                 _write_wav(self.folder / name)
             for name in _SCRIPT.findall(block.text) if block.language == "toml" else ():
                 if not (self.folder / name).exists():
@@ -124,9 +124,11 @@ class Page:
         (self.folder / f".{name}.part").replace(self.folder / name)
 
     def source(self, block: Block) -> str:
-        """The Python of a block as it is run."""
-        prelude = next((other.text for other in self.blocks if other.kind == "prelude"), "")
-        return f"{prelude}\n\n{block.text}" if block.kind == "simulate" and "import" not in block.text else block.text
+        """The Python of a block as it is run, or its Lua."""
+        preludes = (other for other in self.blocks if other.kind == "prelude" and other.language == block.language)
+        prelude = next((other.text for other in preludes), "")
+        is_whole = "import" in block.text or "callflow.app" in block.text
+        return f"{prelude}\n\n{block.text}" if block.kind == "simulate" and not is_whole else block.text
 
     # Kinds
 
@@ -148,10 +150,12 @@ class Page:
         self._saved = block.index
 
     def _check_python(self, block: Block) -> None:
+        if block.language != "python":  # what is wrong with it shows when it is run
+            return
         compile(block.text, block.place, "exec")
 
     def _simulate(self, block: Block) -> None:
-        script = self.folder / f"line_{block.line}.py"
+        script = self.folder / f"line_{block.line}{'.lua' if block.language == 'lua' else '.py'}"
         script.write_text(self.source(block))
         folder = self.folder / f"line_{block.line}"
         folder.mkdir()

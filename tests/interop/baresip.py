@@ -69,6 +69,9 @@ class Baresip:
     async def hang_up(self) -> None:
         await self.command("hangup")
 
+    async def transfer(self, target: str) -> None:
+        await self.command("transfer", target)
+
     async def hold(self) -> None:
         await self.command("hold")
 

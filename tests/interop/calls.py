@@ -29,6 +29,19 @@ async def desk_in_a_hurry(call: Call) -> None:
     await call.play(Tone("350", seconds=0.2))
 
 
+@app.route("2003")
+async def connected_with_desk(call: Call) -> None:
+    result = await call.dial("desk", timeout=20)
+    if isinstance(result, Answered):
+        await call.bridge(result.leg)
+
+
+@app.route("2004")
+async def sent_to_desk(call: Call) -> None:
+    await call.answer()
+    await call.transfer("2003")
+
+
 @app.route("3000")
 async def one_digit(call: Call) -> None:
     await call.answer()
@@ -90,6 +103,13 @@ async def from_the_carrier(call: Call) -> None:
 
 
 @app.route("3007")
+async def hear_us_first(call: Call) -> None:
+    await call.play(Tone("440", seconds=0.5))
+    await call.answer()
+    await call.play(Tone("440", seconds=0.2))
+
+
+@app.route("3009")
 async def confer(call: Call) -> None:
     async with app.conference("all", enter=Tone("660", seconds=0.1), music=Tone("440")) as room:
         await room.join(call, record="minutes.wav")

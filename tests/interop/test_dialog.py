@@ -106,6 +106,14 @@ async def test_hold_by_reinvite_and_resumption_without_an_offer(tmp_path: Path):
 
 
 @run_trio
+async def test_a_session_timer_is_agreed_on_and_refreshed_by_update(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
+        await run_sipp("session_timer", tmp_path / "call", running.udp, keys={"number": "3003"})
+        await seen.wait("channel.ended")
+    assert "channel.held" in seen.names()
+
+
+@run_trio
 async def test_options_is_answered_with_what_we_can(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS) as running:
         done = await trio.run_process(

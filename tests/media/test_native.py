@@ -201,6 +201,45 @@ async def test_it_sends_to_where_packets_come_from_and_no_stranger_moves_it():
             await announced.receive()
 
 
+@run_trio
+async def test_two_thousand_packets_of_strangers_reach_nobody_and_get_no_answer():
+    async with (
+        native_floor() as floor,
+        open_peer() as alice,
+        open_peer() as bob,
+        open_peer() as stranger,
+    ):
+        one, other = floor.open(), floor.open()
+        one.session.update(alice.stream())
+        other.session.update(bob.stream())
+        one.session.relay(other.session)
+        await alice.send(one, b"a" * 160)
+        heard = [(await bob.receive()).payload]
+        for round_ in range(20):
+            await flood(stranger, one, count=100)
+            await wait_until(lambda due=100 * (round_ + 1): one.session.statistics().packets_discarded >= due)
+            await alice.send(one, b"a" * 160)
+            heard.append((await bob.receive()).payload)
+            await bob.send(other, b"b" * 160)
+            assert (await alice.receive()).payload == b"b" * 160
+        assert heard == [b"a" * 160] * 21
+        assert one.session.statistics().packets_received == 21
+        assert _drain(stranger) == _drain(bob) == 0
+
+
+STUN = struct.pack(">HHI12s", 0x0001, 0, 0x2112A442, b"transactions")  # a binding request (RFC 8489 5)
+GARBAGE = (STUN, b"", b"\x80", b"\xff" * 400, b"\x80\x00" + b"\0" * 9, b"\x16\xfe\xff" + b"\0" * 40, bytes(1500))
+
+
+async def flood(stranger: Peer, leg: Leg, *, count: int) -> None:
+    """Half of it well-formed audio, half nonsense; half of the nonsense goes where RTCP is expected."""
+    host, port = leg.session.local
+    for index in range(count // 2):
+        await stranger.send(leg, b"s" * 160, ssrc=index % 3 + 1000)
+        nonsense = GARBAGE[index % len(GARBAGE)]
+        await stranger.rtp.sendto(nonsense, (host, port + index % 2))
+
+
 def _drain(peer: Peer) -> int:
     """Throw away what has arrived there; how many packets it was."""
     with socket.socket(fileno=os.dup(peer.rtp.fileno())) as plain:
@@ -252,6 +291,22 @@ async def test_reports_go_out_and_what_the_peer_reports_is_known():
         leg.session.close()
         goodbye = await peer.rtcp.recv(1000)
         assert goodbye[-8 + 1] == 203
+
+
+@run_trio
+async def test_muxed_reports_go_and_come_by_the_rtp_port():
+    async with native_floor() as floor, open_peer() as peer:
+        leg = floor.open()
+        leg.session.update(peer.stream(is_muxed=True))
+        report = await peer.rtp.recv(2000)
+        while report[1] < 192:  # audio: a frame of silence a second
+            report = await peer.rtp.recv(2000)
+        ssrc, ntp_high, ntp_low = struct.unpack_from(">III", report, 4)
+        middle = (ntp_high << 16 | ntp_low >> 16) & 0xFFFFFFFF
+        block = struct.pack(">IIIIII", ssrc, 4, 0, 80, middle, 0)
+        await peer.rtp.sendto(struct.pack(">BBHI", 0x81, 201, 7, 9) + block, leg.session.local)
+        await wait_until(lambda: leg.session.statistics().remote_packets_lost == 4)
+        assert leg.session.statistics().packets_discarded == 0
 
 
 @run_trio

@@ -155,6 +155,16 @@ async def test_a_broken_file_fails_and_is_named(floor):
 
 
 @on_both_engines
+async def test_the_offset_of_what_plays_for_ever_counts_round_after_round(floor):
+    switch, phone = floor.pair()
+    low, high = floor.wav("low.wav", seconds=0.5), floor.wav("high.wav", seconds=0.5, frequency=HIGH)
+    switch.session.play("p", [FileSource(low), FileSource(high)], repeat=0, offset_ms=7_500)
+    await switch.wait(PlaybackStarted)
+    await floor.pass_time(0.06)
+    assert power_at(await record(floor, phone, "r", max_ms=200), HIGH) > 0.8
+
+
+@on_both_engines
 async def test_a_tone_of_two_frequencies_with_a_cadence_is_heard(floor):
     switch, phone = floor.pair()
     switch.session.play("p", [ToneSource((LOW, HIGH), cadence_ms=(100, 100))])
@@ -164,6 +174,31 @@ async def test_a_tone_of_two_frequencies_with_a_cadence_is_heard(floor):
     assert power_at(samples, LOW) + power_at(samples, HIGH) > 0.3
     frames = [samples[at : at + 160] for at in range(0, len(samples), 160)]
     assert sum(max(map(abs, frame)) > 1000 for frame in frames) / len(frames) == pytest.approx(0.5, abs=0.15)
+
+
+@on_both_engines
+async def test_a_trimmed_recording_begins_and_ends_with_sound(floor):
+    switch, phone = floor.pair()
+    path = floor.folder / "trimmed.wav"
+    switch.session.play("p", [SilenceSource(700), ToneSource((LOW,), duration_ms=300), SilenceSource(900)])
+    await switch.wait(PlaybackStarted)
+    phone.session.record("r", path, max_ms=10_000, is_trimmed=True)
+    await switch.wait(PlaybackFinished)
+    phone.session.stop("r")
+    finished = await phone.wait(RecordingFinished)
+    assert finished.duration_ms == pytest.approx(700, abs=60)
+    assert finished.duration_ms * 8 == len(samples := read_wav(path))
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == finished.sha256
+    assert max(map(abs, samples[:1200])) < 500 < max(map(abs, samples[1800:2400]))
+
+
+@on_both_engines
+async def test_what_is_trimmed_of_silence_is_empty(floor):
+    _, phone = floor.pair()
+    path = floor.folder / "silent.wav"
+    phone.session.record("r", path, max_ms=100, is_trimmed=True)
+    assert (await phone.wait(RecordingFinished)).duration_ms == 0
+    assert read_wav(path) == []
 
 
 @on_both_engines
@@ -198,11 +233,32 @@ async def test_digits_go_the_other_way_too_and_the_same_one_twice_counts_twice(f
 
 
 @on_both_engines
-async def test_without_an_agreed_telephone_event_no_digit_is_sent(floor):
+async def test_without_an_agreed_telephone_event_digits_go_in_band(floor):
     switch, phone = floor.pair(telephone_event=None)
-    phone.session.send_digits("s", "123")
+    phone.session.send_digits("s", "1#", duration_ms=80, gap_ms=60)
+    assert await phone.wait(DigitsSent) == DigitsSent("s", "1#", "completed")
+    await switch.wait(DigitEnded, 2)
+    keys = [event for event in switch.events if isinstance(event, DigitStarted | DigitEnded)]
+    assert [event.digit for event in keys] == list("11##")
+    assert [event.duration_ms for event in keys[1::2]] == pytest.approx([80] * 2, abs=26)
+
+
+@on_both_engines
+async def test_an_event_that_was_not_agreed_on_is_not_sent(floor):
+    switch, phone = floor.pair(telephone_event=None)
+    phone.session.send_digits("s", "123", is_inband=False)
     assert await phone.wait(DigitsSent) == DigitsSent("s", "", "completed")
     assert not switch.events
+
+
+@on_both_engines
+async def test_tones_are_keys_only_to_who_listens_for_them(floor):
+    switch, phone = floor.pair()
+    phone.session.send_digits("s", "1", duration_ms=80, gap_ms=60, is_inband=True)
+    await phone.wait(DigitsSent)
+    switch.session.update(stream_to(phone, inband=True))
+    phone.session.send_digits("t", "2", duration_ms=80, gap_ms=60, is_inband=True)
+    assert (await switch.wait(DigitEnded)).digit == "2"
 
 
 @on_both_engines

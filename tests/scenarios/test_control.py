@@ -27,8 +27,11 @@ async def bob_of(call: Call) -> Call:
 
 
 @app.route("600")
+@app.route("690")
 async def holds(call: Call) -> None:
-    leg = await bob_of(call)
+    won = await call.dial("bob" if call.to == "600" else "dave")
+    assert isinstance(won, Answered)
+    leg = won.leg
     async with call.bridging(leg) as talk:
         await anyio.sleep(2)
         async with call.holding("music.wav"):
@@ -136,6 +139,20 @@ async def test_hold_has_music_and_the_bridge_goes_on_afterwards(simulation):
     assert not alice.listens_to(bob)
     await simulation.wait(3)
     await alice.connected_to(bob)
+
+
+async def test_all_who_are_held_hear_the_same_music_at_once(simulation):
+    alice, carol, dave = simulation.phone("alice"), simulation.phone("carol"), simulation.phone("dave", answers_after=1)
+    simulation.phone("bob", answers_after=1)
+    alice.call("600")
+    await simulation.wait(1.37)
+    carol.call("690")
+    await carol.connected_to(dave)
+    await carol.hears("music.wav")
+    one, other = alice.session.hearing, carol.session.hearing
+    apart = (one.started_at - other.started_at) / one.program.cycle
+    assert one.started_at != other.started_at
+    assert abs(apart - round(apart)) * one.program.cycle < 0.03
 
 
 async def test_a_star_code_parts_a_conversation(simulation):

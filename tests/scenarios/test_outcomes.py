@@ -11,12 +11,14 @@ import pytest
 from callflow import Answered, App, Call, Say
 from callflow.protocol.commands import COMMANDS
 from callflow.protocol.reference import ends
+from callflow.testing import SimulatedPhone, Simulation
 
 from .outcome import ROWS, Row, beside, cancelled, ends_told, hangs_up, parametrize, presses, row
 
 app = App("outcomes")
 pytestmark = pytest.mark.callflow(app)
 current: list[Row] = []
+BOB, SILENT = "sip:bob@10.0.1.2:5060", "sip:silent@10.0.1.3:5060"  # where the phones themselves are
 
 
 @app.route("500")
@@ -203,6 +205,16 @@ async def _(call: Call) -> None:
     await call.send_digits("1234567890" * 10)
 
 
+async def refuses_info(simulation: Simulation, alice: SimulatedPhone) -> None:
+    alice.takes_info = False
+    await simulation.wait(10)
+
+
+@row("send_digits", "sent", "refused", people=refuses_info)
+async def _(call: Call) -> None:
+    await call.send_digits("1", via="info")
+
+
 # dial, originate, bridge
 
 
@@ -269,6 +281,113 @@ async def _(call: Call) -> None:
         await anyio.sleep(1)
         await won.leg.unbridge()
         await bridging.wait()
+
+
+async def transfers_to_501(simulation: Simulation, alice: SimulatedPhone) -> None:
+    await simulation.wait(4)
+    alice.transfer("501")
+    await simulation.wait(6)
+
+
+@app.route("501")
+async def music(call: Call) -> None:
+    await call.play("music.wav", repeat=3)
+
+
+@row("bridge", "unbridged", "transferred", people=transfers_to_501)
+async def _(call: Call) -> None:
+    await connect(call)
+
+
+# send_message, send_info, notify
+
+
+async def refuses_requests(simulation: Simulation, alice: SimulatedPhone) -> None:
+    alice.refuses_requests = True
+    await simulation.wait(5)
+
+
+@row("send_message", "sent", "completed")
+async def _(call: Call) -> None:
+    await call.send_message("Hello")
+
+
+@row("send_message", "sent", "refused", people=refuses_requests)
+async def _(call: Call) -> None:
+    await call.send_message("Hello")
+
+
+@row("send_message", "sent", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.send_message("Hello"), 0.01)
+
+
+@row("send_info", "sent", "completed")
+async def _(call: Call) -> None:
+    await call.send_info("Signal=1\r\n", content_type="application/dtmf-relay")
+
+
+@row("send_info", "sent", "refused", people=refuses_requests)
+async def _(call: Call) -> None:
+    await call.send_info("<xml/>", content_type="application/media_control+xml")
+
+
+@row("send_info", "sent", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.send_info("x"), 0.01)
+
+
+@row("notify", "sent", "completed")
+async def _(call: Call) -> None:
+    await call.notify("talk")
+
+
+@row("notify", "sent", "refused", people=refuses_requests)
+async def _(call: Call) -> None:
+    await call.notify("talk")
+
+
+@row("notify", "sent", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.notify("talk"), 0.01)
+
+
+# transfer
+
+
+async def refuses_transfers(simulation: Simulation, alice: SimulatedPhone) -> None:
+    alice.obeys = False
+    await simulation.wait(10)
+
+
+@row("transfer", "transferred")
+async def _(call: Call) -> None:
+    await call.transfer(BOB)
+
+
+@row("transfer", "transfer_failed", "refused", people=refuses_transfers)
+async def _(call: Call) -> None:
+    await call.transfer(BOB)
+
+
+@row("transfer", "transfer_failed", "failed")
+async def _(call: Call) -> None:
+    await call.transfer("nobody")
+
+
+@row("transfer", "transfer_failed", "timeout")
+async def _(call: Call) -> None:
+    await call.transfer(SILENT, timeout=2)
+
+
+@row("transfer", "transfer_failed", "hangup", people=hangs_up())
+async def _(call: Call) -> None:
+    await call.transfer(SILENT)
+
+
+@row("transfer", "transfer_failed", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.transfer(SILENT), 2)
 
 
 # join, listen, conference_play, conference_record

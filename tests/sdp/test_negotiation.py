@@ -79,6 +79,19 @@ def test_both_ends_agree():
     assert agreed(callee) == Agreement(("192.0.2.1", 5000), "PCMA", 8, 101, D.SENDRECV, 20, False)
 
 
+def test_rtcp_shares_the_port_where_the_peer_proposes_it():
+    negotiation = leg()
+    assert "a=rtcp-mux" not in lines_of(negotiation.create_offer())
+    negotiation.receive_answer(sdp("m=audio 4000 RTP/AVP 0", "a=rtcp-mux"))  # which nobody has offered
+    assert not agreed(negotiation).is_muxed
+    negotiation.receive_offer(sdp("m=audio 4000 RTP/AVP 0", "a=rtcp-mux"))
+    assert "a=rtcp-mux" in lines_of(negotiation.create_answer())
+    assert agreed(negotiation).is_muxed
+    assert "a=rtcp-mux" in lines_of(negotiation.create_offer())
+    negotiation.receive_answer(sdp("m=audio 4000 RTP/AVP 0"))
+    assert not agreed(negotiation).is_muxed
+
+
 def test_an_answer_may_come_twice():
     negotiation = leg()
     negotiation.create_offer()

@@ -47,7 +47,9 @@ def test_200_carries_what_a_dialog_needs():
     (ok,) = bench.sent()
     assert ok.body == ANSWER
     assert ok.body_type == "application/sdp"
-    assert ok.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER"
+    assert (
+        ok.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, NOTIFY, REFER, REGISTER, UPDATE"
+    )
     assert ok.headers("Record-Route") == ["<sip:192.0.2.50;lr>"]
     assert ok.header("X-A") == "1"
 

@@ -21,8 +21,7 @@ def only(messages) -> Response:
     [
         ({"method": "DANCE"}, 501),
         ({"method": "invite"}, 501),
-        ({"method": "INFO"}, 405),
-        ({"method": "UPDATE"}, 405),
+        ({"method": "PUBLISH"}, 405),
         ({"method": "MESSAGE"}, 405),
         ({"uri": "tel:+15551234"}, 416),
         ({"uri": "unknown:something"}, 416),
@@ -51,8 +50,12 @@ def test_what_cannot_be_served_is_refused(options, status):
 @pytest.mark.parametrize(
     ("options", "name", "value"),
     [
-        ({"method": "DANCE"}, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER"),
-        ({"headers": (("Require", "100rel, foo"),)}, "Unsupported", "100rel"),
+        (
+            {"method": "DANCE"},
+            "Allow",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, NOTIFY, REFER, REGISTER, UPDATE",
+        ),
+        ({"headers": (("Require", "100rel, foo"),)}, "Unsupported", "foo"),
         ({"headers": (("Content-Type", "text/plain"),), "body": b"hello"}, "Accept", "application/sdp"),
         ({"headers": (("Content-Encoding", "gzip"),), "body": OFFER}, "Accept-Encoding", "identity"),
         ({"headers": (("Accept", "text/plain"),)}, "Accept", "application/sdp"),
@@ -84,8 +87,15 @@ def test_an_invite_that_can_be_served_comes_up(headers):
 def test_options_are_answered_with_what_we_can_do(flow):
     bench = Bench(flow=flow)
     answer = only(bench.send(request("OPTIONS")))
-    assert (answer.status, answer.header("Accept"), answer.header("Supported")) == (200, "application/sdp", "")
-    assert answer.header("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER"
+    assert (answer.status, answer.header("Accept"), answer.header("Supported")) == (
+        200,
+        "application/sdp",
+        "100rel, norefersub, replaces, timer",
+    )
+    assert (
+        answer.header("Allow")
+        == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, NOTIFY, REFER, REGISTER, UPDATE"
+    )
 
 
 def test_options_inside_a_call_are_answered_and_absorbed():
@@ -94,7 +104,7 @@ def test_options_inside_a_call_are_answered_and_absorbed():
     options = bench.in_dialog(invite, "OPTIONS", cseq=2)
     assert only(bench.send(options)).status == 200
     assert only(bench.send(options)).status == 200
-    assert only(bench.send(bench.in_dialog(invite, "INFO", cseq=3))).status == 405
+    assert only(bench.send(bench.in_dialog(invite, "PUBLISH", cseq=3))).status == 405
 
 
 def test_a_refusal_without_state_is_the_same_for_a_retransmission():
@@ -133,7 +143,10 @@ def test_a_register_that_is_never_answered_is_forgotten():
 def test_a_phone_allows_no_register():
     bench = Bench(request_methods=())
     answer = only(bench.send(request("REGISTER")))
-    assert (answer.status, answer.header("Allow")) == (405, "INVITE, ACK, CANCEL, BYE, OPTIONS")
+    assert (answer.status, answer.header("Allow")) == (
+        405,
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, NOTIFY, REFER, UPDATE",
+    )
 
 
 def test_a_request_that_came_by_two_ways_is_served_once():

@@ -50,6 +50,28 @@ def test_or_the_only_one_beside_the_test(folder):
     folder.runpytest().assert_outcomes(passed=1)
 
 
+LUA = """
+callflow.app("lua"):route("1", function(call)
+  call:answer()
+  call:play(callflow.tone("{tone}", 1))
+end)
+"""
+
+
+def test_a_script_in_lua_is_found_in_the_same_way(folder):
+    write(folder, {"low": ("", 300)})
+    (folder.path / "low.lua").write_text(LUA.format(tone=300))
+    (folder.path / "high.lua").write_text(LUA.format(tone=900))
+    folder.runpytest().assert_outcomes(passed=1)
+
+
+def test_the_same_test_may_be_of_a_script_in_python_and_of_one_in_lua(folder):
+    both = '@pytest.mark.parametrize("simulation", ["high.py", "high.lua"], indirect=True)'
+    write(folder, {"both": (both, 900)}, high=900)
+    (folder.path / "high.lua").write_text(LUA.format(tone=900))
+    folder.runpytest().assert_outcomes(passed=2)
+
+
 def test_or_the_one_that_a_mark_names(folder):
     write(folder, {"low": ('@pytest.mark.callflow("high.py", latency=0.2, seed=7)', 900)}, low=300, high=900)
     folder.runpytest().assert_outcomes(passed=1)

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from callflow.errors import NotFound
-from callflow.runtime.loader import load_app
+from callflow.runtime.loader import load_script
 from callflow.simulation.simulation import Simulation
 
 from .finding import EXCEPTION, LEAK, Finding, find
@@ -58,7 +58,7 @@ def explore(
     """Walk these numbers of a script, or one for each of its routes. Raises ScriptError."""
     bounds = bounds or Bounds()
     ends_at = clock() + bounds.seconds
-    for number in numbers or _numbers(load_app(script, script.stem).patterns):
+    for number in numbers or _numbers(load_script(script, script.stem).patterns):
         plan, graph, walks = Plan(deepest=bounds.depth), Graph(number), list[Walk]()
         while len(walks) < bounds.walks and clock() < ends_at and (course := plan.next()) is not None:
             walk = walk_once(script, number, course, seed=seed, silence=bounds.silence)
@@ -134,4 +134,4 @@ def _place(error: BaseException, folder: Path) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if Path(frame.filename).is_relative_to(folder)
     ]
-    return lines[-1] if lines else ""
+    return lines[-1] if lines else getattr(error, "place", "")  # of a script in Lua

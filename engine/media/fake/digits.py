@@ -1,4 +1,4 @@
-"""Digits by RFC 4733 on their way out: one key after another, each down for a time, with a gap before the next."""
+"""Digits on their way out, as events or in band: one key after another, each down for a time, a gap before the next."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .network import FakeMediaNetwork, Timer
 class Keys(Protocol):
     """Where the keys are pressed."""
 
-    def send_digit_start(self, digit: str) -> None:
+    def send_digit_start(self, digit: str, *, is_inband: bool) -> None:
         """The key goes down."""
         ...
 
-    def send_digit_end(self, digit: str, duration_ms: int) -> None:
+    def send_digit_end(self, digit: str, duration_ms: int, *, is_inband: bool) -> None:
         """The key comes up."""
         ...
 
@@ -31,6 +31,7 @@ class Sending:
     digits: str
     duration_ms: int
     gap_ms: int
+    is_inband: bool = False
     sent: int = 0
 
 
@@ -73,7 +74,7 @@ class DigitSender:
             sending = self._sendings[0]
             if sending.sent < len(sending.digits):
                 self._down_since = self._network.now
-                self._keys.send_digit_start(sending.digits[sending.sent])
+                self._keys.send_digit_start(sending.digits[sending.sent], is_inband=sending.is_inband)
                 self._timer = self._network.call_at(self._down_since + sending.duration_ms / 1000, self._release)
                 return
             self._sendings.popleft()
@@ -95,7 +96,7 @@ class DigitSender:
         assert self._down_since is not None
         duration_ms = round((self._network.now - self._down_since) * 1000)
         self._down_since = None
-        self._keys.send_digit_end(sending.digits[sending.sent], duration_ms)
+        self._keys.send_digit_end(sending.digits[sending.sent], duration_ms, is_inband=sending.is_inband)
         sending.sent += 1
 
     def _finish(self, sending: Sending, reason: Literal["completed", "stopped"]) -> None:

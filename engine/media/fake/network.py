@@ -29,11 +29,11 @@ class Receiver(Protocol):
         """From now on this comes from there; None: nothing more."""
         ...
 
-    def receive_digit_start(self, sender: Address, digit: str, hops: int) -> None:
-        """A key went down; `hops` relays passed it on."""
+    def receive_digit_start(self, sender: Address, digit: str, *, hops: int, is_inband: bool) -> None:
+        """A key went down, as an event or in band; `hops` relays passed it on."""
         ...
 
-    def receive_digit_end(self, sender: Address, digit: str, duration_ms: int, hops: int) -> None:
+    def receive_digit_end(self, sender: Address, digit: str, duration_ms: int, *, hops: int, is_inband: bool) -> None:
         """A key came up."""
         ...
 
@@ -193,21 +193,29 @@ class FakeMediaNetwork:
             arriving = voice.delayed(self.latency) if voice is not None else None
             self._carry(to, partial(_receive_voice, sender, arriving))
 
-    def carry_digit_start(self, sender: Address, to: Address, digit: str, *, hops: int) -> None:
+    def carry_digit_start(self, sender: Address, to: Address, digit: str, *, hops: int, is_inband: bool) -> None:
         """A key went down; the first packet that is not lost says so."""
         if self._is_cut_off(sender, to):
             return
         late = 0.0
         while self.loss and self._rng.random() < self.loss and late < 1.0:
             late += FRAME_SECONDS
-        self._carry(to, lambda receiver: receiver.receive_digit_start(sender, digit, hops), late=late)
+        self._carry(
+            to, lambda receiver: receiver.receive_digit_start(sender, digit, hops=hops, is_inband=is_inband), late=late
+        )
 
-    def carry_digit_end(self, sender: Address, to: Address, digit: str, duration_ms: int, *, hops: int) -> None:
+    def carry_digit_end(
+        self, sender: Address, to: Address, digit: str, duration_ms: int, *, hops: int, is_inband: bool
+    ) -> None:
         """A key came up. It is said three times (RFC 4733 §2.5.1.4); if all are lost, the missing packets tell."""
         if self._is_cut_off(sender, to):
             return
         late = 0.1 if self.loss and all(self._rng.random() < self.loss for _ in range(3)) else 0.0
-        self._carry(to, lambda receiver: receiver.receive_digit_end(sender, digit, duration_ms, hops), late=late)
+        self._carry(
+            to,
+            lambda receiver: receiver.receive_digit_end(sender, digit, duration_ms, hops=hops, is_inband=is_inband),
+            late=late,
+        )
 
     def _voices_of(self, host: str) -> list[tuple[tuple[Address, Address], Sound]]:
         return [(way, voice) for way, voice in self._voices.items() if host in (way[0][0], way[1][0])]

@@ -17,10 +17,12 @@ from ..session import RecordingFinished, ToneSource
 from .chorus import Sound
 from .network import FakeMediaNetwork, Timer
 from .timeline import Timeline
-from .voice import Heard, Piece, whole_frames
+from .voice import FRAME_SECONDS, Heard, Piece, whole_frames
 from .watch import Quiet
 from .wav import RATE
 
+_LOUD = 140  # the peak of a sine that is just no silence
+_MARGIN = 10  # frames of silence that stay around the sound of a trimmed recording
 _FULL_SCALE_DBM0 = 3.17  # a sine at full scale of G.711 (table 1)
 
 
@@ -43,6 +45,7 @@ class Recording:
     sides: Sides
     running_since: float | None  # None: it is paused
     quiet: Quiet
+    is_trimmed: bool = False
     timer: Timer | None = None
     spans: list[tuple[float, float]] = field(default_factory=list)  # what was recorded before the last pause
 
@@ -82,6 +85,10 @@ class Recording:
         self.pause(now=now)
         frames = whole_frames(self._recorded())
         samples = self._draw(received, frames * 160)
+        if self.is_trimmed:
+            first, end = _sounding(samples)
+            samples, frames = samples[first * 160 : end * 160], end - first
+            self._cut(first * FRAME_SECONDS, end * FRAME_SECONDS)
         if self.sides is not Sides.RECEIVED:
             samples = _join(samples, self._draw(sent, frames * 160), is_stereo=self.sides is Sides.STEREO)
         with wave.open(str(self.part), "wb") as file:
@@ -103,6 +110,16 @@ class Recording:
                     found.append(Heard(piece.source, voice.origin, at, until, round(offset * 1000), piece.seconds))
             position += end - start
         return tuple(sorted(found, key=lambda heard: heard.started_at))
+
+    def _cut(self, first: float, end: float) -> None:
+        """Leave what was recorded between these two, in seconds from the beginning."""
+        spans, position = [], 0.0
+        for start, finish in self.spans:
+            low, high = max(first - position, 0.0), min(end - position, finish - start)
+            if low < high:
+                spans.append((start + low, start + high))
+            position += finish - start
+        self.spans = spans
 
     def _full_at(self, running_since: float) -> float:
         return running_since + self.max_ms / 1000 - self._recorded()
@@ -142,11 +159,12 @@ class Recorder:
         max_ms: int,
         silence_ms: int,
         sides: Sides = Sides.RECEIVED,
+        is_trimmed: bool = False,
     ) -> None:
         """Record from now on, hearing `voice` at first. One of that name that runs is stopped."""
         self.stop(name)
         now = self._network.now
-        recording = Recording(name, path, max_ms, silence_ms, sides, now, Quiet(voice, now=now))
+        recording = Recording(name, path, max_ms, silence_ms, sides, now, Quiet(voice, now=now), is_trimmed)
         try:
             recording.open()
         except OSError as error:
@@ -204,6 +222,13 @@ class Recorder:
             return
         if reason is not None:
             self._report(RecordingFinished(recording.name, recording.path, duration_ms, reason, sha256))
+
+
+def _sounding(samples: array[int]) -> tuple[int, int]:
+    """From which frame to which there is sound, and 200 ms around it."""
+    count = len(samples) // 160
+    loud = [frame for frame in range(count) if max(map(abs, samples[frame * 160 : frame * 160 + 160])) > _LOUD]
+    return (max(loud[0] - _MARGIN, 0), min(loud[-1] + 1 + _MARGIN, count)) if loud else (0, 0)
 
 
 def _failed(recording: Recording, error: OSError) -> RecordingFinished:

@@ -128,10 +128,12 @@ class FakeMediaSession:
             self._digits.stop(name)
             self._settle_output()
 
-    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0) -> None:
+    def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0, is_trimmed: bool = False) -> None:
         """Record what is received; the file is drawn when the recording ends."""
         if self._is_open():
-            self._recorder.start(recording, path, self._input, max_ms=max_ms, silence_ms=silence_ms)
+            self._recorder.start(
+                recording, path, self._input, max_ms=max_ms, silence_ms=silence_ms, is_trimmed=is_trimmed
+            )
 
     def record_both(self, recording: str, path: Path, *, stereo: bool = False, max_ms: int) -> None:
         """Record what is received and what is sent."""
@@ -162,11 +164,15 @@ class FakeMediaSession:
             self._is_echoing = is_on
             self._settle_output()
 
-    def send_digits(self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80) -> None:
-        """Send digits by RFC 4733."""
+    def send_digits(
+        self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None
+    ) -> None:
+        """Send digits by RFC 4733, or in band."""
         if self._is_open():
-            can_send = self._stream is not None and self._stream.telephone_event is not None
-            self._digits.send(Sending(sending, digits if can_send else "", duration_ms, gap_ms))
+            has_events = self._stream is not None and self._stream.telephone_event is not None
+            goes_inband = not has_events if is_inband is None else is_inband
+            can_send = has_events or goes_inband
+            self._digits.send(Sending(sending, digits if can_send else "", duration_ms, gap_ms, goes_inband))
 
     def relay(self, other: MediaSession) -> None:
         """Each hears the other from now on."""
@@ -256,24 +262,29 @@ class FakeMediaSession:
         self._settle_input()
         self._settle_output()
 
-    def receive_digit_start(self, sender: Address, digit: str, hops: int) -> None:
+    def receive_digit_start(self, sender: Address, digit: str, *, hops: int, is_inband: bool) -> None:
         """The network brings a key that went down."""
-        if not self._takes_digits_from(sender):
+        if not self._takes_digits_from(sender, is_inband=is_inband):
+            if is_inband and self._relayed is not None and hops < _MAX_HOPS:
+                self._relayed.send_digit_start(digit, hops=hops + 1, is_inband=True)
             return
         if self._digit_down is not None:
             before, since = self._digit_down
-            self.receive_digit_end(sender, before, round((self._network.now - since) * 1000), hops)
+            duration_ms = round((self._network.now - since) * 1000)
+            self.receive_digit_end(sender, before, duration_ms, hops=hops, is_inband=is_inband)
         self._digit_down = (digit, self._network.now)
         self._post(DigitStarted(digit))
         if self._relayed is not None and hops < _MAX_HOPS:
-            self._relayed.send_digit_start(digit, hops=hops + 1)
+            self._relayed.send_digit_start(digit, hops=hops + 1, is_inband=is_inband)
 
-    def receive_digit_end(self, sender: Address, digit: str, duration_ms: int, hops: int) -> None:
+    def receive_digit_end(self, sender: Address, digit: str, duration_ms: int, *, hops: int, is_inband: bool) -> None:
         """The network brings a key that came up."""
-        if not self._takes_digits_from(sender):
+        if not self._takes_digits_from(sender, is_inband=is_inband):
+            if is_inband and self._relayed is not None and hops < _MAX_HOPS:
+                self._relayed.send_digit_end(digit, duration_ms, hops=hops + 1, is_inband=True)
             return
         if self._digit_down is None:  # only its end packets came through
-            self.receive_digit_start(sender, digit, hops)
+            self.receive_digit_start(sender, digit, hops=hops, is_inband=is_inband)
         elif self._digit_down[0] != digit:
             return
         now, self._digit_down = self._network.now, None
@@ -282,22 +293,22 @@ class FakeMediaSession:
         self._post(DigitEnded(digit, duration_ms))
         self._report_change()
         if self._relayed is not None and hops < _MAX_HOPS:
-            self._relayed.send_digit_end(digit, duration_ms, hops=hops + 1)
+            self._relayed.send_digit_end(digit, duration_ms, hops=hops + 1, is_inband=is_inband)
 
     def packets_lost(self) -> int:
         """What its RTCP reports say."""
         return self._traffic.packets_lost
 
-    def send_digit_start(self, digit: str, *, hops: int = 0) -> None:
+    def send_digit_start(self, digit: str, *, hops: int = 0, is_inband: bool = False) -> None:
         """A key goes down: one of our own, or one of the leg that we relay."""
-        if (to := self._digits_go_to()) is not None:
-            self._network.carry_digit_start(self._local, to, digit, hops=hops)
+        if (to := self._digits_go_to(is_inband=is_inband)) is not None:
+            self._network.carry_digit_start(self._local, to, digit, hops=hops, is_inband=is_inband)
 
-    def send_digit_end(self, digit: str, duration_ms: int, *, hops: int = 0) -> None:
+    def send_digit_end(self, digit: str, duration_ms: int, *, hops: int = 0, is_inband: bool = False) -> None:
         """A key comes up."""
-        if (to := self._digits_go_to()) is not None:
+        if (to := self._digits_go_to(is_inband=is_inband)) is not None:
             self._traffic.send_digit(duration_ms)
-            self._network.carry_digit_end(self._local, to, digit, duration_ms, hops=hops)
+            self._network.carry_digit_end(self._local, to, digit, duration_ms, hops=hops, is_inband=is_inband)
 
     def _is_open(self) -> bool:
         self._network.advance()
@@ -368,19 +379,20 @@ class FakeMediaSession:
         if self._room is not None:
             self._room.remove(self)
 
-    def _takes_digits_from(self, sender: Address) -> bool:
+    def _takes_digits_from(self, sender: Address, *, is_inband: bool) -> bool:
         stream = self._stream
         return (
             stream is not None
-            and stream.telephone_event is not None
+            and (stream.hears_tones if is_inband else stream.telephone_event is not None)
             and stream.direction in _RECEIVES
             and sender == self._peer()
         )
 
-    def _digits_go_to(self) -> Address | None:
+    def _digits_go_to(self, *, is_inband: bool) -> Address | None:
         stream = self._stream
-        can_send = stream is not None and stream.telephone_event is not None and stream.direction in _SENDS
-        return self._peer() if can_send else None
+        if stream is None or stream.direction not in _SENDS:
+            return None
+        return self._peer() if is_inband or stream.telephone_event is not None else None
 
     def _report_change(self) -> None:
         self._changed.set()

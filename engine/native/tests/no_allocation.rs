@@ -3,7 +3,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -74,6 +74,8 @@ fn connect(engine: &Engine, leg: &Opened, port: u16) {
         payload_type: Pt(0),
         packet_samples: 160,
         telephone_event: None,
+        hears_tones: true,
+        is_muxed: false,
         may_send: true,
         may_receive: true,
     };
@@ -170,10 +172,26 @@ fn a_relay_its_playbacks_an_echo_and_a_room_allocate_nothing_once_they_run() {
         heard.into_iter().min().unwrap_or_default()
     };
     until("the relay runs", || heard() > 20);
+    let stranger = UdpSocket::bind((HERE, 0)).expect("a port is free");
+    let sent = Cell::new(0);
+    let strange = || {
+        let discarded = left.counters.read().packets_discarded;
+        if sent.get() <= discarded + 20 {
+            for port in [left.port, left.port + 1] {
+                let length = sent.get() as usize % 172;
+                let _ = stranger.send_to(&[0x80; 172][..length], (HERE, port));
+                sent.set(sent.get() + 1);
+            }
+        }
+        discarded > 100
+    };
+    until("strangers are heard and not listened to", strange);
     let (packets, allocations) = (heard(), BY_MEDIA.load(Ordering::Relaxed));
     assert!(allocations > 0, "the counter does not count");
+    let discarded = left.counters.read().packets_discarded;
     until("a hundred more packets are relayed", || {
-        heard() > packets + 100
+        strange() && heard() > packets + 100
     });
+    assert!(left.counters.read().packets_discarded > discarded);
     assert_eq!(BY_MEDIA.load(Ordering::Relaxed), allocations);
 }

@@ -2,7 +2,9 @@
 
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use super::digit_sender::Way;
 use super::line::Line;
 use super::player::{Loading, PlaySpec};
 use super::recorder::RecordSpec;
@@ -57,6 +59,8 @@ pub enum Verb {
         name: String,
         /// Which.
         digits: String,
+        /// How; None: as events where those were agreed on, else as tones.
+        way: Option<Way>,
         /// How long each is down.
         duration_ms: u32,
         /// How long none is.
@@ -133,6 +137,11 @@ impl Inbox {
     pub fn finish(&self) {
         self.lock().is_over = true;
         self.wake.signal();
+    }
+
+    /// Wait until it is told something, or `timeout` has passed.
+    pub fn wait(&self, timeout: Duration) {
+        self.wake.wait(timeout);
     }
 
     /// Everything that waits, added to what is given; true: it is the end.

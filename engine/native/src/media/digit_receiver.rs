@@ -1,12 +1,15 @@
 //! Digits coming in (RFC 4733): one start and one end of each key, however many packets carry it.
 
 use super::clock::Moment;
+use super::inband_receiver::Known;
 use super::report::{Report, Reports};
 use super::rtp::samples_between;
 use super::telephone_event::{digit_of, TelephoneEvent};
 
 /// Without a packet for so long, a key that never ended has ended.
 const TIMEOUT_MS: u64 = 200;
+/// The sound of a key may come so much later than its events.
+const SOUND_MS: u64 = 500;
 
 /// Makes one start and one end of a key's packets, however many come, in whatever order.
 #[derive(Debug, Default)]
@@ -36,12 +39,14 @@ impl Key {
 }
 
 impl DigitReceiver {
-    /// An event packet with its RTP timestamp. Events that are no keys (flash, ...) are passed over.
+    /// An event packet with its RTP timestamp. Events that are no keys (flash, ...) are passed over. `known` is asked of each
+    /// new key whether it was heard already.
     pub fn receive(
         &mut self,
         event: TelephoneEvent,
         timestamp: u32,
         now: Moment,
+        known: impl FnOnce(char) -> Known,
         reports: &mut Reports,
     ) {
         let Some(digit) = digit_of(event.code) else {
@@ -67,14 +72,17 @@ impl DigitReceiver {
             }
         }
         let key = self.key.get_or_insert_with(|| {
-            reports.push(Report::DigitStarted { digit });
+            let known = known(digit);
+            if known == Known::Not {
+                reports.push(Report::DigitStarted { digit });
+            }
             Key {
                 digit,
                 timestamp,
                 before: 0,
                 duration: 0,
                 heard_at: now,
-                is_down: true,
+                is_down: known != Known::Over,
             }
         });
         if key.is_down {
@@ -89,6 +97,13 @@ impl DigitReceiver {
     /// A key is down: it may have to be timed out.
     pub fn is_down(&self) -> bool {
         self.key.as_ref().is_some_and(|key| key.is_down)
+    }
+
+    /// True for a while after a key: what is heard meanwhile is that key's sound.
+    pub fn is_fresh(&self, now: Moment) -> bool {
+        self.key
+            .as_ref()
+            .is_some_and(|key| key.is_down || now.ms_since(key.heard_at) < SOUND_MS)
     }
 
     /// End a key whose packets have stopped.
@@ -141,14 +156,27 @@ mod tests {
                 event(5, false, 160 * (frame as u16 + 1)),
                 1000,
                 at(frame),
+                |_| Known::Not,
                 &mut reports,
             );
         }
         assert!(receiver.is_down());
         for _ in 0..3 {
-            receiver.receive(event(5, true, 960), 1000, at(5), &mut reports);
+            receiver.receive(
+                event(5, true, 960),
+                1000,
+                at(5),
+                |_| Known::Not,
+                &mut reports,
+            );
         }
-        receiver.receive(event(5, false, 800), 1000, at(6), &mut reports); // late
+        receiver.receive(
+            event(5, false, 800),
+            1000,
+            at(6),
+            |_| Known::Not,
+            &mut reports,
+        ); // late
         assert_eq!(reports.take(), [started('5'), ended('5', 120)]);
         receiver.expire(at(500), &mut reports);
         assert!(reports.take().is_empty());
@@ -157,9 +185,27 @@ mod tests {
     #[test]
     fn the_same_key_twice_is_two_keys() {
         let (mut receiver, mut reports) = (DigitReceiver::default(), Reports::default());
-        receiver.receive(event(1, true, 800), 1000, at(0), &mut reports);
-        receiver.receive(event(1, true, 400), 3000, at(10), &mut reports);
-        receiver.receive(event(1, true, 800), 1000, at(11), &mut reports); // late, of the first
+        receiver.receive(
+            event(1, true, 800),
+            1000,
+            at(0),
+            |_| Known::Not,
+            &mut reports,
+        );
+        receiver.receive(
+            event(1, true, 400),
+            3000,
+            at(10),
+            |_| Known::Not,
+            &mut reports,
+        );
+        receiver.receive(
+            event(1, true, 800),
+            1000,
+            at(11),
+            |_| Known::Not,
+            &mut reports,
+        ); // late, of the first
         assert_eq!(
             reports.take(),
             [started('1'), ended('1', 100), started('1'), ended('1', 50)]
@@ -169,13 +215,25 @@ mod tests {
     #[test]
     fn a_key_without_end_ends_by_time_or_by_the_next_key() {
         let (mut receiver, mut reports) = (DigitReceiver::default(), Reports::default());
-        receiver.receive(event(2, false, 160), 0, at(0), &mut reports);
-        receiver.receive(event(3, false, 320), 4000, at(5), &mut reports);
+        receiver.receive(event(2, false, 160), 0, at(0), |_| Known::Not, &mut reports);
+        receiver.receive(
+            event(3, false, 320),
+            4000,
+            at(5),
+            |_| Known::Not,
+            &mut reports,
+        );
         receiver.expire(at(14), &mut reports);
         assert_eq!(reports.take(), [started('2'), ended('2', 20), started('3')]);
         receiver.expire(at(15), &mut reports);
         assert_eq!(reports.take(), [ended('3', 40)]);
-        receiver.receive(event(3, false, 160), 9000, at(20), &mut reports);
+        receiver.receive(
+            event(3, false, 160),
+            9000,
+            at(20),
+            |_| Known::Not,
+            &mut reports,
+        );
         receiver.restart(&mut reports);
         assert_eq!(reports.take(), [started('3'), ended('3', 20)]);
     }
@@ -183,9 +241,27 @@ mod tests {
     #[test]
     fn segments_of_a_long_key_are_one_key() {
         let (mut receiver, mut reports) = (DigitReceiver::default(), Reports::default());
-        receiver.receive(event(9, false, 0xffff), 0, at(0), &mut reports);
-        receiver.receive(event(9, false, 160), 0xffff, at(1), &mut reports);
-        receiver.receive(event(9, true, 800), 0xffff, at(5), &mut reports);
+        receiver.receive(
+            event(9, false, 0xffff),
+            0,
+            at(0),
+            |_| Known::Not,
+            &mut reports,
+        );
+        receiver.receive(
+            event(9, false, 160),
+            0xffff,
+            at(1),
+            |_| Known::Not,
+            &mut reports,
+        );
+        receiver.receive(
+            event(9, true, 800),
+            0xffff,
+            at(5),
+            |_| Known::Not,
+            &mut reports,
+        );
         assert_eq!(
             reports.take(),
             [started('9'), ended('9', (0xffff + 800) / 8)]
@@ -195,7 +271,7 @@ mod tests {
     #[test]
     fn what_is_no_key_is_passed_over() {
         let (mut receiver, mut reports) = (DigitReceiver::default(), Reports::default());
-        receiver.receive(event(16, true, 800), 0, at(0), &mut reports);
+        receiver.receive(event(16, true, 800), 0, at(0), |_| Known::Not, &mut reports);
         assert!(reports.take().is_empty());
     }
 }

@@ -1,4 +1,5 @@
-//! Digits going out (RFC 4733): one after another, a packet every frame, an end said three times, a gap.
+//! Digits going out, one after another, each with its gap: as events (RFC 4733), a packet every frame and an end said three
+//! times, or as their tones, for peers that know nothing else.
 
 use std::collections::VecDeque;
 
@@ -13,9 +14,19 @@ const MAX_WAITING: usize = 4096;
 /// Longest key, so that its duration fits 16 bits without segments.
 const MAX_DURATION_MS: u32 = 8000;
 
+/// How digits go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As RFC 4733 events.
+    Event,
+    /// In band, as tones.
+    Tone,
+}
+
 /// Digits waiting to be sent under one name.
 #[derive(Debug)]
 struct Sending {
+    way: Way,
     name: String,
     keys: VecDeque<u8>,
     sent: String,
@@ -32,11 +43,23 @@ impl Sending {
 
 /// What to send in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// The payload.
-    pub event: TelephoneEvent,
-    /// First packet of its key: a new timestamp, and the marker.
-    pub is_first: bool,
+pub enum Outgoing {
+    /// A packet of an event.
+    Event {
+        /// The payload.
+        event: TelephoneEvent,
+        /// First packet of its key: a new timestamp, and the marker.
+        is_first: bool,
+    },
+    /// A frame of a key's tones, so many samples after their beginning.
+    Tone {
+        /// The key.
+        key: char,
+        /// How far it is.
+        position: u16,
+    },
+    /// A frame of the silence between two keys' tones.
+    Silence,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +82,7 @@ impl DigitSender {
         &mut self,
         name: String,
         digits: &str,
+        way: Way,
         duration_ms: u32,
         gap_ms: u32,
         reports: &mut Reports,
@@ -75,7 +99,12 @@ impl DigitSender {
         }
         // Whole frames; the end packets after the first take two frames of the gap.
         let frames = duration_ms.clamp(20, MAX_DURATION_MS).div_ceil(20);
+        let copies = match way {
+            Way::Event => u32::from(END_PACKETS) - 1,
+            Way::Tone => 0,
+        };
         self.sendings.push_back(Sending {
+            way,
             name,
             keys,
             sent: String::new(),
@@ -83,7 +112,7 @@ impl DigitSender {
             gap_frames: gap_ms
                 .min(60_000)
                 .div_ceil(20)
-                .saturating_sub(u32::from(END_PACKETS) - 1)
+                .saturating_sub(copies)
                 .max(1),
             is_stopped: false,
         });
@@ -123,15 +152,24 @@ impl DigitSender {
         }
     }
 
-    /// None of what waits can be sent: no telephone-event was agreed.
-    pub fn refuse(&mut self, reports: &mut Reports) {
-        self.step = None;
-        for sending in self.sendings.drain(..) {
+    /// Nothing that waits can be sent as events: no telephone-event was agreed.
+    pub fn refuse_events(&mut self, reports: &mut Reports) {
+        let is_refused = |sending: &Sending| sending.way == Way::Event;
+        let was_running = self.sendings.front().is_some_and(is_refused);
+        let (refused, kept) = std::mem::take(&mut self.sendings)
+            .into_iter()
+            .partition(is_refused);
+        self.sendings = kept;
+        let refused: VecDeque<Sending> = refused;
+        for sending in refused {
             sending.finish(reports);
+        }
+        if was_running {
+            self.begin_key(reports);
         }
     }
 
-    /// The packet of this frame; None in a gap. `can_send` false: time runs on, and the key does not count as sent.
+    /// What this frame is; None in the gap after an event. `can_send` false: time runs on, and the key does not count as sent.
     pub fn frame(&mut self, can_send: bool, reports: &mut Reports) -> Option<Outgoing> {
         if let Some(Step::Gap { frames_left }) = self.step {
             if frames_left > 1 {
@@ -141,11 +179,15 @@ impl DigitSender {
             } else {
                 self.begin_key(reports);
             }
-            return None;
+            let is_tone = |sending: &Sending| sending.way == Way::Tone;
+            return (self.sendings.front().is_some_and(is_tone)).then_some(Outgoing::Silence);
         }
         let sending = self.sendings.front_mut()?;
         match self.step? {
             Step::Gap { .. } => None,
+            Step::Down { code, duration } if sending.way == Way::Tone => {
+                self.tone_frame(code, duration, can_send, reports)
+            }
             Step::Down { code, duration } => {
                 let now = duration + FRAME as u16;
                 let is_end = now >= sending.duration;
@@ -187,6 +229,37 @@ impl DigitSender {
         }
     }
 
+    fn tone_frame(
+        &mut self,
+        code: u8,
+        duration: u16,
+        can_send: bool,
+        reports: &mut Reports,
+    ) -> Option<Outgoing> {
+        let sending = self.sendings.front_mut()?;
+        let key = digit_of(code)?;
+        let now = duration + FRAME as u16;
+        self.step = Some(Step::Down {
+            code,
+            duration: now,
+        });
+        if now >= sending.duration {
+            sending.sent.extend(can_send.then_some(key));
+            self.step = Some(Step::Gap {
+                frames_left: sending.gap_frames,
+            });
+            if sending.keys.is_empty() {
+                if let Some(done) = self.sendings.pop_front() {
+                    done.finish(reports);
+                }
+            }
+        }
+        Some(Outgoing::Tone {
+            key,
+            position: duration,
+        })
+    }
+
     fn begin_key(&mut self, reports: &mut Reports) {
         self.step = None;
         while let Some(sending) = self.sendings.front_mut() {
@@ -202,7 +275,7 @@ impl DigitSender {
 }
 
 fn outgoing(code: u8, is_end: bool, duration: u16, is_first: bool) -> Outgoing {
-    Outgoing {
+    Outgoing::Event {
         event: TelephoneEvent {
             code,
             is_end,
@@ -227,7 +300,7 @@ mod tests {
     #[test]
     fn a_key_grows_ends_three_times_and_keeps_its_gap() {
         let (mut sender, mut reports) = (DigitSender::default(), Reports::default());
-        sender.send("s".into(), "1x#", 50, 80, &mut reports);
+        sender.send("s".into(), "1x#", Way::Event, 50, 80, &mut reports);
         let mut frames = Vec::new();
         while sender.is_busy() {
             frames.push(sender.frame(true, &mut reports));
@@ -250,9 +323,9 @@ mod tests {
     #[test]
     fn sendings_queue_and_each_can_be_stopped() {
         let (mut sender, mut reports) = (DigitSender::default(), Reports::default());
-        sender.send("a".into(), "12", 20, 0, &mut reports);
-        sender.send("b".into(), "3", 20, 0, &mut reports);
-        sender.send("c".into(), "4", 20, 0, &mut reports);
+        sender.send("a".into(), "12", Way::Event, 20, 0, &mut reports);
+        sender.send("b".into(), "3", Way::Event, 20, 0, &mut reports);
+        sender.send("c".into(), "4", Way::Event, 20, 0, &mut reports);
         sender.stop("b", &mut reports);
         sender.stop("a", &mut reports);
         sender.stop("nobody", &mut reports);
@@ -278,10 +351,17 @@ mod tests {
     #[test]
     fn nothing_to_send_and_nothing_agreed_end_at_once() {
         let (mut sender, mut reports) = (DigitSender::default(), Reports::default());
-        sender.send("empty".into(), "", 100, 80, &mut reports);
-        sender.send("huge".into(), &"1".repeat(5000), 100, 80, &mut reports);
-        sender.send("refused".into(), "1", 100, 80, &mut reports);
-        sender.refuse(&mut reports);
+        sender.send("empty".into(), "", Way::Event, 100, 80, &mut reports);
+        sender.send(
+            "huge".into(),
+            &"1".repeat(5000),
+            Way::Event,
+            100,
+            80,
+            &mut reports,
+        );
+        sender.send("refused".into(), "1", Way::Event, 100, 80, &mut reports);
+        sender.refuse_events(&mut reports);
         assert!(!sender.is_busy());
         assert_eq!(
             reports.take(),
@@ -296,13 +376,51 @@ mod tests {
     #[test]
     fn what_may_not_be_sent_does_not_count_as_sent() {
         let (mut sender, mut reports) = (DigitSender::default(), Reports::default());
-        sender.send("held".into(), "7", 20, 0, &mut reports);
+        sender.send("held".into(), "7", Way::Event, 20, 0, &mut reports);
         while sender.is_busy() {
             sender.frame(false, &mut reports);
         }
         assert_eq!(
             reports.take(),
             [digits_sent("held".into(), String::new(), true)]
+        );
+    }
+
+    #[test]
+    fn tones_are_frames_of_a_key_and_of_the_silence_after_it() {
+        let (mut sender, mut reports) = (DigitSender::default(), Reports::default());
+        sender.send("s".into(), "5#", Way::Tone, 50, 40, &mut reports);
+        let mut frames = Vec::new();
+        while sender.is_busy() {
+            frames.push(sender.frame(true, &mut reports));
+        }
+        let tone = |key, position| Some(Outgoing::Tone { key, position });
+        let five = [tone('5', 0), tone('5', 160), tone('5', 320)];
+        let hash = [tone('#', 0), tone('#', 160), tone('#', 320)];
+        let silence = Some(Outgoing::Silence);
+        assert_eq!(frames[..3], five);
+        assert_eq!(frames[3..5], [silence; 2]);
+        assert_eq!(frames[5..8], hash);
+        assert_eq!(reports.take(), [digits_sent("s".into(), "5#".into(), true)]);
+    }
+
+    #[test]
+    fn what_cannot_go_as_an_event_leaves_what_goes_as_tones() {
+        let (mut sender, mut reports) = (DigitSender::default(), Reports::default());
+        sender.send("event".into(), "1", Way::Event, 50, 40, &mut reports);
+        sender.send("tone".into(), "2", Way::Tone, 50, 40, &mut reports);
+        sender.refuse_events(&mut reports);
+        assert_eq!(
+            reports.take(),
+            [digits_sent("event".into(), String::new(), true)]
+        );
+        let first = sender.frame(true, &mut reports);
+        assert_eq!(
+            first,
+            Some(Outgoing::Tone {
+                key: '2',
+                position: 0
+            })
         );
     }
 }

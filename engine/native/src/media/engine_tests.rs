@@ -31,6 +31,8 @@ fn stream(port: u16) -> Stream {
         payload_type: Pt(0),
         packet_samples: 160,
         telephone_event: Some(Pt(101)),
+        hears_tones: false,
+        is_muxed: false,
         may_send: true,
         may_receive: true,
     }
@@ -97,6 +99,7 @@ fn record(engine: &Engine, leg: &Opened, folder: &Folder) -> Vec<f32> {
                 sides: Sides::Received,
                 max_ms: 200,
                 silence_ms: 0,
+                is_trimmed: false,
             },
             path.clone(),
         )

@@ -13,8 +13,10 @@ use super::clock::{Clock, Moment, FRAME, FRAME_NANOS, SAMPLE_NANOS};
 use super::command::Change;
 use super::control::Control;
 use super::digit_receiver::DigitReceiver;
-use super::digit_sender::DigitSender;
+use super::digit_sender::{DigitSender, Outgoing as Digit, Way};
+use super::dtmf;
 use super::g711::Law;
+use super::inband_receiver::{InbandReceiver, Known};
 use super::latch::Latch;
 use super::packetizer::{Packetizer, MAX_SAMPLES};
 use super::player::{Loading, PlaySpec, Player, Readiness};
@@ -29,6 +31,7 @@ use super::sound::SoundWatch;
 use super::statistics::Counters;
 use super::stream::{Kind, Stream};
 use super::telephone_event::{self, TelephoneEvent};
+use super::tone::Tone;
 
 /// The longest packet that a leg makes by itself.
 pub const MAX_PACKET: usize = HEADER + MAX_SAMPLES;
@@ -36,6 +39,8 @@ pub const MAX_PACKET: usize = HEADER + MAX_SAMPLES;
 const MAX_PAYLOAD: usize = 1500;
 /// Silence is sent after so long without a packet.
 const IDLE_MS: u64 = 1000;
+/// Each tone of a key that goes out in band.
+const KEY_LEVEL_DBM0: f32 = -9.0;
 /// Recordings of one leg at a time.
 const MAX_RECORDINGS: usize = 8;
 /// A relayed digit is over when no packet of it has come for so long.
@@ -44,6 +49,8 @@ const DIGIT_GAP_MS: u64 = 60;
 /// What a received packet has for others.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
+    /// It is not the peer's, or malformed: it was dropped and counted.
+    Discarded,
     /// Nothing.
     Nothing,
     /// Audio: where in the packet, under which law.
@@ -90,6 +97,10 @@ pub struct Leg {
     reception: Reception,
     digits_in: DigitReceiver,
     digits_out: DigitSender,
+    /// There while keys are listened for in the sound.
+    inband: Option<Box<InbandReceiver>>,
+    /// What a key that goes out in band sounds like.
+    key_tone: Option<(char, Tone)>,
     player: Option<Box<Player>>,
     recorders: Vec<Recorder>,
     sound: Option<Box<SoundWatch>>,
@@ -117,6 +128,8 @@ impl Leg {
             reception: Reception::default(),
             digits_in: DigitReceiver::default(),
             digits_out: DigitSender::default(),
+            inband: None,
+            key_tone: None,
             player: None,
             recorders: Vec::new(),
             sound: None,
@@ -133,7 +146,10 @@ impl Leg {
         }
         self.latch.announce(stream.remote);
         if stream.telephone_event.is_none() {
-            self.digits_out.refuse(reports);
+            self.digits_out.refuse_events(reports);
+        }
+        if stream.hears_tones != self.inband.is_some() {
+            self.inband = stream.hears_tones.then(Box::default);
         }
         self.sender.interrupt();
         self.stream = Some(stream);
@@ -189,11 +205,11 @@ impl Leg {
         self.digits_out.stop(name, reports);
     }
 
-    /// Send digits after those that wait. Without an agreed telephone-event none is sent, and that is said at once.
+    /// Send digits after those that wait. As events without an agreed telephone-event none is sent, and that is said at once.
     pub fn send_digits(
         &mut self,
         name: String,
-        digits: &str,
+        (digits, way): (&str, Option<Way>),
         duration_ms: u32,
         gap_ms: u32,
         reports: &mut Reports,
@@ -202,9 +218,11 @@ impl Leg {
             .stream
             .as_ref()
             .is_some_and(|stream| stream.telephone_event.is_some());
-        let digits = if can_send { digits } else { "" };
+        let way = way.unwrap_or(if can_send { Way::Event } else { Way::Tone });
+        let is_refused = way == Way::Event && !can_send;
+        let digits = if is_refused { "" } else { digits };
         self.digits_out
-            .send(name, digits, duration_ms, gap_ms, reports);
+            .send(name, digits, way, duration_ms, gap_ms, reports);
     }
 
     /// Send back what is received, or no more. In a room it is not done.
@@ -252,11 +270,17 @@ impl Leg {
         self.sender.interrupt();
     }
 
+    /// RTCP shares the RTP port (RFC 5761).
+    pub fn is_muxed(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.is_muxed)
+    }
+
     /// True while it must be given its turn every 20 ms, and no room does that.
     pub fn needs_frames(&self) -> bool {
         let is_at_work = self.player.is_some()
             || self.digits_out.is_busy()
             || self.digits_in.is_down()
+            || self.inband.as_ref().is_some_and(|inband| inband.is_down())
             || !self.recorders.is_empty()
             || self.sound.is_some()
             || self.playout.is_some();
@@ -280,7 +304,7 @@ impl Leg {
         if received.is_none() {
             self.counters.discarded();
         }
-        received.unwrap_or(Received::Nothing)
+        received.unwrap_or(Received::Discarded)
     }
 
     /// None: it is to be discarded.
@@ -313,6 +337,7 @@ impl Leg {
         self.counters.received(
             payload.len(),
             self.reception.lost(),
+            self.reception.delayed(),
             self.reception.jitter(),
         );
         if !may_receive {
@@ -328,8 +353,13 @@ impl Leg {
             }
             Kind::Event => {
                 let event = TelephoneEvent::read(&packet[payload.clone()]).ok()?;
+                let inband = &mut self.inband;
+                let known = |digit| match inband {
+                    Some(inband) => inband.yield_to(digit, now),
+                    None => Known::Not,
+                };
                 self.digits_in
-                    .receive(event, header.timestamp, now, reports);
+                    .receive(event, header.timestamp, now, known, reports);
                 self.rest();
                 Some(Received::Digit(header, payload))
             }
@@ -356,7 +386,11 @@ impl Leg {
         now: Moment,
         reports: &mut Reports,
     ) {
-        if self.recorders.is_empty() && self.sound.is_none() && self.playout.is_none() {
+        let is_heard = !self.recorders.is_empty()
+            || self.sound.is_some()
+            || self.playout.is_some()
+            || self.inband.is_some();
+        if !is_heard {
             return;
         }
         let (mut usual, mut long);
@@ -373,6 +407,11 @@ impl Leg {
         }
         if let Some(sound) = &mut self.sound {
             sound.hear(samples, now, reports);
+        }
+        if let Some(inband) = &mut self.inband {
+            if !self.digits_in.is_fresh(now) {
+                inband.hear(samples, now, reports);
+            }
         }
         if let Some(playout) = &mut self.playout {
             if !playout.receive(header, samples, now) {
@@ -465,6 +504,9 @@ impl Leg {
 
     fn pass_time(&mut self, due: Moment, reports: &mut Reports) {
         self.digits_in.expire(due, reports);
+        if let Some(inband) = &mut self.inband {
+            inband.expire(due, reports);
+        }
         if let Some(sound) = &mut self.sound {
             sound.advance(due, reports);
         }
@@ -556,17 +598,53 @@ impl Leg {
         reports: &mut Reports,
     ) -> Option<Outgoing> {
         let destination = self.destination();
-        let outgoing = self.digits_out.frame(destination.is_some(), reports)?;
+        let (event, is_first) = match self.digits_out.frame(destination.is_some(), reports)? {
+            Digit::Event { event, is_first } => (event, is_first),
+            Digit::Tone { key, position } => return self.tone_frame(key, position, due, packet),
+            Digit::Silence => return self.push_frame(&[0; FRAME], due, packet),
+        };
         let payload_type = self.stream.as_ref()?.telephone_event?;
         let destination = destination?;
-        let header = self.sender.event(payload_type, outgoing.is_first, due);
+        let header = self.sender.event(payload_type, is_first, due);
         header.write(packet);
-        outgoing.event.write(&mut packet[HEADER..]);
+        event.write(&mut packet[HEADER..]);
         Some(Outgoing {
             length: HEADER + telephone_event::PAYLOAD,
             destination,
             is_playback: false,
         })
+    }
+
+    /// A frame of a key's tones.
+    fn tone_frame(
+        &mut self,
+        key: char,
+        position: u16,
+        due: Moment,
+        packet: &mut [u8; MAX_PACKET],
+    ) -> Option<Outgoing> {
+        if self.key_tone.as_ref().map(|(known, _)| *known) != Some(key) {
+            self.key_tone = Some((key, Tone::of(&dtmf::tones_of(key)?, KEY_LEVEL_DBM0)));
+        }
+        let mut samples = [0; FRAME];
+        self.key_tone
+            .as_ref()?
+            .1
+            .fill(position.into(), &mut samples);
+        self.push_frame(&samples, due, packet)
+    }
+
+    /// A frame of our own; a packet, if that is enough for one.
+    fn push_frame(
+        &mut self,
+        samples: &[i16; FRAME],
+        due: Moment,
+        packet: &mut [u8; MAX_PACKET],
+    ) -> Option<Outgoing> {
+        self.destination()?;
+        let law = self.stream.as_ref()?.law;
+        self.packetizer.push(samples, law, due);
+        self.next_packet(false, packet)
     }
 
     fn playback_frame(
@@ -589,6 +667,10 @@ impl Leg {
             }),
             Readiness::Running => {}
         }
+        if let Some(outgoing) = self.coded_frame(due, packet) {
+            return Some(outgoing);
+        }
+        let player = self.player.as_mut()?;
         let mut samples = [0; FRAME];
         let is_over = !player.fill(&mut samples);
         if destination.is_none() {
@@ -604,6 +686,26 @@ impl Leg {
             self.packetizer.push(&samples, law, due);
         }
         self.next_packet(is_over, packet)
+    }
+
+    /// The short way of most frames: the clip's own octets, when a packet is a frame and nothing waits to be packed.
+    fn coded_frame(&mut self, due: Moment, packet: &mut [u8; MAX_PACKET]) -> Option<Outgoing> {
+        let destination = self.destination()?;
+        let stream = self.stream.as_ref()?;
+        if stream.packet_samples != FRAME || !self.packetizer.is_empty() {
+            return None;
+        }
+        let (payload_type, law) = (stream.payload_type, stream.law);
+        let octets = self.player.as_mut()?.coded(law)?;
+        packet[HEADER..HEADER + FRAME].copy_from_slice(octets);
+        let header = self.sender.frame(payload_type, due, FRAME);
+        header.write(packet);
+        self.hear_sent(&header, &packet[HEADER..HEADER + FRAME], law, due);
+        Some(Outgoing {
+            length: HEADER + FRAME,
+            destination,
+            is_playback: true,
+        })
     }
 
     /// One more packet of what the last turn brought, when packets are shorter than a turn.
@@ -631,7 +733,7 @@ impl Leg {
         Some(Outgoing {
             length,
             destination,
-            is_playback: self.has_playback(),
+            is_playback: self.has_playback() && !self.digits_out.is_busy(),
         })
     }
 
@@ -686,7 +788,11 @@ impl Leg {
     }
 
     fn compound(&mut self, clock: &Clock, now: Moment) -> Option<(Compound, SocketAddr)> {
-        let destination = self.latch.control_destination()?;
+        let destination = if self.is_muxed() {
+            self.latch.destination()?
+        } else {
+            self.latch.control_destination()?
+        };
         let (packets, octets) = self.counters.sent_so_far();
         let info = SenderInfo {
             ntp: clock.ntp(now),
@@ -699,20 +805,24 @@ impl Leg {
         Some((compound, destination))
     }
 
-    /// A datagram on the RTCP port. What is malformed, or from elsewhere, is dropped.
+    /// RTCP. What is malformed, or from elsewhere, is dropped: false.
     pub fn receive_control(
         &mut self,
         compound: &[u8],
         from: SocketAddr,
         clock: &Clock,
         now: Moment,
-    ) {
+    ) -> bool {
         match rtcp::read(compound, self.sender.ssrc()) {
             Ok(heard) if self.latch.is_peer_host(from) => {
                 self.control
                     .receive(&heard, clock.ntp(now), now, &self.counters);
+                true
             }
-            _ => self.counters.discarded(),
+            _ => {
+                self.counters.discarded();
+                false
+            }
         }
     }
 

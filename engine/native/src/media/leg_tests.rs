@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::OnceLock;
 
+use super::super::clip::Clip;
 use super::super::g711::Law;
 use super::super::player::Voice;
 use super::super::recorder::{RecordSpec, Sides};
@@ -39,6 +40,8 @@ fn stream() -> Stream {
         payload_type: Pt(0),
         packet_samples: 160,
         telephone_event: Some(EVENT),
+        hears_tones: false,
+        is_muxed: false,
         may_send: true,
         may_receive: true,
     }
@@ -146,7 +149,7 @@ fn started(playback: &str) -> Report {
 #[test]
 fn a_playback_is_sent_frame_by_frame_and_counted() {
     let mut scene = Scene::new();
-    scene.play("p", vec![Voice::Clip((0..480).collect())]);
+    scene.play("p", vec![Voice::Clip(Clip::new((0..480).collect()))]);
     let packets: Vec<(Header, Vec<u8>)> = std::iter::from_fn(|| scene.turn()).collect();
     assert_eq!(packets.len(), 3);
     assert_eq!(packets[0].1[100], Law::Mu.compress(100));
@@ -213,7 +216,7 @@ fn digits_interrupt_a_playback_that_loses_nothing() {
     scene.turn();
     scene
         .leg
-        .send_digits("d".into(), "5", 40, 0, &mut scene.reports);
+        .send_digits("d".into(), ("5", None), 40, 0, &mut scene.reports);
     let types: Vec<Option<u8>> = (0..7)
         .map(|_| scene.turn().map(|(header, _)| header.payload_type.0))
         .collect();
@@ -224,9 +227,81 @@ fn digits_interrupt_a_playback_that_loses_nothing() {
 }
 
 #[test]
+fn digits_go_in_band_to_who_agreed_on_no_events_and_are_heard_so() {
+    let mut scene = Scene::new();
+    scene.update(Stream {
+        telephone_event: None,
+        hears_tones: true,
+        ..stream()
+    });
+    scene
+        .leg
+        .send_digits("d".into(), ("5", None), 80, 60, &mut scene.reports);
+    let frames: Vec<Vec<u8>> = (0..7)
+        .map_while(|_| scene.turn().map(|(_, payload)| payload))
+        .collect();
+    assert_eq!(frames.len(), 4);
+    scene.reports.take();
+    for payload in frames {
+        scene.hear(&payload);
+    }
+    scene.hear(&[0xff; 480]);
+    let reports = scene.reports.take();
+    assert_eq!(reports[0], Report::DigitStarted { digit: '5' });
+    assert!(matches!(reports[1], Report::DigitEnded { digit: '5', .. }));
+    assert_eq!(reports.len(), 2);
+}
+
+#[test]
+fn a_key_that_comes_as_sound_and_as_event_is_one_key() {
+    for events_first in [true, false] {
+        let mut scene = Scene::new();
+        scene.update(Stream {
+            hears_tones: true,
+            ..stream()
+        });
+        let mut tone = [0; 480];
+        Tone::of(&dtmf::tones_of('7').unwrap(), -9.0).fill(0, &mut tone);
+        let mut octets = [0; 480];
+        Law::Mu.compress_into(&tone, &mut octets);
+        let event = |scene: &mut Scene, is_end| {
+            let mut payload = [0; 4];
+            let event = TelephoneEvent {
+                code: 7,
+                is_end,
+                duration: 800,
+            };
+            event.write(&mut payload);
+            let header = Header {
+                timestamp: 77,
+                ..scene.header(EVENT)
+            };
+            scene.receive_from(peer(), &header, &payload);
+        };
+        if events_first {
+            event(&mut scene, false);
+            event(&mut scene, true);
+        }
+        for payload in octets.chunks(160) {
+            scene.hear(payload);
+        }
+        if !events_first {
+            event(&mut scene, false);
+            event(&mut scene, true);
+        }
+        let ended = Report::DigitEnded {
+            digit: '7',
+            duration_ms: 100,
+        };
+        let started = Report::DigitStarted { digit: '7' };
+        assert_eq!(scene.reports.take(), [started, ended]);
+    }
+}
+
+#[test]
 fn what_is_not_a_packet_of_the_peer_is_discarded_and_counted() {
     let mut scene = Scene::new();
-    assert_ne!(scene.hear(&[0xff; 160]), Received::Nothing);
+    assert_ne!(scene.hear(&[0xff; 160]), Received::Discarded);
     let unknown = scene.header(Pt(96));
     let known = Header {
         ssrc: Ssrc(1),
@@ -234,15 +309,15 @@ fn what_is_not_a_packet_of_the_peer_is_discarded_and_counted() {
     };
     assert_eq!(
         scene.receive_from(peer(), &unknown, &[0; 160]),
-        Received::Nothing
+        Received::Discarded
     );
     assert_eq!(
         scene.receive_from(stranger(), &known, &[0; 160]),
-        Received::Nothing
+        Received::Discarded
     );
     assert_eq!(
         scene.receive_from(peer(), &known, &[0; MAX_PAYLOAD + 1]),
-        Received::Nothing
+        Received::Discarded
     );
     let now = scene.now();
     scene.leg.receive(
@@ -264,7 +339,7 @@ fn nothing_is_received_before_anything_is_agreed() {
     let scene = Scene::new();
     let mut octets = packet(&scene.header(Pt(0)), &[0; 160]);
     let received = leg.receive(&mut octets, peer(), Moment(0), &mut Reports::default());
-    assert_eq!(received, Received::Nothing);
+    assert_eq!(received, Received::Discarded);
     assert!(leg.goodbye(&Clock::start(), Moment(0)).is_none());
 }
 
@@ -301,7 +376,10 @@ fn keys_are_reported_and_time_out() {
     );
     assert_eq!(scene.frame, 11);
     let short = scene.header(EVENT);
-    assert_eq!(scene.receive_from(peer(), &short, &[5]), Received::Nothing);
+    assert_eq!(
+        scene.receive_from(peer(), &short, &[5]),
+        Received::Discarded
+    );
 }
 
 #[test]
@@ -427,6 +505,7 @@ fn a_recording_holds_what_was_heard_and_too_many_fail() {
             sides: Sides::Received,
             max_ms: 60_000,
             silence_ms: 0,
+            is_trimmed: false,
         };
         let recorder = Recorder::new(spec, track, scene.now());
         scene.leg.record(recorder);

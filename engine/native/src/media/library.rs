@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use super::clip::Clip;
 use super::resample::to_8000;
 use super::wav;
 
-/// Decoded samples kept, in octets.
+/// Clips kept, in octets.
 const MAX_KEPT: usize = 64 << 20;
 /// The greatest file that is read.
 const MAX_FILE: u64 = 1 << 30;
 
 /// The samples of a file; an error names it and says what is wrong.
-pub fn clip(path: &Path, library: &Mutex<Library>) -> Result<Arc<[i16]>, String> {
+pub fn clip(path: &Path, library: &Mutex<Library>) -> Result<Arc<Clip>, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let metadata = fs::metadata(path).map_err(|error| named(&plain(&error)))?;
     if !metadata.is_file() {
@@ -41,7 +42,7 @@ pub fn clip(path: &Path, library: &Mutex<Library>) -> Result<Arc<[i16]>, String>
         .map_err(|error| named(&plain(&error)))?;
     let wav = wav::read(&octets).map_err(|error| named(&error))?;
     drop(octets);
-    let clip: Arc<[i16]> = to_8000(&wav.samples, wav.rate).into();
+    let clip = Clip::new(to_8000(&wav.samples, wav.rate));
     lock(library).put(path, version, clip.clone());
     Ok(clip)
 }
@@ -67,12 +68,12 @@ pub struct Library {
 
 struct Kept {
     version: Version,
-    clip: Arc<[i16]>,
+    clip: Arc<Clip>,
     used: u64,
 }
 
 impl Library {
-    fn get(&mut self, path: &Path, version: Version) -> Option<Arc<[i16]>> {
+    fn get(&mut self, path: &Path, version: Version) -> Option<Arc<Clip>> {
         self.turn += 1;
         let kept = self.clips.get_mut(path)?;
         if kept.version != version {
@@ -82,8 +83,8 @@ impl Library {
         Some(kept.clip.clone())
     }
 
-    fn put(&mut self, path: &Path, version: Version, clip: Arc<[i16]>) {
-        let size = clip.len() * 2;
+    fn put(&mut self, path: &Path, version: Version, clip: Arc<Clip>) {
+        let size = clip.octets();
         self.remove(&path.to_owned());
         if size > MAX_KEPT {
             return;
@@ -110,7 +111,7 @@ impl Library {
 
     fn remove(&mut self, path: &PathBuf) {
         if let Some(kept) = self.clips.remove(path) {
-            self.octets -= kept.clip.len() * 2;
+            self.octets -= kept.clip.octets();
         }
     }
 }
@@ -127,7 +128,7 @@ mod tests {
     fn the_library_gives_up_the_longest_unused() {
         let mut library = Library::default();
         let version = (SystemTime::UNIX_EPOCH, 1);
-        let third: Arc<[i16]> = vec![0; MAX_KEPT / 6].into();
+        let third = Clip::new(vec![0; MAX_KEPT / 12]);
         for name in ["a", "b", "c"] {
             library.put(Path::new(name), version, third.clone());
         }
@@ -138,7 +139,7 @@ mod tests {
         assert!(library
             .get(Path::new("a"), (SystemTime::UNIX_EPOCH, 2))
             .is_none());
-        library.put(Path::new("huge"), version, vec![0; MAX_KEPT].into());
+        library.put(Path::new("huge"), version, Clip::new(vec![0; MAX_KEPT]));
         assert!(library.get(Path::new("huge"), version).is_none());
         assert!(library.octets <= MAX_KEPT);
     }

@@ -45,7 +45,12 @@ impl Line {
     /// Send the leg's RTCP.
     pub fn send_control(&self, compound: Option<(Compound, SocketAddr)>) {
         if let Some((compound, destination)) = compound {
-            let _ = self.pair.rtcp.send_to(compound.octets(), destination);
+            let socket = if self.leg.is_muxed() {
+                &self.pair.rtp
+            } else {
+                &self.pair.rtcp
+            };
+            let _ = socket.send_to(compound.octets(), destination);
         }
     }
 }

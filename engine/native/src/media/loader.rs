@@ -140,6 +140,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use super::super::clip::Clip;
     use super::super::testing::{until, Folder};
     use super::super::wav;
     use super::*;
@@ -150,7 +151,7 @@ mod tests {
         file
     }
 
-    fn load(loader: &Loader, path: &Path) -> Result<Arc<[i16]>, String> {
+    fn load(loader: &Loader, path: &Path) -> Result<Arc<Clip>, String> {
         let loading = loader.load(vec![SourceSpec::File(path.to_owned())]);
         until("the file is loaded", || loading.get().is_some());
         match loading.get().unwrap().clone()?.remove(0) {
@@ -174,7 +175,7 @@ mod tests {
         let first = load(&loader, &path).unwrap();
         assert!(Arc::ptr_eq(&first, &load(&loader, &path).unwrap()));
         fs::write(&path, wav_of(&[4, 5, 6, 7])).unwrap();
-        assert_eq!(*load(&loader, &path).unwrap(), [4, 5, 6, 7]);
+        assert_eq!(load(&loader, &path).unwrap().samples(), [4, 5, 6, 7]);
         stop(loader);
     }
 

@@ -5,14 +5,17 @@
 //! Files are read by `loader`, recordings written by `writer`, on threads of their own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod clip;
 pub mod clock;
 pub mod command;
 pub mod concealment;
 pub mod control;
 pub mod digit_receiver;
 pub mod digit_sender;
+pub mod dtmf;
 pub mod engine;
 pub mod g711;
+pub mod inband_receiver;
 pub mod latch;
 pub mod leg;
 pub mod library;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::clock::{Clock, Moment};
 use super::command::{Inbox, Verb};
@@ -13,12 +14,15 @@ use super::recorder::Recorder;
 use super::report::{LegId, ReportQueue, Reports};
 use super::room::Membership;
 use super::rooms::Rooms;
+use super::rtcp;
 use super::rtp::HEADER;
 use super::syscalls::{random, Epoll, Ready};
-use super::wheel::Wheel;
+use super::wheel::{self, Wheel};
 
 /// Descriptors reported per wait: a bound on how long the wheel waits for the sockets.
-const BATCH: usize = 256;
+const BATCH: usize = 2048;
+/// Packets of strangers that one leg's turn clears away.
+const MAX_DISCARDED: usize = 64;
 /// Room for any RTP packet that Ethernet carries.
 const ROOM: usize = 2048;
 /// Every leg is looked after so often (silence when idle, RTCP).
@@ -42,6 +46,8 @@ pub struct Plane {
     commands: Vec<(LegId, Verb)>,
     arrivals: Vec<Line>,
     room: [u8; ROOM],
+    /// Packets came in the last turn, so more will.
+    is_busy: bool,
 }
 
 impl Plane {
@@ -70,6 +76,7 @@ impl Plane {
             commands: Vec::new(),
             arrivals: Vec::new(),
             room: [0; ROOM],
+            is_busy: false,
         })
     }
 
@@ -77,9 +84,7 @@ impl Plane {
     pub fn run(&mut self) -> io::Result<()> {
         let mut ready = Ready::new(BATCH);
         loop {
-            let now = self.clock.now();
-            let timeout = self.next_due().map(|due| now.until(due));
-            self.epoll.wait(&mut ready, timeout)?;
+            self.wait(&mut ready)?;
             if self.turn(&ready) {
                 break;
             }
@@ -90,6 +95,22 @@ impl Plane {
             self.close(place, now);
         }
         Ok(())
+    }
+
+    /// Wait until something is to be done.
+    ///
+    /// While packets flow nobody waits at the sockets: to wake a thread is the dearest part of receiving a packet. It sleeps to
+    /// the next phase of the wheel, and then takes all that has come. Commands still wake it at once.
+    fn wait(&self, ready: &mut Ready) -> io::Result<()> {
+        let now = self.clock.now();
+        if !self.is_busy {
+            let timeout = self.next_due().map(|due| now.until(due));
+            return self.epoll.wait(ready, timeout);
+        }
+        if !ready.is_full() {
+            self.inbox.wait(now.until(wheel::following(now)));
+        }
+        self.epoll.wait(ready, Some(Duration::ZERO))
     }
 
     /// Do all that is to be done now; true: that was the end.
@@ -105,6 +126,7 @@ impl Plane {
         }
         // After the packets: a leg that is closed here cannot be in `ready` any more.
         let is_over = is_told && self.obey(now);
+        self.is_busy = ready.len() > usize::from(is_told);
         let now = self.clock.now();
         self.turn_wheel(now);
         self.beat(now);
@@ -120,23 +142,38 @@ impl Plane {
         }
     }
 
-    /// One packet; if more wait, the next wait says so.
+    /// One packet of the peer; if more wait, the next wait says so. Those of strangers are cleared away before it, so that a
+    /// flood of them neither delays the stream nor fills its socket.
     fn receive(&mut self, place: u32, now: Moment) {
+        for _ in 0..MAX_DISCARDED {
+            if !self.receive_one(place, now) {
+                break;
+            }
+        }
+    }
+
+    /// True: it was to be discarded.
+    fn receive_one(&mut self, place: u32, now: Moment) -> bool {
         let Some(line) = self.lines[place as usize].as_mut() else {
-            return;
+            return false;
         };
         let Ok((length, from)) = line.pair.rtp.recv_from(&mut self.room) else {
-            return;
+            return false;
         };
         let leg = &mut line.leg;
+        if leg.is_muxed() && rtcp::is_control(&self.room[..length]) {
+            return !leg.receive_control(&self.room[..length], from, &self.clock, now);
+        }
         let received = leg.receive(&mut self.room[..length], from, now, self.reports.of(leg.id));
         let target = line.peer;
         if leg.needs_frames() && line.phase.is_none() {
             line.phase = Some(self.wheel.join(place, now));
         }
+        let is_discarded = received == Received::Discarded;
         if let Some(target) = target {
             self.pass_on(received, target, now);
         }
+        is_discarded
     }
 
     /// Let what one leg received leave by another.
@@ -152,7 +189,7 @@ impl Plane {
                 (relayed, payload)
             }
             Received::Digit(header, payload) => (line.leg.relay_digit(&header, now), payload),
-            Received::Nothing => return,
+            Received::Nothing | Received::Discarded => return,
         };
         if let Some((header, destination)) = relayed {
             let start = payload.start - HEADER;
@@ -416,9 +453,10 @@ fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
         Verb::SendDigits {
             name,
             digits,
+            way,
             duration_ms,
             gap_ms,
-        } => leg.send_digits(name, &digits, duration_ms, gap_ms, reports),
+        } => leg.send_digits(name, (&digits, way), duration_ms, gap_ms, reports),
         Verb::WatchAudio(is_on) => leg.watch_audio(is_on, now),
         _ => {}
     }

@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::clip::Clip;
 use super::clock::FRAME;
 use super::command::Change;
+use super::g711::Law;
 use super::tone::Tone;
 
 /// A source that is ready to be read.
 #[derive(Clone, Debug)]
 pub enum Voice {
     /// A file's samples, shared by all who play it.
-    Clip(Arc<[i16]>),
+    Clip(Arc<Clip>),
     /// A tone and its length in samples; None: endless.
     Tone(Tone, Option<u64>),
     /// Silence of so many samples.
@@ -21,7 +23,7 @@ impl Voice {
     /// In samples; None: endless.
     pub fn length(&self) -> Option<u64> {
         match self {
-            Voice::Clip(samples) => Some(samples.len() as u64),
+            Voice::Clip(clip) => Some(clip.samples().len() as u64),
             Voice::Tone(_, length) => *length,
             Voice::Silence(length) => Some(*length),
         }
@@ -31,7 +33,7 @@ impl Voice {
         match self {
             Voice::Clip(clip) => {
                 let start = position as usize;
-                samples.copy_from_slice(&clip[start..start + samples.len()]);
+                samples.copy_from_slice(&clip.samples()[start..start + samples.len()]);
             }
             Voice::Tone(tone, _) => tone.fill(position, samples),
             Voice::Silence(_) => samples.fill(0),
@@ -51,7 +53,7 @@ pub struct PlaySpec {
     pub repeat: u32,
     /// Louder or softer.
     pub gain_db: f32,
-    /// How far into the first round it begins.
+    /// How far in it begins: into the first round, or, for ever, into as many as that takes.
     pub offset_ms: u64,
 }
 
@@ -186,10 +188,28 @@ impl Player {
         filled > 0
     }
 
+    /// The next frame as it was compressed once for all, where it lies whole in one clip and is as loud as that.
+    pub fn coded(&mut self, law: Law) -> Option<&[u8]> {
+        if self.gain.0.is_some() || !self.seek() {
+            return None;
+        }
+        let Voice::Clip(clip) = &self.voices[self.index] else {
+            return None;
+        };
+        let start = self.position as usize;
+        let frame = clip.coded(law).get(start..start + FRAME)?;
+        self.position += FRAME as u64;
+        Some(frame)
+    }
+
     /// Skip the offset, and make a playback without a single sample end.
     fn begin(&mut self) {
         if self.voices.iter().all(|voice| voice.length() == Some(0)) {
             self.voices.clear();
+        }
+        let round: Option<u64> = self.voices.iter().map(Voice::length).sum();
+        if let (None, Some(round @ 1..)) = (self.rounds_left, round) {
+            self.offset %= round; // for ever: the offset counts round after round
         }
         self.go_to_offset();
     }
@@ -273,7 +293,7 @@ mod tests {
     }
 
     fn clip(samples: std::ops::Range<i16>) -> Voice {
-        Voice::Clip(samples.collect())
+        Voice::Clip(Clip::new(samples.collect()))
     }
 
     /// All samples, without the silence that fills the last frame, and the number of frames.
@@ -302,12 +322,44 @@ mod tests {
     }
 
     #[test]
+    fn whole_frames_of_a_clip_are_there_compressed_and_the_rest_is_not() {
+        let mut player = player(
+            spec(2, 0),
+            vec![clip(0..400), Voice::Silence(160), clip(0..80)],
+        );
+        let mut frame = [0; FRAME];
+        let mut kinds = Vec::new();
+        for _ in 0..5 {
+            let first = player.coded(Law::A).map(|octets| octets[0]);
+            if first.is_none() {
+                assert!(player.fill(&mut frame));
+            }
+            kinds.push(first);
+        }
+        let octet = |sample| Some(Law::A.compress(sample));
+        assert_eq!(kinds, [octet(0), octet(160), None, None, octet(0)]); // 80 and 80 of silence, 80 and 80 of the second clip
+        player.change(&Change {
+            gain_db: Some(-3.0),
+            ..Change::default()
+        });
+        assert_eq!(player.coded(Law::A), None);
+    }
+
+    #[test]
     fn the_offset_counts_in_the_first_round_only() {
         let (samples, frames) = read(&mut player(spec(2, 15), vec![clip(0..100), clip(100..200)]));
         let rest: Vec<i16> = (120..200).chain(0..200).collect();
         assert_eq!((&samples[..280], frames), (&rest[..], 2));
         let (samples, _) = read(&mut player(spec(1, 1_000_000), vec![clip(0..100)]));
         assert!(samples.is_empty());
+    }
+
+    #[test]
+    fn the_offset_of_what_plays_for_ever_counts_round_after_round() {
+        let mut player = player(spec(0, 3 * 25 + 10), vec![clip(0..100), clip(100..200)]);
+        let mut frame = [0; FRAME];
+        assert!(player.fill(&mut frame));
+        assert_eq!((frame[0], frame[119], frame[120]), (80, 199, 0));
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Playout {
                     return true;
                 }
                 let excess = samples_between(source.base, transit);
-                if excess.abs() < MAX_JUMP {
+                if excess.unsigned_abs() < MAX_JUMP as u32 {
                     let jitter = source.measure(transit);
                     self.remember(jitter);
                 } else if source.highest == header.sequence {

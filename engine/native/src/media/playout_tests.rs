@@ -219,3 +219,16 @@ fn packets_of_any_length_and_nonsense_do_no_harm() {
         playout.fill(&mut [0; FRAME], at(turn * 20));
     }
 }
+
+#[test]
+fn a_leap_of_half_the_timestamps_there_are_is_a_new_beginning() {
+    let mut scene = Scene::new();
+    scene.run(arrivals(0..10, 0, 0, 7));
+    let base = scene.playout.source.as_ref().unwrap().base;
+    let now = at(200);
+    let leap = Header {
+        timestamp: now.samples().wrapping_sub(base).wrapping_add(1 << 31),
+        ..header(11)
+    };
+    assert!(scene.playout.receive(&leap, &said(11), now));
+}

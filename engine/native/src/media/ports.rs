@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::syscalls::{mark_expedited, random};
+use super::syscalls::{forbid_fragments, mark_expedited, random};
 
 /// Pairs kept bound.
 const STOCK: usize = 32;
@@ -36,6 +36,7 @@ impl PortPair {
         rtp.set_nonblocking(true)?;
         rtcp.set_nonblocking(true)?;
         mark_expedited(&rtp);
+        forbid_fragments(&rtp);
         Ok(PortPair { rtp, rtcp, port })
     }
 }

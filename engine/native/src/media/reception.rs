@@ -9,11 +9,17 @@ const MAX_DROPOUT: i16 = 3000;
 /// A step back that is still reordering.
 const MAX_MISORDER: i16 = 100;
 
+/// A jump of the timestamps by more than two seconds is no jitter.
+const MAX_JITTER: u32 = 16_000;
+/// Samples that a packet may be later after the one before than it should: 10 ms.
+const HELD_UP: i32 = 80;
+
 /// The source being received, and the totals of those before it.
 #[derive(Debug, Default)]
 pub struct Reception {
     source: Option<Source>,
     lost_before: i64,
+    delayed: u64,
 }
 
 #[derive(Debug)]
@@ -62,7 +68,7 @@ impl Reception {
             _ => {}
         }
         if let (Some(source), true) = (&mut self.source, is_timed && fit != Fit::Suspect) {
-            source.time(header.timestamp, now);
+            self.delayed += u64::from(source.time(header.timestamp, now));
         }
         fit
     }
@@ -86,6 +92,11 @@ impl Reception {
             i64::from(source.expected()) - i64::from(source.received)
         });
         self.lost_before + now
+    }
+
+    /// Packets so far that came more than 10 ms later after the one before than their timestamps say: gaps that can be heard.
+    pub fn delayed(&self) -> u64 {
+        self.delayed
     }
 
     /// Interarrival jitter in samples.
@@ -153,16 +164,17 @@ impl Source {
         Fit::Suspect
     }
 
-    fn time(&mut self, timestamp: u32, now: Moment) {
+    /// True: it was held up on its way.
+    fn time(&mut self, timestamp: u32, now: Moment) -> bool {
         let transit = now.samples().wrapping_sub(timestamp);
-        if let Some(before) = self.transit {
-            let difference = samples_between(before, transit).unsigned_abs();
-            // A jump of the timestamps by more than two seconds is no jitter.
-            if difference < 16_000 {
-                self.jitter = self.jitter + difference - ((self.jitter + 8) >> 4);
-            }
+        let before = self.transit.replace(transit).unwrap_or(transit);
+        let longer = samples_between(before, transit);
+        let difference = longer.unsigned_abs();
+        if difference >= MAX_JITTER {
+            return false;
         }
-        self.transit = Some(transit);
+        self.jitter = self.jitter + difference - ((self.jitter + 8) >> 4);
+        longer > HELD_UP
     }
 
     fn extended(&self) -> u32 {
@@ -255,6 +267,17 @@ mod tests {
             "{}",
             reception.jitter()
         ); // 5 ms
+    }
+
+    #[test]
+    fn a_packet_that_comes_after_a_gap_is_counted_once() {
+        let mut reception = Reception::default();
+        for frame in 0..100u64 {
+            let held_up = if frame == 50 { 11 } else { 0 };
+            let arrival = at(frame).plus_ms(held_up);
+            reception.receive(&header(frame as u16, frame as u32 * 160), arrival, true);
+        }
+        assert_eq!(reception.delayed(), 1);
     }
 
     #[test]

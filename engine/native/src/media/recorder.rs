@@ -4,6 +4,8 @@
 //! that jitter does not show. A window stays here before it goes to the writer: late and reordered packets find their place, and
 //! what is missing between two that came is made up. Where nothing follows there is silence.
 
+use std::ops::Range;
+
 use super::clock::Moment;
 use super::concealment::Concealment;
 use super::report::RecordingEnd;
@@ -13,6 +15,8 @@ use super::writer::Track;
 
 /// Samples that wait for late packets: 200 ms.
 const WINDOW: usize = 1600;
+/// Silence that stays around the sound of a trimmed recording: 200 ms.
+const MARGIN: u64 = 1600;
 /// Samples handed to the writer at once: half a second.
 const CHUNK: usize = 4000;
 /// At its greatest length a recording waits so long for the packets that hold its last moments.
@@ -72,6 +76,8 @@ pub struct RecordSpec {
     pub max_ms: u64,
     /// Ended by so much silence; 0: never.
     pub silence_ms: u64,
+    /// The silence before the first sound and after the last is left out.
+    pub is_trimmed: bool,
 }
 
 /// A recording that runs, or is paused.
@@ -85,6 +91,8 @@ pub struct Recorder {
     paused_at: Option<Moment>,
     max: u64,
     silence: Option<u64>,
+    is_trimmed: bool,
+    loud_from: Option<u64>,
     loud_until: u64,
     received: Lane,
     sent: Lane,
@@ -158,6 +166,8 @@ impl Recorder {
             paused_at: None,
             max: spec.max_ms.saturating_mul(8),
             silence: (spec.silence_ms > 0).then_some(spec.silence_ms.saturating_mul(8)),
+            is_trimmed: spec.is_trimmed,
+            loud_from: None,
             loud_until: 0,
             received: Lane {
                 pending: Vec::with_capacity(ROOM),
@@ -188,9 +198,10 @@ impl Recorder {
         }
         let elapsed = now.samples_since(self.started_at);
         let place = self.received.put(header, samples, elapsed, self.base);
-        if self.silence.is_some() && is_loud(samples) {
+        if (self.silence.is_some() || self.is_trimmed) && is_loud(samples) {
             let end = place + samples.len() as i64;
             self.loud_until = self.loud_until.max(end.max(0) as u64);
+            self.loud_from.get_or_insert(place.max(0) as u64);
         }
     }
 
@@ -251,8 +262,21 @@ impl Recorder {
         let length = until.samples_since(self.started_at).min(self.max);
         let left = length.saturating_sub(self.base) as usize;
         if self.hand_over(left) {
-            self.track.finish(end);
+            let kept = self.kept(length);
+            self.track.finish(end, kept);
         }
+    }
+
+    /// What of a file of that length is to stay; None: all.
+    fn kept(&self, length: u64) -> Option<Range<u64>> {
+        if !self.is_trimmed {
+            return None;
+        }
+        let Some(first) = self.loud_from else {
+            return Some(0..0); // it was silent throughout
+        };
+        let end = (self.loud_until + MARGIN).min(length);
+        Some(first.saturating_sub(MARGIN).min(end)..end)
     }
 
     /// It is not to be; the writer reports the reason.
@@ -422,6 +446,7 @@ mod tests {
                 sides: Sides::Received,
                 max_ms,
                 silence_ms,
+                is_trimmed: false,
             };
             Recorder::new(spec, track, at(0))
         }

@@ -56,6 +56,11 @@ pub struct Heard {
     pub is_goodbye: bool,
 }
 
+/// True of what is RTCP where both come to one port: by the packet type, of which RTP's payload types keep clear (RFC 5761 §4).
+pub fn is_control(packet: &[u8]) -> bool {
+    packet.get(1).is_some_and(|kind| (192..=223).contains(kind))
+}
+
 /// Read a compound; `us` picks the block about ourselves. The first packet must be a report (RFC 3550 A.2).
 pub fn read(compound: &[u8], us: Ssrc) -> Result<Heard, Malformed> {
     let mut heard = Heard::default();

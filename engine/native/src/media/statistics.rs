@@ -15,6 +15,7 @@ pub struct Counters {
     packets_late: AtomicU64,
     /// In samples.
     playout_depth: AtomicU32,
+    packets_delayed: AtomicU64,
     remote_packets_lost: AtomicU32,
     remote_jitter: AtomicU32,
     /// In 1/65536 s, plus one; 0: not known.
@@ -42,6 +43,8 @@ pub struct Statistics {
     pub packets_late: u64,
     /// How deep the jitter buffer is; 0 while none is needed.
     pub playout_ms: f64,
+    /// Packets that came after a gap: more than 10 ms later than the one before says.
+    pub packets_delayed: u64,
     /// Of our packets, those that the peer says never came.
     pub remote_packets_lost: u64,
     /// The peer's interarrival jitter.
@@ -61,11 +64,12 @@ impl Counters {
         add(&self.octets_sent, payload as u64);
     }
 
-    /// A packet of that much payload came in from the peer; lost and jitter (in samples) as they are now.
-    pub fn received(&self, payload: usize, lost: i64, jitter: u32) {
+    /// A packet of that much payload came in from the peer; lost, delayed and jitter (in samples) as they are now.
+    pub fn received(&self, payload: usize, lost: i64, delayed: u64, jitter: u32) {
         add(&self.packets_received, 1);
         add(&self.octets_received, payload as u64);
         self.packets_lost.store(lost.max(0) as u64, Relaxed);
+        self.packets_delayed.store(delayed, Relaxed);
         self.jitter.store(jitter, Relaxed);
     }
 
@@ -117,6 +121,7 @@ impl Counters {
             jitter_ms: samples_to_ms(self.jitter.load(Relaxed)),
             packets_late: self.packets_late.load(Relaxed),
             playout_ms: samples_to_ms(self.playout_depth.load(Relaxed)),
+            packets_delayed: self.packets_delayed.load(Relaxed),
             remote_packets_lost: self.remote_packets_lost.load(Relaxed).into(),
             remote_jitter_ms: samples_to_ms(self.remote_jitter.load(Relaxed)),
             round_trip_ms: (round_trip > 0).then(|| f64::from(round_trip - 1) * 1000.0 / 65536.0),
@@ -133,7 +138,7 @@ mod tests {
         let counters = Counters::default();
         assert_eq!(counters.read(), Statistics::default());
         counters.sent(160);
-        counters.received(80, -2, 16);
+        counters.received(80, -2, 2, 16);
         counters.discarded();
         counters.buffered(160);
         counters.late();
@@ -149,6 +154,7 @@ mod tests {
             jitter_ms: 2.0,
             packets_late: 1,
             playout_ms: 20.0,
+            packets_delayed: 2,
             remote_packets_lost: 3,
             remote_jitter_ms: 1.0,
             round_trip_ms: Some(500.0),

@@ -22,6 +22,10 @@ pub struct Stream {
     pub packet_samples: usize,
     /// The payload type of telephone events, if they were agreed on.
     pub telephone_event: Option<Pt>,
+    /// Keys are listened for in the sound, too.
+    pub hears_tones: bool,
+    /// RTCP is on the RTP port (RFC 5761).
+    pub is_muxed: bool,
     /// The direction lets us send.
     pub may_send: bool,
     /// The direction lets the peer send.
@@ -67,6 +71,8 @@ mod tests {
             payload_type: Pt(97),
             packet_samples: 160,
             telephone_event: Some(Pt(101)),
+            hears_tones: false,
+            is_muxed: false,
             may_send: true,
             may_receive: true,
         };

@@ -50,6 +50,11 @@ impl Ready {
         self.count == 0
     }
 
+    /// True when more may be readable than there was room for.
+    pub fn is_full(&self) -> bool {
+        self.count == self.events.len()
+    }
+
     /// The token of the `index`th readable descriptor.
     pub fn token(&self, index: usize) -> u64 {
         self.events[index].u64
@@ -108,10 +113,7 @@ impl Epoll {
     }
 
     fn pwait2(&self, ready: &mut Ready, timeout: Option<Duration>) -> io::Result<()> {
-        let timespec = timeout.map(|timeout| libc::timespec {
-            tv_sec: timeout.as_secs() as libc::time_t,
-            tv_nsec: timeout.subsec_nanos() as libc::c_long,
-        });
+        let timespec = timeout.map(timespec);
         let pointer = timespec
             .as_ref()
             .map_or(std::ptr::null(), std::ptr::from_ref);
@@ -150,6 +152,13 @@ impl Epoll {
     }
 }
 
+fn timespec(timeout: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: timeout.as_secs() as libc::time_t,
+        tv_nsec: timeout.subsec_nanos() as libc::c_long,
+    }
+}
+
 fn uninterrupted(result: io::Result<libc::c_int>) -> io::Result<usize> {
     match result {
         Ok(count) => Ok(count as usize),
@@ -185,6 +194,18 @@ impl EventFd {
     pub fn drain(&self) {
         let _ = (&self.file).read(&mut [0; 8]);
     }
+
+    /// Wait until it is readable or `timeout` has passed: true if it is. A signal ends it early.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        let mut poll = libc::pollfd {
+            fd: self.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        let timespec = timespec(timeout);
+        // SAFETY: the one descriptor's room and the timespec outlive the call; no signal mask is given.
+        unsafe { libc::ppoll(&mut poll, 1, &timespec, std::ptr::null()) > 0 }
+    }
 }
 
 impl AsRawFd for EventFd {
@@ -204,23 +225,54 @@ pub fn random() -> u64 {
 
 /// Ask the network to hurry what `socket` sends. A network that does not listen is no error.
 pub fn mark_expedited(socket: &UdpSocket) {
-    let is_v6 = socket.local_addr().is_ok_and(|address| address.is_ipv6());
-    let (level, option) = if is_v6 {
+    let (level, option) = if is_v6(socket) {
         (libc::IPPROTO_IPV6, libc::IPV6_TCLASS)
     } else {
         (libc::IPPROTO_IP, libc::IP_TOS)
     };
-    let value = EXPEDITED_FORWARDING;
+    let _ = set_option(socket, level, option, EXPEDITED_FORWARDING);
+}
+
+/// Let nothing that `socket` sends be cut into pieces, whatever is known of the way: audio is far below any limit, and the
+/// kernel is spared the numbers that pieces would need (RFC 6864 4.1). A system that does not know this is no error.
+pub fn forbid_fragments(socket: &UdpSocket) {
+    let (level, option, value) = if is_v6(socket) {
+        (
+            libc::IPPROTO_IPV6,
+            libc::IPV6_MTU_DISCOVER,
+            libc::IPV6_PMTUDISC_PROBE,
+        )
+    } else {
+        (
+            libc::IPPROTO_IP,
+            libc::IP_MTU_DISCOVER,
+            libc::IP_PMTUDISC_PROBE,
+        )
+    };
+    let _ = set_option(socket, level, option, value);
+}
+
+fn is_v6(socket: &UdpSocket) -> bool {
+    socket.local_addr().is_ok_and(|address| address.is_ipv6())
+}
+
+fn set_option(
+    socket: &UdpSocket,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     // SAFETY: `value` outlives the call and its size is what is passed.
-    unsafe {
+    checked(unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
             level,
             option,
             std::ptr::from_ref(&value).cast(),
             std::mem::size_of_val(&value) as libc::socklen_t,
-        );
-    }
+        )
+    })
+    .map(|_| ())
 }
 
 #[cfg(test)]

@@ -99,3 +99,21 @@ fn correlation(one: &[i16], other: &[i16]) -> f32 {
     };
     dot(one, other) / (dot(one, one) * dot(other, other)).sqrt().max(1.0)
 }
+
+/// Recorded speech: the words that the engine's prompts are made of.
+pub fn said() -> Vec<i16> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../callflow/sounds/en");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wav"))
+        .collect();
+    paths.sort();
+    paths
+        .iter()
+        .flat_map(|path| {
+            let wav = super::wav::read(&std::fs::read(path).unwrap()).unwrap();
+            super::resample::to_8000(&wav.samples, wav.rate)
+        })
+        .collect()
+}

@@ -43,22 +43,14 @@ fn table() -> &'static [f32; SINES + 1] {
     TABLE.get_or_init(|| std::array::from_fn(|index| (TAU * index as f32 / SINES as f32).sin()))
 }
 
+fn peak(level_dbm0: f32) -> f32 {
+    32767.0 * 10f32.powf((level_dbm0.min(FULL_SCALE_DBM0) - FULL_SCALE_DBM0) / 20.0)
+}
+
 impl Tone {
     /// Made ready to sound. What goes beyond the bounds is left out.
     pub fn new(spec: &ToneSpec) -> Self {
-        let mut tone = Tone {
-            steps: [0; MAX_SINES],
-            count: 0,
-            peak: 32767.0
-                * 10f32.powf((spec.level_dbm0.min(FULL_SCALE_DBM0) - FULL_SCALE_DBM0) / 20.0),
-            edges: [0; MAX_STEPS],
-            edge_count: 0,
-        };
-        for frequency in spec.frequencies.iter().take(MAX_SINES) {
-            tone.steps[tone.count] =
-                (f64::from(*frequency) / 8000.0 * 4_294_967_296.0) as i64 as u32;
-            tone.count += 1;
-        }
+        let mut tone = Tone::of(&spec.frequencies, spec.level_dbm0);
         let mut until = 0u32;
         for milliseconds in spec.cadence_ms.iter().take(MAX_STEPS) {
             until = until.saturating_add(milliseconds.saturating_mul(8));
@@ -68,8 +60,29 @@ impl Tone {
         if until == 0 {
             tone.edge_count = 0;
         }
+        tone
+    }
+
+    /// Steady sines, without a specification on the heap.
+    pub fn of(frequencies: &[f32], level_dbm0: f32) -> Self {
+        let mut tone = Tone {
+            steps: [0; MAX_SINES],
+            count: 0,
+            peak: peak(level_dbm0),
+            edges: [0; MAX_STEPS],
+            edge_count: 0,
+        };
+        tone.add(frequencies);
         table(); // not first on the 20 ms path
         tone
+    }
+
+    fn add(&mut self, frequencies: &[f32]) {
+        for frequency in frequencies.iter().take(MAX_SINES) {
+            self.steps[self.count] =
+                (f64::from(*frequency) / 8000.0 * 4_294_967_296.0) as i64 as u32;
+            self.count += 1;
+        }
     }
 
     /// The samples from `position` on.

@@ -1,4 +1,4 @@
-//! Twenty phases of one millisecond: a leg that has something to do each frame sits in one of them.
+//! Ten phases of two milliseconds: a leg that has something to do each frame sits in one of them.
 //!
 //! Deadlines are absolute, so nothing drifts. A thread that was held up does what it missed, up to three frames a leg; what is
 //! older is left out, so that no receiver gets a burst.
@@ -6,7 +6,7 @@
 use super::clock::{Moment, FRAME_NANOS};
 
 /// Phases of one frame.
-const PHASES: usize = 20;
+const PHASES: usize = 10;
 const PHASE_NANOS: u64 = FRAME_NANOS / PHASES as u64;
 /// Phases that are made up for after a stall: three frames.
 const MAX_LATE: u64 = 3 * PHASES as u64;
@@ -28,6 +28,11 @@ pub struct Turn {
     pub legs: Vec<u32>,
     phase: usize,
     before: usize,
+}
+
+/// The beginning of the phase after `now`.
+pub fn following(now: Moment) -> Moment {
+    Moment((now.0 / PHASE_NANOS + 1) * PHASE_NANOS)
 }
 
 impl Wheel {
@@ -116,11 +121,11 @@ mod tests {
     fn a_leg_is_due_every_twenty_milliseconds_however_late_one_looks() {
         let mut wheel = Wheel::default();
         wheel.join(7, ms(100));
-        assert_eq!(wheel.next_due(), Some(ms(101)));
-        assert!(turns(&mut wheel, Moment(100_999_999)).is_empty());
-        assert_eq!(turns(&mut wheel, Moment(101_700_000)), [(101, vec![7])]);
-        assert_eq!(wheel.next_due(), Some(ms(121)));
-        assert_eq!(turns(&mut wheel, ms(145)), [(121, vec![7]), (141, vec![7])]);
+        assert_eq!(wheel.next_due(), Some(ms(102)));
+        assert!(turns(&mut wheel, Moment(101_999_999)).is_empty());
+        assert_eq!(turns(&mut wheel, Moment(103_700_000)), [(102, vec![7])]);
+        assert_eq!(wheel.next_due(), Some(ms(122)));
+        assert_eq!(turns(&mut wheel, ms(145)), [(122, vec![7]), (142, vec![7])]);
     }
 
     #[test]
@@ -128,8 +133,8 @@ mod tests {
         let mut wheel = Wheel::default();
         let phases: std::collections::HashSet<u8> =
             (0..20).map(|leg| wheel.join(leg, ms(0))).collect();
-        assert_eq!(phases.len(), 20);
-        assert_eq!(turns(&mut wheel, ms(20)).len(), 20);
+        assert_eq!(phases.len(), PHASES);
+        assert_eq!(turns(&mut wheel, ms(20)).len(), PHASES);
     }
 
     #[test]
@@ -149,7 +154,7 @@ mod tests {
         wheel.leave(1, phase);
         assert_eq!(wheel.next_due(), None);
         wheel.join(2, ms(1000));
-        let mut turn = wheel.turn(ms(1001)).unwrap();
+        let mut turn = wheel.turn(ms(1002)).unwrap();
         turn.legs.clear();
         wheel.done(turn);
         assert_eq!(wheel.next_due(), None);
@@ -160,13 +165,13 @@ mod tests {
     fn who_joins_during_a_turn_is_kept() {
         let mut wheel = Wheel::default();
         wheel.join(1, ms(0));
-        let turn = wheel.turn(ms(1)).unwrap();
+        let turn = wheel.turn(ms(2)).unwrap();
         for leg in 2..30 {
-            wheel.join(leg, ms(1));
+            wheel.join(leg, ms(2));
         }
         wheel.done(turn);
         assert_eq!(
-            turns(&mut wheel, ms(21))
+            turns(&mut wheel, ms(22))
                 .iter()
                 .map(|(_, legs)| legs.len())
                 .sum::<usize>(),

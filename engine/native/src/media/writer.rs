@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -44,7 +45,7 @@ enum Job {
     Open(Open),
     Samples(Vec<i16>),
     Fail(String),
-    Finish(Option<RecordingEnd>),
+    Finish(Option<RecordingEnd>, Option<Range<u64>>),
 }
 
 struct Open {
@@ -130,10 +131,11 @@ impl Track {
         self.push(Job::Fail(reason.into()));
     }
 
-    /// That was all. It is reported once it stands under its name; with None it is not.
-    pub fn finish(mut self, end: Option<RecordingEnd>) {
+    /// That was all; of it `kept` stays, in samples of a channel (None: all). It is reported once it stands under its name;
+    /// without an end it is not.
+    pub fn finish(mut self, end: Option<RecordingEnd>, kept: Option<Range<u64>>) {
         self.is_finished = true;
-        self.push(Job::Finish(end));
+        self.push(Job::Finish(end, kept));
     }
 
     fn push(&self, job: Job) {
@@ -150,7 +152,7 @@ impl Track {
 impl Drop for Track {
     fn drop(&mut self) {
         if !self.is_finished {
-            self.push(Job::Finish(None));
+            self.push(Job::Finish(None, None));
         }
     }
 }
@@ -204,16 +206,22 @@ impl Shared {
                 }
             }
             Job::Fail(message) => self.give_up(files, id, message),
-            Job::Finish(end) => {
+            Job::Finish(end, kept) => {
                 if let Some(recording) = files.remove(&id) {
-                    self.finish(recording, end);
+                    self.finish(recording, end, kept);
                 }
             }
         }
     }
 
-    fn finish(&self, mut recording: Recording, end: Option<RecordingEnd>) {
-        match (recording.complete(), end) {
+    fn finish(
+        &self,
+        mut recording: Recording,
+        end: Option<RecordingEnd>,
+        kept: Option<Range<u64>>,
+    ) {
+        let cut = kept.map_or(Ok(()), |kept| recording.cut(&kept));
+        match (cut.and_then(|()| recording.complete()), end) {
             (Ok(sha256), Some(end)) => {
                 let duration_ms = recording.duration_ms();
                 self.report(
@@ -284,6 +292,27 @@ impl Recording {
         octets.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
         self.file.write_all(&octets)?;
         self.samples += samples.len() as u64 / u64::from(self.open.channels);
+        Ok(())
+    }
+
+    /// Leave nothing but that, which moves to the beginning.
+    fn cut(&mut self, kept: &Range<u64>) -> io::Result<()> {
+        let size = 2 * u64::from(self.open.channels);
+        let head = wav::header(0, self.open.channels).len() as u64;
+        let end = kept.end.min(self.samples);
+        let (mut from, mut to) = (kept.start.min(end) * size, 0);
+        let mut octets = vec![0; 1 << 16];
+        while from < end * size {
+            let count = octets.len().min((end * size - from) as usize);
+            self.file.seek(SeekFrom::Start(head + from))?;
+            self.file.read_exact(&mut octets[..count])?;
+            self.file.seek(SeekFrom::Start(head + to))?;
+            self.file.write_all(&octets[..count])?;
+            from += count as u64;
+            to += count as u64;
+        }
+        self.file.set_len(head + to)?;
+        self.samples = to / size;
         Ok(())
     }
 
@@ -358,7 +387,7 @@ mod tests {
         let (writer, reports) = writer();
         let mut track = writer.open(LegId(3), "r".into(), path.clone(), 1);
         assert!(track.write(vec![1; 80]) && track.write(vec![2; 80]));
-        track.finish(Some(RecordingEnd::Max));
+        track.finish(Some(RecordingEnd::Max), None);
         let (duration_ms, outcome) = outcome(&reports);
         let file = fs::read(&path).unwrap();
         let sha256 = format!("{:x}", Sha256::digest(&file));
@@ -370,6 +399,41 @@ mod tests {
         assert_eq!(wav::read(&file).unwrap().samples.len(), 160);
         assert!(!folder.path("heard.wav.part").exists());
         stop(writer);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_recording_moves_to_its_beginning() {
+        for (kept, first, count) in [
+            (100..40_000, 100, 39_900),
+            (0..0, 0, 0),
+            (7..999_999, 7, 89_993),
+        ] {
+            let folder = Folder::new();
+            let path = folder.path("heard.wav");
+            let (writer, reports) = writer();
+            let mut track = writer.open(LegId(3), "r".into(), path.clone(), 2);
+            for from in (0..90_000).step_by(10_000) {
+                track.write(
+                    (from..from + 10_000)
+                        .flat_map(|n| [(n % 30_000) as i16, 1])
+                        .collect(),
+                );
+            }
+            track.finish(Some(RecordingEnd::Stopped), Some(kept));
+            let (duration_ms, outcome) = outcome(&reports);
+            let file = fs::read(&path).unwrap();
+            let sha256 = format!("{:x}", Sha256::digest(&file));
+            let end = RecordingEnd::Stopped;
+            assert_eq!(outcome, RecordingOutcome::Saved { end, sha256 });
+            assert_eq!(
+                (duration_ms, file.len()),
+                (count / 8, 44 + 4 * count as usize)
+            );
+            if count > 0 {
+                assert_eq!(file[44..46], (first as i16).to_le_bytes());
+            }
+            stop(writer);
+        }
     }
 
     #[test]
@@ -393,7 +457,7 @@ mod tests {
         let message = format!("{}: No such file or directory", path.display());
         assert_eq!(outcome(&reports), (0, RecordingOutcome::Failed(message)));
         assert!(!track.write(vec![1; 80]));
-        track.finish(Some(RecordingEnd::Stopped));
+        track.finish(Some(RecordingEnd::Stopped), None);
         stop(writer);
         assert!(reports.drain().is_empty());
     }

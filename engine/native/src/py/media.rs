@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::media::command::{Change, Stalled, Verb};
+use crate::media::digit_sender::Way;
 use crate::media::engine::{Engine as DataPlane, Settings};
 use crate::media::g711::Law;
 use crate::media::loader::SourceSpec;
@@ -163,19 +164,11 @@ impl Engine {
 }
 
 /// What Python unpacks into its own statistics.
+/// Of RTP, of the peer's RTCP, of what was not even.
 type Figures = (
-    u64,
-    u64,
-    u64,
-    u64,
-    u64,
-    u64,
-    f64,
-    u64,
-    f64,
-    Option<f64>,
-    u64,
-    f64,
+    (u64, u64, u64, u64, u64, u64, f64),
+    (u64, f64, Option<f64>),
+    (u64, f64, u64),
 );
 
 /// One leg of the data plane.
@@ -199,7 +192,7 @@ impl Leg {
         self.port
     }
 
-    #[pyo3(signature = (*, remote, is_a_law, payload_type, ptime_ms, telephone_event, may_send, may_receive))]
+    #[pyo3(signature = (*, remote, is_a_law, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
     #[allow(clippy::too_many_arguments)] // as many as there are things agreed on
     fn update(
         &self,
@@ -208,6 +201,8 @@ impl Leg {
         payload_type: u8,
         ptime_ms: u32,
         telephone_event: Option<u8>,
+        hears_tones: bool,
+        is_muxed: bool,
         may_send: bool,
         may_receive: bool,
     ) -> PyResult<()> {
@@ -226,6 +221,8 @@ impl Leg {
             payload_type: Pt(payload_type & 0x7f),
             packet_samples: samples_of(ptime_ms),
             telephone_event: telephone_event.map(|payload_type| Pt(payload_type & 0x7f)),
+            hears_tones,
+            is_muxed,
             may_send,
             may_receive,
         };
@@ -251,13 +248,21 @@ impl Leg {
         self.plane.play(self.id, spec, sources).map_err(stalled)
     }
 
-    #[pyo3(signature = (name, path, *, max_ms, silence_ms))]
-    fn record(&self, name: String, path: PathBuf, max_ms: u64, silence_ms: u64) -> PyResult<()> {
+    #[pyo3(signature = (name, path, *, max_ms, silence_ms, is_trimmed))]
+    fn record(
+        &self,
+        name: String,
+        path: PathBuf,
+        max_ms: u64,
+        silence_ms: u64,
+        is_trimmed: bool,
+    ) -> PyResult<()> {
         let spec = RecordSpec {
             name,
             sides: Sides::Received,
             max_ms,
             silence_ms,
+            is_trimmed,
         };
         self.plane.record(self.id, spec, path).map_err(stalled)
     }
@@ -279,6 +284,7 @@ impl Leg {
             },
             max_ms,
             silence_ms: 0,
+            is_trimmed: false,
         };
         self.plane.record(self.id, spec, path).map_err(stalled)
     }
@@ -313,11 +319,13 @@ impl Leg {
         self.tell(Verb::Echo(is_on))
     }
 
-    #[pyo3(signature = (name, digits, *, duration_ms, gap_ms))]
+    /// `is_inband`: None: as events where those were agreed on, else as tones.
+    #[pyo3(signature = (name, digits, *, is_inband, duration_ms, gap_ms))]
     fn send_digits(
         &self,
         name: String,
         digits: String,
+        is_inband: Option<bool>,
         duration_ms: u32,
         gap_ms: u32,
     ) -> PyResult<()> {
@@ -328,6 +336,7 @@ impl Leg {
         self.tell(Verb::SendDigits {
             name,
             digits,
+            way: is_inband.map(|is_inband| if is_inband { Way::Tone } else { Way::Event }),
             duration_ms,
             gap_ms,
         })
@@ -357,18 +366,21 @@ impl Leg {
     fn statistics(&self) -> Figures {
         let now = self.counters.read();
         (
-            now.packets_sent,
-            now.octets_sent,
-            now.packets_received,
-            now.octets_received,
-            now.packets_lost,
-            now.packets_discarded,
-            now.jitter_ms,
-            now.remote_packets_lost,
-            now.remote_jitter_ms,
-            now.round_trip_ms,
-            now.packets_late,
-            now.playout_ms,
+            (
+                now.packets_sent,
+                now.octets_sent,
+                now.packets_received,
+                now.octets_received,
+                now.packets_lost,
+                now.packets_discarded,
+                now.jitter_ms,
+            ),
+            (
+                now.remote_packets_lost,
+                now.remote_jitter_ms,
+                now.round_trip_ms,
+            ),
+            (now.packets_late, now.playout_ms, now.packets_delayed),
         )
     }
 
@@ -440,6 +452,7 @@ impl Room {
             sides: Sides::Received,
             max_ms,
             silence_ms: 0,
+            is_trimmed: false,
         };
         self.plane.record(self.id, spec, path).map_err(stalled)
     }

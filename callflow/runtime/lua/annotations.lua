@@ -1,0 +1,213 @@
+---What can be heard: the name of a file in the app's folder, or of a recording; a tone, a silence, words.
+---@alias callflow.Source string|callflow.Sound
+
+---Made by `callflow.tone`, `callflow.silence` and `callflow.say`.
+---@class callflow.Sound
+
+---How a call ended.
+---@class callflow.ChannelEnded
+---@field cause integer Q.850
+---@field cause_name string
+---@field sip_status integer
+---@field sip_reason string
+---@field ended_by "caller"|"callee"|"app"|"engine"|"network"
+---@field phase "setup"|"ringing"|"early"|"answered"
+---@field created_at number seconds since the epoch
+---@field progress_at? number
+---@field answered_at? number
+---@field ended_at number
+---@field billable number seconds
+
+---What a verb raises: an error to look at in what `pcall` returns.
+---@class callflow.Error
+---@field code "not_found"|"wrong_state"|"not_owner"|"bad_argument"|"unauthorized"|"unsupported"|"overloaded"|"deadline"|"call_ended"|"internal"
+---@field message string
+---@field command? string
+
+---What goes on beside the script. As a `<close>` variable it is stopped at the end of its block.
+---@class callflow.Handle
+local Handle = {}
+
+---Its outcome, when it ends by itself.
+---@return table outcome
+function Handle:wait() end
+
+---Stop it, and say how far it came.
+---@return table outcome
+function Handle:stop() end
+
+---Stop it, and do not wait.
+function Handle:close() end
+
+---Stop at this place, or keep nothing of what follows, until `resume`.
+function Handle:pause() end
+
+---Go on.
+function Handle:resume() end
+
+---Go so many milliseconds ahead in a playback, or back if negative.
+---@param by_ms integer
+function Handle:seek(by_ms) end
+
+---Change the loudness of a playback.
+---@param gain_db number
+function Handle:gain(gain_db) end
+
+---What is taken back by closing it, as a `<close>` variable at the end of its block.
+---@class callflow.Undo
+local Undo = {}
+
+function Undo:close() end
+
+---One leg of a call.
+---@class callflow.Call
+---@field id string of the channel
+---@field direction "inbound"|"outbound"
+---@field caller callflow.Party
+---@field callee callflow.Party
+---@field to string the number dialled
+---@field user? string the authenticated user who calls
+---@field variables table<string, string> of the channel, as far as they are known
+---@field is_answered boolean
+---@field is_over boolean
+---@field is_reattached? boolean it had begun with a session that was lost
+---@field ended? callflow.ChannelEnded
+---@field origin? callflow.Call the call that dialled this one
+---@field legs callflow.Call[] of a call that is taken up again
+local Call = {}
+
+---Wait for the end, and say how it came.
+---@return callflow.ChannelEnded
+function Call:wait_hangup() end
+
+---Have a function called with the end of the call, when the script is over.
+---@param f fun(ended: callflow.ChannelEnded)
+function Call:on_hangup(f) end
+
+---Have the caller choose, and go on with the function of the choice: what that returns, or why there was no choice.
+---@param menu {[integer]: callflow.Source, choices: table<string, fun(call: callflow.Call): any>, timeout?: number, retries?: integer, invalid?: callflow.Source}
+---@return any
+function Call:menu(menu) end
+
+---Hold the peer until what is returned is closed.
+---@param ... callflow.Source
+---@return callflow.Undo
+function Call:holding(...) end
+
+---Silence a direction until what is returned is closed.
+---@param direction? "in"|"out"|"both"
+---@return callflow.Undo
+function Call:muting(direction) end
+
+---Have a function called whenever the digits are keyed, until what is returned is closed.
+---@param digits string
+---@param f fun()
+---@return callflow.Undo
+function Call:binding_digits(digits, f) end
+
+---@class callflow.App
+---@field name string
+local App = {}
+
+---Give the calls to numbers that match a pattern (a regular expression, the whole number) to a function.
+---@param pattern string
+---@param ... string|fun(call: callflow.Call) more patterns, and the function
+function App:route(pattern, ...) end
+
+---Give the calls that a lost version of this script had to this function; else those of their routes begin again.
+---@param f fun(call: callflow.Call)
+function App:on_reattach(f) end
+
+---Dial without a caller. The leg that answers goes to one of four: a function, a route, an app, a bridge with a call.
+---@param options {[integer]: string|callflow.Target|(string|callflow.Target)[], timeout?: number, caller_id?: string, headers?: table<string, string>, script?: fun(call: callflow.Call), route?: string, app?: string, bridge?: callflow.Call, deadline?: number}
+---@return callflow.Answered|callflow.Failed
+function App:originate(options) end
+
+---@class callflow
+callflow = {}
+
+---The app of this script: one, declared while the script is loaded.
+---@param name string
+---@return callflow.App
+function callflow.app(name) end
+
+---@param seconds number
+function callflow.sleep(seconds) end
+
+---Seconds since the epoch.
+---@return number
+function callflow.now() end
+
+---Run a function beside the caller, until it returns, what is returned is closed, or the script of the call is over.
+---@param f fun(...)
+---@param ... any
+---@return callflow.Undo
+function callflow.spawn(f, ...) end
+
+---Run a function later.
+---@param seconds number
+---@param f fun()
+---@return callflow.Undo
+function callflow.after(seconds, f) end
+
+---Run functions beside each other: what the first to return gives. The others are ended.
+---@param ... fun(): ...
+---@return any ...
+function callflow.race(...) end
+
+---Run a function for so many seconds at most: true and what it returns, or false.
+---@param seconds number
+---@param f fun(): ...
+---@return boolean is_done
+---@return any ...
+function callflow.within(seconds, f) end
+
+---A tone by country (`busy/us`) or frequencies in Hz (`440+480`); without seconds it does not end.
+---@param plan string
+---@param seconds? number
+---@return callflow.Sound
+function callflow.tone(plan, seconds) end
+
+---@param seconds number
+---@return callflow.Sound
+function callflow.silence(seconds) end
+
+---Words from recorded prompts.
+---@param text string
+---@param options? {kind?: "words"|"digits"|"number"|"spelled"|"time"|"date"|"money", language?: string}
+---@return callflow.Sound
+function callflow.say(text, options) end
+
+---What the calls of an app share, also with those of its other versions.
+---@class callflow.Store
+callflow.store = {}
+
+---@param key string
+---@return string|number|boolean|nil
+function callflow.store.get(key) end
+
+---@param key string
+---@param value string|number|boolean|nil nil removes it
+function callflow.store.set(key, value) end
+
+---Add to a number, which is 0 at first: the sum.
+---@param key string
+---@param number? number 1 by default
+---@return number
+function callflow.store.add(key, number) end
+
+---The engine's log.
+---@class callflow.Log
+callflow.log = {}
+
+---@param ... any
+function callflow.log.debug(...) end
+
+---@param ... any
+function callflow.log.info(...) end
+
+---@param ... any
+function callflow.log.warning(...) end
+
+---@param ... any
+function callflow.log.error(...) end

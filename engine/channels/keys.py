@@ -1,0 +1,67 @@
+"""The peer's keys, one event for each, however it came: by RTP (events or tones) or by INFO, or by both at once.
+
+Some phones tell each key twice. The way that is first tells it; the same key by the other way within a second is the
+same press.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+import trio
+
+from callflow.protocol.events import DigitEnded, DigitStarted
+
+if TYPE_CHECKING:
+    from .channel import Channel
+
+_SAME_KEY = 1.0  # seconds
+_MOST = 16  # keys within that time
+
+
+class Way(enum.Enum):
+    """How a key came."""
+
+    RTP = "rtp"  # which of both ways of RTP is settled by the media engine
+    INFO = "info"
+
+
+class _Told(NamedTuple):
+    digit: str
+    way: Way
+    at: float
+
+
+class Keys:
+    """The keys of one channel."""
+
+    __slots__ = ("_channel", "_passed_over", "_told")
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._told: deque[_Told] = deque(maxlen=_MOST)  # those that the other way may tell, too
+        self._passed_over: str | None = None  # a key of RTP whose start was not told: nor is its end
+
+    def start(self, digit: str, way: Way) -> bool:
+        """A key went down; False: it is known already."""
+        now = trio.current_time()
+        while self._told and now - self._told[0].at >= _SAME_KEY:
+            self._told.popleft()
+        twin = next((told for told in self._told if told.digit == digit and told.way is not way), None)
+        if twin is not None:
+            self._told.remove(twin)  # a key is told twice at most: the next one is new
+            self._passed_over = digit if way is Way.RTP else self._passed_over
+            return False
+        self._told.append(_Told(digit, way, now))
+        self._channel.emit(DigitStarted(digit=digit))
+        self._channel.use_digit(digit)
+        return True
+
+    def end(self, digit: str, duration_ms: int, way: Way) -> None:
+        """A key came up."""
+        if way is Way.RTP and self._passed_over == digit:
+            self._passed_over = None
+        elif self._channel.is_alive:
+            self._channel.emit(DigitEnded(digit=digit, duration_ms=duration_ms))

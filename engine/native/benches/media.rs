@@ -1,0 +1,127 @@
+//! What the media thread does for one packet or one frame, without the kernel's part.
+
+use std::hint::black_box;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use _native::media::clip::Clip;
+use _native::media::clock::{Moment, FRAME};
+use _native::media::g711::Law;
+use _native::media::inband_receiver::InbandReceiver;
+use _native::media::leg::{Leg, Received, MAX_PACKET};
+use _native::media::player::{PlaySpec, Voice};
+use _native::media::report::{LegId, Reports};
+use _native::media::rtp::{Header, Pt, Seq, Ssrc, HEADER};
+use _native::media::stream::Stream;
+use _native::media::tone::{Tone, ToneSpec};
+use criterion::{criterion_group, criterion_main, Criterion};
+
+fn leg(id: u64, reports: &mut Reports) -> Leg {
+    let mut leg = Leg::new(LegId(id), [id, 2]);
+    let stream = Stream {
+        remote: Some(SocketAddr::from(([192, 0, 2, 1], 4000))),
+        law: Law::Mu,
+        payload_type: Pt(0),
+        packet_samples: FRAME,
+        telephone_event: Some(Pt(101)),
+        hears_tones: false,
+        is_muxed: false,
+        may_send: true,
+        may_receive: true,
+    };
+    leg.update(stream, Moment(0), reports);
+    leg
+}
+
+fn packet(number: u64) -> Vec<u8> {
+    let header = Header {
+        marker: false,
+        payload_type: Pt(0),
+        sequence: Seq(number as u16),
+        timestamp: number as u32 * FRAME as u32,
+        ssrc: Ssrc(7),
+    };
+    let mut packet = vec![0x7f; HEADER + FRAME];
+    header.write(&mut packet);
+    packet
+}
+
+fn relay(criterion: &mut Criterion) {
+    let mut reports = Reports::default();
+    let (mut one, mut other) = (leg(1, &mut reports), leg(2, &mut reports));
+    let (mut number, from) = (0, SocketAddr::from(([192, 0, 2, 1], 4000)));
+    criterion.bench_function("relay a packet", |bench| {
+        bench.iter(|| {
+            number += 1;
+            let now = Moment(0).plus_ms(number * 20);
+            let mut room = packet(number);
+            match one.receive(&mut room, from, now, &mut reports) {
+                Received::Audio(header, payload, law) => other
+                    .relay_audio(&header, &mut room[payload], law, now)
+                    .is_some(),
+                _ => false,
+            }
+        });
+    });
+}
+
+fn playback(criterion: &mut Criterion, name: &str, voice: Voice, gain_db: f32) {
+    let mut reports = Reports::default();
+    let mut leg = leg(1, &mut reports);
+    let spec = PlaySpec {
+        name: "p".into(),
+        repeat: 0,
+        gain_db,
+        offset_ms: 0,
+    };
+    let loading = Arc::new(OnceLock::from(Ok(vec![voice])));
+    leg.play(spec, loading, &mut reports);
+    let (mut number, mut room) = (0, [0; MAX_PACKET]);
+    criterion.bench_function(name, |bench| {
+        bench.iter(|| {
+            number += 1;
+            leg.frame(Moment(0).plus_ms(number * 20), &mut room, &mut reports)
+        });
+    });
+}
+
+fn playbacks(criterion: &mut Criterion) {
+    let clip = Clip::new((0..16_000).map(|n| (n % 4000) as i16).collect());
+    let tone = Tone::new(&ToneSpec {
+        frequencies: vec![440.0, 480.0],
+        cadence_ms: vec![1000, 4000],
+        duration_ms: None,
+        level_dbm0: -10.0,
+    });
+    playback(
+        criterion,
+        "a frame of a prompt",
+        Voice::Clip(clip.clone()),
+        0.0,
+    );
+    playback(
+        criterion,
+        "a frame of a louder prompt",
+        Voice::Clip(clip),
+        3.0,
+    );
+    playback(criterion, "a frame of a tone", Voice::Tone(tone, None), 0.0);
+}
+
+fn samples(criterion: &mut Criterion) {
+    let samples: [i16; FRAME] = std::array::from_fn(|n| (n as i16 - 80) * 90);
+    let (mut octets, mut again) = ([0; FRAME], [0; FRAME]);
+    criterion.bench_function("compress a frame", |bench| {
+        bench.iter(|| Law::Mu.compress_into(black_box(&samples), &mut octets));
+    });
+    criterion.bench_function("expand a frame", |bench| {
+        bench.iter(|| Law::Mu.expand_into(black_box(&octets), &mut again));
+    });
+    let (mut receiver, mut reports) = (InbandReceiver::default(), Reports::default());
+    criterion.bench_function("look for keys in a frame", |bench| {
+        bench.iter(|| receiver.hear(black_box(&samples), Moment(0), &mut reports));
+    });
+}
+
+criterion_group!(benches, relay, playbacks, samples);
+criterion_main!(benches);

@@ -1,0 +1,148 @@
+"""Lua scripts in the engine as its user starts it: loaded, reloaded, rolled back; and in processes of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from callflow.phone import Phone, PhoneCall
+from callflow.protocol.commands import Rollback, Versions
+from callflow.protocol.events import ScriptFailed
+from callflow.protocol.queries import VersionState
+from tests.trio_tests import run_trio
+
+from .engine import RunningEngine, engine
+from .process import children
+from .terminal import terminal
+from .watch import Watch, watch
+
+SCRIPT = """\
+local app = callflow.app("flow")
+local version = require("version")
+
+app:route("1000", function(call)
+  call:answer()
+  callflow.store.add("calls")
+  call:set{ version = version, calls = tostring(callflow.store.get("calls")) }
+  call:play(callflow.tone("440"))
+end)
+
+app:route("1001", function(call)
+  call:answer()
+  error("on purpose")
+end)
+
+app:route("1002", function(call)
+  call:answer()
+  while true do end
+end)
+"""
+
+
+def write_version(folder: Path, version: str, *, rest: str = "") -> Path:
+    """Save a script that sets its version as a variable of each call."""
+    folder.mkdir(exist_ok=True)
+    (folder / "version.lua").write_text(f'return "{version}"\n')
+    draft = folder.parent / "draft.lua"
+    draft.write_text(SCRIPT + rest)
+    draft.replace(folder / "flow.lua")
+    return folder / "flow.lua"
+
+
+async def holding(guest: Phone, running: RunningEngine, number: str = "1000") -> PhoneCall:
+    """A call that is answered."""
+    call = await guest.call(running.sip(number))
+    assert await call.wait_answered()
+    return call
+
+
+async def variables(seen: Watch, *, calls: int = 1) -> list[dict[str, str]]:
+    """Those of each live call, oldest first, when so many have come so far that they hear the tone."""
+    await seen.wait("playback.started", count=calls)
+    states = sorted(await seen.client.channels(), key=lambda state: state.created_at)
+    return [state.variables for state in states]
+
+
+async def versions(seen: Watch) -> dict[str, VersionState]:
+    """The versions by their names."""
+    states = msgspec.convert(await seen.client.command(Versions()), list[VersionState])
+    return {state.version: state for state in states}
+
+
+async def pids(seen: Watch) -> list[int | None]:
+    """The processes of the app's sessions."""
+    return [session.pid for app in await seen.client.apps() if app.id == "flow" for session in app.sessions]
+
+
+def failures(seen: Watch) -> list[ScriptFailed]:
+    """What was told of scripts that failed."""
+    return [event for _, event in seen.seen if isinstance(event, ScriptFailed)]
+
+
+@run_trio
+async def test_versions_of_a_lua_script_are_loaded_pinned_rolled_back_and_retired(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        assert await pids(seen) == [None]  # it runs inside the engine
+        first = await holding(guest, running)
+        write_version(tmp_path / "app", "two")
+        await seen.wait("script.loaded")
+        second = await holding(guest, running)
+        assert await variables(seen, calls=2) == [{"version": "one", "calls": "1"}, {"version": "two", "calls": "2"}]
+        await seen.client.command(Rollback(app="flow"))
+        third = await holding(guest, running)
+        assert (await variables(seen, calls=3))[2] == {"version": "one", "calls": "3"}
+        second.hang_up()
+        await seen.wait("script.retired")
+        states = {name: (version.state, version.live) for name, version in (await versions(seen)).items()}
+        assert states == {"1": ("active", 2), "2": ("retired", 0)}
+        for call in (first, third):
+            call.hang_up()
+
+
+@run_trio
+async def test_a_version_that_does_not_load_is_refused_with_its_place_and_changes_nothing(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        write_version(tmp_path / "app", "two", rest="local nothing\nprint(nothing.at_all)\n")
+        await seen.wait("script.failed")
+        failed = failures(seen)[0]
+        assert f"{tmp_path}/app/flow.lua:21: attempt to index a nil value (local 'nothing')" in failed.error
+        write_version(tmp_path / "app", "three", rest="this is no Lua\n")
+        await seen.wait("script.failed", count=2)
+        await holding(guest, running)
+        assert (await variables(seen))[0]["version"] == "one"
+
+
+@run_trio
+async def test_a_call_whose_function_fails_is_an_event_and_so_is_one_that_was_ended(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        call = await holding(guest, running, "1001")
+        await seen.wait("script.failed")
+        await call.wait_ended()
+        other = await holding(guest, running, "1002")
+        assert (await other.wait_ended()).reason == "temporary_failure"
+        await seen.wait("script.failed", count=2)
+        raised, killed = failures(seen)
+        assert "flow.lua:13: on purpose" in raised.error
+        assert "flow.lua:18: in function <flow.lua:16>" in killed.traceback
+        assert (await versions(seen))["1"].errors == 2
+
+
+@run_trio
+async def test_isolation_gives_a_lua_script_a_process_of_its_own(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    tables = f'[[app]]\nname = "flow"\nscript = "{script}"\nisolation = "process"'
+    async with engine(tmp_path / "engine", tables=tables) as running, watch(running) as seen, terminal() as guest:
+        (pid,) = await pids(seen)
+        assert pid in children(running.process.pid)
+        call = await holding(guest, running)
+        assert (await variables(seen))[0] == {"version": "one", "calls": "1"}
+        ended = await (await holding(guest, running, "1002")).wait_ended()
+        assert ended.reason == "temporary_failure"
+        await (await holding(guest, running, "1001")).wait_ended()
+        await seen.wait("script.failed", count=2)
+        assert (await versions(seen))["1"].live == 1
+        call.hang_up()

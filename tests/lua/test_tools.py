@@ -1,0 +1,55 @@
+"""What goes over whole scripts does so over those in Lua: exploring, replaying, checking that they load."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from callflow.simulation.explore.explorer import explore
+from tests.replay.calls import record, replay_with
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize("name", ["ivr", "followme"])
+def test_a_twin_in_lua_has_the_ways_of_the_one_in_python(name):
+    ways = [
+        [
+            (explored.number, len(explored.graph.points), len(explored.walks), explored.is_alike)
+            for explored in explore(script)
+        ]
+        for script in (EXAMPLES / name / f"{name}.py", EXAMPLES / name / f"{name}.lua")
+    ]
+    assert ways[0] == ways[1]
+
+
+def test_what_an_explored_script_raises_is_found_with_its_place(tmp_path):
+    script = tmp_path / "bad.lua"
+    script.write_text(
+        'callflow.app("bad"):route("1", function(call)\n'
+        '  if call:gather().value == "1" then error("on purpose") end\n'
+        '  call:play("missing.wav")\n'
+        "end)\n"
+    )
+    (explored,) = explore(script)
+    found = {(finding.kind, finding.place) for finding in explored.findings}
+    assert ("unhandled exception", "bad.lua:2") in found
+    assert len([kind for kind, _ in found if kind == "unhandled exception"]) == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [("lua", "lua"), ("py", "lua"), ("lua", "py")])
+def test_a_call_that_was_saved_goes_as_it_did_with_either_twin(tmp_path, before, after):
+    shutil.copytree(EXAMPLES / "ivr", tmp_path / "ivr")
+
+    async def act(simulation):
+        alice = simulation.phone("alice")
+        alice.call("1000")
+        await alice.hears("menu.wav")
+        alice.press("1")
+        await alice.heard("about.wav")
+        alice.hang_up()
+
+    saved = record(tmp_path / "ivr" / f"ivr.{before}", act, tmp_path / "one")
+    assert replay_with(saved, tmp_path / "ivr" / f"ivr.{after}", tmp_path / "two").is_same
