@@ -90,6 +90,7 @@ async def test_followed_it_goes_on_until_the_call_is_over(tmp_path: Path, script
         async with terminal() as caller, terminal("callee") as callee:
             call = await caller.call(running.sip(f"9{callee.endpoint.listeners[0][2]}"))
             ringing = await callee.wait_call()
+            await seen.wait("channel.created")
             command = [
                 *CALLFLOW,
                 "trace",
