@@ -5,6 +5,7 @@ Requests of calls that are up do not come by here. While it drains, OPTIONS is r
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias
 
@@ -69,12 +70,15 @@ class Gate:
         self._is_late = self._lag > 0 and seconds > (self._lag / 2 if self._is_late else self._lag)
         self._judge()
 
-    async def watch_lag(self) -> None:
-        """See how late the event loop is, until cancelled."""
+    async def watch_lag(self, worked: Callable[[], float] = time.thread_time) -> None:
+        """See how late the event loop is by work of its own, until cancelled. `worked` tells its seconds of that.
+
+        A machine that is busy with something else makes it late, too, but that is not cured by refusing calls.
+        """
         while True:
-            due = trio.current_time() + LOOK_EVERY
+            due, before = trio.current_time() + LOOK_EVERY, worked()
             await trio.sleep_until(due)
-            self.note_lag(trio.current_time() - due)
+            self.note_lag(min(trio.current_time() - due, worked() - before))
 
     def _judge(self) -> Reason | None:
         """Why no calls are let in; a change is told."""

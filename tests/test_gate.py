@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import trio
+import trio.testing
 
 from callflow.protocol.events import EngineDraining, EngineOverloaded, EngineRecovered, Event
 from engine.gate import Gate
 from engine.sip.messages import Request, parse_datagram
 from tests.sip.messages_by_hand import request as message
+from tests.trio_tests import run_virtual
 
 
 def request(method: str) -> Request:
@@ -79,3 +82,19 @@ def test_who_is_refused_is_told_when_to_come_again_and_not_all_at_once(chance: f
     world = World(most=1, chance=chance)
     world.calls = 1
     assert world.gate.refuse(request("INVITE")) == (("Retry-After", seconds),)
+
+
+@pytest.mark.parametrize(("is_ours", "passes"), [(True, False), (False, True)])
+@run_virtual
+async def test_only_work_of_its_own_makes_the_event_loop_too_late(is_ours: bool, passes: bool):
+    world, worked = World(lag=0.5), 0.0
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, trio.testing.MockClock)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.gate.watch_lag, lambda: worked)
+        await trio.testing.wait_all_tasks_blocked()
+        clock.jump(0.8)  # a step of that length
+        worked += 0.8 if is_ours else 0.0
+        await trio.testing.wait_all_tasks_blocked()
+        assert world.passes() is passes
+        nursery.cancel_scope.cancel()
