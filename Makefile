@@ -4,6 +4,7 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
+CLIENTS := tests/eventsocket/esl/clients
 APT := baresip-core kamailio sip-tester sipsak tshark
 NATIVE := Cargo.toml Cargo.lock engine/native/Cargo.toml $(shell find engine/native/src -name '*.rs' 2>/dev/null)
 
@@ -16,7 +17,7 @@ help:  ## Say what can be made
 run: .venv/run.stamp  ## Start the engine with examples/ivr, ready to be called
 	@set -m 2>/dev/null; $(BIN)/callflow run examples/ivr/ivr.py  # a job of its own: Ctrl-C ends it, and make says nothing
 
-test: .venv/dev.stamp .venv/apt.stamp  ## Run all tests
+test: .venv/dev.stamp .venv/apt.stamp .venv/clients.stamp  ## Run all tests
 	cargo test --quiet --workspace
 	$(BIN)/python -m pytest
 
@@ -42,6 +43,7 @@ fuzz:  ## Give every parser anything, for so long each (SECONDS=, TARGETS=): doe
 
 docs: .venv/dev.stamp  ## Generate the schema, the reference, and what the Lua language server reads
 	$(BIN)/python -m callflow.protocol.schema
+	$(BIN)/python -m engine.eventsocket.esl.compatibility
 	$(BIN)/python -m callflow.runtime.lua.stub
 
 clean:  ## Remove what was built
@@ -66,4 +68,13 @@ clean:  ## Remove what was built
 
 .venv/apt.stamp: Makefile | .venv/bin/pip
 	@.ci/apt $(APT)
+	@touch $@
+
+# FreeSWITCH's clients, as their authors publish them, apart from us: they want other versions of what we use.
+.venv/clients.stamp: $(CLIENTS)/requirements.txt $(CLIENTS)/package-lock.json | .venv/bin/pip
+	@command -v npm >/dev/null || .ci/apt npm
+	$(BIN)/python -m venv .venv/clients
+	.venv/clients/bin/pip install --quiet --requirement $(CLIENTS)/requirements.txt
+	cp $(CLIENTS)/package.json $(CLIENTS)/package-lock.json .venv/clients
+	cd .venv/clients && npm ci --silent --no-audit --no-fund
 	@touch $@

@@ -27,6 +27,9 @@ import trio
 from callflow.protocol.schema import schema_text
 from engine.config import Config, Listener, Sip, Socket, join_host_port
 from engine.eventsocket.certificate import ServerCertificate, trusting
+from engine.eventsocket.esl.door import EslSettings, serve_esl
+from engine.eventsocket.esl.guard import LOOPBACK
+from engine.eventsocket.esl.outbound import Application
 from engine.eventsocket.outbound import Destination, OutboundDoor
 from engine.eventsocket.tokens import Scope, Token, Tokens, check_exposure, load_token
 from engine.eventsocket.websocket import PATH, serve_websocket
@@ -46,6 +49,7 @@ from engine.transport.endpoint import Endpoint
 from engine.transport.names import DnsNames
 from engine.transport.tls import TlsContexts
 
+ESL = "esl:"  # the scheme of routes to applications that speak FreeSWITCH's event socket
 STOP_WITHIN = 2.0  # seconds for peers and apps to confirm the end
 
 logger = structlog.get_logger("engine")
@@ -61,6 +65,7 @@ class Engine:
     supervisor: Supervisor  # of the apps that it runs itself
     certificates: tuple[ServerCertificate, ...] = ()  # of the event socket and of SIP
     routes: tuple[str, ...] = ()  # as configured
+    esl: tuple[str, int] | None = None  # where FreeSWITCH's clients are let in
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -111,6 +116,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
         try:
             await parts.start(switch.run)
             url = await _open_doors(switch, config, tokens, certificate, parts)
+            esl = await _open_esl(switch, config, parts)
             supervisor = await _start_workers(switch, config, folder / "worker.socket", must_load, parts)
             listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
             parts.start_soon(switch.trunks.run)
@@ -118,7 +124,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             certificates = tuple(each for each in (certificate, sip_certificate) if each is not None)
             for each in certificates:
                 parts.start_soon(each.watch)
-            task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificates, routes))
+            task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificates, routes, esl))
             parts.start_soon(switch.gate.watch_lag)
             await switch.wait_drained()
         finally:
@@ -156,7 +162,7 @@ async def _open_doors(
     destinations = {
         route.socket: Destination(route.socket, route.token, trusting(route.ca) if route.ca is not None else None)
         for route in config.routes
-        if route.socket is not None
+        if route.socket is not None and not route.socket.startswith(ESL)
     }
     OutboundDoor(switch.sockets, destinations, parts, new_id=_new_token)
     host, port = config.socket.listen
@@ -179,6 +185,23 @@ async def _open_doors(
         )
     )
     return f"{'wss' if certificate is not None else 'ws'}://{join_host_port(*opened)}{PATH}"
+
+
+async def _open_esl(switch: Switch, config: Config, parts: trio.Nursery) -> tuple[str, int] | None:
+    """Let FreeSWITCH's clients in, and dial those behind routes."""
+    sockets = [route.socket for route in config.routes if route.socket is not None and route.socket.startswith(ESL)]
+    esl = config.esl
+    if esl is None and not sockets:
+        return None
+    settings = EslSettings(
+        listen=esl.listen if esl is not None else None,
+        password=(esl.password or "") if esl is not None else "",
+        networks=(esl.acl or tuple(LOOPBACK)) if esl is not None else (),
+        sounds=esl.sounds if esl is not None else None,
+        applications={socket: Application.parse(socket) for socket in sockets},
+    )
+    address: tuple[str, int] | None = await parts.start(partial(serve_esl, switch.sockets, settings))
+    return address
 
 
 async def _start_workers(

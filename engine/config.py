@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from engine.eventsocket.certificate import CertificateError, load_pair, trusting
 from engine.scripting.calendar import Calendar
@@ -28,6 +28,8 @@ from .toml_reader import Wrong, list_of, nonempty, one_of, read_flag, read_text,
 from .trunk import READERS as TRUNK_READERS
 from .trunk import check_trunks
 
+ESL_APP = "esl"  # the name that routes give to the door of [esl]
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 SCOPES = ("read", "calls:own", "calls:any", "admin")
 MAX_SIZE = 1 << 20  # octets of the file
 
@@ -105,6 +107,17 @@ class Socket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Esl:
+    """[esl]: the door for FreeSWITCH's event-socket clients. Without a password it takes no connections."""
+
+    listen: tuple[str, int] = ("127.0.0.1", 8021)
+    password: str | None = field(default=None, repr=False)
+    acl: tuple[Network, ...] = ()  # none: this machine
+    sounds: Path | None = None  # the folder of the prompts
+    allow_plaintext: bool = False  # beyond loopback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """One [[user]], who may register and call."""
 
@@ -136,6 +149,7 @@ class Config:
     sip: Sip = Sip()
     rtp: Rtp = Rtp()
     socket: Socket = Socket()
+    esl: Esl | None = None
     users: tuple[User, ...] = ()
     apps: tuple[App, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -184,6 +198,18 @@ def check_socket(socket: Socket) -> None:
         raise ConfigError(
             f"expected the event socket on loopback, got {host}: without TLS tokens and calls would travel in the "
             "clear; give [socket] a certificate and a key, or allow that with allow_plaintext = true"
+        )
+
+
+def check_esl(esl: Esl) -> None:
+    """Refuse a door for ESL clients that strangers could use. Raises ConfigError."""
+    if not esl.password:
+        raise ConfigError("expected [esl] a password: there is no default")
+    host = esl.listen[0]
+    if not is_loopback(host) and not (esl.acl and esl.allow_plaintext):
+        raise ConfigError(
+            f"expected [esl] on loopback, got {host}: the password and the calls would travel in the clear; if the "
+            "network is safe, say who may connect with acl and allow that with allow_plaintext = true"
         )
 
 
@@ -264,7 +290,7 @@ def _read_config(document: Mapping[str, object], path: Path, lines: Mapping[int,
         expect_context(user.context, config.contexts, at=("user", index, "context"))
     routes = check_routes(
         config.routes,
-        apps=[app.name for app in config.apps],
+        apps=[*(app.name for app in config.apps), *([ESL_APP] if config.esl is not None else [])],
         calendars=config.calendars,
         contexts=config.contexts,
         lines=lines,
@@ -277,7 +303,26 @@ def _read_config(document: Mapping[str, object], path: Path, lines: Mapping[int,
         check_socket(socket)
     except ConfigError as error:
         raise Wrong(error.message, at=("socket", "listen")) from error
-    return replace(config, sip=sip, socket=socket, apps=tuple(scripts), routes=routes, path=path)
+    esl = _find_sounds(config, path.parent)
+    return replace(config, sip=sip, socket=socket, esl=esl, apps=tuple(scripts), routes=routes, path=path)
+
+
+def _find_sounds(config: Config, folder: Path) -> Esl | None:
+    esl = config.esl
+    if esl is None:
+        return None
+    if any(app.name == ESL_APP for app in config.apps):
+        raise Wrong(f"expected another name than {ESL_APP!r}: that is the door of [esl]", at=("app",), hint=ESL_APP)
+    try:
+        check_esl(esl)
+    except ConfigError as error:
+        raise Wrong(error.message, at=("esl",)) from error
+    if esl.sounds is None:
+        return esl
+    sounds = (folder / esl.sounds).resolve()
+    if not sounds.is_dir():
+        raise Wrong(f"expected the folder of the prompts, but there is no {str(sounds)!r}", at=("esl", "sounds"))
+    return replace(esl, sounds=sounds)
 
 
 def _check_unique(section: str, names: Iterable[str]) -> None:
@@ -351,6 +396,13 @@ def _app_name(value: object) -> str:
     return name
 
 
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f'expected a network such as "192.0.2.0/24", got {show(text)}') from None
+
+
 def _threads(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 64:
         raise ValueError(f"expected a number from 1 to 64, got {show(value)}")
@@ -400,6 +452,13 @@ _SOCKET = MappingProxyType({
     "key": ("key", lambda value: Path(read_text(value))),
     "allow_plaintext": ("allow_plaintext", read_flag),
 })
+_ESL = MappingProxyType({
+    "listen": ("listen", lambda value: parse_address(read_text(value))),
+    "password": ("password", read_text),
+    "acl": ("acl", nonempty(lambda value: _network(read_text(value)))),
+    "sounds": ("sounds", lambda value: Path(read_text(value))),
+    "allow_plaintext": ("allow_plaintext", read_flag),
+})
 _USER = MappingProxyType({
     "name": ("name", _user_name),
     "password": ("password", read_text),
@@ -418,6 +477,7 @@ _CONFIG = MappingProxyType({
     "sip": ("sip", table(Sip, _SIP)),
     "rtp": ("rtp", table(Rtp, _RTP)),
     "socket": ("socket", table(Socket, _SOCKET)),
+    "esl": ("esl", table(Esl, _ESL)),
     "user": ("users", list_of(table(User, _USER))),
     "app": ("apps", list_of(table(App, _APP))),
     "limits": ("limits", table(Limits, LIMITS)),

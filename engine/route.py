@@ -15,6 +15,7 @@ from typing import cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from engine.eventsocket.esl.outbound import Application
 from engine.scripting.calendar import Calendar, parse_day, parse_hours
 from engine.scripting.decision import (
     BY_DEFAULT,
@@ -35,7 +36,7 @@ SOURCES = ("users", "trunks", "anyone")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One [[route]]: which calls go to an app, or to a program that listens at a WebSocket address."""
+    """One [[route]]: which calls go to an app, or to a program that listens at a WebSocket address or speaks ESL."""
 
     to: str = ""  # a regular expression for the whole number
     app: str | None = None
@@ -190,9 +191,12 @@ def _pattern(value: object) -> str:
     return text
 
 
-def _web_socket_url(value: object) -> str:
+def _socket_url(value: object) -> str:
     text = read_text(value)
     parts = urlsplit(text)
+    if parts.scheme == "esl":
+        Application.parse(text)
+        return text
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
         raise ValueError(f'expected a WebSocket address such as "ws://127.0.0.1:9000/call", got {show(text)}')
     return text
@@ -232,7 +236,7 @@ def _days(reader: Reader) -> Reader:
 ROUTE = MappingProxyType({
     "to": ("to", _pattern),
     "app": ("app", read_text),
-    "socket": ("socket", _web_socket_url),
+    "socket": ("socket", _socket_url),
     "token": ("token", read_text),
     "ca": ("ca", lambda value: Path(read_text(value))),
     "from": ("sources", nonempty(one_of(SOURCES))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import re
 from ipaddress import ip_network
 
@@ -14,6 +15,7 @@ from engine.config import (
     App,
     Config,
     ConfigError,
+    Esl,
     Listener,
     Route,
     Rtp,
@@ -170,7 +172,7 @@ def test_secrets_are_not_shown(folder):
     ("old", "new", "line", "message"),
     [
         ("[sip]", "[spi]", 1, 'spi: unknown key (did you mean "sip"?)'),
-        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, user, app, limits, route, calendar, context, trunk)"),
+        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, esl, user, app, limits, route, calendar, context, trunk)"),
         ("listen = [", "listn = [", 2, '[sip] listn: unknown key (did you mean "listen"?)'),
         ("udp:127.0.0.1:5060", "sctp:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT", "tcp:HOST:PORT" or "tls:'),
         ("udp:127.0.0.1:5060", "udp:pbx:5060", 2, 'with an IP address, got "udp:pbx:5060"'),
@@ -472,3 +474,37 @@ def test_sip_over_tls_needs_a_certificate_that_can_be_read(folder):
     assert refused(folder, f'{listen}certificate = "absent.pem"\n').line == 3
     assert refused(folder, f'{listen}certificate = "server.pem"\nkey = "server.key"\nca = "server.key"\n').line == 5
     assert refused(folder, '[sip]\nkey = "server.key"\n').line == 2
+
+
+def test_the_door_for_esl_clients_is_read_and_routes_may_name_it(folder):
+    (folder / "sounds").mkdir()
+    config = read(
+        folder,
+        '[esl]\npassword = "p"\nacl = ["192.0.2.0/24"]\nsounds = "sounds"\n'
+        '[[route]]\nto = "1"\napp = "esl"\n[[route]]\nto = "2"\nsocket = "esl://127.0.0.1:8084?async&full"\n',
+    )
+    assert config.esl == Esl(
+        password="p", acl=(ipaddress.ip_network("192.0.2.0/24"),), sounds=(folder / "sounds").resolve()
+    )
+    assert [route.app or route.socket for route in config.routes] == ["esl", "esl://127.0.0.1:8084?async&full"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[esl]", "expected [esl] a password: there is no default"),
+        ('[esl]\npassword = "p"\nlisten = "0.0.0.0:8021"', "expected [esl] on loopback, got 0.0.0.0"),
+        ('[esl]\npassword = "p"\nlisten = "0.0.0.0:8021"\nallow_plaintext = true', "say who may connect with acl"),
+        ('[esl]\npassword = "p"\nacl = ["everybody"]', 'expected a network such as "192.0.2.0/24"'),
+        ('[esl]\npassword = "p"\nsounds = "nowhere"', "expected the folder of the prompts"),
+        ('[[route]]\nto = "1"\napp = "esl"', "(there is none)"),
+        ('[[route]]\nto = "1"\nsocket = "esl://host?quick"', 'expected an address such as "esl://127.0.0.1:8084'),
+    ],
+)
+def test_what_is_wrong_with_the_door_for_esl_clients_is_said(folder, text, message):
+    assert message in str(refused(folder, text))
+
+
+def test_no_app_has_the_name_of_the_door_for_esl_clients(folder):
+    text = '[esl]\npassword = "p"\n[[app]]\nname = "esl"\nscript = "reception.py"\n'
+    assert "expected another name than 'esl'" in str(refused(folder, text))

@@ -43,6 +43,7 @@ from .processes import Command, Engine
 
 _WAV = re.compile(r'"([A-Za-z0-9_/-]+\.wav)"')
 _SCRIPT = re.compile(r'^script = "([^"]+)"', re.MULTILINE)
+_FOLDER = re.compile(r'^sounds = "([^"]+)"', re.MULTILINE)
 _TRIVIAL = """from callflow import App, Call
 
 app = App("app")
@@ -112,6 +113,8 @@ class Page:
             for name in _SCRIPT.findall(block.text) if block.language == "toml" else ():
                 if not (self.folder / name).exists():
                     self._write(name, _TRIVIAL)
+            for name in _FOLDER.findall(block.text) if block.language == "toml" else ():
+                (self.folder / name).mkdir(exist_ok=True)
 
     def _write(self, name: str, text: str) -> None:
         path = self.folder / name

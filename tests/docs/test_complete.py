@@ -16,7 +16,10 @@ from .markdown import PAGES, ROOT
 DOCS = ROOT / "docs"
 COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback is not None]
 VERBS = [name for name, member in vars(Call).items() if callable(member) and not name.startswith("_")]
-SECTIONS = ["[sip]", "[rtp]", "[socket]", "[[user]]", "[[app]]", "[limits]", "[[route]]", "[[calendar]]", "[[context]]"]
+SECTIONS = [
+    "[sip]", "[rtp]", "[socket]", "[esl]", "[[user]]", "[[app]]", "[limits]", "[[route]]", "[[calendar]]",
+    "[[context]]",
+]  # fmt: skip
 ERRORS = [name for name in callflow.__all__ if name in vars(errors)]
 
 

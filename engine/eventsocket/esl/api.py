@@ -1,0 +1,105 @@
+"""The api commands: what is asked, and the text that answers it. The table of them all is at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import structlog
+
+from . import asked, channel_api, conferring, originating, showing
+from .asked import ApiCommand, Asked
+from .hub import Hub
+from .leg import Leg
+from .steering import Refused
+
+logger = structlog.get_logger("engine.esl")
+
+
+async def answer_api(hub: Hub, line: str, leg: Leg | None = None) -> str:
+    """What `api LINE` is answered; `leg`: the channel that the connection is for."""
+    name, _, arguments = line.partition(" ")
+    found = API.get(name.lower())
+    if found is None:
+        hub.note_unknown(f"api {name[:64]}")
+        return f"-ERR {name} Command not found!\n"
+    hub.announce("API", {"API-Command": name, "API-Command-Argument": arguments})
+    try:
+        return await found.answer(Asked(hub, leg), arguments.strip())
+    except Refused as refused:
+        return f"-ERR {refused}\n"
+    except Exception:  # a fault of ours must not take the connection with it
+        logger.exception("an api command failed", command=name)
+        return "-ERR it failed inside the engine; its log has the traceback\n"
+
+
+async def bgapi(asking: Asked, arguments: str) -> str:
+    hub, job = asking.hub, asking.hub.new_id()
+    name, _, data = arguments.partition(" ")
+
+    async def work() -> None:
+        body = await answer_api(hub, arguments, asking.leg)
+        headers = {"Job-UUID": job, "Job-Command": name, **({"Job-Command-Arg": data} if data else {})}
+        hub.announce("BACKGROUND_JOB", headers, body=body)
+
+    return f"+OK Job-UUID: {job}\n" if hub.start_job(work) else "-ERR too many jobs\n"
+
+
+async def expand_and_answer(asking: Asked, arguments: str) -> str:
+    return await answer_api(asking.hub, await asked.evaluate(asking, arguments), asking.leg)
+
+
+API: Mapping[str, ApiCommand] = MappingProxyType({
+    "bgapi": ApiCommand(bgapi),
+    "conference": ApiCommand(
+        conferring.answer,
+        "list, json_list, count, mute, unmute, deaf, undeaf, kick, hup, lock, unlock, play, record; of this door",
+    ),
+    "create_uuid": ApiCommand(asked.create_uuid),
+    "echo": ApiCommand(asked.echo),
+    "eval": ApiCommand(asked.evaluate, "variables; no functions"),
+    "expand": ApiCommand(expand_and_answer, "variables; no functions"),
+    "global_getvar": ApiCommand(asked.global_getvar),
+    "global_setvar": ApiCommand(asked.global_setvar, "for ESL clients alone"),
+    "hostname": ApiCommand(asked.hostname),
+    "hupall": ApiCommand(channel_api.hang_up_all),
+    "log": ApiCommand(asked.log),
+    "md5": ApiCommand(asked.md5),
+    "module_exists": ApiCommand(asked.module_exists, "true for what this door stands in for"),
+    "msleep": ApiCommand(asked.msleep),
+    "originate": ApiCommand(
+        originating.originate, "user/ and sofia/ endpoints; an extension is a number of our routes"
+    ),
+    "reloadacl": ApiCommand(asked.reload_acl, "changes nothing"),
+    "reloadxml": ApiCommand(asked.reload_xml, "changes nothing"),
+    "sched_hangup": ApiCommand(channel_api.sched_hangup),
+    "show": ApiCommand(showing.show, "channels, calls, bridged_calls, registrations; other lists are empty"),
+    "sofia_contact": ApiCommand(asked.sofia_contact, "a dial string for the user, whatever its contacts"),
+    "status": ApiCommand(showing.status),
+    "strepoch": ApiCommand(asked.strepoch, "now"),
+    "strftime": ApiCommand(asked.strftime),
+    "switchname": ApiCommand(asked.hostname),
+    "uptime": ApiCommand(showing.uptime_of_engine),
+    "url_decode": ApiCommand(asked.url_decode),
+    "url_encode": ApiCommand(asked.url_encode),
+    "uuid_answer": ApiCommand(channel_api.answer),
+    "uuid_break": ApiCommand(channel_api.break_off),
+    "uuid_bridge": ApiCommand(channel_api.bridge, "two answered calls of this door"),
+    "uuid_broadcast": ApiCommand(channel_api.broadcast, "aleg, bleg or both; no holdb"),
+    "uuid_deflect": ApiCommand(channel_api.deflect, "an answered call"),
+    "uuid_dump": ApiCommand(channel_api.dump),
+    "uuid_exists": ApiCommand(channel_api.exists),
+    "uuid_flush_dtmf": ApiCommand(channel_api.accept, "digits keyed ahead stay"),
+    "uuid_getvar": ApiCommand(channel_api.getvar),
+    "uuid_hold": ApiCommand(channel_api.hold),
+    "uuid_kill": ApiCommand(channel_api.kill),
+    "uuid_park": ApiCommand(channel_api.park),
+    "uuid_pre_answer": ApiCommand(channel_api.pre_answer),
+    "uuid_record": ApiCommand(channel_api.record, "below the recordings folder of the door; mask is a pause"),
+    "uuid_ring_ready": ApiCommand(channel_api.ring_ready),
+    "uuid_send_dtmf": ApiCommand(channel_api.send_dtmf, "RFC 4733; w and W are left out"),
+    "uuid_setvar": ApiCommand(channel_api.setvar),
+    "uuid_setvar_multi": ApiCommand(channel_api.setvar_multi),
+    "uuid_transfer": ApiCommand(channel_api.transfer, "to a number of our routes, or inline"),
+    "version": ApiCommand(showing.version),
+})

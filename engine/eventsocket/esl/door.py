@@ -1,0 +1,80 @@
+"""The whole door, wired: the hub with its session, clients that dial us, applications that we dial."""
+
+from __future__ import annotations
+
+import socket
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from engine.eventsocket.eventsocket import EventSocket
+
+from .application import APPLICATIONS
+from .guard import LOOPBACK, Guard, Network
+from .headers import Core
+from .hub import Hub
+from .inbound import serve_inbound
+from .outbound import Application, OutboundDoor
+from .steering import Steering
+from .translation import TRANSLATIONS
+
+# Clients look at the number to know what they may ask for.
+_VERSION = "1.11.0-release-callflow 64bit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EslSettings:
+    """`listen`: where clients dial us, None: nowhere. `sounds`: the folder of the prompts."""
+
+    listen: tuple[str, int] | None = None
+    password: str = field(default="", repr=False)
+    networks: tuple[Network, ...] = tuple(LOOPBACK)
+    sounds: Path | None = None
+    applications: Mapping[str, Application] = field(default_factory=dict)
+
+
+async def serve_esl(
+    sockets: EventSocket,
+    settings: EslSettings,
+    *,
+    epoch: Callable[[], float] = time.time,
+    task_status: trio.TaskStatus[tuple[str, int] | None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until cancelled, and tell the address when listening. Raises OSError."""
+    async with trio.open_nursery() as nursery:
+        steering = Steering(sockets, new_id=_new_id, sounds=settings.sounds)
+        core = Core(_new_id(), socket.gethostname(), "127.0.0.1", _VERSION, epoch())
+        hub = Hub(
+            sockets,
+            steering,
+            core,
+            translations=TRANSLATIONS,
+            applications=APPLICATIONS,
+            nursery=nursery,
+            new_id=_new_id,
+            epoch=epoch,
+            sounds=str(settings.sounds or ""),
+        )
+        OutboundDoor(hub, settings.applications)
+        await nursery.start(_steer, hub)
+        nursery.start_soon(hub.beat)
+        address: tuple[str, int] | None = None
+        if settings.listen is not None:
+            serve = partial(serve_inbound, hub, *settings.listen, password=settings.password)
+            address = await nursery.start(partial(serve, guard=Guard(settings.networks)))
+        task_status.started(address)
+
+
+async def _steer(hub: Hub, *, task_status: trio.TaskStatus[None]) -> None:
+    """Until the engine stops; then the clients are told."""
+    await hub.steering.run(task_status=task_status)
+    hub.shut_down()
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())

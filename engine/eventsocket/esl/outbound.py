@@ -1,0 +1,124 @@
+"""The engine dials an application for each call of a route with `socket = "esl://HOST:PORT?async&full"`.
+
+It connects and says nothing: the application sends `connect` first. When the application goes, and the call is still
+there, nothing is left to be done with it: it ends as at the end of a dialplan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import structlog
+import trio
+
+from callflow.protocol.commands import Reject
+from callflow.protocol.events import ChannelCreated, Event
+from engine.eventsocket.log import Entry
+
+from .client import Client
+from .command import handle
+from .framing import Request
+from .hub import Hub
+from .leg import Leg
+from .performing import conclude, learn_headers
+from .steering import Refused
+from .vocabulary import q850
+
+CONNECT_WITHIN = 5.0  # seconds
+SPEAK_WITHIN = 25.0  # for the application's first command
+DEFAULT_PORT = 8084
+_FAILED = "NORMAL_TEMPORARY_FAILURE"
+
+logger = structlog.get_logger("engine.esl")
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Where an application listens, and how it is spoken to."""
+
+    host: str
+    port: int
+    is_async: bool
+    is_full: bool
+
+    @classmethod
+    def parse(cls, url: str) -> Application:
+        """Read `esl://HOST:PORT?async&full`. Raises ValueError."""
+        parts = urlsplit(url)
+        flags = set(parts.query.split("&")) - {""}
+        if parts.scheme != "esl" or not parts.hostname or parts.path not in ("", "/") or flags - {"async", "full"}:
+            raise ValueError(f'expected an address such as "esl://127.0.0.1:8084?async&full", got {url[:128]!r}')
+        return cls(parts.hostname, parts.port or DEFAULT_PORT, "async" in flags, "full" in flags)
+
+
+class OutboundDoor:
+    """Dials the application of each channel whose `app` is one of these; their keys are the addresses of the routes."""
+
+    def __init__(self, hub: Hub, applications: Mapping[str, Application]) -> None:
+        self._hub = hub
+        self._applications = applications
+        hub.sockets.log.watch(ChannelCreated, self._dial)
+
+    def _dial(self, event: Event, entry: Entry) -> None:
+        application = self._applications.get(event.app or "") if isinstance(event, ChannelCreated) else None
+        leg = self._hub.find(entry.channel or "")
+        if application is not None and leg is not None and entry.owner is None:
+            self._hub.nursery.start_soon(self._serve, leg, application)
+
+    async def _serve(self, leg: Leg, application: Application) -> None:
+        self._take(leg)
+        await learn_headers(self._hub, leg)
+        place = f"{application.host}:{application.port}"
+        try:
+            with trio.fail_after(CONNECT_WITHIN):
+                stream = await trio.open_tcp_stream(application.host, application.port)
+        except (OSError, trio.TooSlowError) as error:
+            logger.error("the application cannot be reached", address=place, call=leg.id, reason=str(error))
+            await self._fail(leg)
+            return
+        leg.variables["socket_host"] = application.host
+        client = Client(
+            stream, self._hub, peer=place, leg=leg, is_full=application.is_full, is_async=application.is_async
+        )
+        if leg.hangup_at:  # meanwhile
+            await trio.aclose_forcefully(stream)
+            return
+        self._hub.nursery.start_soon(self._conclude, client, leg)
+        await self._talk(client, leg)
+
+    async def _talk(self, client: Client, leg: Leg) -> None:
+        self._hub.ends.add(client)
+        try:
+            with trio.CancelScope(deadline=trio.current_time() + SPEAK_WITHIN) as scope:
+
+                async def receive(client: Client, request: Request) -> None:
+                    scope.deadline = math.inf
+                    await handle(client, request)
+
+                client.parser.trust()
+                await client.serve(receive)
+        except Exception:  # a fault of ours must not take other calls with it
+            logger.exception("an application's connection failed", peer=client.peer, call=leg.id)
+        finally:
+            self._hub.ends.discard(client)
+
+    async def _conclude(self, client: Client, leg: Leg) -> None:
+        """When the application has gone, or said `exit`, nothing but what runs already is left to be done."""
+        await client.ended.wait()
+        if not leg.hangup_at:
+            conclude(self._hub, leg)
+
+    def _take(self, leg: Leg) -> None:
+        channel, owner = self._hub.sockets.table.channels.get(leg.id), self._hub.steering.owner
+        if channel is not None and channel.is_alive and owner is not None:
+            channel.give(owner)
+
+    async def _fail(self, leg: Leg) -> None:
+        leg.cause = leg.cause or _FAILED
+        try:
+            await self._hub.steering.command(leg.id, Reject(reason=503))
+        except Refused:
+            await self._hub.steering.hang_up(leg.id, q850(_FAILED))

@@ -1,0 +1,80 @@
+"""transfer: to a number of our routes, or to applications one after another (`inline`)."""
+
+from __future__ import annotations
+
+from callflow.protocol import commands
+from callflow.protocol.outcomes import Transferred
+
+from .execution import Execution
+from .hub import Hub
+from .leg import Leg
+from .performing import conclude, end_all, execute
+from .stage import NONE, Stage
+from .vocabulary import q850
+
+
+async def transfer(stage: Stage, data: str) -> str:
+    await send(stage.hub, stage.leg, data)
+    return NONE
+
+
+async def deflect(stage: Stage, data: str) -> str:
+    """Have the far end call somebody else (302, or REFER when the call is up); then the leg ends."""
+    target = _target(data)
+    if not stage.leg.answered_at:
+        await stage.do(commands.Redirect(targets=(target,)))
+        return NONE
+    outcome = await stage.run(commands.Transfer(target=target))
+    if isinstance(outcome, Transferred):
+        stage.leg.cause = "BLIND_TRANSFER"
+        await stage.do(commands.Hangup())
+    return NONE
+
+
+async def ask_to_leave(hub: Hub, leg: Leg, data: str) -> bool:
+    """The same by api. False: the far end does not. Raises Refused."""
+    outcome = await hub.steering.run_command(leg.id, commands.Transfer(target=_target(data)))
+    if isinstance(outcome, Transferred):
+        leg.cause = "BLIND_TRANSFER"
+        await hub.steering.hang_up(leg.id, q850(leg.cause))
+    return isinstance(outcome, Transferred)
+
+
+def _target(data: str) -> str:
+    target = data.strip()
+    return f"sip:{target}" if "@" in target and not target.startswith(("sip:", "sips:")) else target
+
+
+async def send(hub: Hub, leg: Leg, data: str) -> None:
+    """Send a leg on; what runs on it ends. Raises Refused."""
+    words = data.split()
+    if not words:
+        return
+    if "inline" in words[1:]:
+        inline(hub, leg, data.rpartition(" inline")[0])
+        return
+    number = words[0]
+    then = commands.Fallback(route=number, cause="no_route_destination")
+    await hub.steering.command(leg.id, commands.Policy(then=then))
+    channel = hub.sockets.table.channels.get(leg.id)
+    if channel is not None:
+        channel.lose_owner(hub.steering.session)
+
+
+def inline(hub: Hub, leg: Leg, script: str) -> None:
+    """`app:data,app2:data`; what runs on the leg ends first."""
+    end_all(hub, leg)
+    leg.transferred_at = hub.epoch()
+    for application, data in read_inline(script):
+        execute(hub, leg, Execution(application, data, hub.new_id(), is_locking=True))
+    conclude(hub, leg)
+
+
+def read_inline(script: str) -> list[tuple[str, str]]:
+    """The applications of a script; `m:^:` names another separator."""
+    script = script.strip().strip("'")
+    separator = ","
+    if script.startswith("m:") and len(script) > 3:
+        separator, script = script[2], script[4:]
+    steps = [part.strip().partition(":") for part in script.split(separator) if part.strip()]
+    return [(application.strip(), data) for application, _, data in steps[:32]]

@@ -1,0 +1,158 @@
+"""Clients that send nonsense, guess passwords, or read nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.eventsocket.esl.client import CLOSED, Client
+from engine.eventsocket.esl.event import EslEvent
+from engine.eventsocket.esl.guard import MAX_FAILURES, Guard
+from engine.eventsocket.esl.inbound import Login
+from engine.eventsocket.memory import memory_streams
+from tests.trio_tests import run_trio, run_virtual
+
+from .place import place
+
+
+@run_trio
+async def test_a_wrong_password_is_invalid_and_the_end(tmp_path: Path):
+    async with place(tmp_path) as running:
+        client = await running.open()
+        await client.packet()
+        assert (await client.command("auth wrong")).text == "-ERR invalid"
+        [notice] = await client.rest()
+        assert notice.headers["Content-Type"] == "text/disconnect-notice"
+
+
+@pytest.mark.parametrize("length", ["-1", "99999999999", "x", "5\nContent-Length: 5"])
+@run_trio
+async def test_a_length_that_is_none_ends_the_connection_with_a_reason(tmp_path: Path, length: str):
+    async with place(tmp_path) as running:
+        stranger = await running.open()
+        await stranger.packet()
+        await stranger.send(f"auth x\nContent-Length: {length}\n\n")
+        reply, notice = await stranger.rest()
+        assert reply.text.startswith("-ERR expected")
+        assert notice.headers["Content-Type"] == "text/disconnect-notice"
+        client = await running.login()
+        await client.send(f"sendevent X\nContent-Length: {length}\n\n")
+        assert (await client.rest())[0].text.startswith("-ERR expected")
+
+
+@run_trio
+async def test_half_a_command_is_never_done(tmp_path: Path):
+    async with place(tmp_path) as running:
+        client, other = await running.login(), await running.login()
+        await client.send("api global_setvar half=done\n")
+        await client.stream.send_eof()  # type: ignore[attr-defined]  # it is a socket's
+        await client.rest()
+        assert await other.api("global_getvar half") == "-ERR no reply\n"
+
+
+@run_trio
+async def test_an_address_that_guesses_too_often_is_not_let_in(tmp_path: Path):
+    async with place(tmp_path) as running, trio.open_nursery() as nursery:
+
+        async def guess() -> None:
+            client = await running.open()
+            await client.packet()
+            await client.send("auth wrong\n\n")
+
+        for _ in range(MAX_FAILURES):
+            nursery.start_soon(guess)
+        while True:
+            client = await running.open()
+            first = await client.packet()
+            if first.headers["Content-Type"] == "text/rude-rejection":
+                break
+        assert first.body == "Access Denied, go away.\n"
+
+
+@run_trio
+async def test_no_value_becomes_a_header(tmp_path: Path):
+    async with place(tmp_path) as running:
+        client, listener = await running.login(), await running.login("ALL")
+        evil = "x%0d%0aInjected: yes"
+        await client.command(f"bgapi url_decode {evil}\nJob-UUID: a\rInjected: yes")
+        event = await listener.event("BACKGROUND_JOB")
+        assert "Injected" not in event
+        reply = await client.command("filter X \rInjected: yes")
+        assert set(reply.headers) == {"Content-Type", "Reply-Text"}
+
+
+@run_trio
+async def test_idle_connections_cost_the_others_nothing(tmp_path: Path):
+    async with place(tmp_path) as running:
+        idle = [await running.open() for _ in range(200)]
+        client = await running.login()
+        assert await client.api("echo still here") == "still here"
+        assert len(idle) == 200
+
+
+@run_virtual
+async def test_a_client_that_reads_nothing_is_closed_and_told_why():
+    ours, theirs = memory_streams()
+    hub = _Hub()
+    client = Client(ours, hub, peer="test", max_owed=100_000)  # type: ignore[arg-type]
+    client.interest.add(["ALL"])
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(client.serve, _ignore)
+        await trio.testing.wait_all_tasks_blocked()
+        for number in range(2000):
+            client.deliver(EslEvent("DTMF", {"Event-Name": "DTMF", "Number": str(number), "Filler": "x" * 100}))
+            if number % 50 == 0:
+                await trio.testing.wait_all_tasks_blocked()
+        assert client.is_closing
+        said = b""
+        while data := await theirs.receive_some():
+            said += data
+    assert CLOSED.replace(":", "%3A").encode() in said
+    assert said.endswith(b"http://www.cluecon.com/\n")
+    assert len(said) < 400_000
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200))
+def test_whatever_is_said_before_the_password_opens_nothing(data: bytes):
+    async def talk() -> bytes:
+        ours, theirs = memory_streams()
+        client = Client(ours, _Hub(), peer="test")  # type: ignore[arg-type]
+        login = Login(client, "127.0.0.1", b"secret", Guard())
+        said = b""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.serve, login.receive)
+            await theirs.send_all(b"api status\n\n" + data.replace(b"secret", b"") + b"\n\nexit\n\n")
+            while chunk := await theirs.receive_some():
+                said += chunk
+        assert not login.is_done
+        return said
+
+    assert b"api/response" not in trio.run(talk, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+class _Hub:
+    """As much of a hub as a client needs that is closed."""
+
+    def __init__(self) -> None:
+        self.listeners: set[Client] = set()
+        self.log_readers: set[Client] = set()
+
+    @property
+    def core(self) -> _Hub:
+        return self
+
+    def headers(self, name: str, at: float, subclass: str = "") -> dict[str, str]:
+        return {"Event-Subclass": subclass, "Event-Name": name}
+
+    def epoch(self) -> float:
+        return 0.0
+
+
+async def _ignore(client: Client, request: object) -> None:
+    return None
