@@ -67,6 +67,8 @@ class Call:
         self._origin = origin
         self.user: str | None = None
         """The authenticated user who calls."""
+        self.trunk: str | None = None
+        """The trunk by which the call came, or goes."""
         self.variables: dict[str, str] = {}
         """What the script knows of the channel's variables: those it set or got."""
         self.is_answered = False

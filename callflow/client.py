@@ -33,6 +33,7 @@ from .protocol.commands import (
     Bridges,
     Command,
     DecisionsCommand,
+    Drain,
     Events,
     Hangup,
     Originate,
@@ -41,10 +42,21 @@ from .protocol.commands import (
     SnapshotCommand,
     Status,
     Subscribe,
+    TrunksCommand,
 )
 from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Share, Welcome
 from .protocol.outcomes import Answered, Failed
-from .protocol.queries import AppState, Decision, Decisions, EngineStatus, PastEvent, PastEvents, RegistrationState
+from .protocol.queries import (
+    AppState,
+    Decision,
+    Decisions,
+    Draining,
+    EngineStatus,
+    PastEvent,
+    PastEvents,
+    RegistrationState,
+    TrunkState,
+)
 from .protocol.records import CallRecord
 from .session import run_app
 from .state import State
@@ -100,6 +112,15 @@ class Engine:
     async def registrations(self) -> list[RegistrationState]:
         """The registered contacts."""
         return await list_pages(self._link, Registrations(), list[RegistrationState], lambda contact: contact.id)
+
+    async def drain(self) -> int:
+        """Let no new calls in; the engine ends when its calls have, so many of them."""
+        reply = await self._request(Drain(), None)
+        return self._link.connection.data(reply, Draining).calls
+
+    async def trunks(self) -> list[TrunkState]:
+        """The trunks, and how they are."""
+        return await list_pages(self._link, TrunksCommand(), list[TrunkState], lambda trunk: trunk.id)
 
     async def apps(self) -> list[AppState]:
         """The apps, with their sessions and routes."""

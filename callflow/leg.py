@@ -95,9 +95,15 @@ class Leg:
             if not self.is_over:
                 await self.link.request(command, channel=self.id)
 
-    async def perform(self, command: Command, *, deadline: float | None = None) -> Outcome:
-        """A command that ends with an outcome. Cancelled, or past its deadline, it is let go."""
+    async def perform(
+        self, command: Command, *, deadline: float | None = None, on_begin: Callable[[str], None] = lambda id: None
+    ) -> Outcome:
+        """A command that ends with an outcome. Cancelled, or past its deadline, it is let go.
+
+        `on_begin` is told its id, before anything of it happens.
+        """
         pending = self.begin(command)
+        on_begin(pending.id)
         try:
             with anyio.move_on_after(deadline):
                 return await self.settle(pending)

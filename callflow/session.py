@@ -158,11 +158,11 @@ class AppSession:
 
     def _create(self, channel: str, event: ChannelCreated) -> None:
         if (call := self._calls.get(channel)) is not None:  # a leg that a script dials
-            call.caller, call.callee = event.caller, event.callee
+            call.caller, call.callee, call.trunk = event.caller, event.callee, event.trunk
         elif event.direction == "inbound" and (self._link.is_ours(event.owner) or channel in self._unknown):
             self._unknown.discard(channel)
             call = self._make(channel, event.caller, event.callee, event.to, direction="inbound")
-            call.user = event.user
+            call.user, call.trunk = event.user, event.trunk
             self._start(call, self._function(event.to, event.route))
         elif event.parent in self._calls and self._link.is_ours(event.owner):  # one more phone of a target
             run, origin = self._runs[event.parent], self._calls[event.parent]
@@ -254,7 +254,7 @@ class AppSession:
     def _make_known(self, state: ChannelState, *, origin: Call | None = None) -> Call:
         caller, callee = Party(uri=state.caller, number=state.caller), Party(uri=state.callee, number=state.callee)
         call = self._make(state.id, caller, callee, state.to, direction=state.direction, origin=origin)
-        call.user = state.user
+        call.user, call.trunk = state.user, state.trunk
         call.variables.update(state.variables)
         call.is_answered = state.answered_at is not None
         return call

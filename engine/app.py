@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import secrets
 import socket
+import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +25,7 @@ import structlog
 import trio
 
 from callflow.protocol.schema import schema_text
-from engine.config import Config, Listener, join_host_port
+from engine.config import Config, Listener, Sip, Socket, join_host_port
 from engine.eventsocket.certificate import ServerCertificate, trusting
 from engine.eventsocket.esl.door import EslSettings, serve_esl
 from engine.eventsocket.esl.guard import LOOPBACK
@@ -40,8 +41,13 @@ from engine.scripting.reloading import reload_verbs
 from engine.scripting.supervised import AppSpec
 from engine.scripting.supervisor import Supervisor
 from engine.scripting.watcher import watch_folder
+from engine.sip.events import SipEvent
+from engine.sip.stack import SipStack
 from engine.store.sqlite import SqliteRecords
 from engine.switch import Switch
+from engine.transport.endpoint import Endpoint
+from engine.transport.names import DnsNames
+from engine.transport.tls import TlsContexts
 
 ESL = "esl:"  # the scheme of routes to applications that speak FreeSWITCH's event socket
 STOP_WITHIN = 2.0  # seconds for peers and apps to confirm the end
@@ -57,7 +63,7 @@ class Engine:
     listeners: tuple[Listener, ...]  # of SIP, with the ports that the kernel gave
     socket_url: str
     supervisor: Supervisor  # of the apps that it runs itself
-    certificate: ServerCertificate | None = None  # of the event socket
+    certificates: tuple[ServerCertificate, ...] = ()  # of the event socket and of SIP
     routes: tuple[str, ...] = ()  # as configured
     esl: tuple[str, int] | None = None  # where FreeSWITCH's clients are let in
 
@@ -72,7 +78,7 @@ class Engine:
 async def serve(
     config: Config, *, must_load: bool = True, task_status: trio.TaskStatus[Engine] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Run an engine until cancelled, then stop it in order.
+    """Run an engine until cancelled, or until it was drained; then stop it in order.
 
     Raises OSError for an address that cannot be had, ExposureError for an event socket open to strangers,
     CertificateError for one whose certificate cannot be used, and with `must_load`
@@ -87,7 +93,8 @@ async def serve(
 
 async def _serve(config: Config, folder: Path, must_load: bool, task_status: trio.TaskStatus[Engine]) -> None:
     tokens = _tokens(config)
-    certificate = _certificate(config)
+    certificate = _certificate(config.socket)
+    sip_certificate = _certificate(config.sip)
     async with _parts() as parts:
         switch = Switch(
             config,
@@ -104,6 +111,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             recordings=config.data / "recordings",
             cache=config.data / "cache",
             records=lambda tell: SqliteRecords(config.data, epoch=time.time, on_written=tell),
+            new_endpoint=partial(_endpoint, _tls(config.sip, sip_certificate)),
         )
         try:
             await parts.start(switch.run)
@@ -111,11 +119,14 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             esl = await _open_esl(switch, config, parts)
             supervisor = await _start_workers(switch, config, folder / "worker.socket", must_load, parts)
             listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
+            parts.start_soon(switch.trunks.run)
             routes = tuple(route.to for route in config.routes)
-            if certificate is not None:
-                parts.start_soon(certificate.watch)
-            task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificate, routes, esl))
-            await trio.sleep_forever()
+            certificates = tuple(each for each in (certificate, sip_certificate) if each is not None)
+            for each in certificates:
+                parts.start_soon(each.watch)
+            task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificates, routes, esl))
+            parts.start_soon(switch.gate.watch_lag)
+            await switch.wait_drained()
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):
                 await switch.stop()
@@ -233,9 +244,20 @@ def _tokens(config: Config) -> Tokens:
     return Tokens([load_token(config.data / "token", lambda: secrets.token_hex(32))])
 
 
-def _certificate(config: Config) -> ServerCertificate | None:
-    certificate, key = config.socket.certificate, config.socket.key
-    return ServerCertificate(certificate, key) if certificate is not None else None
+def _certificate(told: Socket | Sip) -> ServerCertificate | None:
+    return ServerCertificate(told.certificate, told.key) if told.certificate is not None else None
+
+
+def _tls(sip: Sip, certificate: ServerCertificate | None) -> TlsContexts:
+    client = trusting(sip.ca) if sip.ca is not None else ssl.create_default_context()
+    if not sip.verify:
+        client.check_hostname = False
+        client.verify_mode = ssl.CERT_NONE
+    return TlsContexts(client=client, server=certificate.context if certificate is not None else None)
+
+
+def _endpoint(tls: TlsContexts, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
+    return Endpoint(stack, on_event=on_event, tls=tls, names=DnsNames())
 
 
 def _media_address(config: Config) -> str:

@@ -12,18 +12,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
-from engine.eventsocket.certificate import CertificateError, load_pair
+from engine.eventsocket.certificate import CertificateError, load_pair, trusting
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
+from engine.trunks.spec import TrunkSpec
 
 from .limit import LIMITS, Limits
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
 from .toml_lines import KeyPath, line_of, lines_of
 from .toml_reader import Wrong, list_of, nonempty, one_of, read_flag, read_text, show, table
+from .trunk import READERS as TRUNK_READERS
+from .trunk import check_trunks
 
 ESL_APP = "esl"  # the name that routes give to the door of [esl]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -56,6 +59,10 @@ class Sip:
     """[sip]"""
 
     listen: tuple[Listener, ...] = (Listener("udp", "127.0.0.1", 5060), Listener("tcp", "127.0.0.1", 5060))
+    certificate: Path | None = None  # PEM, shown by tls listeners
+    key: Path | None = None  # None: in the certificate's file
+    ca: Path | None = None  # PEM: who signs the certificates of peers; None: those that the system trusts
+    verify: bool = True  # the certificates of peers that we connect to
 
     @property
     def is_loopback(self) -> bool:
@@ -148,6 +155,7 @@ class Config:
     routes: tuple[Route, ...] = ()
     calendars: tuple[Calendar, ...] = ()
     contexts: tuple[Context, ...] = ()
+    trunks: tuple[TrunkSpec, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
@@ -206,10 +214,10 @@ def check_esl(esl: Esl) -> None:
 
 
 def parse_listener(text: str) -> Listener:
-    """Read `udp:HOST:PORT` or `tcp:HOST:PORT`; an IPv6 host stands in brackets. Raises ValueError."""
+    """Read `udp:HOST:PORT`, or with `tcp` or `tls`; an IPv6 host stands in brackets. Raises ValueError."""
     transport, _, address = text.partition(":")
-    if transport not in ("udp", "tcp"):
-        raise ValueError(f'expected "udp:HOST:PORT" or "tcp:HOST:PORT", got {show(text)}')
+    if transport not in ("udp", "tcp", "tls"):
+        raise ValueError(f'expected "udp:HOST:PORT", "tcp:HOST:PORT" or "tls:HOST:PORT", got {show(text)}')
     try:
         return Listener(transport, *parse_address(address))
     except ValueError:
@@ -276,6 +284,8 @@ def _read_config(document: Mapping[str, object], path: Path, lines: Mapping[int,
     scripts = [_find_script(app, index, path.parent) for index, app in enumerate(config.apps)]
     _check_unique("calendar", [calendar.name for calendar in config.calendars])
     _check_unique("context", [context.name for context in config.contexts])
+    _check_unique("trunk", [trunk.name for trunk in config.trunks])
+    check_trunks(config.trunks, config.contexts)
     for index, user in enumerate(config.users):
         expect_context(user.context, config.contexts, at=("user", index, "context"))
     routes = check_routes(
@@ -286,14 +296,15 @@ def _read_config(document: Mapping[str, object], path: Path, lines: Mapping[int,
         lines=lines,
     )
     _check_listeners(config.sip)
-    socket = _find_certificate(config.socket, path.parent)
+    socket = _find_certificate(config.socket, path.parent, "socket")
+    sip = _find_peers_authority(_find_certificate(config.sip, path.parent, "sip"), path.parent)
     routes = tuple(_find_authority(route, path.parent) for route in routes)
     try:
         check_socket(socket)
     except ConfigError as error:
         raise Wrong(error.message, at=("socket", "listen")) from error
     esl = _find_sounds(config, path.parent)
-    return replace(config, socket=socket, esl=esl, apps=tuple(scripts), routes=routes, path=path)
+    return replace(config, sip=sip, socket=socket, esl=esl, apps=tuple(scripts), routes=routes, path=path)
 
 
 def _find_sounds(config: Config, folder: Path) -> Esl | None:
@@ -329,18 +340,32 @@ def _find_script(app: App, index: int, folder: Path) -> App:
     return replace(app, script=script)
 
 
-def _find_certificate(socket: Socket, folder: Path) -> Socket:
-    if socket.certificate is None:
-        if socket.key is not None:
-            raise Wrong("expected a certificate beside the key", at=("socket", "key"))
-        return socket
-    certificate = (folder / socket.certificate).absolute()
-    key = (folder / socket.key).absolute() if socket.key is not None else None
+_Secured = TypeVar("_Secured", Sip, Socket)
+
+
+def _find_certificate(told: _Secured, folder: Path, section: str) -> _Secured:
+    if told.certificate is None:
+        if told.key is not None:
+            raise Wrong("expected a certificate beside the key", at=(section, "key"))
+        return told
+    certificate = (folder / told.certificate).absolute()
+    key = (folder / told.key).absolute() if told.key is not None else None
     try:
         load_pair(certificate, key)
     except CertificateError as error:
-        raise Wrong(str(error), at=("socket", "certificate")) from error
-    return replace(socket, certificate=certificate, key=key)
+        raise Wrong(str(error), at=(section, "certificate")) from error
+    return replace(told, certificate=certificate, key=key)
+
+
+def _find_peers_authority(sip: Sip, folder: Path) -> Sip:
+    if sip.ca is None:
+        return sip
+    ca = (folder / sip.ca).absolute()
+    try:
+        trusting(ca)
+    except CertificateError as error:
+        raise Wrong(str(error), at=("sip", "ca")) from error
+    return replace(sip, ca=ca)
 
 
 def _find_authority(route: Route, folder: Path) -> Route:
@@ -350,6 +375,8 @@ def _find_authority(route: Route, folder: Path) -> Route:
 def _check_listeners(sip: Sip) -> None:
     seen: set[Listener] = set()
     for listener in sip.listen:
+        if listener.transport == "tls" and sip.certificate is None:
+            raise Wrong(f"expected a certificate for {listener}, got none", at=("sip", "listen"))
         if listener in seen and listener.port:
             raise Wrong(f"expected each address once, got {show(str(listener))} again", at=("sip", "listen"))
         seen.add(listener)
@@ -404,7 +431,13 @@ _TOKEN = MappingProxyType({
     "token": ("token", read_text),
     "scopes": ("scopes", nonempty(one_of(SCOPES))),
 })
-_SIP = MappingProxyType({"listen": ("listen", nonempty(lambda value: parse_listener(read_text(value))))})
+_SIP = MappingProxyType({
+    "listen": ("listen", nonempty(lambda value: parse_listener(read_text(value)))),
+    "certificate": ("certificate", lambda value: Path(read_text(value))),
+    "key": ("key", lambda value: Path(read_text(value))),
+    "ca": ("ca", lambda value: Path(read_text(value))),
+    "verify": ("verify", read_flag),
+})
 _RTP = MappingProxyType({
     "address": ("address", lambda value: parse_host(read_text(value))),
     "ports": ("ports", _ports),
@@ -449,8 +482,9 @@ _CONFIG = MappingProxyType({
     "app": ("apps", list_of(table(App, _APP))),
     "limits": ("limits", table(Limits, LIMITS)),
     **READERS,
+    **TRUNK_READERS,
 })
-_REPEATED = frozenset({"user", "app", "route", "calendar", "context"})
+_REPEATED = frozenset({"user", "app", "route", "calendar", "context", "trunk"})
 
 
 def _spell(at: KeyPath) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from engine.eventsocket.allowance import COMMANDS
+from engine.allowance import COMMANDS
 from engine.scripting.limits import DRAIN_WITHIN, WorkerLimits
 
 from .toml_reader import Reader, show
@@ -24,6 +24,8 @@ class Limits:
     step: float = WorkerLimits().step  # seconds that a worker's event loop may be kept busy, 0: any
     drain: float = DRAIN_WITHIN  # seconds that a version may finish its calls
     commands: float = COMMANDS  # a second, of one session
+    calls: int = 20_000  # legs, with which no new calls are let in
+    lag: float = 0.5  # seconds that the event loop may be late before no new calls are let in, 0: any
 
 
 def read_memory(value: object) -> int:
@@ -59,9 +61,18 @@ def read_rate(value: object) -> float:
     return float(value)
 
 
+def read_calls(value: object) -> int:
+    """How many calls."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
+        raise ValueError(f"expected a number of calls, from 1 to 1000000, got {show(value)}")
+    return value
+
+
 LIMITS = MappingProxyType({
     "memory": ("memory", read_memory),
     "step": ("step", seconds(0.1, may_be_lifted=True)),
     "drain": ("drain", seconds(0.0)),
     "commands": ("commands", read_rate),
+    "calls": ("calls", read_calls),
+    "lag": ("lag", seconds(0.05, may_be_lifted=True)),
 })

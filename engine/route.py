@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -182,8 +183,10 @@ def one_or_more(reader: Reader) -> Reader:
 def _pattern(value: object) -> str:
     text = read_text(value)
     try:
-        re.compile(text)
-    except (re.error, RecursionError, OverflowError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # a pattern that another Python will read otherwise
+            re.compile(text)
+    except (re.error, RecursionError, OverflowError, FutureWarning) as error:
         raise ValueError(f"expected a regular expression, got {show(text)}: {error}") from error
     return text
 

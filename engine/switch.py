@@ -14,18 +14,20 @@ import structlog
 import trio
 
 from callflow.protocol.events import RecordWritten
-from callflow.protocol.queries import RegistrationState
+from callflow.protocol.queries import RegistrationState, TrunkState
 from callflow.protocol.records import CallRecord
 from engine.channels.ending import Ending
 from engine.channels.limits import Limits
 from engine.channels.reason import NORMAL_CLEARING
 from engine.channels.table import ChannelTable
 from engine.config import Config
+from engine.eventsocket.draining import drain_verbs
 from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import EventLog
 from engine.eventsocket.ownership import Sessions
 from engine.eventsocket.prompts import Prompts
 from engine.eventsocket.tracing import trace_verbs
+from engine.gate import Gate
 from engine.media.awaiting import AwaitingMedia
 from engine.media.session import MediaEngine
 from engine.registrar.authentication import Authentication
@@ -37,11 +39,12 @@ from engine.route import make_rules
 from engine.scripting.decision import Profile
 from engine.scripting.routing import CallRouter
 from engine.scripting.successors import RoutedSuccessors
-from engine.sip.events import MalformedReceived, RequestReceived, SipEvent
+from engine.sip.events import MalformedReceived, RequestReceived, ResponseReceived, SipEvent
 from engine.sip.stack import SipStack
 from engine.sip.wire_log import WireLog
 from engine.store.records import CallRecords
 from engine.transport.endpoint import Endpoint
+from engine.trunks.trunks import Trunks
 
 REALM = "callflow"
 POLL_EVERY = 0.02  # seconds, while stopping
@@ -76,13 +79,27 @@ class Switch:
         self.log = EventLog(new_token("epoch")(), epoch)
         self.sessions = Sessions()
         self.wire = WireLog(epoch)
-        self.stack = SipStack(new_token=new_token("sip"), user_agent=engine, wire=self.wire)
+        new_chance = new_token("gate")
+        self.gate = Gate(
+            calls=lambda: len(self.table.channels),
+            most=config.limits.calls,
+            lag=config.limits.lag,
+            events=self.log,
+            chance=lambda: int(new_chance()[:12], 16) / 16**12,
+        )
+        self.stack = SipStack(
+            new_token=new_token("sip"),
+            user_agent=engine,
+            wire=self.wire,
+            gate=lambda request: self.gate.refuse(request),
+        )
         self.endpoint = (new_endpoint or _endpoint)(self.stack, self._handle)
         self.locations = Locations()
         authentication = Authentication(self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time)
         self.registrar = Registrar(
             sip=self.endpoint, authentication=authentication, locations=self.locations, events=self.log
         )
+        self.trunks = Trunks(config.trunks, sip=self.endpoint, events=self.log, new_token=new_token("trunks"))
         self.records = records(self._tell_record)
         router = CallRouter(
             rules=make_rules(
@@ -97,6 +114,7 @@ class Switch:
             authentication=authentication,
             is_user=lambda name: self.users.get(name) is not None,
             epoch=epoch,
+            find_trunk=self.trunks.find_source,
         )
         prompts = Prompts(cache / "prompts", self.sessions) if cache is not None else None
         self.table = ChannelTable(
@@ -111,6 +129,7 @@ class Switch:
             nursery=nursery,
             limits=limits,
             records=self.records,
+            trunks=self.trunks,
         )
         self.sockets = EventSocket(
             self.log,
@@ -122,15 +141,17 @@ class Switch:
             recordings=recordings,
             prompts=prompts,
             registrations=self._registrations,
+            trunks=self._trunk_states,
             counters=self._counters,
             records=self.records,
             commands=config.limits.commands,
         )
         self.sockets.add(trace_verbs(self.wire))
+        self.sockets.add(drain_verbs(self.drain, lambda: len(self.table.channels)))
         self._epoch = epoch
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run until cancelled."""
+        """Run until cancelled. `trunks.run` is for when the endpoint listens: the peers call back."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self.records.run)
             nursery.start_soon(self.media.run)
@@ -139,10 +160,22 @@ class Switch:
             await nursery.start(self.endpoint.run)
             task_status.started()
 
+    def drain(self) -> None:
+        """Let nothing new in."""
+        self.gate.drain()
+        self.table.is_draining = True
+
+    async def wait_drained(self) -> None:
+        """Wait until it was told to drain, and its last call has ended."""
+        await self.gate.is_draining.wait()
+        while self.table.channels or self.table.originations.count:  # noqa: ASYNC110 - there is no hurry
+            await trio.sleep(POLL_EVERY)
+
     async def stop(self) -> None:
         """End every call, and return when the peers have confirmed and the apps were told. Bound it in time."""
         for channel in list(self.table.channels.values()):
             channel.end(Ending(cause=NORMAL_CLEARING, by="engine", status=503))
+        await self.trunks.close()
         # A confirmed BYE is told to nobody, and this is the end.
         while self.stack.counts.invites:  # noqa: ASYNC110
             await trio.sleep(POLL_EVERY)
@@ -152,6 +185,9 @@ class Switch:
         match event:
             case RequestReceived():
                 self.registrar.handle(event)
+            case ResponseReceived():
+                self.trunks.receive(event)
+                self.table.handle(event)
             case MalformedReceived():
                 self.malformed[event.flow.transport] += 1
                 logger.info("malformed", peer=event.flow.remote, error=event.error, was_answered=event.was_answered)
@@ -176,9 +212,13 @@ class Switch:
             for contact in self.locations.contacts(user.name)
         ]
 
+    def _trunk_states(self) -> Sequence[TrunkState]:
+        return [trunk.state(self.table.calls_of(trunk)) for trunk in self.trunks]
+
     def _counters(self) -> Mapping[str, int]:
         sip, table = self.stack.counts, self.table.counts()
         return {
+            "calls_refused": self.gate.refused,
             "channels": table.channels,
             "channel_tasks": table.tasks,
             "channel_timers": table.timers,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,7 +29,10 @@ from engine.config import (
     parse_listener,
 )
 from engine.scripting.limits import WorkerLimits
+from engine.sip.digest import Credentials
 from engine.toml_lines import line_of
+from engine.trunks.spec import TargetSpec, TrunkSpec
+from tests.eventsocket.test_tls import Authority
 
 FULL = """\
 [sip]
@@ -167,9 +172,9 @@ def test_secrets_are_not_shown(folder):
     ("old", "new", "line", "message"),
     [
         ("[sip]", "[spi]", 1, 'spi: unknown key (did you mean "sip"?)'),
-        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, esl, user, app, limits, route, calendar, context)"),
+        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, esl, user, app, limits, route, calendar, context, trunk)"),
         ("listen = [", "listn = [", 2, '[sip] listn: unknown key (did you mean "listen"?)'),
-        ("udp:127.0.0.1:5060", "tls:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT" or "tcp:HOST:PORT"'),
+        ("udp:127.0.0.1:5060", "sctp:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT", "tcp:HOST:PORT" or "tls:'),
         ("udp:127.0.0.1:5060", "udp:pbx:5060", 2, 'with an IP address, got "udp:pbx:5060"'),
         ("udp:127.0.0.1:5060", "tcp:[::1]:5070", 2, "expected each address once"),
         ('["udp:127.0.0.1:5060", "tcp:[::1]:5070"]', "[]", 2, "expected at least one"),
@@ -419,3 +424,87 @@ def test_what_is_wrong_with_the_door_for_esl_clients_is_said(folder, text, messa
 def test_no_app_has_the_name_of_the_door_for_esl_clients(folder):
     text = '[esl]\npassword = "p"\n[[app]]\nname = "esl"\nscript = "reception.py"\n'
     assert "expected another name than 'esl'" in str(refused(folder, text))
+
+
+TRUNK = """\
+[[trunk]]
+name = "carrier"
+targets = ["sip.example.net", "tcp:192.0.2.7:5070", { address = "[2001:db8::1]", priority = 0, weight = 3 }]
+username = "4930999"
+password = "secret"
+register = true
+expires = 600
+health = 0
+failover = 2.5
+allow = ["192.0.2.0/24", "2001:db8::1"]
+calls = 30
+rate = 5
+from_user = "+4930999"
+from_domain = "example.net"
+codecs = ["PCMA"]
+context = "internal"
+"""
+
+
+def test_a_trunk_is_read(folder):
+    (trunk,) = read(folder, TRUNK).trunks
+    assert trunk.targets == (
+        TargetSpec(host="sip.example.net", priority=0),
+        TargetSpec(host="192.0.2.7", port=5070, transport="tcp", priority=1),
+        TargetSpec(host="2001:db8::1", priority=0, weight=3),
+    )
+    assert [str(target) for target in trunk.targets] == [
+        "udp:sip.example.net", "tcp:192.0.2.7:5070", "udp:[2001:db8::1]"
+    ]  # fmt: skip
+    assert (trunk.register, trunk.expires, trunk.health, trunk.failover) == (True, 600, 0.0, 2.5)
+    assert (trunk.calls, trunk.rate, trunk.codecs, trunk.context) == (30, 5.0, ("PCMA",), "internal")
+    assert trunk.credentials == Credentials("4930999", "secret")
+    assert trunk.account == "+4930999"
+    assert trunk.allow == (ip_network("192.0.2.0/24"), ip_network("2001:db8::1"))
+
+
+def test_a_trunk_needs_but_a_name_and_a_target(folder):
+    (trunk,) = read(folder, '[[trunk]]\nname = "c"\ntargets = "sip.example.net"\n').trunks
+    assert trunk == TrunkSpec(name="c", targets=(TargetSpec(host="sip.example.net"),))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "expected"),
+    [
+        ('"sip.example.net", ', '"sip:sip.example.net", ', 3, "expected a target such as"),
+        ('"tcp:192.0.2.7:5070"', '"tcp:192.0.2.7:507000"', 3, "expected a target such as"),
+        ("weight = 3", "weight = -3", 3, "expected a number from 0 to 65535, got -3"),
+        ("weight = 3", "wait = 3", 3, 'unknown key \\(did you mean "weight"\\?\\)'),
+        ('password = "secret"\n', "", 4, "expected both a username and a password, or neither"),
+        ('username = "4930999"\npassword = "secret"\n', "", 4, "expected a username and a password to register with"),
+        ("health = 0", "health = 1", 8, "expected at least 5 seconds, or 0 for no limit, got 1"),
+        ('"192.0.2.0/24"', '"192.0.2.1/24"', 10, "expected an address or a network such as"),
+        ('["PCMA"]', '["G729"]', 15, 'expected "PCMU" or "PCMA", got "G729"'),
+        ('"internal"', '"internl"', 16, 'expected a context \\(did you mean "internal"'),
+        ("calls = 30", "calls = true", 11, "expected a number from 1 to 1000000, got true"),
+    ],
+)
+def test_what_is_wrong_with_a_trunk_is_named_with_its_line(folder, old, new, line, expected):
+    assert old in TRUNK
+    error = refused(folder, TRUNK.replace(old, new))
+    assert error.line == line
+    assert re.search(expected, error.message), error.message
+
+
+def test_trunks_have_names_of_their_own(folder):
+    error = refused(folder, TRUNK + TRUNK)
+    assert 'expected each trunk once, got "carrier" again' in error.message
+
+
+def test_sip_over_tls_needs_a_certificate_that_can_be_read(folder):
+    Authority(folder).issue("example.net")
+    listen = '[sip]\nlisten = ["tls:127.0.0.1:5061"]\n'
+    sip = read(folder, f'{listen}certificate = "server.pem"\nkey = "server.key"\nca = "ca.pem"\nverify = false\n').sip
+    assert sip.listen == (Listener("tls", "127.0.0.1", 5061),)
+    assert (sip.certificate, sip.key, sip.ca) == (folder / "server.pem", folder / "server.key", folder / "ca.pem")
+    assert not sip.verify
+    error = refused(folder, listen)
+    assert (error.line, error.message) == (2, "[sip] listen: expected a certificate for tls:127.0.0.1:5061, got none")
+    assert refused(folder, f'{listen}certificate = "absent.pem"\n').line == 3
+    assert refused(folder, f'{listen}certificate = "server.pem"\nkey = "server.key"\nca = "server.key"\n').line == 5
+    assert refused(folder, '[sip]\nkey = "server.key"\n').line == 2

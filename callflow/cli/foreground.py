@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import trio
 import typer
 
-from engine.config import Config, Sip, check_socket, join_host_port, parse_address, parse_listener
+from engine.config import Config, check_socket, join_host_port, parse_address, parse_listener
 
 from .output import Refused, stderr
 from .place import RunningEngine, leave_note
@@ -45,7 +45,10 @@ def run_in_foreground(config: Config, beside: Beside, *, must_load: bool = True)
 def override(config: Config, *, sip: Sequence[str] | None, socket: str | None, data: Path) -> Config:
     """What the command line says goes before what the file says. Raises BadParameter, ConfigError."""
     if sip:
-        config = replace(config, sip=Sip(listen=tuple(_read_option(parse_listener, text, "--sip") for text in sip)))
+        listen = tuple(_read_option(parse_listener, text, "--sip") for text in sip)
+        if config.sip.certificate is None and any(listener.transport == "tls" for listener in listen):
+            raise typer.BadParameter("expected [sip] certificate in the configuration beside tls", param_hint="--sip")
+        config = replace(config, sip=replace(config.sip, listen=listen))
     if socket is not None:
         config = replace(config, socket=replace(config.socket, listen=_read_option(parse_address, socket, "--socket")))
     check_socket(config.socket)
@@ -64,9 +67,14 @@ async def _run_engine(start: Callable[..., Awaitable[None]], config: Config, bes
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
             running: list[Engine] = []
+
+            async def run(*, task_status: trio.TaskStatus[Engine]) -> None:
+                await start(task_status=task_status)
+                nursery.cancel_scope.cancel()  # it was drained
+
             nursery.start_soon(_heed_signals, signals, nursery.cancel_scope, running)
             try:
-                engine: Engine = await nursery.start(start)
+                engine: Engine = await nursery.start(run)
                 running.append(engine)
             except Exception as error:
                 nursery.cancel_scope.cancel()
@@ -88,8 +96,8 @@ async def _heed_signals(signals: AsyncIterator[int], scope: trio.CancelScope, ru
         if number == signal.SIGHUP:
             for engine in running:
                 engine.supervisor.reload_all()
-                if engine.certificate is not None:
-                    engine.certificate.renew()
+                for certificate in engine.certificates:
+                    certificate.renew()
             continue
         stderr().print(f"{signal.Signals(number).name}: ending calls ...")
         scope.cancel()

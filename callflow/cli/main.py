@@ -28,8 +28,8 @@ app = typer.Typer(
 )
 for command in (
     run.run, dev.dev, run.serve, run.check, test.test, dial.dial, monitor.calls, monitor.events, monitor.hangup,
-    monitor.registrations, monitor.status, trace.trace, records.records, route.route, versions.reload,
-    versions.rollback, versions.versions, replay.save, replay.replay,
+    monitor.drain, monitor.registrations, monitor.trunks, monitor.status, trace.trace, records.records, route.route,
+    versions.reload, versions.rollback, versions.versions, replay.save, replay.replay,
 ):  # fmt: skip
     app.command()(command)
 

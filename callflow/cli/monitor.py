@@ -1,4 +1,4 @@
-"""`callflow calls`, `events`, `hangup`, `registrations`, `status`: a running engine, watched and steered."""
+"""`callflow calls`, `events`, `hangup`, `drain`, `registrations`, `trunks`, `status`: an engine watched and steered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.markup import escape
 from callflow.client import Engine, Happening, connect
 from callflow.errors import EventsMissed
 from callflow.protocol.frames import ChannelState
-from callflow.protocol.queries import PastEvent
+from callflow.protocol.queries import PastEvent, TrunkState
 
 from .output import Refused, complain, print_json, print_table, stdout
 from .place import choose_connection
@@ -142,6 +142,28 @@ def hangup(
     with_engine(hang_up, socket=socket, token=token, data=data, ca=ca)
 
 
+def drain(
+    socket: EngineOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    ca: CaOption = None,
+) -> None:
+    """Let no new calls in; the engine ends by itself when its calls have ended.
+
+    New calls and OPTIONS are answered 503, so that peers go elsewhere.
+
+    Example:
+
+        callflow drain
+    """
+
+    async def begin(engine: Engine) -> None:
+        left = await engine.drain()
+        stdout().print(f"draining: {left} call{'' if left == 1 else 's'} left")
+
+    with_engine(begin, socket=socket, token=token, data=data, ca=ca)
+
+
 def registrations(
     socket: EngineOption = None,
     token: TokenOption = None,
@@ -165,6 +187,44 @@ def registrations(
             print_table(("USER", "CONTACT"), shown, empty="nobody has registered")
 
     with_engine(show, socket=socket, token=token, data=data, ca=ca)
+
+
+def trunks(
+    socket: EngineOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    ca: CaOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the trunks: whether they take calls, whether we are registered there, and what their targets said last.
+
+    Example:
+
+        callflow trunks
+    """
+
+    async def show(engine: Engine) -> None:
+        rows = await engine.trunks()
+        if json:
+            print_json(msgspec.to_builtins(rows))
+        else:
+            columns = ("TRUNK", "STATE", "REGISTERED", "CALLS", "TARGETS")
+            print_table(columns, [_trunk_row(row) for row in rows], empty="no trunks")
+
+    with_engine(show, socket=socket, token=token, data=data, ca=ca)
+
+
+def _trunk_row(trunk: TrunkState) -> list[str]:
+    targets = [f"{each.target} {'up' if each.is_up else 'down'}" for each in trunk.targets]
+    told = [f" ({each.told})" if each.told else "" for each in trunk.targets]
+    calls = str(trunk.calls) if trunk.maximum is None else f"{trunk.calls} of {trunk.maximum}"
+    return [
+        trunk.id,
+        "up" if trunk.is_up else "down",
+        trunk.registration or "-",
+        calls,
+        ", ".join(map("".join, zip(targets, told, strict=True))),
+    ]
 
 
 def status(

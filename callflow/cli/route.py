@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from engine.config import Config, load
+from engine.config import Config, User, load
 from engine.route import make_rules
 from engine.scripting.decision import ANONYMOUS, Decision, Profile, Question, Step
+from engine.trunks.spec import TrunkSpec
 
 from .monitor import DataOption, JsonOption
 from .output import Refused, print_json, stdout
@@ -29,6 +30,9 @@ def route(
     from_: Annotated[
         str | None,
         typer.Option("--from", metavar="USER", help="Who calls: a user, or a number that is none."),
+    ] = None,
+    trunk: Annotated[
+        str | None, typer.Option("--trunk", metavar="NAME", help="The trunk that the call comes by.")
     ] = None,
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="When: '2026-12-25 09:00', local or with +01:00.")
@@ -61,7 +65,7 @@ def route(
         contexts=settings.contexts,
         is_loopback=settings.sip.is_loopback,
     )
-    question = _question(settings, number, from_, at=_time(at), domain=domain, caller=caller, call=call)
+    question = _question(settings, number, from_, trunk, at=_time(at), domain=domain, caller=caller, call=call)
     decision = rules.decide(question)
     if json:
         print_json(_plain(decision, question))
@@ -83,18 +87,43 @@ def _config_file(given: Path | None, data: Path | None) -> Path:
 
 
 def _question(
-    settings: Config, number: str, name: str | None, *, at: float, domain: str, caller: str | None, call: str
+    settings: Config,
+    number: str,
+    name: str | None,
+    trunk_name: str | None,
+    *,
+    at: float,
+    domain: str,
+    caller: str | None,
+    call: str,
 ) -> Question:
     user = next((user for user in settings.users if user.name == name), None)
+    trunk = _trunk(settings, trunk_name) if trunk_name is not None else None
+    if trunk is not None:  # whoever calls by it, he has proved nothing to us
+        user = None
     return Question(
         number=number,
         at=at,
         caller=caller if caller is not None else name or "",
         domain=domain,
         user=user.name if user is not None else None,
-        profile=Profile(user.context, frozenset(user.classes)) if user is not None else ANONYMOUS,
+        trunk=trunk.name if trunk is not None else None,
+        profile=_profile(user, trunk),
         call=call,
     )
+
+
+def _trunk(settings: Config, name: str) -> TrunkSpec:
+    for trunk in settings.trunks:
+        if trunk.name == name:
+            return trunk
+    raise Refused(f"{settings.path} has no [[trunk]] of the name {name!r}")
+
+
+def _profile(user: User | None, trunk: TrunkSpec | None) -> Profile:
+    if trunk is not None:
+        return Profile(trunk.context)
+    return Profile(user.context, frozenset(user.classes)) if user is not None else ANONYMOUS
 
 
 def _time(text: str | None) -> float:
@@ -111,6 +140,8 @@ def _print(decision: Decision, question: Question, *, routes: int) -> None:
     if question.user is not None:
         allowed = ", ".join(sorted(question.profile.classes)) or "none"
         who = f'the user {question.user}, in the context "{question.profile.context}", with the classes: {allowed}'
+    elif question.trunk is not None:
+        who = f'somebody by the trunk {question.trunk}, in the context "{question.profile.context}"'
     else:
         who = f'an anonymous caller, in the context "{question.profile.context}"'
     console.print(escape(f"{question.number}, called by {who}"))
@@ -128,6 +159,7 @@ def _plain(decision: Decision, question: Question) -> dict[str, object]:
     return {
         "number": question.number,
         "user": question.user,
+        "trunk": question.trunk,
         "goes_to": decision.route.taker if decision.route is not None else None,
         "reason": decision.reason,
         "steps": [_plain_step(step) for step in decision.steps],

@@ -87,7 +87,9 @@ def check(
         callflow check --config callflow.toml
     """
     read = load(config)
-    counts = ((len(read.users), "user"), (len(read.apps), "app"), (len(read.routes), "route"))
+    counts = [(len(read.users), "user"), (len(read.apps), "app"), (len(read.routes), "route")]
+    if read.trunks:
+        counts.append((len(read.trunks), "trunk"))
     listening = ", ".join(map(str, read.sip.listen))
     told = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts)
     stdout().print(f"{config}: good: SIP on {listening}; {told}", markup=False)

@@ -37,10 +37,12 @@ from .queries import (
     AppState,
     Decisions,
     Downloaded,
+    Draining,
     EngineStatus,
     NamedVersion,
     PastEvents,
     RegistrationState,
+    TrunkState,
     VersionState,
     WireMessages,
 )
@@ -302,6 +304,13 @@ class Registrations(Listing, frozen=True, kw_only=True):
     replies_with: ClassVar[object] = list[RegistrationState]
 
 
+class TrunksCommand(Listing, frozen=True, kw_only=True):
+    """The trunks, and how they are."""
+
+    name: ClassVar[str] = "trunks"
+    replies_with: ClassVar[object] = list[TrunkState]
+
+
 class Apps(Listing, frozen=True, kw_only=True):
     """The apps, with their sessions and routes."""
 
@@ -410,6 +419,14 @@ class Versions(Listing, frozen=True, kw_only=True):
     app: str = ""
 
 
+class Drain(Command, frozen=True, kw_only=True):
+    """Let no new calls in: they are answered 503, as OPTIONS are. The engine ends when the calls that are up have."""
+
+    name: ClassVar[str] = "drain"
+    replies_with: ClassVar[object] = Draining
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+
+
 class Status(Command, frozen=True, kw_only=True):
     """The engine's facts and counters."""
 
@@ -433,8 +450,8 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
         UnbindDigits, Limit, Policy, Set, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, Notify,
-        Subscribe, Unsubscribe, Channels, Bridges, Registrations, Apps, Records, Events,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
-        Reload, Rollback, Versions, Status, SnapshotCommand,
+        Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
     )
 })  # fmt: skip

@@ -12,8 +12,9 @@ from .source import Source
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Whom to dial: a user's name or a SIP URI, the id its channel shall have, and how long after its stage begins.
+    """Whom to dial: a user's name, a SIP URI or `NUMBER@TRUNK`, the id its channel shall have, and after what delay.
 
+    `trunk` names the trunk by which the target, then a number, is called. The delay counts from its stage's beginning.
     `username` and `password` answer a callee, or a proxy on the way, that asks who we are (401, 407).
     """
 
@@ -22,6 +23,7 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     delay: float = 0.0
     timeout: float | None = None
     headers: dict[str, str] = {}
+    trunk: str = ""
     username: str = ""
     password: str = ""
 

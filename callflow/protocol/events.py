@@ -46,6 +46,7 @@ class ChannelCreated(Event, frozen=True, kw_only=True):
     route: str | None = None
     owner: str | None = None
     user: str | None = None  # the authenticated user
+    trunk: str | None = None  # by which the call came, or goes
     parent: str | None = None
     sip_call_id: str = ""
 
@@ -376,6 +377,39 @@ class RegistrationExpired(Event, frozen=True, kw_only=True):
     contact: str
 
 
+class TrunkUp(Event, frozen=True, kw_only=True):
+    """A trunk takes calls: its `target` answers, and none did before."""
+
+    name: ClassVar[str] = "trunk.up"
+    trunk: str
+    target: str
+
+
+class TrunkDown(Event, frozen=True, kw_only=True):
+    """A trunk takes no calls: none of its targets answers. `reason` is what became of the last one."""
+
+    name: ClassVar[str] = "trunk.down"
+    trunk: str
+    reason: str
+
+
+class TrunkRegistered(Event, frozen=True, kw_only=True):
+    """We are registered with a trunk, and were not before."""
+
+    name: ClassVar[str] = "trunk.registered"
+    trunk: str
+    expires_after: float
+
+
+class TrunkUnregistered(Event, frozen=True, kw_only=True):
+    """A trunk did not register us: what it answered, and in how many seconds it is asked again."""
+
+    name: ClassVar[str] = "trunk.unregistered"
+    trunk: str
+    reason: str
+    retry_after: float
+
+
 class AppConnected(Event, frozen=True, kw_only=True):
     """A session of an app began. `others` are those that the app had already; on standby it takes no calls yet."""
 
@@ -452,6 +486,27 @@ class ScriptRetired(Event, frozen=True, kw_only=True):
     reason: Literal["drained", "limit", "lost"]
 
 
+class EngineOverloaded(Event, frozen=True, kw_only=True):
+    """New calls are refused: the event loop is late (`lag`), or there are as many `calls` as there may be."""
+
+    name: ClassVar[str] = "engine.overloaded"
+    reason: Literal["lag", "calls"]
+    calls: int
+
+
+class EngineRecovered(Event, frozen=True, kw_only=True):
+    """New calls are let in again."""
+
+    name: ClassVar[str] = "engine.recovered"
+
+
+class EngineDraining(Event, frozen=True, kw_only=True):
+    """New calls are refused from now on; when those that are up have ended, `calls` of them, the engine ends."""
+
+    name: ClassVar[str] = "engine.draining"
+    calls: int
+
+
 EVENTS: Mapping[str, type[Event]] = MappingProxyType({
     event.name: event
     for event in (
@@ -461,7 +516,8 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,
-        RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, AppConnected, AppLost, AppReplaced,
-        ScriptLoaded, ScriptFailed, ScriptDraining, ScriptRetired,
+        RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, TrunkUp, TrunkDown, TrunkRegistered,
+        TrunkUnregistered, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed, ScriptDraining,
+        ScriptRetired, EngineOverloaded, EngineRecovered, EngineDraining,
     )
 })  # fmt: skip

@@ -141,6 +141,7 @@ class ChannelState(msgspec.Struct, frozen=True):
     app: str | None = None
     owner: str | None = None
     user: str | None = None
+    trunk: str | None = None
     parent: str | None = None
     bridge: str | None = None
     call_seq: int = 0

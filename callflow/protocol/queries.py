@@ -17,6 +17,25 @@ class RegistrationState(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = ""  # where it registered from: `udp:192.0.2.1:5060`
 
 
+class TrunkTargetState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One target of a trunk, and what it said last, or why it said nothing."""
+
+    target: str
+    is_up: bool = True
+    told: str = ""
+
+
+class TrunkState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A trunk: whether it takes calls, whether we are registered with it, and how many `calls` it has now."""
+
+    id: str  # its name
+    is_up: bool = True
+    registration: Literal["", "registering", "registered", "failed"] = ""  # empty: it is not to be registered with
+    calls: int = 0
+    maximum: int | None = None  # of calls at a time
+    targets: tuple[TrunkTargetState, ...] = ()
+
+
 class SessionState(msgspec.Struct, frozen=True, omit_defaults=True):
     """One connection of an app."""
 
@@ -131,6 +150,12 @@ class VersionState(msgspec.Struct, frozen=True):
     errors: int  # functions of it that raised, and workers that died
     loaded_at: float | None = None  # seconds since the epoch; None: it was never ready
     hash: str = ""  # of what is in its folder; DATA/versions has the copy
+
+
+class Draining(msgspec.Struct, frozen=True):
+    """The engine ends when these `calls` have."""
+
+    calls: int
 
 
 class NamedVersion(msgspec.Struct, frozen=True):

@@ -41,11 +41,14 @@ from .queries import (
     Decision,
     Decisions,
     Downloaded,
+    Draining,
     EngineStatus,
     PastEvent,
     PastEvents,
     RegistrationState,
     SessionState,
+    TrunkState,
+    TrunkTargetState,
 )
 from .source import File, Say, Silence, Tone
 
@@ -157,8 +160,8 @@ _CLOSES: dict[CloseCode, str] = {
 
 _COMMAND_PARTS = (
     Target, Confirmation, ConferenceSounds, BoundCommand, Fallback, Tone, Silence, Say, File, Branch, ConferenceState,
-    MemberState, RegistrationState, AppState, PastEvents, PastEvent, Decisions, Decision, Downloaded, SessionState,
-    EngineStatus,
+    MemberState, RegistrationState, TrunkState, TrunkTargetState, AppState, PastEvents, PastEvent,
+    Decisions, Decision, Downloaded, Draining, SessionState, EngineStatus,
 )  # fmt: skip
 
 

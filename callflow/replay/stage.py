@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import trio
@@ -51,6 +52,7 @@ class Stage:
     async def open(self) -> None:
         """Put the phones where they belong; users are registered when it returns."""
         users = [(address.user, list(legs)) for address, legs in self._parts.items() if address.user]
+        self._know_trunks()
         hosts = {_place(address.uri) for address in self._parts if address.uri}
         for number, (user, legs) in enumerate(users, 1):
             self._simulation.switch.users.add(User(user, _PASSWORD))
@@ -76,6 +78,12 @@ class Stage:
         person = Person(leg.name, conduct_of(self._saved, leg), self._nursery)
         self._people[created.sip_call_id] = person
         return person
+
+    def _know_trunks(self) -> None:
+        for leg in (leg for legs in self._parts.values() for leg in legs):
+            if leg.created.trunk is not None:
+                with suppress(ParseError):
+                    self._simulation.know_trunk(leg.created.trunk, Uri.parse(leg.created.callee.uri))
 
     async def _open_user(self, user: str, host: str) -> None:
         phone = await self._open(user, host, credentials=Credentials(user, _PASSWORD))
@@ -113,6 +121,8 @@ async def _run(
 
 
 def _address_of(leg: Leg) -> Address:
+    if leg.created.trunk is not None:
+        return _address(leg.created, is_user=False)
     is_name = ":" not in leg.target and "@" not in leg.target
     return _address(leg.created, is_user=is_name or not _is_the_same(leg.target, leg.created.callee.uri))
 

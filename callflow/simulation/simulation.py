@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import trio
 
@@ -21,6 +21,7 @@ from engine.media.fake import FakeMediaEngine, FakeMediaNetwork
 from engine.registrar.users import User
 from engine.sip.digest import Credentials
 from engine.sip.events import SipEvent
+from engine.sip.messages import Uri
 from engine.sip.next_hop import is_literal
 from engine.sip.stack import SipStack
 from engine.store.memory import MemoryRecords
@@ -28,6 +29,7 @@ from engine.switch import Switch
 from engine.transport.endpoint import Endpoint
 from engine.transport.errors import Unreachable
 from engine.transport.memory import MemoryNetwork
+from engine.trunks.spec import TargetSpec, Transport, TrunkSpec
 
 from .apps import AppHost, LuaAppHost
 from .determinism import EPOCH, Dice, run_virtual
@@ -177,7 +179,9 @@ class Simulation:
         return phone
 
     def trunk(self, name: str, *, answers_after: float | None = 1.0, fails_with: int | None = None) -> SimulatedTrunk:
-        """A new trunk, at a host of that name: scripts dial `sip:NUMBER@NAME`. Whoever is called by it answers.
+        """A new trunk, at a host of that name: scripts dial `NUMBER@NAME`. Whoever is called by it answers.
+
+        If the settings have a [[trunk]] of that name, or with that host as a target, it is as they say.
 
         Without `answers_after` it rings until the test answers. `fails_with` is a SIP status with which it refuses.
         """
@@ -199,8 +203,18 @@ class Simulation:
             fails_with=fails_with,
             connect=lambda is_connected: self.connect(host, is_connected=is_connected),
         )
+        if not any(target.host == name for known in self.settings.trunks for target in known.targets):
+            self.know_trunk(name)
         self._nursery.start_soon(trunk.run, name=f"{PHONE_TASK} {name}")
         return trunk
+
+    def know_trunk(self, name: str, uri: Uri | None = None) -> None:
+        """Have the engine know a trunk of that name, at a URI or at the host of that name, if it does not yet."""
+        if self.switch.trunks.get(name) is None:
+            at = uri or Uri(host=name)
+            transport = cast("Transport", at.params.get("transport") or "udp")  # as a TargetSpec wrote it
+            target = TargetSpec(host=at.host, port=at.port, transport=transport)
+            self.switch.trunks.add(TrunkSpec(name=name, targets=(target,), health=0))
 
     def device(
         self,
@@ -337,6 +351,7 @@ class Simulation:
         self._tape = Tape(self._switch.log)
         self.network.attach(self._switch.endpoint, HOST, PORT)
         await nursery.start(self._switch.run)
+        nursery.start_soon(self._switch.trunks.run)
         for app, folder in apps:
             await self._start_app(app, folder, nursery)
 

@@ -1,6 +1,6 @@
 """A simulated trunk: a SIP peer behind a host name, such as a carrier, that takes calls to any number.
 
-A script reaches it as `sip:NUMBER@NAME`. It answers, refuses, lets it ring, or is not there; and this may change.
+A script reaches it as `NUMBER@NAME`. It answers, refuses, lets it ring, or is not there; and this may change.
 """
 
 from __future__ import annotations

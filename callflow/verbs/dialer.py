@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -13,7 +13,7 @@ from callflow.dialing import Answered, Stage, make_stages
 from callflow.errors import CallEnded, WrongState
 from callflow.protocol import outcomes
 from callflow.protocol.commands import Confirm, Confirmation, Dial, Source
-from callflow.protocol.events import ChannelAnswered, ChannelEnded, Event
+from callflow.protocol.events import ChannelAnswered, ChannelEnded, DialBranch, Event
 from callflow.protocol.outcomes import Failed
 
 if TYPE_CHECKING:
@@ -51,9 +51,11 @@ async def dial(
     legs = {target.leg: call._new_leg(target.leg, target.target) for stage in plan for target in stage}
     for leg in legs.values():
         call._owner.adopt(leg)
+    forks = _Forks(call, legs)
     try:
-        async with _asking(legs.values(), confirm if callable(confirm) else None):
-            outcome = await call._leg.perform(command, deadline=deadline)
+        async with _asking(forks, confirm if callable(confirm) else None):
+            with call._leg.listening(forks.take):
+                outcome = await call._leg.perform(command, deadline=deadline, on_begin=forks.expect)
         if not isinstance(outcome, outcomes.Answered):
             return cast("Failed", outcome)
         # A user's second phone, or where a callee was redirected to: the engine made that leg.
@@ -67,8 +69,31 @@ async def dial(
             call._owner.drop(leg)
 
 
+class _Forks:
+    """The legs of one dial: those that it named, and any other that answers: a second phone, a trunk's next target."""
+
+    def __init__(self, call: Call, legs: dict[str, Call]) -> None:
+        self.legs = legs
+        self.on_answer: Callable[[Call], None] = lambda leg: None  # of a leg that was not known before
+        self._call = call
+        self._command = ""
+
+    def expect(self, command: str) -> None:
+        """The dial has begun, under this id."""
+        self._command = command
+
+    def take(self, event: Event) -> None:
+        """What happens to the call that dials."""
+        if not isinstance(event, DialBranch) or event.command != self._command:
+            return
+        if event.state == "answered" and event.leg not in self.legs:
+            leg = self.legs[event.leg] = self._call._new_leg(event.leg, event.target)
+            self._call._owner.adopt(leg)
+            self.on_answer(leg)
+
+
 @asynccontextmanager
-async def _asking(legs: Iterable[Call], function: WantsTheCall | None) -> AsyncGenerator[None, None]:
+async def _asking(forks: _Forks, function: WantsTheCall | None) -> AsyncGenerator[None, None]:
     """While the block lasts, run a function on each leg that answers, until the leg ends."""
     if function is None:
         yield
@@ -76,8 +101,11 @@ async def _asking(legs: Iterable[Call], function: WantsTheCall | None) -> AsyncG
     errors: list[Exception] = []
     async with anyio.create_task_group() as tasks:
         with ExitStack() as listening:
-            for leg in legs:
+            for leg in forks.legs.values():
                 listening.enter_context(_asking_one(leg, function, tasks, errors))
+            forks.on_answer = lambda leg: listening.enter_context(
+                _asking_one(leg, function, tasks, errors, is_answered=True)
+            )
             try:
                 yield
             except Exception as error:  # raised below as itself, not in a group
@@ -89,7 +117,12 @@ async def _asking(legs: Iterable[Call], function: WantsTheCall | None) -> AsyncG
 
 @contextmanager
 def _asking_one(
-    leg: Call, function: WantsTheCall, tasks: anyio.abc.TaskGroup, errors: list[Exception]
+    leg: Call,
+    function: WantsTheCall,
+    tasks: anyio.abc.TaskGroup,
+    errors: list[Exception],
+    *,
+    is_answered: bool = False,
 ) -> Generator[None, None, None]:
     scope = anyio.CancelScope()
 
@@ -109,5 +142,7 @@ def _asking_one(
         elif isinstance(event, ChannelEnded):
             scope.cancel()
 
+    if is_answered:
+        tasks.start_soon(ask)
     with leg._leg.listening(take):
         yield

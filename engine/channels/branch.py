@@ -1,7 +1,11 @@
-"""One target of a dial while it is tried: its delay, its legs (a user may have several phones), and how it ended."""
+"""One target of a dial while it is tried: its delay, its legs (a user may have several phones), and how it ended.
+
+A trunk has several targets of its own, which are tried in turn: see `ways`.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -20,20 +24,25 @@ from engine.transport.errors import Unreachable
 from .confirmation import Confirming
 from .ending import By, Ending
 from .errors import CommandError
-from .origination import Destination, User, originate, parse_target
+from .origination import Destination, TrunkNumber, User, originate, parse_address
 from .ports import Headers
 from .reason import (
     ANSWERED_ELSEWHERE,
     CALL_REJECTED,
     COMPLETED_ELSEWHERE,
     NO_ANSWER,
+    NO_CIRCUIT_AVAILABLE,
     NORMAL_CLEARING,
     SUBSCRIBER_ABSENT,
+    TIMER_EXPIRY,
     reason_header,
 )
+from .way import PATIENCE, Way, is_reason_to_go_on, ways_to
 
 if TYPE_CHECKING:
     from engine.sip.events import Flow
+    from engine.transport.locating import Hop
+    from engine.trunks.trunk import Trunk
 
     from .channel import Channel
     from .course import Course
@@ -71,6 +80,10 @@ class RunningBranch:
         self._timer: Timer | None = None
         self._resolving: trio.CancelScope | None = None
         self._is_placing = False
+        self._is_leg_used = False
+        self._ways: deque[Way] = deque()  # that are yet to be tried
+        self._hops: deque[tuple[Way, Hop]] = deque()  # the servers of the last one, that are yet to be tried
+        self._patience: Timer | None = None
         self._is_following = False  # a redirection: its legs have ids of our own
         self._redirects = course.redirects
         self._seen: set[str] = {target.target}  # where it was tried
@@ -102,11 +115,33 @@ class RunningBranch:
         self._go(self._destination)
 
     def _go(self, destination: Destination) -> None:
+        self._destination = destination
+        self._ways.clear()
+        self._hops.clear()
         if isinstance(destination, User):
             self._call_user(destination.name)
             return
+        self._ways.extend(ways_to(destination))
+        refused = self._refused_by_trunk()
+        if refused is not None:
+            self._ends.append(refused)
+            self._conclude()
+            return
+        self._try_next()
+
+    def _refused_by_trunk(self) -> Branch | None:
+        """Why the trunk takes no call now."""
+        if not isinstance(self._destination, TrunkNumber):
+            return None
+        if not self._ways:
+            return self._failure(503, "unreachable")
+        if not self._destination.trunk.takes_call():
+            return self._failure(503, "failed", NO_CIRCUIT_AVAILABLE)
+        return None
+
+    def _try_next(self) -> None:
         self._resolving = trio.CancelScope()
-        self._table.start(partial(self._resolve, destination))
+        self._table.start(self._resolve)
 
     def _call_user(self, name: str) -> None:
         contacts = self._table.locator.contacts(name)[: self._table.limits.contacts]
@@ -114,30 +149,53 @@ class RunningBranch:
             self._ends.append(Branch(self.target.target, self.leg, "unavailable", 480, SUBSCRIBER_ABSENT))
         self._place([(contact.uri, contact.flow) for contact in contacts], user=name)
 
-    async def _resolve(self, uri: Uri) -> None:
+    async def _resolve(self) -> None:
+        """Find the next server that can be reached, and call there."""
         assert self._resolving is not None
-        ways: list[tuple[Uri, Flow]] = []
-        with self._resolving:
-            try:
-                ways.append((uri, await self._table.sip.resolve(uri)))
-            except Unreachable:
-                self._ends.append(self._failure(503, "unreachable"))
-        if not self._resolving.cancelled_caught:
-            self._place(ways, user=None)
+        found: list[tuple[Uri, Flow]] = []
+        way = None
+        with self._resolving as scope:
+            while self._has_more and not found:
+                try:
+                    if not self._hops:
+                        way = self._ways.popleft()
+                        self._hops.extend((way, hop) for hop in await self._table.sip.locate(way.uri))
+                        continue
+                    way, hop = self._hops.popleft()
+                    found.append((way.uri, await self._table.sip.reach(hop)))
+                except Unreachable as error:
+                    assert way is not None
+                    if not self._hops:
+                        way.note_silence(str(error))
+                    self._ends.append(self._failure(503, "unreachable"))
+        if not scope.cancelled_caught:
+            self._place(found, user=None, way=way)
 
-    def _place(self, ways: Sequence[tuple[Uri, Flow]], *, user: str | None) -> None:
+    @property
+    def _has_more(self) -> bool:
+        """Are there servers that are yet to be tried?"""
+        return bool(self._hops or self._ways)
+
+    def _place(self, ways: Sequence[tuple[Uri, Flow]], *, user: str | None, way: Way | None = None) -> None:
         """Call all of them at once; one that ends while others are yet to be called does not settle the branch."""
         self._is_placing = True
-        for number, (uri, flow) in enumerate(ways):
+        for uri, flow in ways:
             if self.result is None:
-                leg_id = self.leg if number == 0 and not self._is_following else self._table.new_id()
-                self._originate(leg_id, uri, flow, user)
+                leg_id = self._table.new_id() if self._is_leg_used else self.leg
+                self._is_leg_used = True
+                self._originate(leg_id, uri, flow, user, way)
         self._is_placing = False
         self._settle()
 
-    def _originate(self, leg_id: str, uri: Uri, flow: Flow, user: str | None) -> None:
+    def _originate(self, leg_id: str, uri: Uri, flow: Flow, user: str | None, way: Way | None) -> None:
+        trunk = self._trunk
         if self._table.is_full:
             self._ends.append(self._failure(503, "failed"))
+            return
+        if trunk is not None and not self._table.has_place(trunk, leg_id):
+            self._ways.clear()
+            self._hops.clear()
+            self._ends.append(self._failure(503, "failed", NO_CIRCUIT_AVAILABLE))
             return
         with self._table.events_held():  # what the INVITE causes at once comes after channel.created
             try:
@@ -151,13 +209,31 @@ class RunningBranch:
                     headers=self._headers,
                     owner=self._course.dialer.owner,
                     parent=self._course.dialer.parent,
-                    credentials=None if self._is_following else _credentials(self.target),
+                    trunk=trunk,
+                    credentials=self._credentials,
                 )
             except PortsExhausted:
+                self._table.places.release(leg_id)
                 self._ends.append(self._failure(503, "failed"))
                 return
             leg.watcher = self
             self._legs.append(leg)
+        if way is not None and self._has_more and leg in self._legs:
+            patience = trunk.spec.failover if trunk is not None else PATIENCE
+            self._patience = self._table.timers.after(patience, partial(self._lose_patience, leg, way))
+
+    def _lose_patience(self, leg: Channel, way: Way) -> None:
+        """Nothing has come back, not even 100: this target is passed over (RFC 3263 4.3)."""
+        if leg not in self._legs or not leg.signalling.is_unheard:
+            return
+        if not self._hops:
+            way.note_silence("no answer to an INVITE")
+        self._legs.remove(leg)
+        self._ends.append(Branch(self.target.target, leg.id, "unreachable", 408, TIMER_EXPIRY))
+        leg.watcher = None
+        leg.end(Ending(TIMER_EXPIRY, "network", 408))
+        self._course.dialer.leg_over(leg)
+        self._try_next()
 
     def _time_out(self) -> None:
         self._timer = None
@@ -201,6 +277,8 @@ class RunningBranch:
             self._redirected = [*ending.contacts, *self._redirected]
         if ending.status >= 600:  # RFC 3261 16.7: a 6xx speaks for all phones of the user
             self._conclude()
+        elif self._has_more and not self._is_placing and is_reason_to_go_on(ending):
+            self._try_next()
         else:
             self._settle()
 
@@ -248,7 +326,7 @@ class RunningBranch:
                 continue
             self._seen.add(target)
             try:
-                destination = parse_target(target, self._table.locator)
+                destination = parse_address(target, self._table.locator)
             except CommandError:
                 continue
             self._redirects -= 1
@@ -262,13 +340,27 @@ class RunningBranch:
             self._finish(min(self._ends, key=lambda end: _TELLING.index(end.reason)))
             self._course.branch_ended()
 
-    def _failure(self, status: int, reason: Failure) -> Branch:
-        return Branch(self.target.target, self.leg, reason, status, cause_of_status(status))
+    def _failure(self, status: int, reason: Failure, cause: int | None = None) -> Branch:
+        return Branch(self.target.target, self.leg, reason, status, cause or cause_of_status(status))
+
+    @property
+    def _trunk(self) -> Trunk | None:
+        return self._destination.trunk if isinstance(self._destination, TrunkNumber) else None
+
+    @property
+    def _credentials(self) -> Credentials | None:
+        """What a challenge is answered with; never that of another to whom it redirects."""
+        if self._trunk is not None:
+            return self._trunk.spec.credentials
+        told = self.target
+        return Credentials(told.username, told.password) if told.username and not self._is_following else None
 
     def _finish(self, result: Branch, ending: Ending | None = None, *, is_told: bool = False) -> None:
         self.result = result
         if self._timer is not None:
             self._timer.cancel()
+        if self._patience is not None:
+            self._patience.cancel()
         if self._resolving is not None:
             self._resolving.cancel()
         self._end_legs(ending or elsewhere())
@@ -285,11 +377,6 @@ class RunningBranch:
         if state not in self._told:
             self._told.add(state)
             self._course.tell(self, state, leg.id if leg is not None else self.leg, status)
-
-
-def _credentials(target: commands.Target) -> Credentials | None:
-    """What its challenge is answered with; never that of another to whom it redirects."""
-    return Credentials(target.username, target.password) if target.username else None
 
 
 def cancelling(cause: int, by: By) -> Ending:

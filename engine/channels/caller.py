@@ -10,7 +10,7 @@ from engine.sip.messages import Address, ParseError, Uri
 from .errors import CommandError
 
 _CALLER_ID = re.compile(r"""\s* (?: "?([^"<>\\]{0,64}?)"? \s* < ([^<>]{1,256}) > | ([^<>"\s]{1,256}) ) \s*""", re.X)
-_NUMBER = re.compile(r"[A-Za-z0-9+*#._-]{1,64}")
+NUMBER = re.compile(r"[A-Za-z0-9+*#._-]{1,64}")
 _LONGEST_PARTY = 512  # characters of each thing a peer says of itself
 
 
@@ -28,7 +28,7 @@ def parse_caller_id(text: str) -> Party:
     matched = _CALLER_ID.fullmatch(text) if text.isprintable() else None
     if matched is not None:
         name, number = matched[1] or "", matched[2] or matched[3]
-        if _NUMBER.fullmatch(number):
+        if NUMBER.fullmatch(number):
             return Party(uri="", number=number, name=name)
         if number.startswith("sip:"):
             try:

@@ -160,7 +160,7 @@ class Course:
 
     def _branch(self, target: commands.Target, command: commands.Dial | commands.Originate) -> RunningBranch:
         headers = headers_of({**command.headers, **target.headers}, self.table.limits.headers)
-        return RunningBranch(self, target, parse_target(target.target, self.table.locator), headers)
+        return RunningBranch(self, target, parse_target(self.table, target.target, target.trunk), headers)
 
     def _next_stage(self) -> None:
         """Begin stages until one has a branch that is not over at once."""

@@ -37,6 +37,7 @@ def facts_of(event: sip.InviteReceived, admission: Admission) -> ChannelCreated:
         route=admission.route,
         owner=owner.session if owner is not None else None,
         user=admission.user,
+        trunk=admission.trunk.name if admission.trunk is not None else None,
         sip_call_id=event.invite.call_id[:_LONGEST],
     )
 

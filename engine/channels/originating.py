@@ -62,6 +62,8 @@ class Originations:
         del self._running[originating.owner.session, originating.command_id]
 
     def _check(self, command: commands.Originate, owner: Owner) -> None:
+        if self._table.is_draining:
+            raise CommandError("overloaded", "originate: the engine drains, and begins no calls")
         check_plan(self._table, command)
         if sum(where is not None for where in (command.app, command.route, command.bridge)) > 1:
             raise CommandError("bad_argument", "originate: expected one of app, route and bridge")

@@ -1,4 +1,4 @@
-"""Outbound legs: where a target is reached, and the call that is placed there."""
+"""Outbound legs: where a target is reached, by which trunk, and the call that is placed there."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, TypeAlias
 from callflow.protocol.events import ChannelCreated, Party
 from engine.sip.messages import Address, ParseError, Uri
 
-from .caller import from_of, party_of
+from .caller import NUMBER, from_of, party_of
 from .errors import CommandError
-from .ports import Headers, Locator, Owner
+from .ports import Headers, Owner
 from .signalling import Signalling
 
 if TYPE_CHECKING:
     from engine.sip.digest import Credentials
     from engine.sip.events import Flow
+    from engine.trunks.trunk import Trunk
 
     from .channel import Channel
+    from .ports import Locator
     from .table import ChannelTable
 
 _LONGEST_TARGET = 512
@@ -32,11 +34,36 @@ class User:
     name: str
 
 
-Destination: TypeAlias = User | Uri
+@dataclass(frozen=True, slots=True)
+class TrunkNumber:
+    """A number that is called by way of a trunk."""
+
+    trunk: Trunk
+    number: str
 
 
-def parse_target(target: str, locator: Locator) -> Destination:
-    """`alice` or `sip:alice@one-of-ours` is our user; any other `sip:` URI is called as it is. Raises CommandError."""
+Destination: TypeAlias = User | Uri | TrunkNumber
+
+
+def parse_target(table: ChannelTable, target: str, trunk: str = "") -> Destination:
+    """What a program dials: as `parse_address`, and `NUMBER@TRUNK`, with or without `sip:`. Raises CommandError."""
+    if trunk:
+        return _trunk_number(table, target, trunk)
+    number, at, name = target.rpartition("@")
+    if at and ":" not in target:
+        return _trunk_number(table, number, name)
+    destination = parse_address(target, table.locator)
+    if isinstance(destination, User) or destination.port is not None or not destination.user:
+        return destination
+    is_trunk = table.trunks is not None and table.trunks.get(destination.host) is not None
+    return _trunk_number(table, destination.user, destination.host) if is_trunk else destination
+
+
+def parse_address(target: str, locator: Locator) -> User | Uri:
+    """`alice` or `sip:alice@one-of-ours` is our user; any other `sip:` or `sips:` URI is called as it is.
+
+    What a peer says is read so: our trunks are not for him. Raises CommandError.
+    """
     if len(target) > _LONGEST_TARGET or not target or not target.isprintable() or " " in target:
         raise CommandError("bad_argument", f"expected a user's name or a SIP URI to dial, got {target[:64]!r}")
     if ":" not in target and "@" not in target:
@@ -45,11 +72,20 @@ def parse_target(target: str, locator: Locator) -> Destination:
         uri = Uri.parse(target)
     except ParseError as error:
         raise CommandError("bad_argument", f"expected a user's name or a SIP URI, {target[:64]!r}: {error}") from error
-    if uri.scheme != "sip" or not uri.host:
-        raise CommandError("bad_argument", f"expected a user's name or a sip: URI to dial, got {target[:64]!r}")
+    if uri.scheme not in ("sip", "sips") or not uri.host:
+        raise CommandError("bad_argument", f"expected a user's name or a sip: or sips: URI, got {target[:64]!r}")
     if uri.user and (locator.is_local(uri.host, uri.port) or _means_user(uri, locator)):
         return User(uri.user)
     return uri
+
+
+def _trunk_number(table: ChannelTable, number: str, name: str) -> TrunkNumber:
+    trunk = table.trunks.get(name) if table.trunks is not None else None
+    if trunk is None:
+        raise CommandError("bad_argument", f"expected the name of a [[trunk]], got {name[:64]!r}", {"trunk": name[:64]})
+    if not NUMBER.fullmatch(number):
+        raise CommandError("bad_argument", f"expected a number to dial by the trunk {name}, got {number[:64]!r}")
+    return TrunkNumber(trunk, number)
 
 
 def _means_user(uri: Uri, locator: Locator) -> bool:
@@ -77,14 +113,15 @@ def originate(
     headers: Headers,
     owner: Owner | None,
     parent: str | None,
+    trunk: Trunk | None = None,
     credentials: Credentials | None = None,
 ) -> Channel:
-    """Place a call for an owner, in the name of a caller. Raises PortsExhausted."""
+    """Place a call for an owner, in the name of a caller, as the trunk wants it. Raises PortsExhausted."""
     host = flow.local[0]
     leg = table.open(leg_id, owner, has_offer=False)
-    negotiation = table.negotiation(leg.media)
+    negotiation = table.negotiation(leg.media, trunk)
     to = Address(Uri(user=user, host=host) if user is not None else uri)
-    from_ = from_of(caller, host)
+    from_ = from_of(caller, host) if trunk is None else _from_by_trunk(caller, trunk, uri.host)
     invite = table.sip.invite(
         uri,
         flow=flow,
@@ -103,12 +140,22 @@ def originate(
         to=to.uri.user or to.uri.host,
         app=owner.app if owner is not None else None,
         owner=owner.session if owner is not None else None,
+        trunk=trunk.name if trunk is not None else None,
         parent=parent,
         sip_call_id=invite.call_id,
     )
     leg.transfers.user = user
     leg.begin(Signalling(table.sip, invite, negotiation, leg.media), facts)
     return leg
+
+
+def _from_by_trunk(caller: Party, trunk: Trunk, host: str) -> Address:
+    """The From that the peer wants to see: an address of its own domain, unless it is told another."""
+    spec = trunk.spec
+    host = spec.from_domain or host
+    if spec.from_user is not None:
+        return Address(Uri(user=spec.from_user, host=host), caller.name)
+    return from_of(caller, host)
 
 
 def _max_forwards(table: ChannelTable, parent: str | None) -> int:

@@ -44,6 +44,10 @@ class Places:
         held.append(key)
         self._takers.setdefault(key, set()).add(channel)
 
+    def taken(self, app: str, resource: str) -> int:
+        """How many places of a resource are taken."""
+        return len(self._takers.get((app, resource), ()))
+
     def release(self, channel: str) -> None:
         """Give back all that the channel holds."""
         for key in self._taken.pop(channel, ()):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from engine.sip.refer import Refer, Replaces
     from engine.sip.referral import Referral
     from engine.sip.stack import CallRequest, ServerRequest
+    from engine.transport.locating import Hop
+    from engine.trunks.trunk import Trunk
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
 
@@ -80,6 +82,7 @@ class Admission:
     route: str | None = None
     owner: Owner | None = None
     user: str | None = None  # the authenticated user
+    trunk: Trunk | None = None  # by which the call comes
     wait: float = 5.0
 
 
@@ -151,8 +154,16 @@ class Locator(Protocol):
         ...
 
 
+class Trunks(Protocol):
+    """The trunks, by name."""
+
+    def get(self, name: str) -> Trunk | None:
+        """The trunk of that name."""
+        ...
+
+
 class SipPort(Protocol):
-    """What a channel asks of SIP. Each verb takes effect at once; only `resolve` waits."""
+    """What a channel asks of SIP. Each verb takes effect at once; only `locate` and `reach` wait."""
 
     def ring(self, invite: Invite, *, status: int = 180, headers: Headers = (), body: bytes = b"") -> None:
         """A provisional response to an INVITE that came in."""
@@ -219,6 +230,10 @@ class SipPort(Protocol):
         """End a call in whatever state it is: CANCEL, BYE, or the final `status`. More than once does no harm."""
         ...
 
-    async def resolve(self, uri: Uri) -> Flow:
-        """The way to a URI (RFC 3263, as far as it goes). Raises Unreachable."""
+    async def locate(self, uri: Uri) -> Sequence[Hop]:
+        """The servers of a URI, in the order in which to try them (RFC 3263). Raises Unreachable."""
+        ...
+
+    async def reach(self, hop: Hop) -> Flow:
+        """The way to one of them. Raises Unreachable."""
         ...

@@ -11,7 +11,7 @@ from engine.sip.messages import Address, Uri
 from .argument import headers_of
 from .ending import Ending
 from .errors import CommandError
-from .origination import User, parse_target
+from .origination import parse_address
 
 if TYPE_CHECKING:
     from .channel import Channel
@@ -32,8 +32,8 @@ def redirect(channel: Channel, _id: str, command: commands.Redirect) -> None:
 
 def _uri(channel: Channel, target: str) -> Uri:
     """The URI as the caller can call it: a user of ours is at the host that the caller called."""
-    destination = parse_target(target, channel.table.locator)
-    if not isinstance(destination, User):
+    destination = parse_address(target, channel.table.locator)
+    if isinstance(destination, Uri):
         return destination
     called = Uri.parse(channel.facts.callee.uri)
     return Uri(user=destination.name, host=called.host, port=called.port)

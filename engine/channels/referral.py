@@ -19,7 +19,7 @@ from .argument import within
 from .bridge import BridgeOfTwo
 from .ending import Ending
 from .errors import CommandError
-from .origination import User, parse_target
+from .origination import User, parse_address
 from .ports import Admission
 from .reason import NORMAL_CLEARING, reason_header
 from .recording import CallRecording
@@ -171,7 +171,7 @@ class TransferRequest:
             else:
                 self._join(party, other, consulted)
             return
-        destination = parse_target(target, self.channel.table.locator)
+        destination = parse_address(target, self.channel.table.locator)
         if isinstance(destination, User):
             self._go_inside(party, destination.name, is_trusted=is_trusted)
         elif is_trusted:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from engine.media.session import Direction, MediaSession, Stream
 from engine.sdp.negotiation import Negotiation, NotAcceptable
+from engine.sip.invite_usage import InviteState
 from engine.sip.messages import ParseError
 
 from .ports import Headers, SipPort
@@ -49,6 +50,11 @@ class Signalling:
         """Has the peer put us on hold?"""
         agreed = self._negotiation.agreed
         return agreed is not None and agreed.is_held_by_peer
+
+    @property
+    def is_unheard(self) -> bool:
+        """Has our INVITE had no answer at all, not even 100?"""
+        return self.invite.state is InviteState.CALLING
 
     @property
     def can_offer_early(self) -> bool:

@@ -26,6 +26,7 @@ def state_of(channel: Channel) -> ChannelState:
         app=channel.app,
         owner=owner.session if owner is not None else None,
         user=facts.user,
+        trunk=facts.trunk,
         parent=facts.parent,
         bridge=bridge.id if bridge is not None else None,
         call_seq=channel.call_seq,

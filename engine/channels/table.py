@@ -19,7 +19,7 @@ from callflow.protocol.commands import Command, ConferenceCommand, ConferencePla
 from callflow.protocol.events import ChannelEnded, Event
 from callflow.protocol.frames import BridgeState, ChannelState
 from engine.media.session import MediaEngine, MediaSession, PortsExhausted
-from engine.sdp.negotiation import Negotiation
+from engine.sdp.negotiation import CODECS, Negotiation
 from engine.sip.events import (
     InviteAnswered,
     InviteReceived,
@@ -39,7 +39,19 @@ from .incoming import facts_of, read_offer, tell
 from .limits import Limits
 from .originating import Originations
 from .place import Places
-from .ports import EventSink, Locator, Owner, RecordSink, Refusal, Respondent, Router, SipPort, Successors
+from .ports import (
+    Admission,
+    EventSink,
+    Locator,
+    Owner,
+    RecordSink,
+    Refusal,
+    Respondent,
+    Router,
+    SipPort,
+    Successors,
+    Trunks,
+)
 from .record import record_of
 from .signalling import Signalling
 from .timer import Timers
@@ -47,6 +59,10 @@ from .timer import Timers
 if TYPE_CHECKING:
     from engine.sip.invite import Invite
     from engine.sip.refer import Replaces
+    from engine.trunks.trunk import Trunk
+
+TRUNKS = "[[trunk]]"  # whose places those of trunks are: no app can have this name
+MOST_CALLS = 1_000_000  # of a trunk that has no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +97,7 @@ class ChannelTable:
         limits: Limits | None = None,
         successors: Successors | None = None,
         records: RecordSink | None = None,
+        trunks: Trunks | None = None,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled."""
         self.sip = sip
@@ -91,9 +108,11 @@ class ChannelTable:
         self.epoch = epoch
         self.limits = limits or Limits()
         self.successors = successors
+        self.trunks = trunks
         self.places = Places()
         self.originations = Originations(self)
         self.conferences = Conferences(self)
+        self.is_draining = False
         self.timers = Timers()
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, BridgeOfTwo] = {}
@@ -147,10 +166,26 @@ class ChannelTable:
 
     # What channels ask
 
-    def negotiation(self, media: MediaSession) -> Negotiation:
-        """A new negotiation for a leg that receives there."""
+    def negotiation(self, media: MediaSession, trunk: Trunk | None = None) -> Negotiation:
+        """A new negotiation for a leg that receives there, by a trunk perhaps, which has its own codecs."""
         self._sessions += 1
-        return Negotiation(local=media.local, session_id=(int(self.epoch()) << 24) + self._sessions)
+        session_id = (int(self.epoch()) << 24) + self._sessions
+        codecs = trunk.spec.codecs if trunk is not None else CODECS
+        return Negotiation(local=media.local, codecs=codecs, session_id=session_id)
+
+    def has_place(self, trunk: Trunk, channel_id: str) -> bool:
+        """Give a channel its place among the calls of a trunk, until it ends; False if there is none left."""
+        try:
+            self.places.take(
+                TRUNKS, trunk.name, channel_id, MOST_CALLS if trunk.spec.calls is None else trunk.spec.calls
+            )
+        except CommandError:
+            return False
+        return True
+
+    def calls_of(self, trunk: Trunk) -> int:
+        """How many calls a trunk has."""
+        return self.places.taken(TRUNKS, trunk.name)
 
     @property
     def is_full(self) -> bool:
@@ -272,7 +307,7 @@ class ChannelTable:
 
     def _receive_invite(self, event: InviteReceived) -> None:
         if self.is_full:
-            self._refuse(event.invite, Refusal(503, headers=[("Retry-After", str(round(self.limits.retry_after)))]))
+            self._refuse(event.invite, self._busy())
             return
         if event.request.header("Replaces") is not None:
             refusal = replacing.receive(self, event)
@@ -283,23 +318,35 @@ class ChannelTable:
         if isinstance(admission, Refusal):
             self._refuse(event.invite, admission)
             return
+        channel_id = self.new_id()
+        if admission.trunk is not None and not self.has_place(admission.trunk, channel_id):
+            self._refuse(event.invite, self._busy())
+            return
+        refusal = self._open_inbound(channel_id, event, admission)
+        if refusal is not None:
+            self.places.release(channel_id)
+            self._refuse(event.invite, refusal)
+
+    def _open_inbound(self, channel_id: str, event: InviteReceived, admission: Admission) -> Refusal | None:
         body = event.request.body
         try:
-            channel = self.open(self.new_id(), admission.owner, has_offer=bool(body))
+            channel = self.open(channel_id, admission.owner, has_offer=bool(body))
         except PortsExhausted:
-            self._refuse(event.invite, Refusal(503, headers=[("Retry-After", str(round(self.limits.retry_after)))]))
-            return
-        negotiation = self.negotiation(channel.media)
+            return self._busy()
+        negotiation = self.negotiation(channel.media, admission.trunk)
         status = read_offer(negotiation, body)
         if status:
             channel.media.close()
-            self._refuse(event.invite, Refusal(status))
-            return
+            return Refusal(status)
         self.add(channel, event.invite)
         signalling = Signalling(self.sip, event.invite, negotiation, channel.media)
         channel.transfers.user = admission.user
         wait = admission.wait if admission.owner is None else None
         channel.begin(signalling, facts_of(event, admission), wait=wait)
+        return None
+
+    def _busy(self) -> Refusal:
+        return Refusal(503, headers=[("Retry-After", str(round(self.limits.retry_after)))])
 
     def _refuse(self, invite: Invite, refusal: Refusal) -> None:
         self.sip.reject(invite, refusal.status, reason=refusal.reason, headers=refusal.headers)

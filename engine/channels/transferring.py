@@ -17,7 +17,7 @@ from engine.sip.refer import Replaces, read_fragment, refer_to, referred_by
 
 from .argument import headers_of, within
 from .errors import CommandError
-from .origination import User, parse_target
+from .origination import User, parse_address
 from .state import State
 from .verb import Why
 
@@ -90,7 +90,7 @@ def receive_notify(channel: Channel, event: RequestInCall) -> None:
 
 
 def _blind(channel: Channel, text: str) -> tuple[str, str]:
-    destination = parse_target(text, channel.table.locator)
+    destination = parse_address(text, channel.table.locator)
     if isinstance(destination, User):  # as the peer can call it: here
         ours = channel.signalling.invite.flow.local
         destination = Uri(user=destination.name, host=ours[0], port=ours[1])

@@ -93,6 +93,7 @@ class Dispatcher:
             commands.Channels: queries.channels,
             commands.Bridges: queries.bridges,
             commands.Registrations: queries.registrations,
+            commands.TrunksCommand: queries.trunks,
             commands.Apps: queries.apps,
             commands.Records: queries.records,
             commands.Events: queries.events,

@@ -13,10 +13,10 @@ import trio
 from callflow.protocol.commands import Command
 from callflow.protocol.events import AppConnected
 from callflow.protocol.frames import VERSION, AppFrame, Blob, CloseCode, Hello, Welcome
-from callflow.protocol.queries import RegistrationState
+from callflow.protocol.queries import RegistrationState, TrunkState
+from engine.allowance import COMMANDS
 from engine.channels.ports import Owner
 
-from .allowance import COMMANDS
 from .decisions import DecisionLog
 from .dispatch import CommandWatcher, Dispatcher, Verb
 from .encoding import encoded
@@ -53,6 +53,7 @@ class EventSocket:
         epoch: Callable[[], float],
         recordings: Path | None = None,
         registrations: Callable[[], Sequence[RegistrationState]] = tuple,
+        trunks: Callable[[], Sequence[TrunkState]] = tuple,
         counters: Callable[[], Mapping[str, int]] = dict,
         records: RecordStore | None = None,
         prompts: Prompts | None = None,
@@ -87,6 +88,7 @@ class EventSocket:
             engine=engine,
             started_at=epoch(),
             registrations=registrations,
+            trunks=trunks,
             counters=counters,
             records=records,
         )

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeVar
 
 from callflow.protocol import commands
 from callflow.protocol.frames import BridgeState, ChannelState
-from callflow.protocol.queries import AppState, Decisions, EngineStatus, RegistrationState, SessionState
+from callflow.protocol.queries import AppState, Decisions, EngineStatus, RegistrationState, SessionState, TrunkState
 from engine.channels.errors import CommandError
 from engine.store.records import Overloaded
 
@@ -53,6 +53,7 @@ class Queries:
         engine: str,
         started_at: float,
         registrations: Callable[[], Sequence[RegistrationState]],
+        trunks: Callable[[], Sequence[TrunkState]],
         counters: Callable[[], Mapping[str, int]],
         records: RecordStore | None = None,
     ) -> None:
@@ -63,6 +64,7 @@ class Queries:
         self._engine = engine
         self._started_at = started_at
         self._registrations = registrations
+        self._trunks = trunks
         self._counters = counters
         self._records = records
 
@@ -75,6 +77,10 @@ class Queries:
     def registrations(self, session: Session, command: commands.Command) -> list[RegistrationState]:
         session.token.expect("read")
         return page(self._registrations(), command)
+
+    def trunks(self, session: Session, command: commands.Command) -> list[TrunkState]:
+        session.token.expect("read")
+        return page(self._trunks(), command)
 
     def apps(self, session: Session, command: commands.Command) -> list[AppState]:
         session.token.expect("read")

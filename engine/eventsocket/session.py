@@ -17,10 +17,10 @@ import trio
 from callflow.protocol.commands import Command
 from callflow.protocol.connection import EngineConnection, MalformedMessage, Spelling, respelled
 from callflow.protocol.frames import AppFrame, Blob, CaughtUp, CloseCode, CommandFrame, Error, Gap, ReplyFrame, Share
+from engine.allowance import COMMANDS, Allowance
 from engine.channels.errors import CommandError
 from engine.channels.ports import Owner
 
-from .allowance import COMMANDS, Allowance
 from .encoding import encoded
 from .link import Link, LinkClosed
 from .log import Entry, EventLog
@@ -36,7 +36,7 @@ _CLOSE_WITHIN = 5.0  # seconds to send what is owed, when closing
 _STALLED_AFTER = 5.0  # seconds in one send, and new calls go to other sessions
 
 _QUERIES = frozenset({
-    "apps", "bridges", "channels", "events", "records", "registrations", "snapshot", "status", "versions",
+    "apps", "bridges", "channels", "events", "records", "registrations", "snapshot", "status", "trunks", "versions",
 })  # fmt: skip
 
 _ENDING = frozenset({"cancel", "hangup"})  # what relieves the engine is never refused

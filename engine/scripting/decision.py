@@ -74,7 +74,7 @@ ANONYMOUS = Profile(PUBLIC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One call, as far as routing goes. `user` None: anonymous. `call` is any text of the call's own, for shares.
+    """One call, as far as routing goes. `user` and `trunk` None: anonymous. `call`: any text of its own, for shares.
 
     `is_of_app`: an app sends it, so that it does not matter who may call.
     """
@@ -84,6 +84,7 @@ class Question:
     caller: str = ""
     domain: str = ""
     user: str | None = None
+    trunk: str | None = None
     profile: Profile = ANONYMOUS
     call: str = ""
     is_of_app: bool = False
@@ -198,8 +199,8 @@ class Rules:
     def _barred(self, route: RouteSpec, question: Question) -> str | None:
         """Why this caller may not take this route, None if he may."""
         profile = question.profile
-        if not self._admits(route, question.user):
-            return f"it is for {_any_of(self._admitted(route))}, and the caller is anonymous"
+        if not self._admits(route, question):
+            return f"it is for {_any_of(self._admitted(route))}, and the {_kind(question)}"
         if route.contexts is not None and self._reach(profile.context).isdisjoint(route.contexts):
             return f'it is in the context {_any_of(route.contexts)}, and the caller in "{profile.context}"'
         if route.call_class is not None and route.call_class not in profile.classes:
@@ -229,9 +230,10 @@ class Rules:
     def _admitted(self, route: RouteSpec) -> frozenset[Source]:
         return self._sources if route.sources is None else route.sources
 
-    def _admits(self, route: RouteSpec, user: str | None) -> bool:
+    def _admits(self, route: RouteSpec, question: Question) -> bool:
         admitted = self._admitted(route)
-        return "anyone" in admitted or (user is not None and "users" in admitted)
+        is_user, is_trunk = question.user is not None, question.trunk is not None
+        return "anyone" in admitted or (is_user and "users" in admitted) or (is_trunk and "trunks" in admitted)
 
     def _reach(self, context: str) -> frozenset[str]:
         """The context and all that it includes."""
@@ -293,6 +295,12 @@ class _Index:
         for length in self._lengths:
             if length <= len(text):
                 yield self._beginning.get(text[:length], ())
+
+
+def _kind(question: Question) -> str:
+    if question.user is not None:
+        return "caller is a user"
+    return "call comes by a trunk" if question.trunk is not None else "caller is anonymous"
 
 
 def _wrong_time(route: RouteSpec, at: float) -> str | None:

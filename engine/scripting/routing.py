@@ -1,14 +1,15 @@
 """Who takes a call that comes in: the configured routes choose the app, the app's own patterns the function.
 
 Without configured routes the apps' patterns apply directly. A caller whose From is a user of ours must authenticate;
-whoever does not is anonymous, and reaches only what admits anyone. To an anonymous caller a number that is not there
-and one that is not for him look alike.
+whoever does not is anonymous, and reaches only what admits anyone. A call that comes by a trunk need not.
+To an anonymous caller a number that is not there and one that is not for him look alike.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -17,8 +18,9 @@ import structlog
 from engine.channels.ports import Admission, Owner, Refusal
 from engine.registrar.authentication import Challenge
 from engine.registrar.users import User
-from engine.sip.events import InviteReceived
+from engine.sip.events import Flow, InviteReceived
 from engine.sip.messages import ParseError, Request
+from engine.trunks.trunk import Trunk
 
 from .decision import ANONYMOUS, Profile, Question, Rules
 from .patterns import Patterns
@@ -76,11 +78,16 @@ class CallRouter:
         authentication: Authenticator,
         is_user: Callable[[str], bool],
         epoch: Callable[[], float],
+        find_trunk: Callable[[Flow], Trunk | None] = lambda flow: None,
     ) -> None:
-        """`profiles`: of the users that have one of their own; `epoch`: seconds since the epoch."""
+        """`profiles`: of the users that have one of their own; `epoch`: seconds since the epoch.
+
+        `find_trunk`: that by which a call comes; such a call need not authenticate.
+        """
         self._rules = rules
         self._profiles = profiles
         self._epoch = epoch
+        self._find_trunk = find_trunk
         self._admits_anyone = rules.admit_anyone
         self._apps = tuple(apps)
         self._sessions = sessions
@@ -93,14 +100,15 @@ class CallRouter:
     def route(self, invite: InviteReceived) -> Admission | Refusal:
         """Who takes the call, or what the caller is told."""
         number = invite.request.uri.user or ""
-        user = self._identify(invite.request)
+        trunk = self._find_trunk(invite.flow)
+        user = self._identify(invite.request) if trunk is None else None
         if isinstance(user, Refusal):
             return user
         name = user.name if user is not None else None
-        admission = self._choose(number, name, invite) if number else None
+        admission = self._choose(number, name, trunk, invite) if number else None
         if admission is not None:
-            return admission
-        if user is None and not self._admits_anyone:
+            return replace(admission, trunk=trunk) if trunk is not None else admission
+        if user is None and trunk is None and not self._admits_anyone:
             return self._challenge(invite.request)
         return _NOT_FOUND
 
@@ -124,10 +132,10 @@ class CallRouter:
         answer = self._authentication.check(request)
         return Refusal(answer.status, headers=answer.headers) if isinstance(answer, Challenge) else _FORBIDDEN
 
-    def _choose(self, number: str, user: str | None, invite: InviteReceived) -> Admission | None:
+    def _choose(self, number: str, user: str | None, trunk: Trunk | None, invite: InviteReceived) -> Admission | None:
         if not self._rules:
-            return self._ask_apps(number, user)
-        return self._decide(self._question(number, user, invite.request))
+            return self._ask_apps(number, user, is_known=user is not None or trunk is not None)
+        return self._decide(self._question(number, user, trunk, invite.request))
 
     def _decide(self, question: Question) -> Admission | None:
         number, user = question.number, question.user
@@ -155,7 +163,7 @@ class CallRouter:
         if not number:
             return None
         if not self._rules:
-            return self._ask_apps(number, user)
+            return self._ask_apps(number, user, is_known=user is not None)
         return self._decide(
             Question(number=number, at=self._epoch(), caller=user or "", user=user, profile=self._profile(user))
         )
@@ -170,19 +178,20 @@ class CallRouter:
     def _profile(self, user: str | None) -> Profile:
         return ANONYMOUS if user is None else self._profiles.get(user, Profile())
 
-    def _question(self, number: str, user: str | None, request: Request) -> Question:
+    def _question(self, number: str, user: str | None, trunk: Trunk | None, request: Request) -> Question:
         return Question(
             number=number,
             at=self._epoch(),
             caller=request.from_.uri.user or "",
             domain=request.uri.host,
             user=user,
-            profile=self._profile(user),
+            trunk=trunk.name if trunk is not None else None,
+            profile=self._profile(user) if trunk is None else Profile(trunk.spec.context),
             call=request.call_id,
         )
 
-    def _ask_apps(self, number: str, user: str | None) -> Admission | None:
-        if user is None and not self._admits_anyone:
+    def _ask_apps(self, number: str, user: str | None, *, is_known: bool) -> Admission | None:
+        if not is_known and not self._admits_anyone:
             return None
         for app in dict.fromkeys((*self._apps, *self._sessions.apps)):
             if app in self._known:

@@ -19,7 +19,7 @@ import trio
 from callflow.runtime.log import Record, read_record
 from callflow.runtime.spare import Assignment
 from callflow.runtime.worker import EXIT_LOST, EXIT_SCRIPT, WORKER_LOGGER
-from engine.eventsocket.allowance import Allowance
+from engine.allowance import Allowance
 
 from .limits import WorkerLimits
 from .spare import Spare, open_process, open_worker

@@ -19,7 +19,9 @@ from .direction import Direction
 from .errors import NotAcceptable, WrongState
 from .stream import PROTOCOL, RTCP_MUX, TELEPHONE_EVENT, PeerStream, find_stream, name_of, read_stream
 
-__all__ = ["Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
+__all__ = ["CODECS", "Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
+
+CODECS = ("PCMU", "PCMA")
 
 _USUAL_NUMBERS = {"PCMU": 0, "PCMA": 8, TELEPHONE_EVENT: 101}
 _DYNAMIC_NUMBERS = range(96, 128)  # RFC 3551 §6
@@ -59,7 +61,7 @@ class Negotiation:
         self,
         *,
         local: tuple[str, int],
-        codecs: Sequence[str] = ("PCMU", "PCMA"),
+        codecs: Sequence[str] = CODECS,
         session_id: int,
         ptime_ms: int = 20,
     ) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Flow(NamedTuple):
     """Where a message came from or goes to: the transport 5-tuple, seen from us (RFC 5626 §3)."""
 
-    transport: Literal["udp", "tcp"]
+    transport: Literal["udp", "tcp", "tls"]
     local: tuple[str, int]  # what the peer can reach us by: it stands in Via and Contact
     remote: tuple[str, int]
     connection: int = 0  # tells two connections of one address pair apart; 0 for UDP

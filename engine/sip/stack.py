@@ -100,11 +100,13 @@ class SipStack:
         max_transactions: int = 200_000,
         max_invites: int = 50_000,
         wire: Wire | None = None,
+        gate: Callable[[Request], Headers | None] = lambda request: None,
     ) -> None:
         """`new_token` makes at least 64 random bits in hex. `request_methods` come up as RequestReceived,
         `call_methods` inside a call as RequestInCall.
 
-        `wire` is shown every message, as it is on the wire.
+        `wire` is shown every message, as it is on the wire. `gate` is asked about every INVITE and OPTIONS outside of
+        calls: with headers they are refused by 503, at once.
         """
         self._request_methods = frozenset(request_methods)
         self._call_methods = frozenset(call_methods)
@@ -119,6 +121,7 @@ class SipStack:
         )
         self._max_invites = max_invites
         self._wire = wire
+        self._gate = gate
         self._streams = Streams(self._core.transactions.schedule)
         self._tag_secret = new_token()[:8]
 
@@ -374,7 +377,9 @@ class SipStack:
     def _receive_first(self, request: Request, flow: Flow, now: float) -> None:
         """A request outside of dialogs that is new."""
         method, core = request.method, self._core
-        if method == "OPTIONS":
+        if method in ("INVITE", "OPTIONS") and (headers := self._gate(request)) is not None:
+            self._refuse(request, flow, 503, headers)
+        elif method == "OPTIONS":
             self._refuse(request, flow, 200, self._capabilities())
         elif method in OUTSIDE:
             self._refuse(request, flow, OUTSIDE[method], (core.allow,) if OUTSIDE[method] == 405 else ())

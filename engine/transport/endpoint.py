@@ -12,6 +12,7 @@ Everything is done at once and in one thread: bytes in, events up, bytes out. On
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -25,11 +26,13 @@ from ..sip.referral import Referral
 from ..sip.stack import CallRequest, ClientRequest, Credentials, Invite, ServerRequest, SipStack
 from .address import LocalAddresses, bind, family, is_wildcard
 from .errors import Unreachable
+from .locating import Hop, Names, locate
+from .names import HostNames
 from .resolver import resolve_host
 from .tcp import TcpLimits, TcpTransport
+from .tls import TlsContexts
 from .udp import UdpTransport
 
-DEFAULT_PORT = 5060
 MIN_REST = 0.005  # seconds between two wakings of the timer task: under load, deadlines are served in batches
 
 Headers = Sequence[tuple[str, str]]
@@ -63,12 +66,19 @@ class Endpoint:
         resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host,
         tcp_limits: TcpLimits | None = None,
         only: str | None = None,
+        tls: TlsContexts | None = None,
+        names: Names | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
+        """Without `tls` none is spoken; without `names` no servers are looked up, only addresses."""
         self.stack = stack
         self._clock = clock
         self._on_event = on_event
         self._resolve_host = resolve_host
         self._only = only
+        self._names = names or HostNames(resolve_host)
+        self._chance = chance
+        self._tls = tls
         self._tcp_limits = tcp_limits or TcpLimits()
         self._addresses = LocalAddresses()
         self._transports: list[Transport] = []
@@ -108,20 +118,27 @@ class Endpoint:
         if self._nursery is not None:
             self._start(transport, self._nursery)
 
-    async def resolve(self, uri: Uri, *, transport: str | None = None) -> Flow:
-        """The flow to a URI: its addresses are tried in order, a TCP connection is opened or used again.
+    async def locate(self, uri: Uri, *, transport: str | None = None) -> list[Hop]:
+        """The servers of a URI, in the order in which to try them (RFC 3263). Raises Unreachable."""
+        return await locate(uri, self._names, transport=self._only or transport, chance=self._chance)
 
-        Raises Unreachable.
-        """
-        name = (self._only or transport or uri.params.get("transport") or "udp").lower()
-        if uri.scheme != "sip" or name not in ("udp", "tcp"):
-            raise Unreachable(f"{uri}: expected sip over udp or tcp")
+    async def reach(self, hop: Hop) -> Flow:
+        """The flow to a server: a connection is opened or used again. Raises Unreachable."""
+        remote = hop.host, hop.port
+        try:
+            if hop.transport == "udp":
+                return self._flow_by_udp(remote)
+            return await self._flow_by_connection(hop.transport, remote, hop.name)
+        except OSError as error:
+            raise Unreachable(f"{hop.transport}:{hop.host}:{hop.port}: {error}") from error
+
+    async def resolve(self, uri: Uri, *, transport: str | None = None) -> Flow:
+        """The flow to the first server of a URI that can be reached. Raises Unreachable."""
         reasons = []
-        for host in await self._resolve_host(uri.host):
-            remote = (host, uri.port or DEFAULT_PORT)
+        for hop in await self.locate(uri, transport=transport):
             try:
-                return self._flow_by_udp(remote) if name == "udp" else await self._flow_by_tcp(remote)
-            except (Unreachable, OSError) as error:
+                return await self.reach(hop)
+            except Unreachable as error:
                 reasons.append(str(error))
         raise Unreachable(f"{uri}: {'; '.join(reasons) or 'no address found'}")
 
@@ -299,8 +316,8 @@ class Endpoint:
             if transport.name == flow.transport and is_it:
                 self._transport_of[flow.transport, flow.local] = transport
                 return transport
-        if flow.transport == "tcp":  # a connection of ours, from a port of its own
-            return next((transport for transport in self._transports if isinstance(transport, TcpTransport)), None)
+        if flow.transport != "udp":  # a connection of ours, from a port of its own
+            return next((transport for transport in self._transports if transport.name == flow.transport), None)
         return None
 
     # Time.
@@ -332,17 +349,20 @@ class Endpoint:
     def _open_listener(self, transport: str, host: str, port: int) -> UdpTransport | TcpTransport:
         if transport == "udp":
             return UdpTransport(bind(socket.SOCK_DGRAM, host, port), self._addresses)
-        if transport == "tcp":
-            return self._open_tcp(host, port)
-        raise ValueError(f"expected udp or tcp, got {transport!r}")
+        if transport in ("tcp", "tls"):
+            return self._open_tcp(transport, host, port)
+        raise ValueError(f"expected udp, tcp or tls, got {transport!r}")
 
-    def _open_tcp(self, host: str, port: int | None) -> TcpTransport:
+    def _open_tcp(self, name: str, host: str, port: int | None) -> TcpTransport:
+        if name == "tls" and (self._tls is None or (port is not None and self._tls.server is None)):
+            raise Unreachable(f"tls:{host}: expected a certificate to listen with, got none")
         return TcpTransport(
             host,
             port,
             closed=self._lose_connection,
             is_in_use=self.stack.is_in_use,
             limits=self._tcp_limits,
+            tls=self._tls if name == "tls" else None,
         )
 
     def _flow_by_udp(self, remote: tuple[str, int]) -> Flow:
@@ -353,12 +373,12 @@ class Endpoint:
             return transport.flow_to(remote)
         return Flow("udp", transport.local, remote)
 
-    async def _flow_by_tcp(self, remote: tuple[str, int]) -> Flow:
-        transport = self._choose("tcp", remote[0])
+    async def _flow_by_connection(self, name: str, remote: tuple[str, int], server_name: str) -> Flow:
+        transport = self._choose(name, remote[0])
         if not isinstance(transport, TcpTransport):
-            transport = self._open_tcp("::" if ":" in remote[0] else "0.0.0.0", None)
+            transport = self._open_tcp(name, "::" if ":" in remote[0] else "0.0.0.0", None)
             self.add_transport(transport)
-        return await transport.connect(remote)
+        return await transport.connect(remote, server_name if name == "tls" else "")
 
     def _choose(self, name: str, host: str) -> Transport | None:
         """Of the transports that could send to a host, the one bound to where the kernel would send from."""

@@ -1,18 +1,22 @@
-"""SIP over TCP: a listener, the connections it accepted and those opened to peers (RFC 3261 §18)."""
+"""SIP over TCP or TLS: a listener, the connections it accepted and those opened to peers (RFC 3261 §18)."""
 
 from __future__ import annotations
 
 import errno
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 import trio
 
 from ..sip.events import Flow
 from .address import Address, bind, family
 from .errors import Unreachable
+from .tls import TlsContexts, TlsSession
 
 READ_SIZE = 65536
 BACKLOG = 128  # connections the kernel keeps for us
@@ -34,11 +38,26 @@ class TcpLimits:
 
 
 class _Connection:
-    __slots__ = ("flow", "has_unsent", "is_spoken", "scope", "socket", "unsent")
+    __slots__ = (
+        "error",
+        "flow",
+        "has_unsent",
+        "is_ready",
+        "is_spoken",
+        "scope",
+        "server_name",
+        "socket",
+        "tls",
+        "unsent",
+    )
 
-    def __init__(self, sock: socket.socket, flow: Flow) -> None:
+    def __init__(self, sock: socket.socket, flow: Flow, tls: TlsSession | None, server_name: str) -> None:
         self.socket = sock
         self.flow = flow
+        self.tls = tls
+        self.server_name = server_name  # whose certificate was asked for, empty without TLS and for accepted ones
+        self.error = ""  # why TLS failed
+        self.is_ready = trio.Event()  # to be sent on, or over before that
         self.is_spoken = False
         self.unsent = bytearray()
         self.has_unsent = trio.Event()
@@ -46,9 +65,10 @@ class _Connection:
 
 
 class TcpTransport:
-    """A TCP listener (or none: then it only connects) with all connections of its address."""
+    """A TCP listener (or none: then it only connects) with all connections of its address.
 
-    name = "tcp"
+    With `tls` all of them speak TLS.
+    """
 
     def __init__(
         self,
@@ -58,11 +78,14 @@ class TcpTransport:
         closed: Callable[[Flow], None],
         is_in_use: Callable[[Flow], bool],
         limits: TcpLimits = TcpLimits(),
+        tls: TlsContexts | None = None,
     ) -> None:
         """Listen, unless `port` is None. Raises OSError saying what to do about it.
 
         `closed` is told of every connection that ends by itself; one `is_in_use` is never idle.
         """
+        self.name: Literal["tcp", "tls"] = "tcp" if tls is None else "tls"
+        self._tls = tls
         self._listener: socket.socket | None = None
         if port is not None:
             self._listener = bind(socket.SOCK_STREAM, host, port)
@@ -74,9 +97,9 @@ class TcpTransport:
         self._is_in_use = is_in_use
         self._limits = limits
         self._connections: dict[Flow, _Connection] = {}
-        self._by_remote: dict[Address, Flow] = {}
+        self._by_remote: dict[tuple[Address, str], Flow] = {}
         self._per_address: Counter[str] = Counter()
-        self._connecting: dict[Address, trio.Event] = {}
+        self._connecting: dict[tuple[Address, str], trio.Event] = {}
         self._last_id = 0
         self._nursery: trio.Nursery | None = None
         self._is_running = trio.Event()
@@ -104,8 +127,11 @@ class TcpTransport:
         """Send now or as soon as the peer reads; never waits. Raises OSError when the connection is gone."""
         connection = self._connections.get(flow)
         if connection is None:
-            raise OSError(errno.ENOTCONN, f"the connection to tcp:{flow.remote[0]}:{flow.remote[1]} is gone")
-        sent = 0
+            raise OSError(errno.ENOTCONN, f"the connection to {self.name}:{flow.remote[0]}:{flow.remote[1]} is gone")
+        self._send(connection, connection.tls.send(data) if connection.tls is not None else data)
+
+    def _send(self, connection: _Connection, data: bytes) -> None:
+        flow, sent = connection.flow, 0
         if not connection.unsent:
             try:
                 sent = connection.socket.send(data)
@@ -118,7 +144,7 @@ class TcpTransport:
             return
         if len(connection.unsent) + len(data) - sent > self._limits.unsent:
             connection.scope.cancel()
-            raise OSError(errno.ENOBUFS, f"tcp:{flow.remote[0]}:{flow.remote[1]} does not read what it is sent")
+            raise OSError(errno.ENOBUFS, f"{self.name}:{flow.remote[0]}:{flow.remote[1]} does not read what it is sent")
         connection.unsent += data[sent:]
         connection.has_unsent.set()
 
@@ -127,19 +153,36 @@ class TcpTransport:
         if connection is not None:
             connection.scope.cancel()
 
-    async def connect(self, remote: Address) -> Flow:
-        """The flow of a connection to there, a new one if there is none. Raises Unreachable."""
-        while (pending := self._connecting.get(remote)) is not None:
+    async def connect(self, remote: Address, server_name: str = "") -> Flow:
+        """The flow of a connection to there, a new one if there is none. Raises Unreachable.
+
+        `server_name`: whom its certificate must name, if TLS is spoken.
+        """
+        key = remote, server_name
+        while (pending := self._connecting.get(key)) is not None:
             await pending.wait()
-        flow = self._by_remote.get(remote)
+        flow = self._by_remote.get(key)
         if flow is not None:
             return flow
-        self._connecting[remote] = trio.Event()
+        self._connecting[key] = trio.Event()
         try:
             await self._is_running.wait()
-            return self._open(await _connect(remote), remote, is_ours=True).flow
+            sock = await _connect(remote, self.name)
+            connection = self._open(sock, remote, is_ours=True, server_name=server_name)
+            await self._wait_ready(connection)
+            return connection.flow
         finally:
-            self._connecting.pop(remote).set()
+            self._connecting.pop(key).set()
+
+    async def _wait_ready(self, connection: _Connection) -> None:
+        where = f"{self.name}:{connection.flow.remote[0]}:{connection.flow.remote[1]}"
+        with trio.move_on_after(CONNECT_TIMEOUT) as waiting:
+            await connection.is_ready.wait()
+        if waiting.cancelled_caught:
+            connection.scope.cancel()
+            raise Unreachable(f"{where}: TLS was not agreed on within {CONNECT_TIMEOUT:g} s")
+        if connection.flow not in self._connections:
+            raise Unreachable(f"{where}: {connection.error or 'the connection was closed'}")
 
     async def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -164,7 +207,7 @@ class TcpTransport:
         limits = self._limits
         return len(self._connections) >= limits.connections or self._per_address[host] >= limits.connections_per_address
 
-    def _open(self, sock: socket.socket, remote: Address, *, is_ours: bool) -> _Connection:
+    def _open(self, sock: socket.socket, remote: Address, *, is_ours: bool, server_name: str = "") -> _Connection:
         assert self._nursery is not None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer)
@@ -173,31 +216,43 @@ class TcpTransport:
         if is_ours and self._listener is not None and self.local[0] in (host, "0.0.0.0", "::"):
             port = self.local[1]  # where it can connect to us: the port of this connection is none to call
         self._last_id += 1
-        connection = _Connection(sock, Flow("tcp", (host, port), remote, self._last_id))
+        flow = Flow(self.name, (host, port), remote, self._last_id)
+        connection = _Connection(sock, flow, self._session(server_name, is_ours=is_ours), server_name)
         self._connections[connection.flow] = connection
-        self._by_remote[remote] = connection.flow
+        self._by_remote[remote, server_name] = connection.flow
         self._per_address[remote[0]] += 1
         connection.is_spoken = is_ours
         self._nursery.start_soon(self._run_connection, connection)
         return connection
+
+    def _session(self, server_name: str, *, is_ours: bool) -> TlsSession | None:
+        if self._tls is None:
+            return None
+        if is_ours:
+            return TlsSession(self._tls.client, server_name=server_name)
+        assert self._tls.server is not None, "who listens has a certificate"
+        return TlsSession(self._tls.server)
 
     async def _run_connection(self, connection: _Connection) -> None:
         try:
             with connection.scope:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._write, connection)
+                    self._begin(connection)
                     await self._read(connection)
                     nursery.cancel_scope.cancel()
         finally:
             self._forget(connection)
+            connection.is_ready.set()
         self._closed(connection.flow)  # not on our own way out
 
     def _forget(self, connection: _Connection) -> None:
         flow = connection.flow
         connection.socket.close()
         del self._connections[flow]
-        if self._by_remote.get(flow.remote) == flow:
-            del self._by_remote[flow.remote]
+        key = flow.remote, connection.server_name
+        if self._by_remote.get(key) == flow:
+            del self._by_remote[key]
         self._per_address[flow.remote[0]] -= 1
         if not self._per_address[flow.remote[0]]:
             del self._per_address[flow.remote[0]]
@@ -212,8 +267,37 @@ class TcpTransport:
                 return
             if not data:
                 return
-            connection.is_spoken = True
-            self._receive(data, connection.flow)
+            if connection.tls is not None:
+                data, is_over = self._decipher(connection, connection.tls, data)
+            else:
+                is_over = False
+            if data:
+                connection.is_spoken = True
+                self._receive(data, connection.flow)
+            if is_over:
+                return
+
+    def _begin(self, connection: _Connection) -> None:
+        if connection.tls is None:
+            connection.is_ready.set()
+        else:
+            with suppress(OSError):
+                self._send(connection, connection.tls.begin())
+
+    def _decipher(self, connection: _Connection, tls: TlsSession, data: bytes) -> tuple[bytes, bool]:
+        """What was received, and whether it was the last."""
+        try:
+            received, answer = tls.receive(data)
+        except ssl.SSLError as error:
+            connection.error = f"TLS failed: {getattr(error, 'verify_message', None) or error.reason or error}"
+            with suppress(OSError):
+                self._send(connection, tls.alert())
+            return b"", True
+        with suppress(OSError):  # it ends by itself then
+            self._send(connection, answer)
+        if tls.is_open:
+            connection.is_ready.set()
+        return received, tls.is_closed
 
     async def _wait_readable(self, connection: _Connection) -> bool:
         """False when nothing came for so long that the connection is given up."""
@@ -245,8 +329,8 @@ class TcpTransport:
                 connection.has_unsent = trio.Event()
 
 
-async def _connect(remote: Address) -> socket.socket:
-    where = f"tcp:{remote[0]}:{remote[1]}"
+async def _connect(remote: Address, name: str) -> socket.socket:
+    where = f"{name}:{remote[0]}:{remote[1]}"
     sock = trio.socket.socket(family(remote[0]), socket.SOCK_STREAM)
     try:
         with trio.fail_after(CONNECT_TIMEOUT):

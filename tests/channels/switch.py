@@ -20,8 +20,10 @@ from engine.channels.table import ChannelTable, Counts
 from engine.channels.timer import Timer, Timers
 from engine.media import session as media
 from engine.sip import events as sip
+from engine.sip.invite_usage import InviteState
 from engine.sip.messages import Address, Request, Response, Uri, parse_datagram
 from engine.transport.errors import Unreachable
+from engine.transport.locating import Hop
 
 FLOW = sip.Flow("udp", ("10.0.0.1", 5060), ("192.0.2.1", 5060))
 EPOCH = 1_700_000_000.0
@@ -89,6 +91,7 @@ class FakeInvite:
     from_: Address | None = None
     to: Address | None = None
     is_over: bool = False
+    state: InviteState = InviteState.CALLING
     flow: sip.Flow = FLOW
     reliable: None = None
     request: Request | None = None
@@ -112,6 +115,7 @@ class FakeSip:
     def __init__(self) -> None:
         self.invites: list[FakeInvite] = []
         self.unreachable: set[str] = set()
+        self.servers: dict[str, int] = {}  # how many a host has, if it is not one
         self.asked: list[FakeRequest] = []
         self.referrals: list[list[int]] = []
         self.resolving_takes = 0.0
@@ -179,10 +183,13 @@ class FakeSip:
     def find(self, replaces: Any) -> Any:
         return next((invite for invite in self.invites if invite.call_id == replaces.call_id), None)
 
-    async def resolve(self, uri: Uri) -> sip.Flow:
+    async def locate(self, uri: Uri) -> list[Hop]:
         await trio.sleep(self.resolving_takes)
         if uri.host in self.unreachable:
             raise Unreachable(uri.host)
+        return [Hop("udp", f"192.0.2.{9 + n}", 5060, uri.host) for n in range(self.servers.get(uri.host, 1))]
+
+    async def reach(self, hop: Hop) -> sip.Flow:
         return FLOW
 
     def _note(self, invite: FakeInvite, verb: str, body: bytes, headers: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
+import trio.testing
 
 from callflow.protocol.commands import Answer, Bridge, Cancel, Dial, Hangup, Target, Tone
 from callflow.protocol.events import Party
@@ -451,6 +452,30 @@ async def test_the_winner_can_be_bridged():
         assert switch.is_empty()
 
 
+@pytest.mark.parametrize("is_silent", [False, True])
+@run_virtual
+async def test_the_next_server_of_a_uri_is_tried_when_one_is_overloaded_or_silent(is_silent: bool):
+    async with open_switch() as switch:
+        switch.sip.servers["example.com"] = 2
+        call = switch.call()
+        call.do(dial(["sip:bob@example.com"]), "d")
+        await trio.testing.wait_all_tasks_blocked()
+        first = switch.leg("bob")
+        if is_silent:
+            await trio.sleep(4.1)
+        else:
+            first.fails(503)
+        await trio.testing.wait_all_tasks_blocked()
+        second = switch.leg("bob")
+        assert second.id != first.id
+        second.fails(503)
+        await trio.testing.wait_all_tasks_blocked()
+        outcome = switch.log.outcome("d")
+        assert [branch.sip_status for branch in outcome.branches] == [503]
+        call.bye()
+        assert switch.is_empty()
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -469,7 +494,7 @@ async def test_the_winner_can_be_bridged():
         dial([""]),
         dial(["a b"]),
         dial(["a@b"]),
-        dial(["sips:bob@example.com"]),
+        dial(["http:bob@example.com"]),
         dial(["tel:123"]),
         dial(["sip:"]),
         dial(["x" * 600]),

@@ -13,8 +13,8 @@ from callflow.cli.main import run_command
 from callflow.cli.users import load_users
 
 COMMANDS = [
-    "run", "serve", "check", "test", "dial", "calls", "events", "hangup", "registrations", "records", "replay", "route",
-    "save", "trace",
+    "run", "serve", "check", "test", "dial", "calls", "events", "hangup", "drain", "registrations", "trunks", "records",
+    "replay", "route", "save", "trace",
 ]  # fmt: skip
 
 

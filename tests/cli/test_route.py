@@ -101,3 +101,15 @@ def test_without_routes_it_says_what_applies_instead(capsys, config):
 
 def test_a_time_that_is_none_is_wrong_usage(capsys, config):
     assert route(capsys, "1000", "--at", "noon", "--config", config)[0] == 2
+
+
+def test_a_call_by_a_trunk_stands_where_its_trunk_does(capsys, config):
+    trunk = '[[trunk]]\nname = "carrier"\ntargets = "192.0.2.7"\n[[route]]\nto = "9"\napp = "desk"\nfrom = ["trunks"]\n'
+    config.write_text(CONFIG + trunk)
+    code, told, _ = route(capsys, "9", "--trunk", "carrier", "--config", config)
+    assert code == 0
+    assert 'called by somebody by the trunk carrier, in the context "public"' in told
+    assert route(capsys, "9", "--config", config)[0] == 1
+    code, _, wrong = route(capsys, "9", "--trunk", "carier", "--config", config)
+    assert code == 1
+    assert "no [[trunk]] of the name 'carier'" in wrong

@@ -11,9 +11,9 @@ from callflow.protocol import commands
 from callflow.protocol.connection import AppConnection, MessageReader, prefixed
 from callflow.protocol.events import ChannelCreated, ChannelEnded, OwnerChanged, OwnerLost, Party
 from callflow.protocol.frames import BridgeState, ChannelState, EventFrame, Hello, ReplyFrame
+from engine.allowance import COMMANDS
 from engine.channels.errors import CommandError
 from engine.channels.ports import Owner
-from engine.eventsocket.allowance import COMMANDS
 from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import EventLog
 from engine.eventsocket.memory import open_memory_session

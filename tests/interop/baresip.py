@@ -43,6 +43,7 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:0
 snd_path {folder}
+{more}
 """
 
 
@@ -126,10 +127,15 @@ async def baresip(
     register: bool = True,
     answers: bool = True,
     transport: str = "udp",
+    authority: Path | None = None,
 ) -> AsyncIterator[Baresip]:
-    """A phone of `user` that registers with `server`; gone on exit. Its registering may be over before it can tell."""
+    """A phone of `user` that registers with `server`; gone on exit. Its registering may be over before it can tell.
+
+    With an `authority` it trusts certificates of that one alone.
+    """
     folder.mkdir(parents=True)
-    (folder / "config").write_text(CONFIG.format(frequency=frequency, modules=MODULES, folder=folder))
+    more = f"sip_verify_server yes\nsip_cafile {authority}" if authority is not None else ""
+    (folder / "config").write_text(CONFIG.format(frequency=frequency, modules=MODULES, folder=folder, more=more))
     account = f"<sip:{user}@{server[0]}:{server[1]};transport={transport}>;auth_user={user};auth_pass={password}"
     account += f";regint={300 if register else 0};answermode={'auto' if answers else 'manual'}"
     (folder / "accounts").write_text(account + "\n")

@@ -89,6 +89,19 @@ async def press(call: Call) -> None:
     await call.play(Tone("440", seconds=0.5))
 
 
+@app.route("0.*")
+async def by_trunk(call: Call) -> None:
+    result = await call.dial(f"{call.to}@carrier", timeout=20)
+    if isinstance(result, Answered):
+        await call.bridge(result.leg)
+
+
+@app.route("4930999")
+async def from_the_carrier(call: Call) -> None:
+    await call.answer()
+    await call.play(Tone("440", seconds=0.5))
+
+
 @app.route("3007")
 async def hear_us_first(call: Call) -> None:
     await call.play(Tone("440", seconds=0.5))

@@ -19,7 +19,8 @@ import trio
 PASSWORDS = {"alice": "wonderland-7", "desk": "mahogany-8", "mobile": "pocket-9"}
 CONFIG = """\
 [sip]
-listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]
+listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"{listener}]
+{sip}
 [rtp]
 address = "127.0.0.1"
 ports = "{ports}"
@@ -55,6 +56,7 @@ class RunningEngine:
     udp: tuple[str, int]
     tcp: tuple[str, int]
     socket: str
+    tls: tuple[str, int] | None = None
 
     @property
     def token(self) -> str:
@@ -106,17 +108,20 @@ async def engine(
     routes: Mapping[str, str] | None = None,
     tables: str = "",
     socket: str = "",
+    sip: str = "",
     is_impatient: bool = False,
 ) -> AsyncIterator[RunningEngine]:
     """An engine with the users of PASSWORDS, an app for each script, and routes (pattern to app). On exit it must stop.
 
-    `tables`: more of its configuration; `socket`: of its event socket. `is_impatient`: SIP gives up on a silent peer
-    after 2 seconds, not 32.
+    `tables`: more of its configuration; `socket`: of its event socket; `sip`: of SIP, which with a certificate speaks
+    TLS too. `is_impatient`: SIP gives up on a silent peer after 2 seconds, not 32.
     """
     data = folder / "data"
     data.mkdir(parents=True)
     config = folder / "callflow.toml"
-    config.write_text(CONFIG.format(tables=_tables(scripts, routes or {}) + "\n" + tables, ports=ports, socket=socket))
+    made = _tables(scripts, routes or {}) + "\n" + tables
+    listener = ', "tls:127.0.0.1:0"' if "certificate" in sip else ""
+    config.write_text(CONFIG.format(tables=made, ports=ports, socket=socket, sip=sip, listener=listener))
     program = ["-c", IMPATIENT] if is_impatient else ["-m", "callflow.cli"]
     command = [sys.executable, *program, "serve", "--config", str(config), "--data", str(data)]
     with (data / "log.txt").open("wb") as log:
@@ -126,8 +131,8 @@ async def engine(
         try:
             await _wait_ready(process, data)
             note = json.loads((data / "engine.json").read_text())
-            udp, tcp = (_address(place) for place in note["sip"])
-            yield RunningEngine(process, data, udp, tcp, note["socket"])
+            udp, tcp, *tls = (_address(place) for place in note["sip"])
+            yield RunningEngine(process, data, udp, tcp, note["socket"], *tls)
         finally:
             await _stop(process, data)
 

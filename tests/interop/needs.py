@@ -7,7 +7,13 @@ import socket
 
 import pytest
 
-_PACKAGES = {"baresip": "baresip-core", "sipp": "sip-tester", "sipsak": "sipsak", "tshark": "tshark"}
+_PACKAGES = {
+    "baresip": "baresip-core",
+    "kamailio": "kamailio",
+    "sipp": "sip-tester",
+    "sipsak": "sipsak",
+    "tshark": "tshark",
+}
 
 
 def program(name: str) -> pytest.MarkDecorator:

@@ -16,12 +16,13 @@ from callflow.protocol.events import (
     PlaybackFinished,
 )
 from callflow.protocol.outcomes import Answered, Digits
+from tests.eventsocket.test_tls import Authority
 from tests.trio_tests import run_trio
 
 from . import needs
 from .audio import is_in, samples, seconds_of_sound, seconds_of_tone
-from .baresip import FREQUENCIES, phone
-from .engine import engine
+from .baresip import FREQUENCIES, baresip, phone
+from .engine import PASSWORDS, engine
 from .places import CALLS, IVR, IVR_PROMPTS
 from .watch import watch
 
@@ -92,3 +93,24 @@ async def test_follow_me_rings_the_desk_then_the_mobile_and_each_hears_only_the_
 
 def _is_answered(event: Event) -> bool:
     return isinstance(event, ChannelEnded) and event.phase == "answered"
+
+
+@run_trio
+async def test_a_phone_registers_and_calls_over_tls_and_checks_the_certificate(tmp_path: Path):
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("127.0.0.1")
+    sip = f'certificate = "{certificate}"\nkey = "{key}"'
+    async with engine(tmp_path / "engine", CALLS, sip=sip) as running, watch(running) as seen:
+        assert running.tls is not None
+        async with baresip(
+            tmp_path / "alice", user="alice", password=PASSWORDS["alice"], server=running.tls, transport="tls",
+            frequency=FREQUENCIES["alice"], authority=authority.file,
+        ) as alice:  # fmt: skip
+            await seen.wait("registration.added")
+            (registered,) = await running.listed("registrations")
+            assert registered["source"].startswith("tls:127.0.0.1:")
+            await alice.dial("3003")
+            await alice.wait_event("CALL_ESTABLISHED")
+            assert await running.listed("trace", seen.channel())
+            await alice.hang_up()
+            await seen.wait("channel.ended")

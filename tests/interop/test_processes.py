@@ -113,3 +113,16 @@ async def test_an_engine_that_is_killed_leaves_no_worker_and_no_spare(tmp_path: 
         running.process.kill()
         await running.process.wait()
         await until(lambda: not any(map(is_running, processes)))
+
+
+@run_trio
+async def test_an_engine_that_drains_ends_by_itself_with_its_last_call(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(running.run, "dial", "3003")
+            await seen.wait("channel.answered")
+            assert "1 call left" in await running.command("drain")
+            refused = await running.run("dial", "3003")
+            assert "503" in refused.output + refused.errors
+            await running.command("hangup", seen.channel())
+            assert await running.process.wait() == 0

@@ -9,7 +9,11 @@ from callflow import Answered, App, Call, Target
 from callflow.phone import Ended
 from callflow.phone.events import Held, Resumed
 from callflow.protocol.events import ChannelEnded, ChannelHeld, ChannelResumed, DialBranch
+from callflow.simulation.simulation import HOST, PORT
 from callflow.testing import ToneSource
+from engine.sip.events import Flow
+from engine.sip.messages import Uri
+from engine.sip.registration import Contact
 
 app = App("dialling")
 outcomes: list[object] = []
@@ -205,3 +209,17 @@ async def test_a_phone_that_is_in_a_call_is_busy(simulation):
     await carol.ended()
     assert outcomes[-1].branches[0].reason == "busy"
     assert alice.listens_to(bob)
+
+
+async def test_the_second_phone_of_a_user_is_bridged_when_it_answers(simulation):
+    alice = simulation.phone("alice")
+    phones = [simulation.phone("here", registers=False), simulation.phone("there", registers=False, answers_after=2)]
+    flows = [Flow("udp", (HOST, PORT), (phone.host, PORT)) for phone in phones]
+    contacts = [
+        Contact(uri=Uri(user="bob", host=flow.remote[0]), flow=flow, call_id=flow.remote[0], cseq=1, expires_at=1e9)
+        for flow in flows
+    ]
+    simulation.switch.locations.store("bob", contacts)
+    alice.call("201")
+    await alice.connected_to(phones[1])
+    assert not phones[0].is_in_call

@@ -100,6 +100,14 @@ def test_an_anonymous_caller_reaches_what_admits_anyone():
     assert app(RouteSpec(app="x", sources=frozenset({"trunks"})), user="alice") is None
 
 
+def test_a_call_by_a_trunk_reaches_what_admits_trunks():
+    users, trunks = (RouteSpec(app=name, sources=frozenset({name})) for name in ("users", "trunks"))
+    assert app(users, trunks, trunk="carrier") == "trunks"
+    assert app(RouteSpec(app="x"), sources=BY_DEFAULT, trunk="carrier") == "x"
+    why = decide(users, trunk="carrier").steps[0].why
+    assert why == 'it is for "users", and the call comes by a trunk'
+
+
 def test_a_share_of_the_calls_is_about_that_and_each_call_always_goes_the_same_way():
     routes = [RouteSpec(app="new", share=20.0), RouteSpec(app="old")]
     taken = [app(*routes, call=f"call-{number}") for number in range(2000)]

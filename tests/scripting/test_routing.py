@@ -15,6 +15,8 @@ from engine.scripting.routing import CallRouter
 from engine.sip.digest import Credentials, authorize, parse_challenges
 from engine.sip.events import Flow, InviteReceived
 from engine.sip.messages import parse_datagram
+from engine.trunks.spec import TargetSpec, TrunkSpec
+from engine.trunks.trunk import Trunk
 
 FLOW = Flow("udp", ("127.0.0.1", 5060), ("127.0.0.1", 5062))
 
@@ -82,7 +84,9 @@ def invite(to="1000", *, user="guest", authorization=None) -> InviteReceived:
     return InviteReceived(None, parse_datagram("\r\n".join(lines).encode()), FLOW)
 
 
-def router(*routes: RouteSpec, sessions=None, apps=(), is_loopback=True, profiles=None, at=0.0) -> CallRouter:
+def router(
+    *routes: RouteSpec, sessions=None, apps=(), is_loopback=True, profiles=None, at=0.0, trunk=None
+) -> CallRouter:
     users = Users([User("alice", "secret"), User("bob", "hidden")])
     tokens = iter(f"{number:032x}" for number in range(1000))
     authentication = Authentication(users, realm="callflow", new_token=lambda: next(tokens), clock=lambda: 0.0)
@@ -95,6 +99,7 @@ def router(*routes: RouteSpec, sessions=None, apps=(), is_loopback=True, profile
         sessions=sessions,
         authentication=authentication,
         is_user=lambda name: users.get(name) is not None,
+        find_trunk=lambda flow: trunk,
     )
     sessions.open()
     return made
@@ -108,6 +113,24 @@ def answer(refusal: Refusal, *, user="alice", password="secret", to="1000") -> s
     )
     assert made is not None
     return str(made)
+
+
+def make_trunk(**settings) -> Trunk:
+    spec = TrunkSpec(name="carrier", targets=(TargetSpec(host="192.0.2.7"),), **settings)
+    return Trunk(spec, events=None, clock=lambda: 0.0, chance=lambda: 0.0)
+
+
+def test_a_call_by_a_trunk_need_not_authenticate_though_its_caller_is_named_like_a_user():
+    trunk = make_trunk()
+    admission = router(trunk=trunk, is_loopback=False).route(invite("2345", user="alice"))
+    assert isinstance(admission, Admission)
+    assert (admission.user, admission.trunk) == (None, trunk)
+
+
+def test_a_call_by_a_trunk_is_in_the_trunk_s_context():
+    routes = [RouteSpec(app="ivr", contexts=frozenset({"internal"}))]
+    assert router(*routes, trunk=make_trunk()).route(invite("2345")) == Refusal(404)
+    assert isinstance(router(*routes, trunk=make_trunk(context="internal")).route(invite("2345")), Admission)
 
 
 def test_without_routes_the_app_s_patterns_apply():

@@ -14,6 +14,7 @@ from engine.sip.messages import Address, Uri
 from engine.sip.stack import Invite, SipStack
 from engine.transport.endpoint import Endpoint
 from engine.transport.tcp import TcpLimits
+from engine.transport.tls import TlsContexts
 
 OFFER = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 ANSWER = b"v=0\r\no=- 2 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
@@ -25,12 +26,17 @@ class Agent:
     """`events` in order; `wait_for` takes the first one of a kind."""
 
     def __init__(
-        self, name: str, *, react: Callable[[Agent, SipEvent], None] | None = None, tcp_limits: TcpLimits | None = None
+        self,
+        name: str,
+        *,
+        react: Callable[[Agent, SipEvent], None] | None = None,
+        tcp_limits: TcpLimits | None = None,
+        tls: TlsContexts | None = None,
     ) -> None:
         count = itertools.count(1)
         self.name = name
         self.stack = SipStack(new_token=lambda: f"{name}{next(count):016x}".encode().hex())
-        self.endpoint = Endpoint(self.stack, on_event=self._note, tcp_limits=tcp_limits)
+        self.endpoint = Endpoint(self.stack, on_event=self._note, tcp_limits=tcp_limits, tls=tls)
         self.events: list[SipEvent] = []
         self._react = react
         self._news = trio.Event()

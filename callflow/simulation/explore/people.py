@@ -5,7 +5,7 @@ from __future__ import annotations
 from callflow.simulation.phone import SimulatedPhone
 from callflow.simulation.simulation import HOST, PORT, Simulation
 from engine.channels.errors import CommandError
-from engine.channels.origination import User, parse_target
+from engine.channels.origination import TrunkNumber, User, parse_target
 from engine.sip.events import Flow
 from engine.sip.messages import Uri
 from engine.sip.next_hop import is_literal
@@ -37,13 +37,19 @@ class People:
 
     def _prepare(self, target: str, how: How) -> None:
         try:
-            destination = parse_target(target, self._simulation.switch.table.locator)
+            number, _, trunk = target.rpartition("@")
+            if number and ":" not in number:
+                self._simulation.know_trunk(trunk)
+            destination = parse_target(self._simulation.switch.table, target)
         except CommandError:  # the engine says so, too
             return
-        if isinstance(destination, User):
-            self._prepare_user(target, destination.name, how)
-        else:
-            self._prepare_host(target, destination, how)
+        match destination:
+            case User(name):
+                self._prepare_user(target, name, how)
+            case TrunkNumber(trunk=known):
+                self._prepare_host(target, known.spec.targets[0].uri(), how)
+            case _:
+                self._prepare_host(target, destination, how)
 
     def _prepare_user(self, target: str, user: str, how: How) -> None:
         phone = self._phone(target, None)

@@ -34,7 +34,12 @@ def point_of(command: Command, *, who: str, lines: tuple[str, ...], bound: Seque
 def targets_of(command: Command) -> list[str]:
     """Whom it dials, each once."""
     stages = command.stages if isinstance(command, commands.Dial | commands.Originate) else ()
-    return list(dict.fromkeys(target.target for stage in stages for target in stage))
+    return list(dict.fromkeys(name_of(target) for stage in stages for target in stage))
+
+
+def name_of(target: commands.Target) -> str:
+    """What the script calls whom it dials: a number of a trunk is NUMBER@TRUNK, however it was given."""
+    return f"{target.target}@{target.trunk}" if target.trunk else target.target
 
 
 def _options(command: Command, bound: Sequence[str]) -> tuple[Option, ...] | None:

@@ -22,7 +22,7 @@ from .option import Dialled, HangUp, Option, Part, Press, Speak
 from .people import People
 from .place import lines_of
 from .plan import Course
-from .points import point_of, targets_of
+from .points import name_of, point_of, targets_of
 from .silence import Silence
 from .step import End, Step, Trouble, Walk
 
@@ -157,7 +157,7 @@ class Walker:
 
     def _note_legs(self, command: Command) -> None:
         stages = command.stages if isinstance(command, commands.Dial | commands.Originate) else ()
-        self._legs |= {target.leg: target.target for stage in stages for target in stage}
+        self._legs |= {target.leg: name_of(target) for stage in stages for target in stage}
 
     # What somebody does about it
 

@@ -230,8 +230,9 @@ function callflow.log.error(...) end
 ---@field q850? integer
 ---@field contacts? string|string[]
 
----Whom to dial: a user's name or a SIP URI, the id its channel shall have, and how long after its stage begins.
+---Whom to dial: a user's name, a SIP URI or `NUMBER@TRUNK`, the id its channel shall have, and after what delay.
 ---
+---`trunk` names the trunk by which the target, then a number, is called. The delay counts from its stage's beginning.
 ---`username` and `password` answer a callee, or a proxy on the way, that asks who we are (401, 407).
 ---@class callflow.Target
 ---@field target string
@@ -239,6 +240,7 @@ function callflow.log.error(...) end
 ---@field delay? number
 ---@field timeout? number
 ---@field headers? table<string, string>
+---@field trunk? string
 ---@field username? string
 ---@field password? string
 

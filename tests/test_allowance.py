@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.eventsocket.allowance import Allowance
+from engine.allowance import Allowance
 
 
 class Clock:

@@ -1,0 +1,94 @@
+"""Whether new calls may come in at all: asked before anything of a call is read, when there is too much to do already.
+
+Requests of calls that are up do not come by here. While it drains, OPTIONS is refused too, so that peers go elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeAlias
+
+import structlog
+import trio
+
+from callflow.protocol.events import EngineDraining, EngineOverloaded, EngineRecovered, Event
+from engine.sip.dialog import Headers
+from engine.sip.messages import Request
+
+LOOK_EVERY = 0.1  # seconds between two looks at how late the event loop is
+RETRY_AFTER = (2, 8)  # seconds: the least, and how many more by chance, so that not all come again at once
+
+logger = structlog.get_logger("engine")
+
+Reason: TypeAlias = Literal["lag", "calls"]
+
+
+class EventSink(Protocol):
+    """Where events go."""
+
+    def emit(self, event: Event) -> int:
+        """Number and keep an event."""
+        ...
+
+
+class Gate:
+    """Open, unless there are `most` calls, or the event loop was later than `lag` seconds, or the engine drains."""
+
+    def __init__(
+        self,
+        *,
+        calls: Callable[[], int],
+        most: int,
+        lag: float,
+        events: EventSink,
+        chance: Callable[[], float],
+    ) -> None:
+        self.is_draining = trio.Event()
+        self.refused = 0
+        self._calls, self._most, self._lag = calls, most, lag
+        self._events, self._chance = events, chance
+        self._is_late = False
+        self._reason: Reason | None = None  # that was told
+
+    def refuse(self, request: Request) -> Headers | None:
+        """The headers of the 503 that answers an INVITE or OPTIONS outside of calls; None: it may pass."""
+        if not self.is_draining.is_set() and (request.method != "INVITE" or self._judge() is None):
+            return None
+        self.refused += 1
+        least, more = RETRY_AFTER
+        return (("Retry-After", str(least + int(self._chance() * (more + 1)))),)
+
+    def drain(self) -> None:
+        """Let nothing new in any more."""
+        if not self.is_draining.is_set():
+            self.is_draining.set()
+            self._events.emit(EngineDraining(calls=self._calls()))
+
+    def note_lag(self, seconds: float) -> None:
+        """The event loop was so late. It is not overloaded any more when it is twice as quick as it must be."""
+        self._is_late = self._lag > 0 and seconds > (self._lag / 2 if self._is_late else self._lag)
+        self._judge()
+
+    async def watch_lag(self, worked: Callable[[], float] = time.thread_time) -> None:
+        """See how late the event loop is by work of its own, until cancelled. `worked` tells its seconds of that.
+
+        A machine that is busy with something else makes it late, too, but that is not cured by refusing calls.
+        """
+        while True:
+            due, before = trio.current_time() + LOOK_EVERY, worked()
+            await trio.sleep_until(due)
+            self.note_lag(min(trio.current_time() - due, worked() - before))
+
+    def _judge(self) -> Reason | None:
+        """Why no calls are let in; a change is told."""
+        reason: Reason | None = "lag" if self._is_late else "calls" if self._calls() >= self._most else None
+        if reason != self._reason:
+            self._reason = reason
+            if reason is None:
+                logger.info("not overloaded any more")
+                self._events.emit(EngineRecovered())
+            else:
+                logger.warning("overloaded", reason=reason, calls=self._calls())
+                self._events.emit(EngineOverloaded(reason=reason, calls=self._calls()))
+        return reason

@@ -1,0 +1,98 @@
+"""The name service: NAPTR, SRV and addresses by DNS, kept as long as they say; hosts of the system's own as well."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import dns.asyncresolver
+import dns.exception
+import dns.resolver
+
+from ..sip.next_hop import is_literal
+from .locating import Pointer, Server
+from .resolver import resolve_host
+
+LOOKUP_TIMEOUT = 3.0  # seconds for one question
+MAX_CACHED = 10_000  # answers
+MAX_RECORDS = 64  # of one answer
+
+_T = TypeVar("_T")
+
+
+class HostNames:
+    """Hosts and their addresses, and nothing else: whom `resolve_host` knows."""
+
+    def __init__(self, resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host) -> None:
+        self._resolve_host = resolve_host
+
+    async def pointers(self, domain: str) -> Sequence[Pointer]:
+        return ()
+
+    async def servers(self, name: str) -> Sequence[Server]:
+        return ()
+
+    async def addresses(self, host: str) -> Sequence[str]:
+        """Raises Unreachable."""
+        return await self._resolve_host(host)
+
+
+class DnsNames:
+    """What DNS knows. Without an answer in time, or a server to ask, there is nothing."""
+
+    def __init__(
+        self,
+        *,
+        nameservers: Sequence[str] | None = None,
+        port: int = 53,
+        resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host,
+    ) -> None:
+        """`nameservers` None: those of the system. `resolve_host` is asked for hosts that DNS does not know."""
+        self._resolve_host = resolve_host
+        try:
+            self._resolver = dns.asyncresolver.Resolver(configure=nameservers is None)
+        except dns.resolver.NoResolverConfiguration:
+            self._resolver = dns.asyncresolver.Resolver(configure=False)
+        if nameservers is not None:
+            self._resolver.port = port
+            self._resolver.nameservers = list(nameservers)
+        self._resolver.lifetime = LOOKUP_TIMEOUT
+        self._resolver.cache = dns.resolver.LRUCache(MAX_CACHED)
+
+    async def pointers(self, domain: str) -> Sequence[Pointer]:
+        return await self._ask(domain, "NAPTR", _pointer)
+
+    async def servers(self, name: str) -> Sequence[Server]:
+        found = await self._ask(name, "SRV", _server)
+        return [server for server in found if server.host]  # a lone dot says that there is none (RFC 2782)
+
+    async def addresses(self, host: str) -> Sequence[str]:
+        """IPv4 before IPv6. Raises Unreachable."""
+        if is_literal(host):
+            return [host]
+        if "." not in host:
+            return await self._resolve_host(host)
+        found = [*await self._ask(host, "A", str), *await self._ask(host, "AAAA", str)]
+        return found or await self._resolve_host(host)
+
+    async def _ask(self, name: str, kind: str, read: Callable[[Any], _T]) -> list[_T]:
+        if not self._resolver.nameservers:
+            return []
+        try:
+            answer = await self._resolver.resolve(name, kind, search=False)
+        except (dns.exception.DNSException, OSError, UnicodeError, ValueError):
+            return []
+        return [read(record) for record in list(answer)[:MAX_RECORDS]]
+
+
+def _pointer(record: Any) -> Pointer:  # noqa: ANN401 - dnspython gives its records no types
+    """RFC 3263 4.1: the flag is "s"; a regular expression is not for us."""
+    replacement = record.replacement.to_text(omit_final_dot=True)
+    is_ours = record.flags.lower() == b"s" and not record.regexp
+    service = record.service.decode("ascii", "replace") if is_ours else ""
+    return Pointer(record.order, record.preference, service, replacement)
+
+
+def _server(record: Any) -> Server:  # noqa: ANN401 - likewise
+    host = record.target.to_text(omit_final_dot=True)
+    return Server(record.priority, record.weight, record.port, "" if host in (".", "@") else host)

@@ -1,0 +1,1 @@
+"""Trunks: peers such as carriers, registered with, watched, and chosen from."""

@@ -1,0 +1,154 @@
+"""One trunk at work: which of its targets answer, where they are, whether we are registered, what it may still take.
+
+Nothing here waits; `health` and `registration` tell it what they find out, calls what they came upon.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+import structlog
+
+from callflow.protocol.events import Event, TrunkDown, TrunkRegistered, TrunkUnregistered, TrunkUp
+from callflow.protocol.queries import TrunkState, TrunkTargetState
+from engine.allowance import Allowance
+from engine.sip.events import Flow
+from engine.transport.order import order
+
+from .spec import TargetSpec, TrunkSpec
+
+logger = structlog.get_logger("engine.trunks")
+
+Registered: TypeAlias = Literal["", "registering", "registered", "failed"]
+
+
+class EventSink(Protocol):
+    """Where events go."""
+
+    def emit(self, event: Event) -> int:
+        """Number and keep an event."""
+        ...
+
+
+@dataclass(slots=True)
+class Target:
+    """One target: `is_up` None while nothing is known of it."""
+
+    spec: TargetSpec
+    is_up: bool | None = None
+    told: str = ""  # what it answered last, or why it did not
+    address: tuple[str, int] | None = None  # where it was found last
+
+    @property
+    def priority(self) -> int:
+        return self.spec.priority
+
+    @property
+    def weight(self) -> int:
+        return self.spec.weight
+
+
+class Trunk:
+    """The state of a trunk."""
+
+    def __init__(
+        self, spec: TrunkSpec, *, events: EventSink, clock: Callable[[], float], chance: Callable[[], float]
+    ) -> None:
+        self.spec = spec
+        self.targets = [Target(target) for target in spec.targets]
+        self.registration: Registered = "registering" if spec.register else ""
+        self._events = events
+        self._chance = chance
+        self._is_up: bool | None = None
+        rate = spec.rate
+        self._allowance = Allowance(rate, max(1.0, rate), clock=clock) if rate is not None else None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def is_up(self) -> bool:
+        """Is there a target that answers, or one of which nothing is known yet?"""
+        return any(target.is_up is not False for target in self.targets)
+
+    def ways(self) -> Sequence[Target]:
+        """The targets to try for a call, in their order: those that are not known to be down."""
+        return order((target for target in self.targets if target.is_up is not False), chance=self._chance)
+
+    def takes_call(self) -> bool:
+        """Count a call that is placed; False if there were too many in this second."""
+        return self._allowance is None or self._allowance.take()
+
+    # What is found out
+
+    def note_way(self, target: Target, flow: Flow) -> None:
+        """It is reached there."""
+        target.address = flow.remote
+
+    def note_answer(self, target: Target, told: str) -> None:
+        """It answers."""
+        self._note(target, is_up=True, told=told)
+
+    def note_silence(self, target: Target, told: str) -> None:
+        """It does not answer, or not with anything of use. Without OPTIONS nobody would see it come back."""
+        if self.spec.health:
+            self._note(target, is_up=False, told=told)
+
+    def note_registered(self, seconds: float) -> None:
+        was, self.registration = self.registration, "registered"
+        if was != "registered":
+            logger.info("registered", trunk=self.name, expires_after=seconds)
+            self._events.emit(TrunkRegistered(trunk=self.name, expires_after=seconds))
+
+    def note_unregistered(self, reason: str, *, retry_after: float) -> None:
+        self.registration = "failed"
+        logger.warning("not registered", trunk=self.name, reason=reason, retry_after=round(retry_after, 1))
+        self._events.emit(TrunkUnregistered(trunk=self.name, reason=reason, retry_after=retry_after))
+
+    # What others ask
+
+    def is_source(self, flow: Flow) -> bool:
+        """Does what comes by this flow come from the trunk?"""
+        if self.spec.allow is not None:
+            address = ipaddress.ip_address(flow.remote[0])
+            return any(address.version == network.version and address in network for network in self.spec.allow)
+        return any(target.address is not None and _is_from(target.address, flow) for target in self.targets)
+
+    def state(self, calls: int) -> TrunkState:
+        """For who asks; `calls` are up now."""
+        return TrunkState(
+            id=self.name,
+            is_up=self.is_up,
+            registration=self.registration,
+            calls=calls,
+            maximum=self.spec.calls,
+            targets=tuple(
+                TrunkTargetState(target=str(target.spec), is_up=target.is_up is not False, told=target.told)
+                for target in self.targets
+            ),
+        )
+
+    # Inside
+
+    def _note(self, target: Target, *, is_up: bool, told: str) -> None:
+        if target.is_up is not is_up:
+            logger.info("target up" if is_up else "target down", trunk=self.name, target=str(target.spec), told=told)
+        target.is_up, target.told = is_up, told
+        is_any_up = self.is_up
+        if self._is_up is is_any_up or (is_any_up and not is_up):  # the same, or others are not known yet
+            return
+        self._is_up = is_any_up
+        if is_any_up:
+            self._events.emit(TrunkUp(trunk=self.name, target=str(target.spec)))
+        else:
+            self._events.emit(TrunkDown(trunk=self.name, reason=told))
+
+
+def _is_from(address: tuple[str, int], flow: Flow) -> bool:
+    """From that address. On this machine, where phones are too, it is told from others by its port."""
+    host, port = flow.remote
+    return host == address[0] and (port == address[1] or not ipaddress.ip_address(host).is_loopback)

@@ -1,0 +1,106 @@
+"""Kamailio as a carrier: its registrar and its proxy want to know who we are, and its nonces live for seconds only.
+
+It takes calls of its customer to one callee, and calls of anybody to its customer, wherever he has registered.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from .engine import free_ports
+from .process import listening_ports, until
+
+USER, PASSWORD = "4930999", "carrier-secret"
+MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules"
+CONFIG = """\
+#!KAMAILIO
+debug=2
+log_stderror=yes
+listen=udp:127.0.0.1:{port}
+disable_tcp=yes
+auto_aliases=no
+children=1
+mpath="{modules}"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+modparam("usrloc", "db_mode", 0)
+modparam("registrar", "min_expires", 1)
+modparam("registrar", "max_expires", {expires})
+modparam("auth", "nonce_expire", 2)
+modparam("auth", "algorithm", "{algorithm}")
+request_route {{
+  if (!mf_process_maxfwd_header("10")) {{ sl_send_reply("483", "Too Many Hops"); exit; }}
+  if (is_method("CANCEL")) {{ if (t_check_trans()) {{ t_relay(); }} exit; }}
+  if (has_totag()) {{ loose_route(); t_relay(); exit; }}
+  t_check_trans();
+  if (is_method("OPTIONS")) {{ sl_send_reply("200", "OK"); exit; }}
+  if (is_method("REGISTER")) {{
+    if (!pv_www_authenticate("carrier", "{password}", "0")) {{ www_challenge("carrier", "1"); exit; }}
+    save("location");
+    exit;
+  }}
+  record_route();
+  if ($rU == "{user}") {{
+    if (!lookup("location")) {{ sl_send_reply("404", "Not Found"); exit; }}
+    t_relay();
+    exit;
+  }}
+  if (!pv_proxy_authenticate("carrier", "{password}", "0")) {{ proxy_challenge("carrier", "1"); exit; }}
+  consume_credentials();
+  $du = "sip:127.0.0.1:{callee}";
+  t_relay();
+}}
+"""
+
+
+@asynccontextmanager
+async def carrier(
+    folder: Path, *, callee: int, algorithm: str = "MD5", expires: int = 600
+) -> AsyncIterator[tuple[str, int]]:
+    """A carrier whose customer's calls go to the port `callee`; gone on exit. Where it is reached."""
+    program = shutil.which("kamailio")
+    assert program, "kamailio is not installed (apt-get install kamailio)"
+    folder.mkdir(parents=True)
+    port, _ = free_ports(1)
+    (folder / "kamailio.cfg").write_text(
+        CONFIG.format(
+            port=port,
+            callee=callee,
+            modules=MODULES,
+            user=USER,
+            password=PASSWORD,
+            algorithm=algorithm,
+            expires=expires,
+        )
+    )
+    command = [program, "-f", "kamailio.cfg", "-DD", "-E", "-Y", str(folder), "-w", str(folder), "-m", "32"]
+    with (folder / "log.txt").open("wb") as log:
+        process = await trio.lowlevel.open_process(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        await until(lambda: process.poll() is not None or port in listening_ports(process.pid, "udp"))
+        assert process.poll() is None, (folder / "log.txt").read_text()[-3000:]
+        yield "127.0.0.1", port
+    finally:
+        with trio.CancelScope(shield=True):
+            if process.poll() is None:
+                process.terminate()
+            with trio.move_on_after(5):
+                await process.wait()
+            process.kill()
+            await process.wait()

@@ -1,0 +1,100 @@
+"""Whether new calls may come in."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+from callflow.protocol.events import EngineDraining, EngineOverloaded, EngineRecovered, Event
+from engine.gate import Gate
+from engine.sip.messages import Request, parse_datagram
+from tests.sip.messages_by_hand import request as message
+from tests.trio_tests import run_virtual
+
+
+def request(method: str) -> Request:
+    made = parse_datagram(message(method))
+    assert isinstance(made, Request)
+    return made
+
+
+class World:
+    """A gate, what it told, and how many calls there are."""
+
+    def __init__(self, *, most: int = 10, lag: float = 0.5, chance: float = 0.0) -> None:
+        self.calls = 0
+        self.events: list[Event] = []
+        self.gate = Gate(calls=lambda: self.calls, most=most, lag=lag, events=self, chance=lambda: chance)
+
+    def emit(self, event: Event) -> int:
+        self.events.append(event)
+        return len(self.events)
+
+    def passes(self, method: str = "INVITE") -> bool:
+        return self.gate.refuse(request(method)) is None
+
+
+def test_calls_pass_until_there_are_as_many_as_there_may_be():
+    world = World(most=2)
+    assert world.passes()
+    world.calls = 2
+    assert not world.passes()
+    assert not world.passes()
+    assert world.passes("OPTIONS")
+    world.calls = 1
+    assert world.passes()
+    assert world.events == [EngineOverloaded(reason="calls", calls=2), EngineRecovered()]
+    assert world.gate.refused == 2
+
+
+def test_a_late_event_loop_lets_nothing_in_until_it_is_quick_again():
+    world = World(lag=0.5)
+    world.gate.note_lag(0.4)
+    assert world.passes()
+    world.gate.note_lag(0.6)
+    assert not world.passes()
+    world.gate.note_lag(0.3)  # not quick enough: it would be late again with the first calls
+    assert not world.passes()
+    world.gate.note_lag(0.1)
+    assert world.passes()
+    assert world.events == [EngineOverloaded(reason="lag", calls=0), EngineRecovered()]
+
+
+def test_with_a_limit_of_0_no_lag_matters():
+    world = World(lag=0)
+    world.gate.note_lag(100)
+    assert world.passes()
+
+
+def test_an_engine_that_drains_refuses_options_too_and_tells_it_once():
+    world = World()
+    world.calls = 3
+    world.gate.drain()
+    world.gate.drain()
+    assert not world.passes()
+    assert not world.passes("OPTIONS")
+    assert world.events == [EngineDraining(calls=3)]
+
+
+@pytest.mark.parametrize(("chance", "seconds"), [(0.0, "2"), (0.5, "6"), (0.999, "10")])
+def test_who_is_refused_is_told_when_to_come_again_and_not_all_at_once(chance: float, seconds: str):
+    world = World(most=1, chance=chance)
+    world.calls = 1
+    assert world.gate.refuse(request("INVITE")) == (("Retry-After", seconds),)
+
+
+@pytest.mark.parametrize(("is_ours", "passes"), [(True, False), (False, True)])
+@run_virtual
+async def test_only_work_of_its_own_makes_the_event_loop_too_late(is_ours: bool, passes: bool):
+    world, worked = World(lag=0.5), 0.0
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, trio.testing.MockClock)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.gate.watch_lag, lambda: worked)
+        await trio.testing.wait_all_tasks_blocked()
+        clock.jump(0.8)  # a step of that length
+        worked += 0.8 if is_ours else 0.0
+        await trio.testing.wait_all_tasks_blocked()
+        assert world.passes() is passes
+        nursery.cancel_scope.cancel()
