@@ -160,7 +160,7 @@ async def test_a_peer_that_does_not_read_is_dropped():
 
 @run_trio
 async def test_a_peer_that_reads_slowly_gets_everything():
-    async with server(send_buffer=4096) as (_, address):
+    async with server(send_buffer=4096, unsent=8_000_000) as (_, address):
         stream = await connect(address)
         count = 3000
         flood = b"".join(request("OPTIONS", via=VIA, branch=f"z9hG4bK{number}") for number in range(count))
@@ -171,7 +171,9 @@ async def test_a_peer_that_reads_slowly_gets_everything():
             rest = b""
             while seen < count:
                 await trio.testing.wait_all_tasks_blocked()  # now the server can send no more
-                rest += await stream.receive_some(4096)
+                piece = await stream.receive_some(4096)
+                assert piece, "the connection was closed"
+                rest += piece
                 *whole, rest = rest.split(b"\r\n\r\n")
                 seen += len(whole)
 
