@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from callflow.protocol import commands, queries
 from callflow.protocol.frames import MAX_MESSAGE
 from engine.channels.errors import CommandError
+from engine.sip.core import host_port
 from engine.sip.wire_log import WireLog, WireMessage
 
 from .dispatch import Verb
@@ -39,11 +40,7 @@ def _told(message: WireMessage) -> queries.WireMessage:
         at=message.at,
         is_sent=message.is_sent,
         transport=flow.transport,
-        local=_place(*flow.local),
-        remote=_place(*flow.remote),
+        local=host_port(flow.local),
+        remote=host_port(flow.remote),
         data=message.data,
     )
-
-
-def _place(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
