@@ -132,7 +132,7 @@ async def test_a_script_that_raises_ends_its_call_with_a_tone_and_no_other(tmp_p
         failed = await seen.wait("script.failed")
         assert "the script has a bug" in str(failed)
         told = running.log
-        assert f"call={seen.channel(1)}" in re.sub(r"\x1b\[[0-9;]*m", "", told)
+        assert f"call={await seen.channel(1)}" in re.sub(r"\x1b\[[0-9;]*m", "", told)
         assert 'raise RuntimeError("the script has a bug")' in told
 
         assert other.ended is None

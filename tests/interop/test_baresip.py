@@ -81,7 +81,7 @@ async def test_follow_me_rings_the_desk_then_the_mobile_and_each_hears_only_the_
             await seen.wait("channel.ended", _is_answered, count=2)
             await alice.wait_event("CALL_CLOSED")
             await mobile.wait_event("CALL_CLOSED")
-        bridged_for = seen.at("channel.unbridged") - seen.at("channel.bridged", count=2)
+        bridged_for = await seen.at("channel.unbridged") - await seen.at("channel.bridged", count=2)
         assert desk.heard() == []
         [by_alice], [by_mobile] = map(samples, alice.heard()), map(samples, mobile.heard())
         assert bridged_for > 4
@@ -111,6 +111,6 @@ async def test_a_phone_registers_and_calls_over_tls_and_checks_the_certificate(t
             assert registered["source"].startswith("tls:127.0.0.1:")
             await alice.dial("3003")
             await alice.wait_event("CALL_ESTABLISHED")
-            assert await running.listed("trace", seen.channel())
+            assert await running.listed("trace", await seen.channel())
             await alice.hang_up()
             await seen.wait("channel.ended")

@@ -124,5 +124,5 @@ async def test_an_engine_that_drains_ends_by_itself_with_its_last_call(tmp_path:
             assert "1 call left" in await running.command("drain")
             refused = await running.run("dial", "3003")
             assert "503" in refused.output + refused.errors
-            await running.command("hangup", seen.channel())
+            await running.command("hangup", await seen.channel())
             assert await running.process.wait() == 0
