@@ -120,7 +120,7 @@ def test_those_to_come_are_followed(start, run, environment, tmp_path):
         assert follower.stdout.readline() == "1000 caller\n"
         assert run("dial", "1000", "--duration", "0.1").returncode == 0
         assert follower.stdout.readline() == "1000 caller\n"
-        follower.send_signal(signal.SIGINT)
+        follower.terminate()
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,9 @@ async def test_follow_me_rings_the_desk_then_the_mobile_and_each_hears_only_the_
         bridged_for = await seen.at("channel.unbridged") - await seen.at("channel.bridged", count=2)
         assert desk.heard() == []
         [by_alice], [by_mobile] = map(samples, alice.heard()), map(samples, mobile.heard())
-        assert bridged_for > 4
-        assert seconds_of_tone(by_alice, FREQUENCIES["mobile"]) > 0.95 * bridged_for
-        assert seconds_of_tone(by_mobile, FREQUENCIES["alice"]) > 0.95 * bridged_for
+        assert bridged_for > 2
+        assert seconds_of_tone(by_alice, FREQUENCIES["mobile"]) > bridged_for - 0.4
+        assert seconds_of_tone(by_mobile, FREQUENCIES["alice"]) > bridged_for - 0.4
         assert seconds_of_tone(by_alice, FREQUENCIES["alice"]) == 0
         assert seconds_of_sound(by_mobile) - seconds_of_tone(by_mobile, FREQUENCIES["alice"]) < 0.2
 

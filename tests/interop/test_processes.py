@@ -93,7 +93,7 @@ async def test_ctrl_c_says_bye_to_every_call_and_leaves_no_process(tmp_path: Pat
 
             begun = trio.current_time()
             assert await running.interrupt() == 0
-            assert trio.current_time() - begun < 4
+            assert trio.current_time() - begun < 20  # and not after the 32 s that SIP has for a silent peer
 
             for call in up:
                 assert await call.wait_ended() == Ended("peer", True, 0, "normal_clearing")
