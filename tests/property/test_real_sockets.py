@@ -173,7 +173,7 @@ async def hang_up_all(phones: list[Phone]) -> None:
 async def wait_same(before: Holdings, running: RunningEngine, seen: Watch) -> None:
     """Wait until the engine holds what it held before; transactions have their time (here 2 seconds)."""
     differences = ""
-    with trio.move_on_after(12):
+    with trio.move_on_after(60):
         while True:
             differences = before.differences(await look(running, seen))
             if not differences:
