@@ -29,9 +29,9 @@ from .watch import watch
 pytestmark = needs.program("baresip")
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize(("transport", "is_heard_out"), [("udp", True), ("tcp", False)])
 @run_trio
-async def test_a_phone_hears_the_prompts_and_its_key_is_understood(tmp_path: Path, transport: str):
+async def test_a_phone_hears_the_prompts_and_its_key_is_understood(tmp_path: Path, transport: str, is_heard_out: bool):
     async with engine(tmp_path / "engine", IVR) as running, watch(running) as seen:
         async with phone(tmp_path, running, seen, "alice", transport=transport) as alice:
             await alice.dial("1000")
@@ -46,8 +46,9 @@ async def test_a_phone_hears_the_prompts_and_its_key_is_understood(tmp_path: Pat
             gathered = await seen.wait("gather.finished")
             assert isinstance(gathered, GatherFinished)
             assert gathered.outcome == Digits("1")
-            about = await seen.wait("playback.finished", count=2)
-            assert isinstance(about, PlaybackFinished)
+            await seen.wait("playback.started", count=2)
+            if is_heard_out:
+                assert isinstance(await seen.wait("playback.finished", count=2), PlaybackFinished)
             await alice.hang_up()
             over = await seen.wait("channel.ended")
             await alice.wait_event("CALL_CLOSED")
@@ -58,7 +59,7 @@ async def test_a_phone_hears_the_prompts_and_its_key_is_understood(tmp_path: Pat
         assert await running.listed("calls") == []
     [heard] = map(samples, alice.heard())
     assert is_in(samples(IVR_PROMPTS / "welcome.wav"), heard) > 0.9
-    assert is_in(samples(IVR_PROMPTS / "about.wav"), heard) > 0.9
+    assert not is_heard_out or is_in(samples(IVR_PROMPTS / "about.wav"), heard) > 0.9
 
 
 @run_trio
