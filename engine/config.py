@@ -18,9 +18,11 @@ from engine.eventsocket.certificate import CertificateError, load_pair, trusting
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
+from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.trunks.spec import TrunkSpec
 
 from .limit import LIMITS, Limits
+from .peer import read_identity_policy
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
 from .toml_lines import KeyPath, line_of, lines_of
@@ -125,6 +127,7 @@ class User:
     password: str = field(repr=False)
     context: str = INTERNAL
     classes: tuple[str, ...] = ()  # of routes that are not for everybody
+    identity: IdentityPolicy = BY_FROM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -464,6 +467,7 @@ _USER = MappingProxyType({
     "password": ("password", read_text),
     "context": ("context", read_name),
     "classes": ("classes", list_of(read_name)),
+    "identity": ("identity", read_identity_policy),
 })
 _APP = MappingProxyType({
     "name": ("name", _app_name),

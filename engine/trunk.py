@@ -13,6 +13,7 @@ from engine.sip.next_hop import is_literal
 from engine.trunks.spec import Network, TargetSpec, Transport, TrunkSpec
 
 from .limit import read_rate, seconds
+from .peer import read_costs, read_headers, read_identity_policy, read_names
 from .route import Context, expect_context, one_or_more, read_name
 from .toml_reader import Reader, Wrong, list_of, nonempty, one_of, read_flag, read_text, show, table
 
@@ -139,5 +140,9 @@ TRUNK = MappingProxyType({
     "from_domain": ("from_domain", _domain),
     "codecs": ("codecs", _codecs),
     "context": ("context", read_name),
+    "identity": ("identity", read_identity_policy),
+    "headers": ("headers", read_headers),
+    "strip": ("strip", read_names),
+    "costs": ("costs", read_costs),
 })
 READERS = MappingProxyType({"trunk": ("trunks", list_of(table(TrunkSpec, TRUNK)))})

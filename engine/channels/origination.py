@@ -6,10 +6,11 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from callflow.protocol.events import ChannelCreated, Party
+from callflow.protocol.events import ChannelCreated, Security
+from engine.sip.identity import BY_FROM, Identity, state_identity
 from engine.sip.messages import Address, ParseError, Uri
 
-from .caller import NUMBER, from_of, party_of
+from .caller import NUMBER, Caller, from_of, party_of
 from .errors import CommandError
 from .ports import Headers, Owner
 from .signalling import Signalling
@@ -109,7 +110,7 @@ def originate(
     flow: Flow,
     *,
     user: str | None,
-    caller: Party,
+    caller: Caller,
     headers: Headers,
     owner: Owner | None,
     parent: str | None,
@@ -121,21 +122,23 @@ def originate(
     leg = table.open(leg_id, owner, has_offer=False)
     negotiation = table.negotiation(leg.media, trunk)
     to = Address(Uri(user=user, host=host) if user is not None else uri)
-    from_ = from_of(caller, host) if trunk is None else _from_by_trunk(caller, trunk, uri.host)
+    policy = trunk.spec.identity if trunk is not None else table.identities(user) if user is not None else BY_FROM
+    identity, account = _identity(caller, trunk, uri.host if trunk is not None else host)
+    from_, stated = state_identity(identity, policy.writes, account=account)
     invite = table.sip.invite(
         uri,
         flow=flow,
         from_=from_,
         to=to,
         body=negotiation.create_offer(),
-        headers=headers,
+        headers=_headers(headers, stated, trunk),
         credentials=credentials,
         max_forwards=_max_forwards(table, parent),
     )
     table.add(leg, invite)
     facts = ChannelCreated(
         direction="outbound",
-        caller=party_of(from_),
+        caller=party_of(from_ if account is not None and from_ == account else identity.address),
         callee=party_of(to),
         to=to.uri.user or to.uri.host,
         app=owner.app if owner is not None else None,
@@ -143,19 +146,31 @@ def originate(
         trunk=trunk.name if trunk is not None else None,
         parent=parent,
         sip_call_id=invite.call_id,
+        withheld=caller.is_withheld,
+        security=Security(transport=flow.transport),
     )
     leg.transfers.user = user
     leg.begin(Signalling(table.sip, invite, negotiation, leg.media), facts)
     return leg
 
 
-def _from_by_trunk(caller: Party, trunk: Trunk, host: str) -> Address:
-    """The From that the peer wants to see: an address of its own domain, unless it is told another."""
-    spec = trunk.spec
-    host = spec.from_domain or host
-    if spec.from_user is not None:
-        return Address(Uri(user=spec.from_user, host=host), caller.name)
-    return from_of(caller, host)
+def _identity(caller: Caller, trunk: Trunk | None, host: str) -> tuple[Identity, Address | None]:
+    """Who calls, and as whom we are known to the trunk: an address of the peer's domain, unless it is told another."""
+    spec = trunk.spec if trunk is not None else None
+    host = spec.from_domain or host if spec is not None else host
+    account = None
+    if spec is not None and spec.from_user is not None:
+        account = Address(Uri(user=spec.from_user, host=host), caller.party.name)
+    return Identity(from_of(caller.party, host), caller.is_withheld), account
+
+
+def _headers(told: Headers, stated: Headers, trunk: Trunk | None) -> Headers:
+    """What the program says, unless the trunk is not to see it; what it does not, the engine and the trunk's policy."""
+    spec = trunk.spec if trunk is not None else None
+    kept = [field for field in told if spec is None or field[0].lower() not in spec.strip]
+    names = {name.lower() for name, _ in kept}
+    own = (*stated, *(spec.headers if spec is not None else ()))
+    return [*kept, *(field for field in own if field[0].lower() not in names)]
 
 
 def _max_forwards(table: ChannelTable, parent: str | None) -> int:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from engine.sdp.negotiation import CODECS
 from engine.sip.digest import Credentials
+from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.sip.messages import Uri
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -53,6 +54,10 @@ class TrunkSpec:
     from_domain: str | None = None
     codecs: tuple[str, ...] = CODECS
     context: str = "public"  # of the calls that come from it
+    identity: IdentityPolicy = BY_FROM
+    headers: tuple[tuple[str, str], ...] = ()  # of every INVITE to it
+    strip: frozenset[str] = frozenset()  # names, in lower case, of what programs say and it is not told
+    costs: tuple[tuple[str, float], ...] = ()  # of numbers, by how they begin
 
     @property
     def credentials(self) -> Credentials | None:
