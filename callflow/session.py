@@ -167,7 +167,9 @@ class AppSession:
             self._start(call, self._function(event.to, event.route))
         elif event.parent in self._calls and self._link.is_ours(event.owner):  # one more phone of a target
             run, origin = self._runs[event.parent], self._calls[event.parent]
-            run.adopt(self._make(channel, event.caller, event.callee, event.to, direction="outbound", origin=origin))
+            leg = self._make(channel, event.caller, event.callee, event.to, direction="outbound", origin=origin)
+            leg._know(event)
+            run.adopt(leg)
 
     def _change_owner(self, seq: int, channel: str, event: OwnerChanged) -> None:
         call = self._calls.get(channel)

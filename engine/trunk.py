@@ -109,7 +109,8 @@ def _account(value: object) -> str:
     return text
 
 
-def _domain(value: object) -> str:
+def read_domain(value: object) -> str:
+    """A name of DNS, or an address."""
     text = read_text(value)
     if not is_literal(text) and not _HOST.fullmatch(text):
         raise ValueError(f'expected a domain such as "example.net", got {show(value)}')
@@ -137,7 +138,7 @@ TRUNK = MappingProxyType({
     "calls": ("calls", _number(1, 1_000_000)),
     "rate": ("rate", read_rate),
     "from_user": ("from_user", _user),
-    "from_domain": ("from_domain", _domain),
+    "from_domain": ("from_domain", read_domain),
     "codecs": ("codecs", _codecs),
     "context": ("context", read_name),
     "identity": ("identity", read_identity_policy),

@@ -14,7 +14,8 @@ from .source import Source
 class Target(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Whom to dial: a user's name, a SIP URI or `NUMBER@TRUNK`, the id its channel shall have, and after what delay.
 
-    `trunk` names the trunk by which the target, then a number, is called. The delay counts from its stage's beginning.
+    `NUMBER@*` goes by the cheapest trunk, `enum:+NUMBER` to the addresses that DNS has of it. `trunk` names the trunk
+    by which the target, then a number, is called. The delay counts from its stage's beginning.
     `username` and `password` answer a callee, or a proxy on the way, that asks who we are (401, 407).
     """
 

@@ -27,8 +27,10 @@ from engine.sip.stack import SipStack
 from engine.store.memory import MemoryRecords
 from engine.switch import Switch
 from engine.transport.endpoint import Endpoint
+from engine.transport.enum import SUFFIX, Rule, domain_of
 from engine.transport.errors import Unreachable
 from engine.transport.memory import MemoryNetwork
+from engine.transport.names import HostNames
 from engine.trunks.spec import TargetSpec, Transport, TrunkSpec
 
 from .apps import AppHost, LuaAppHost
@@ -83,6 +85,7 @@ class Simulation:
         self.phones: dict[str, SimulatedPhone] = {}
         self.trunks: dict[str, SimulatedTrunk] = {}
         self.names: dict[str, str] = {}  # what the name service knows: hosts and their addresses
+        self.numbers: dict[str, tuple[str, ...]] = {}  # what it knows by ENUM: numbers such as +4930123, and SIP URIs
         self.hosts: dict[str, AppHost | LuaAppHost] = {}
         self.report: str = ""  # what happened in a test that failed
         self._apps = apps
@@ -403,4 +406,9 @@ class Simulation:
 
     def _open_endpoint(self, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
         # Whatever a URI says of names and transports: nothing leaves the simulated network.
-        return Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host, only="udp")
+        names = HostNames(self._resolve_host, self._find_rules)
+        return Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host, only="udp", names=names)
+
+    def _find_rules(self, domain: str) -> list[Rule]:
+        uris = {domain_of(number, SUFFIX): uris for number, uris in self.numbers.items()}.get(domain, ())
+        return [Rule(100, place, "u", "E2U+sip", f"!^.*$!{uri}!", "") for place, uri in enumerate(uris)]

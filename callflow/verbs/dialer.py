@@ -89,8 +89,10 @@ class _Forks:
         if not isinstance(event, DialBranch) or event.command != self._command:
             return
         if event.state == "answered" and event.leg not in self.legs:
-            leg = self.legs[event.leg] = self._call._new_leg(event.leg, event.target)
-            self._call._owner.adopt(leg)
+            known = self._call._owner.find(event.leg)
+            leg = self.legs[event.leg] = known or self._call._new_leg(event.leg, event.target)
+            if known is None:
+                self._call._owner.adopt(leg)
             self.on_answer(leg)
 
 

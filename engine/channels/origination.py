@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from .table import ChannelTable
 
 _LONGEST_TARGET = 512
+_E164 = re.compile(r"\+[0-9]{1,15}", re.ASCII)
+CHEAPEST = "*"  # in place of a trunk's name
 _HOPS = 70  # RFC 3261 8.1.1.6
 
 
@@ -43,11 +46,31 @@ class TrunkNumber:
     number: str
 
 
-Destination: TypeAlias = User | Uri | TrunkNumber
+@dataclass(frozen=True, slots=True)
+class LeastCost:
+    """A number that is called by way of these trunks, the first that takes it."""
+
+    trunks: tuple[Trunk, ...]
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """A phone number that DNS has addresses of (RFC 6116)."""
+
+    number: str
+
+
+Destination: TypeAlias = User | Uri | TrunkNumber | LeastCost | Enum
 
 
 def parse_target(table: ChannelTable, target: str, trunk: str = "") -> Destination:
-    """What a program dials: as `parse_address`, and `NUMBER@TRUNK`, with or without `sip:`. Raises CommandError."""
+    """What a program dials: as `parse_address`, `NUMBER@TRUNK`, with or without `sip:`, or `enum:+NUMBER`.
+
+    `NUMBER@*` goes by the cheapest trunk. Raises CommandError.
+    """
+    if target.startswith("enum:"):
+        return _enum(target)
     if trunk:
         return _trunk_number(table, target, trunk)
     number, at, name = target.rpartition("@")
@@ -80,13 +103,36 @@ def parse_address(target: str, locator: Locator) -> User | Uri:
     return uri
 
 
-def _trunk_number(table: ChannelTable, number: str, name: str) -> TrunkNumber:
+def _enum(target: str) -> Enum:
+    number = target.removeprefix("enum:")
+    if not _E164.fullmatch(number):
+        raise CommandError("bad_argument", f"expected a number such as enum:+4930123, got {target[:64]!r}")
+    return Enum(number)
+
+
+def _trunk_number(table: ChannelTable, number: str, name: str) -> TrunkNumber | LeastCost:
+    if name == CHEAPEST:
+        return _least_cost(table, number)
     trunk = table.trunks.get(name) if table.trunks is not None else None
     if trunk is None:
         raise CommandError("bad_argument", f"expected the name of a [[trunk]], got {name[:64]!r}", {"trunk": name[:64]})
-    if not NUMBER.fullmatch(number):
-        raise CommandError("bad_argument", f"expected a number to dial by the trunk {name}, got {number[:64]!r}")
+    _expect_number(number, f"the trunk {name}")
     return TrunkNumber(trunk, number)
+
+
+def _least_cost(table: ChannelTable, number: str) -> LeastCost:
+    _expect_number(number, "the cheapest trunk")
+    trunks = table.trunks.cheapest(number) if table.trunks is not None else ()
+    if not trunks:
+        raise CommandError(
+            "bad_argument", f"expected a number that a [[trunk]] has a price for (costs), got {number!r}"
+        )
+    return LeastCost(tuple(trunks), number)
+
+
+def _expect_number(number: str, by: str) -> None:
+    if not NUMBER.fullmatch(number):
+        raise CommandError("bad_argument", f"expected a number to dial by {by}, got {number[:64]!r}")
 
 
 def _means_user(uri: Uri, locator: Locator) -> bool:

@@ -175,6 +175,10 @@ class Trunks(Protocol):
         """The trunk of that name."""
         ...
 
+    def cheapest(self, number: str) -> Sequence[Trunk]:
+        """The trunks that have a price for a number, the cheapest first."""
+        ...
+
 
 class SipPort(Protocol):
     """What a channel asks of SIP. Each verb takes effect at once; only `locate` and `reach` wait."""
@@ -242,6 +246,10 @@ class SipPort(Protocol):
 
     def hang_up(self, invite: Invite, *, headers: Headers = (), status: int = 480) -> None:
         """End a call in whatever state it is: CANCEL, BYE, or the final `status`. More than once does no harm."""
+        ...
+
+    async def look_up(self, number: str) -> Sequence[Uri]:
+        """The addresses of a phone number, the most wanted first (ENUM). Raises Unreachable."""
         ...
 
     async def locate(self, uri: Uri) -> Sequence[Hop]:
