@@ -157,6 +157,7 @@ class Call:
 
     send_message = messaging.send_message
     send_info = messaging.send_info
+    send_options = messaging.send_options
     notify = messaging.notify
 
     transfer = transferring.transfer

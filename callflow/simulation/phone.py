@@ -73,7 +73,7 @@ class SimulatedPhone:
         self._held: PhoneCall | None = None  # a call that is on hold while there is another
         self.forwards_to: str | None = None  # where it sends its callers (302)
         self.takes_info = True  # takes keys that the far end tells by INFO; if not, it says no
-        self.refuses_requests = False  # refuses texts, INFO and NOTIFY
+        self.refuses_requests = False  # refuses texts, INFO, OPTIONS and NOTIFY
         self.obeys = True  # does what the far end wants that transfers it; if not, it says no
         self._is_dialing = False
         self._log: list[tuple[float, str]] = []

@@ -23,7 +23,7 @@ from engine.sip.digest import Credentials
 from engine.sip.events import SipEvent
 from engine.sip.messages import Uri
 from engine.sip.next_hop import is_literal
-from engine.sip.stack import SipStack
+from engine.sip.stack import CALL_METHODS, SipStack
 from engine.store.memory import MemoryRecords
 from engine.switch import Switch
 from engine.transport.endpoint import Endpoint
@@ -387,7 +387,11 @@ class Simulation:
             await trio.sleep(1)
 
     def _endpoint(self, name: str, host: str, port: int, on_event: Callable[[SipEvent], None]) -> Endpoint:
-        stack = SipStack(new_token=self._dice.tokens(f"phone {name}"), user_agent="callflow simulated phone")
+        stack = SipStack(
+            new_token=self._dice.tokens(f"phone {name}"),
+            user_agent="callflow simulated phone",
+            call_methods=(*CALL_METHODS, "OPTIONS"),  # whose answer is the person's
+        )
         endpoint = self._open_endpoint(stack, on_event)
         self.network.attach(endpoint, host, port)
         return endpoint

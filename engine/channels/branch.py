@@ -294,6 +294,15 @@ class RunningBranch:
         Confirming(leg, self._course.dialer.command_id, wanted, self._course.prompt, self._decide)
         self._tell("answered", leg)
 
+    def leg_picked_up(self, leg: Channel, by: Channel) -> None:
+        """The other phone is the one that answered (RFC 3891 3)."""
+        self._legs.remove(leg)
+        self._legs.append(by)
+        leg.watcher = None
+        leg.end(elsewhere())
+        self._course.dialer.leg_over(leg)
+        self.leg_answered(by)
+
     def leg_ended(self, leg: Channel, ending: Ending) -> None:
         if leg not in self._legs:
             return

@@ -820,6 +820,17 @@ function Call:send_message(body) end
 ---@overload fun(self: callflow.Call, options: callflow.SendInfoOptions): callflow.Sent
 function Call:send_info(body) end
 
+---@class callflow.SendOptionsOptions
+---@field body? string
+---@field content_type? string
+---@field headers? table<string, string>
+---@field deadline? number seconds that it may take
+
+---Ask the peer inside the call what it can do, or whether it is still there (OPTIONS).
+---@return callflow.Sent
+---@overload fun(self: callflow.Call, options: callflow.SendOptionsOptions): callflow.Sent
+function Call:send_options() end
+
 ---@class callflow.NotifyOptions
 ---@field [1] string
 ---@field [2] string
