@@ -91,6 +91,7 @@ class App:
         bridge: Call | None = None,
         timeout: float = 30.0,  # noqa: ASYNC109 - the engine's, and no error
         caller_id: str | None = None,
+        withheld: bool = False,
         headers: Mapping[str, str] | None = None,
         deadline: float | None = None,
     ) -> Answered | Failed:
@@ -107,7 +108,8 @@ class App:
         session = self.sessions[0]
         command = Originate(
             stages=make_stages(stages, new_leg=session.new_leg), timeout=timeout, caller_id=caller_id,
-            headers=dict(headers or {}), route=route, app=app, bridge=bridge.id if bridge is not None else None,
+            withheld=withheld, headers=dict(headers or {}), route=route, app=app,
+            bridge=bridge.id if bridge is not None else None,
         )  # fmt: skip
         return await session.originate(command, script=script, deadline=deadline)
 

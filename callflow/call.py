@@ -15,7 +15,7 @@ from typing import Literal, Protocol, TypeAlias
 from .errors import WrongState
 from .leg import Leg
 from .link import Link
-from .protocol.events import ChannelEnded, Party
+from .protocol.events import ChannelCreated, ChannelEnded, Diversion, Party, Security
 from .verbs import dialer, digit, messaging, playback, recorder, signalling, talk, transferring, variable
 
 HANGUP_WINDOW = 5.0  # seconds after the hang-up in which `finally` blocks and `after_hangup` functions may wait
@@ -69,6 +69,12 @@ class Call:
         """The authenticated user who calls."""
         self.trunk: str | None = None
         """The trunk by which the call came, or goes."""
+        self.withheld: bool = False
+        """The caller does not want to be shown to who is called."""
+        self.diversions: tuple[Diversion, ...] = ()
+        """Who forwarded the call before it came here, the last first: as the peer says, nothing of it is proved."""
+        self.security: Security = Security()
+        """How SIP travels, how media is encrypted, and who proved who he is."""
         self.variables: dict[str, str] = {}
         """What the script knows of the channel's variables: those it set or got."""
         self.is_answered = False
@@ -80,6 +86,11 @@ class Call:
 
     def __repr__(self) -> str:
         return f"<Call {self.id} {self.caller} to {self.to}>"
+
+    def _know(self, created: ChannelCreated) -> None:
+        """What the engine told when it was created."""
+        self.user, self.trunk, self.withheld = created.user, created.trunk, created.withheld
+        self.diversions, self.security = created.diversions, created.security
 
     @property
     def id(self) -> str:
@@ -146,6 +157,7 @@ class Call:
 
     send_message = messaging.send_message
     send_info = messaging.send_info
+    send_options = messaging.send_options
     notify = messaging.notify
 
     transfer = transferring.transfer

@@ -176,6 +176,7 @@ class Engine:
         bridge: str | None = None,
         timeout: float = 30.0,  # noqa: ASYNC109 - the engine's, and no error
         caller_id: str | None = None,
+        withheld: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> Answered | Failed:
         """Dial without a caller. The leg that answers goes to the app of a number (`route`), an app, or a channel.
@@ -185,7 +186,7 @@ class Engine:
         plan = make_stages(stages, new_leg=lambda: self._link.new_id("leg"))
         command = Originate(
             stages=plan, timeout=timeout, caller_id=caller_id, headers=dict(headers or {}), route=route, app=app,
-            bridge=bridge,
+            bridge=bridge, withheld=withheld,
         )  # fmt: skip
         self._inbox.expect_reply()
         return cast("Answered | Failed", await self._link.perform(command))

@@ -158,15 +158,18 @@ class AppSession:
 
     def _create(self, channel: str, event: ChannelCreated) -> None:
         if (call := self._calls.get(channel)) is not None:  # a leg that a script dials
-            call.caller, call.callee, call.trunk = event.caller, event.callee, event.trunk
+            call.caller, call.callee = event.caller, event.callee
+            call._know(event)
         elif event.direction == "inbound" and (self._link.is_ours(event.owner) or channel in self._unknown):
             self._unknown.discard(channel)
             call = self._make(channel, event.caller, event.callee, event.to, direction="inbound")
-            call.user, call.trunk = event.user, event.trunk
+            call._know(event)
             self._start(call, self._function(event.to, event.route))
         elif event.parent in self._calls and self._link.is_ours(event.owner):  # one more phone of a target
             run, origin = self._runs[event.parent], self._calls[event.parent]
-            run.adopt(self._make(channel, event.caller, event.callee, event.to, direction="outbound", origin=origin))
+            leg = self._make(channel, event.caller, event.callee, event.to, direction="outbound", origin=origin)
+            leg._know(event)
+            run.adopt(leg)
 
     def _change_owner(self, seq: int, channel: str, event: OwnerChanged) -> None:
         call = self._calls.get(channel)
@@ -255,6 +258,7 @@ class AppSession:
         caller, callee = Party(uri=state.caller, number=state.caller), Party(uri=state.callee, number=state.callee)
         call = self._make(state.id, caller, callee, state.to, direction=state.direction, origin=origin)
         call.user, call.trunk = state.user, state.trunk
+        call.withheld, call.security = state.withheld, state.security
         call.variables.update(state.variables)
         call.is_answered = state.answered_at is not None
         return call

@@ -18,16 +18,19 @@ from engine.eventsocket.certificate import CertificateError, load_pair, trusting
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
+from engine.sip.identity import BY_FROM, IdentityPolicy
+from engine.transport.enum import SUFFIX as ENUM_SUFFIX
 from engine.trunks.spec import TrunkSpec
 
 from .config_error import ConfigError as ConfigError
 from .limit import LIMITS, Limits
+from .peer import read_identity_policy
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
 from .toml_lines import KeyPath, line_of, lines_of
 from .toml_reader import Wrong, list_of, nonempty, one_of, read_flag, read_text, show, table
 from .trunk import READERS as TRUNK_READERS
-from .trunk import check_trunks
+from .trunk import check_trunks, read_domain
 
 ESL_APP = "esl"  # the name that routes give to the door of [esl]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -55,6 +58,7 @@ class Sip:
     key: Path | None = None  # None: in the certificate's file
     ca: Path | None = None  # PEM: who signs the certificates of peers; None: those that the system trusts
     verify: bool = True  # the certificates of peers that we connect to
+    enum: str = ENUM_SUFFIX  # the domain below which `enum:` targets are looked up
 
     @property
     def is_loopback(self) -> bool:
@@ -117,6 +121,7 @@ class User:
     password: str = field(repr=False)
     context: str = INTERNAL
     classes: tuple[str, ...] = ()  # of routes that are not for everybody
+    identity: IdentityPolicy = BY_FROM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -429,6 +434,7 @@ _SIP = MappingProxyType({
     "key": ("key", lambda value: Path(read_text(value))),
     "ca": ("ca", lambda value: Path(read_text(value))),
     "verify": ("verify", read_flag),
+    "enum": ("enum", read_domain),
 })
 _RTP = MappingProxyType({
     "address": ("address", lambda value: parse_host(read_text(value))),
@@ -456,6 +462,7 @@ _USER = MappingProxyType({
     "password": ("password", read_text),
     "context": ("context", read_name),
     "classes": ("classes", list_of(read_name)),
+    "identity": ("identity", read_identity_policy),
 })
 _APP = MappingProxyType({
     "name": ("name", _app_name),

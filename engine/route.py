@@ -19,11 +19,13 @@ from engine.eventsocket.esl.outbound import Application
 from engine.scripting.calendar import Calendar, parse_day, parse_hours
 from engine.scripting.decision import (
     BY_DEFAULT,
+    DEMANDS,
     FEATURES,
     INCLUDES,
     INTERNAL,
     ON_LOOPBACK,
     PUBLIC,
+    Demand,
     RouteSpec,
     Rules,
     Source,
@@ -52,6 +54,7 @@ class Route:
     during: str | None = None  # the name of a calendar
     outside: str | None = None
     share: float = 100.0  # percent
+    requires: tuple[Demand, ...] = ()  # `require`
     line: int | None = field(default=None, compare=False)
 
 
@@ -86,6 +89,7 @@ def _spec(route: Route, calendars: Mapping[str, Calendar]) -> RouteSpec:
         during=None if route.during is None else calendars[route.during],
         outside=None if route.outside is None else calendars[route.outside],
         share=route.share,
+        requires=frozenset(route.requires),
         line=route.line,
     )
 
@@ -248,6 +252,7 @@ ROUTE = MappingProxyType({
     "during": ("during", read_text),
     "outside": ("outside", read_text),
     "share": ("share", _share),
+    "require": ("requires", nonempty(one_of(DEMANDS))),
 })
 CALENDAR = MappingProxyType({
     "name": ("name", read_name),

@@ -40,6 +40,7 @@ from engine.scripting.decision import Profile
 from engine.scripting.routing import CallRouter
 from engine.scripting.successors import RoutedSuccessors
 from engine.sip.events import MalformedReceived, RequestReceived, ResponseReceived, SipEvent
+from engine.sip.identity import BY_FROM
 from engine.sip.stack import SipStack
 from engine.sip.wire_log import WireLog
 from engine.store.records import CallRecords
@@ -101,6 +102,7 @@ class Switch:
         )
         self.trunks = Trunks(config.trunks, sip=self.endpoint, events=self.log, new_token=new_token("trunks"))
         self.records = records(self._tell_record)
+        identities = {user.name: user.identity for user in config.users}
         router = CallRouter(
             rules=make_rules(
                 config.routes,
@@ -115,6 +117,7 @@ class Switch:
             is_user=lambda name: self.users.get(name) is not None,
             epoch=epoch,
             find_trunk=self.trunks.find_source,
+            identities=identities,
         )
         prompts = Prompts(cache / "prompts", self.sessions) if cache is not None else None
         self.table = ChannelTable(
@@ -130,6 +133,7 @@ class Switch:
             limits=limits,
             records=self.records,
             trunks=self.trunks,
+            identities=lambda user: identities.get(user, BY_FROM),
         )
         self.sockets = EventSocket(
             self.log,

@@ -13,6 +13,7 @@ from engine.sip.next_hop import is_literal
 from engine.trunks.spec import Network, TargetSpec, Transport, TrunkSpec
 
 from .limit import read_rate, seconds
+from .peer import read_costs, read_headers, read_identity_policy, read_names
 from .route import Context, expect_context, one_or_more, read_name
 from .toml_reader import Reader, Wrong, list_of, nonempty, one_of, read_flag, read_text, show, table
 
@@ -108,7 +109,8 @@ def _account(value: object) -> str:
     return text
 
 
-def _domain(value: object) -> str:
+def read_domain(value: object) -> str:
+    """A name of DNS, or an address."""
     text = read_text(value)
     if not is_literal(text) and not _HOST.fullmatch(text):
         raise ValueError(f'expected a domain such as "example.net", got {show(value)}')
@@ -136,8 +138,12 @@ TRUNK = MappingProxyType({
     "calls": ("calls", _number(1, 1_000_000)),
     "rate": ("rate", read_rate),
     "from_user": ("from_user", _user),
-    "from_domain": ("from_domain", _domain),
+    "from_domain": ("from_domain", read_domain),
     "codecs": ("codecs", _codecs),
     "context": ("context", read_name),
+    "identity": ("identity", read_identity_policy),
+    "headers": ("headers", read_headers),
+    "strip": ("strip", read_names),
+    "costs": ("costs", read_costs),
 })
 READERS = MappingProxyType({"trunk": ("trunks", list_of(table(TrunkSpec, TRUNK)))})

@@ -26,7 +26,16 @@ LANE = 26  # characters from one lane to the next
 _CLOCK = 9
 _US = "callflow"
 _CALLS = frozenset({"INVITE", "REFER", "MESSAGE"})  # whom they are for is worth telling
-_QUIET = frozenset({"sip_call_id", "created_at", "progress_at", "answered_at", "ended_at", "owner", "command"})
+_QUIET = frozenset({
+    "sip_call_id",
+    "security",
+    "created_at",
+    "progress_at",
+    "answered_at",
+    "ended_at",
+    "owner",
+    "command",
+})
 
 
 class Ladder:

@@ -84,7 +84,7 @@ class PhoneCall:
         self.ended: Ended | None = None
         self.told_digits = ""  # those of them that came by INFO
         self.takes_info = True  # else it says no to keys that come by INFO
-        self.refuses_requests = False  # of the far end: texts, INFO, NOTIFY
+        self.refuses_requests = False  # of the far end: texts, INFO, OPTIONS, NOTIFY
         self.follows_transfers = False  # else it says no to a far end that wants us to call somebody else
         self.replaced: PhoneCall | None = None  # the call in whose place this one came
         self._asked: sip.RequestInCall | None = None  # a transfer that waits for our answer
@@ -324,13 +324,15 @@ class PhoneCall:
 
     def _take_request(self, event: sip.RequestInCall) -> None:
         request = event.request
-        if self.refuses_requests and request.method in ("INFO", "MESSAGE", "NOTIFY"):
+        if self.refuses_requests and request.method in ("INFO", "MESSAGE", "NOTIFY", "OPTIONS"):
             self._endpoint.respond(event.transaction, 405)
         elif request.method == "NOTIFY":
             self._endpoint.respond(event.transaction, 200)
             status = read_fragment(request.body)
             if status is not None:
                 self.tell(TransferTold(status))
+        elif request.method == "OPTIONS":
+            self._endpoint.respond(event.transaction, 200)
         elif request.method == "REFER":
             self._take_refer(event)
         elif request.method in ("PRACK", "UPDATE"):

@@ -32,6 +32,7 @@ from .messaging import Message as Message
 from .messaging import Notify as Notify
 from .messaging import SendInfo as SendInfo
 from .messaging import SendMessage as SendMessage
+from .messaging import SendOptions as SendOptions
 from .outcomes import Outcome, Unbridged
 from .queries import (
     AppState,
@@ -449,7 +450,8 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
         ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
         UnbindDigits, Limit, Policy, Set, Get, Headers,
-        Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, Notify,
+        Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, SendOptions,
+        Notify,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
         Reload, Rollback, Versions, Drain, Status, SnapshotCommand,

@@ -14,7 +14,8 @@ from .source import Source
 class Target(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Whom to dial: a user's name, a SIP URI or `NUMBER@TRUNK`, the id its channel shall have, and after what delay.
 
-    `trunk` names the trunk by which the target, then a number, is called. The delay counts from its stage's beginning.
+    `NUMBER@*` goes by the cheapest trunk, `enum:+NUMBER` to the addresses that DNS has of it. `trunk` names the trunk
+    by which the target, then a number, is called. The delay counts from its stage's beginning.
     `username` and `password` answer a callee, or a proxy on the way, that asks who we are (401, 407).
     """
 
@@ -42,6 +43,7 @@ class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
 class Dial(Command, frozen=True, kw_only=True):
     """Dial stages in turn, the targets of a stage together; the first to answer wins and the others are cancelled.
 
+    The callee is told of `caller_id`, or of who calls; `withheld` hides that, or not, whatever the caller wished.
     `timeout` is per stage. The caller hears `ringback` meanwhile, if one is named (`us`, `eu`, or a source), and with
     `early_media` what the first callee's side plays before it answers. With `confirm`, answering alone does not win.
     Of the targets that a callee redirects to (3xx) so many are tried in its place, one after another, as `redirects`
@@ -55,6 +57,7 @@ class Dial(Command, frozen=True, kw_only=True):
     timeout: float = 30.0
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     caller_id: str | None = None
+    withheld: bool | None = None
     ringback: Source | None = None
     early_media: bool = False
     confirm: Confirmation | None = None
@@ -84,6 +87,7 @@ class Originate(Command, frozen=True, kw_only=True):
     timeout: float = 30.0
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     caller_id: str | None = None
+    withheld: bool = False
     app: str | None = None
     route: str | None = None
     bridge: str | None = None

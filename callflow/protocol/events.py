@@ -13,8 +13,11 @@ import msgspec
 
 from .frames import ChannelState, Share
 from .outcomes import AnyOutcome
+from .party import Diversion as Diversion
+from .party import Party as Party
 from .records import CallRecord
 from .records import MediaStatistics as MediaStatistics
+from .security import Security as Security
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -23,19 +26,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: ClassVar[str]
 
 
-class Party(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One side of a call as SIP named it: the URI, its user part, the display name."""
-
-    uri: str
-    number: str = ""
-    name: str = ""
-
-    def __str__(self) -> str:
-        return self.number or self.uri
-
-
 class ChannelCreated(Event, frozen=True, kw_only=True):
-    """A new leg. `to` is the number dialled, `route` the pattern that took it, `parent` the channel that dials it."""
+    """A new leg. `to` is the number dialled, `route` the pattern that took it, `parent` the channel that dials it.
+
+    With `withheld` the caller does not want to be shown to who is called. `diversions`: who forwarded last is first.
+    """
 
     name: ClassVar[str] = "channel.created"
     direction: Literal["inbound", "outbound"]
@@ -49,6 +44,9 @@ class ChannelCreated(Event, frozen=True, kw_only=True):
     trunk: str | None = None  # by which the call came, or goes
     parent: str | None = None
     sip_call_id: str = ""
+    withheld: bool = False
+    diversions: tuple[Diversion, ...] = ()
+    security: Security = Security()
 
 
 class ChannelRinging(Event, frozen=True, kw_only=True):

@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from .security import Security
+
 VERSION = 1
 MAX_MESSAGE = 1 << 20  # octets; no command or event comes near it
 MAX_PART = 256 * 1024  # octets of a file in one blob or download
@@ -146,6 +148,8 @@ class ChannelState(msgspec.Struct, frozen=True):
     bridge: str | None = None
     call_seq: int = 0
     variables: dict[str, str] = {}
+    withheld: bool = False
+    security: Security = Security()
 
 
 class BridgeState(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Commands that send something to the peer beside what is heard: INFO, MESSAGE and NOTIFY inside the call."""
+"""Commands that send something to the peer beside what is heard: INFO, MESSAGE, OPTIONS and NOTIFY inside the call."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ class SendMessage(Message, frozen=True, kw_only=True):
     """Send a text to the peer's screen (MESSAGE)."""
 
     name: ClassVar[str] = "send_message"
+
+
+class SendOptions(Message, frozen=True, kw_only=True):
+    """Ask the peer inside the call what it can do, or whether it is still there (OPTIONS)."""
+
+    name: ClassVar[str] = "send_options"
 
 
 class Notify(Message, frozen=True, kw_only=True):

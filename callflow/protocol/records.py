@@ -20,7 +20,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One leg, from its beginning to its end. Times are seconds since the epoch.
 
     `parent` is the leg that dialled it, `bridged_with` those it was connected with, in their order: together they link
-    the legs of a call. `to` is the number dialled, `user` the one who authenticated.
+    the legs of a call. `to` is the number dialled, `user` the one who authenticated, `trunk` by which the leg came
+    or went.
     """
 
     id: str = ""  # of the record; later ones sort after earlier ones. A channel's id may be used again, this never
@@ -33,6 +34,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     app: str | None = None
     route: str | None = None
     user: str | None = None
+    trunk: str | None = None
     parent: str | None = None
     bridged_with: tuple[str, ...] = ()
     created_at: float

@@ -73,7 +73,7 @@ class SimulatedPhone:
         self._held: PhoneCall | None = None  # a call that is on hold while there is another
         self.forwards_to: str | None = None  # where it sends its callers (302)
         self.takes_info = True  # takes keys that the far end tells by INFO; if not, it says no
-        self.refuses_requests = False  # refuses texts, INFO and NOTIFY
+        self.refuses_requests = False  # refuses texts, INFO, OPTIONS and NOTIFY
         self.obeys = True  # does what the far end wants that transfers it; if not, it says no
         self._is_dialing = False
         self._log: list[tuple[float, str]] = []
@@ -107,11 +107,11 @@ class SimulatedPhone:
 
     # What the person does
 
-    def call(self, target: str) -> None:
-        """Dial a number, or a SIP URI."""
+    def call(self, target: str, *, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Dial a number, or a SIP URI. `headers`: what the INVITE says beside, such as who forwarded the call."""
         assert not self.is_in_call, f"{self.name} has a call already"
         self._line, self._is_dialing, self._attention = None, True, Attention()
-        self._nursery.start_soon(self._dial, self._uri(target))
+        self._nursery.start_soon(self._dial, self._uri(target), headers)
 
     def answer(self) -> None:
         """Take the call that rings."""
@@ -334,12 +334,12 @@ class SimulatedPhone:
         self._is_registered.set()
         return seconds / 2
 
-    async def _dial(self, uri: str) -> None:
+    async def _dial(self, uri: str, headers: Sequence[tuple[str, str]]) -> None:
         await self._is_registered.wait()
         if not self._is_dialing:
             return
         try:
-            self._line = await self._phone.call(uri)
+            self._line = await self._phone.call(uri, headers=headers)
         except Unreachable as error:
             self._note(f"cannot call: {error}")
         self._is_dialing = False

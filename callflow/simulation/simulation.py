@@ -23,12 +23,14 @@ from engine.sip.digest import Credentials
 from engine.sip.events import SipEvent
 from engine.sip.messages import Uri
 from engine.sip.next_hop import is_literal
-from engine.sip.stack import SipStack
+from engine.sip.stack import CALL_METHODS, SipStack
 from engine.store.memory import MemoryRecords
 from engine.switch import Switch
 from engine.transport.endpoint import Endpoint
+from engine.transport.enum import SUFFIX, Rule, domain_of
 from engine.transport.errors import Unreachable
 from engine.transport.memory import MemoryNetwork
+from engine.transport.names import HostNames
 from engine.trunks.spec import TargetSpec, Transport, TrunkSpec
 
 from .apps import AppHost, LuaAppHost
@@ -83,6 +85,7 @@ class Simulation:
         self.phones: dict[str, SimulatedPhone] = {}
         self.trunks: dict[str, SimulatedTrunk] = {}
         self.names: dict[str, str] = {}  # what the name service knows: hosts and their addresses
+        self.numbers: dict[str, tuple[str, ...]] = {}  # what it knows by ENUM: numbers such as +4930123, and SIP URIs
         self.hosts: dict[str, AppHost | LuaAppHost] = {}
         self.report: str = ""  # what happened in a test that failed
         self._apps = apps
@@ -384,7 +387,11 @@ class Simulation:
             await trio.sleep(1)
 
     def _endpoint(self, name: str, host: str, port: int, on_event: Callable[[SipEvent], None]) -> Endpoint:
-        stack = SipStack(new_token=self._dice.tokens(f"phone {name}"), user_agent="callflow simulated phone")
+        stack = SipStack(
+            new_token=self._dice.tokens(f"phone {name}"),
+            user_agent="callflow simulated phone",
+            call_methods=(*CALL_METHODS, "OPTIONS"),  # whose answer is the person's
+        )
         endpoint = self._open_endpoint(stack, on_event)
         self.network.attach(endpoint, host, port)
         return endpoint
@@ -403,4 +410,9 @@ class Simulation:
 
     def _open_endpoint(self, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
         # Whatever a URI says of names and transports: nothing leaves the simulated network.
-        return Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host, only="udp")
+        names = HostNames(self._resolve_host, self._find_rules)
+        return Endpoint(stack, on_event=on_event, resolve_host=self._resolve_host, only="udp", names=names)
+
+    def _find_rules(self, domain: str) -> list[Rule]:
+        uris = {domain_of(number, SUFFIX): uris for number, uris in self.numbers.items()}.get(domain, ())
+        return [Rule(100, place, "u", "E2U+sip", f"!^.*$!{uri}!", "") for place, uri in enumerate(uris)]

@@ -30,6 +30,7 @@ async def dial(
     early_media: bool = False,
     confirm: Confirmation | WantsTheCall | None = None,
     caller_id: str | None = None,
+    withheld: bool | None = None,
     headers: Mapping[str, str] | None = None,
     redirects: int = 0,
     deadline: float | None = None,
@@ -40,13 +41,14 @@ async def dial(
     per stage. The caller hears `ringback` (`us`, `eu`, or a source) meanwhile, and with `early_media` what the callee's
     side plays before it answers. With `confirm` answering alone does not win: whoever picks up keys the `key` of a
     `Confirmation`, or an async function is run on each answered leg and says whether it takes the call. Of the
-    addresses that a callee sends the call to (3xx) up to `redirects` are tried.
+    addresses that a callee sends the call to (3xx) up to `redirects` are tried. `withheld` hides who calls from those
+    who are dialled, or shows it, whatever the caller wished.
     """
     plan = make_stages(stages, new_leg=lambda: call._leg.link.new_id("leg"))
     command = Dial(
         stages=plan, timeout=timeout, ringback=ringback, early_media=early_media, caller_id=caller_id,
-        headers=dict(headers or {}), confirm=Confirmation(timeout=timeout) if callable(confirm) else confirm,
-        redirects=redirects,
+        withheld=withheld, headers=dict(headers or {}), redirects=redirects,
+        confirm=Confirmation(timeout=timeout) if callable(confirm) else confirm,
     )  # fmt: skip
     legs = {target.leg: call._new_leg(target.leg, target.target) for stage in plan for target in stage}
     for leg in legs.values():
@@ -87,8 +89,10 @@ class _Forks:
         if not isinstance(event, DialBranch) or event.command != self._command:
             return
         if event.state == "answered" and event.leg not in self.legs:
-            leg = self.legs[event.leg] = self._call._new_leg(event.leg, event.target)
-            self._call._owner.adopt(leg)
+            known = self._call._owner.find(event.leg)
+            leg = self.legs[event.leg] = known or self._call._new_leg(event.leg, event.target)
+            if known is None:
+                self._call._owner.adopt(leg)
             self.on_answer(leg)
 
 

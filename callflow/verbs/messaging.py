@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from callflow.protocol.commands import Message, Notify, SendInfo, SendMessage
+from callflow.protocol.commands import Message, Notify, SendInfo, SendMessage, SendOptions
 from callflow.protocol.outcomes import Sent
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ async def send_info(
     """Send an INFO, whose meaning is between the script and the peer."""
     command = SendInfo(body=body, content_type=content_type, headers=dict(headers or {}))
     return await _send(call, command, deadline)
+
+
+async def send_options(call: Call, *, headers: Mapping[str, str] | None = None, deadline: float | None = None) -> Sent:
+    """Ask the peer whether it is still there (SIP OPTIONS): whatever it answers, `sip_status`, it is."""
+    return await _send(call, SendOptions(headers=dict(headers or {})), deadline)
 
 
 async def notify(

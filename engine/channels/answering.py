@@ -16,6 +16,8 @@ from .state import State
 if TYPE_CHECKING:
     from .channel import Channel
 
+PROXY_AUTHENTICATION_REQUIRED = 407
+
 
 def answer(channel: Channel, _id: str, command: commands.Answer) -> None:
     headers = headers_of(command.headers, channel.table.limits.headers)
@@ -40,6 +42,9 @@ def reject(channel: Channel, _id: str, command: commands.Reject) -> None:
     status, cause = rejection_of(command.reason)
     headers = headers_of(command.headers, channel.table.limits.headers)
     channel.expect_inbound("reject")
+    if status == PROXY_AUTHENTICATION_REQUIRED:  # RFC 3261 21.4.8: it is of no use without a challenge
+        request = channel.signalling.invite.request
+        headers = [*headers, *(channel.table.router.challenge(request) if request is not None else ())]
     channel.end(Ending(cause, "app", status=status, headers=headers))
 
 

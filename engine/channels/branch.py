@@ -24,7 +24,7 @@ from engine.transport.errors import Unreachable
 from .confirmation import Confirming
 from .ending import By, Ending
 from .errors import CommandError
-from .origination import Destination, TrunkNumber, User, originate, parse_address
+from .origination import Destination, Enum, User, originate, parse_address
 from .ports import Headers
 from .reason import (
     ANSWERED_ELSEWHERE,
@@ -83,6 +83,8 @@ class RunningBranch:
         self._is_leg_used = False
         self._ways: deque[Way] = deque()  # that are yet to be tried
         self._hops: deque[tuple[Way, Hop]] = deque()  # the servers of the last one, that are yet to be tried
+        self._asked: Trunk | None = None  # it has counted this call
+        self._unlisted: str | None = None  # a number whose addresses are yet to be looked up
         self._patience: Timer | None = None
         self._is_following = False  # a redirection: its legs have ids of our own
         self._redirects = course.redirects
@@ -122,22 +124,30 @@ class RunningBranch:
             self._call_user(destination.name)
             return
         self._ways.extend(ways_to(destination))
-        refused = self._refused_by_trunk()
-        if refused is not None:
-            self._ends.append(refused)
+        self._asked = None
+        self._unlisted = destination.number if isinstance(destination, Enum) else None
+        if not self._has_more and self._unlisted is None:  # its trunks are down
+            self._ends.append(self._failure(503, "unreachable"))
             self._conclude()
             return
         self._try_next()
 
-    def _refused_by_trunk(self) -> Branch | None:
-        """Why the trunk takes no call now."""
-        if not isinstance(self._destination, TrunkNumber):
-            return None
-        if not self._ways:
-            return self._failure(503, "unreachable")
-        if not self._destination.trunk.takes_call():
-            return self._failure(503, "failed", NO_CIRCUIT_AVAILABLE)
+    def _next_way(self) -> Way | None:
+        """The next way, unless its trunk takes no call now: then the next one by another."""
+        way = self._ways.popleft()
+        if way.trunk is None or way.trunk is self._asked:
+            return way
+        self._asked = way.trunk
+        if way.trunk.takes_call():
+            return way
+        self._ends.append(self._failure(503, "failed", NO_CIRCUIT_AVAILABLE))
+        self._leave_trunk(way.trunk)
         return None
+
+    def _leave_trunk(self, trunk: Trunk) -> None:
+        """It takes no more calls."""
+        self._ways = deque(way for way in self._ways if way.trunk is not trunk)
+        self._hops.clear()
 
     def _try_next(self) -> None:
         self._resolving = trio.CancelScope()
@@ -155,11 +165,13 @@ class RunningBranch:
         found: list[tuple[Uri, Flow]] = []
         way = None
         with self._resolving as scope:
+            await self._enumerate()
             while self._has_more and not found:
                 try:
                     if not self._hops:
-                        way = self._ways.popleft()
-                        self._hops.extend((way, hop) for hop in await self._table.sip.locate(way.uri))
+                        way = self._next_way()
+                        hops = await self._table.sip.locate(way.uri) if way is not None else ()
+                        self._hops.extend((way, hop) for hop in hops if way is not None)
                         continue
                     way, hop = self._hops.popleft()
                     found.append((way.uri, await self._table.sip.reach(hop)))
@@ -170,6 +182,15 @@ class RunningBranch:
                     self._ends.append(self._failure(503, "unreachable"))
         if not scope.cancelled_caught:
             self._place(found, user=None, way=way)
+
+    async def _enumerate(self) -> None:
+        """Look a phone number up, once."""
+        number, self._unlisted = self._unlisted, None
+        if number is not None:
+            try:
+                self._ways.extend(Way(uri) for uri in await self._table.sip.look_up(number))
+            except Unreachable:
+                self._ends.append(self._failure(404, "not_found"))
 
     @property
     def _has_more(self) -> bool:
@@ -182,20 +203,29 @@ class RunningBranch:
         for uri, flow in ways:
             if self.result is None:
                 leg_id = self._table.new_id() if self._is_leg_used else self.leg
-                self._is_leg_used = True
-                self._originate(leg_id, uri, flow, user, way)
+                if self._has_place(leg_id, way):
+                    self._is_leg_used = True
+                    self._originate(leg_id, uri, flow, user, way)
+                elif self._has_more:
+                    self._is_placing = False
+                    self._try_next()
+                    return
         self._is_placing = False
         self._settle()
 
+    def _has_place(self, leg_id: str, way: Way | None) -> bool:
+        """Does the trunk, if it is one, take one more call?"""
+        if way is None or way.trunk is None or self._table.has_place(way.trunk, leg_id):
+            return True
+        self._leave_trunk(way.trunk)
+        self._ends.append(self._failure(503, "failed", NO_CIRCUIT_AVAILABLE))
+        return False
+
     def _originate(self, leg_id: str, uri: Uri, flow: Flow, user: str | None, way: Way | None) -> None:
-        trunk = self._trunk
+        trunk = way.trunk if way is not None else None
         if self._table.is_full:
+            self._table.places.release(leg_id)
             self._ends.append(self._failure(503, "failed"))
-            return
-        if trunk is not None and not self._table.has_place(trunk, leg_id):
-            self._ways.clear()
-            self._hops.clear()
-            self._ends.append(self._failure(503, "failed", NO_CIRCUIT_AVAILABLE))
             return
         with self._table.events_held():  # what the INVITE causes at once comes after channel.created
             try:
@@ -210,7 +240,7 @@ class RunningBranch:
                     owner=self._course.dialer.owner,
                     parent=self._course.dialer.parent,
                     trunk=trunk,
-                    credentials=self._credentials,
+                    credentials=self._credentials(trunk),
                 )
             except PortsExhausted:
                 self._table.places.release(leg_id)
@@ -263,6 +293,15 @@ class RunningBranch:
             self._timer.cancel()
         Confirming(leg, self._course.dialer.command_id, wanted, self._course.prompt, self._decide)
         self._tell("answered", leg)
+
+    def leg_picked_up(self, leg: Channel, by: Channel) -> None:
+        """The other phone is the one that answered (RFC 3891 3)."""
+        self._legs.remove(leg)
+        self._legs.append(by)
+        leg.watcher = None
+        leg.end(elsewhere())
+        self._course.dialer.leg_over(leg)
+        self.leg_answered(by)
 
     def leg_ended(self, leg: Channel, ending: Ending) -> None:
         if leg not in self._legs:
@@ -343,15 +382,10 @@ class RunningBranch:
     def _failure(self, status: int, reason: Failure, cause: int | None = None) -> Branch:
         return Branch(self.target.target, self.leg, reason, status, cause or cause_of_status(status))
 
-    @property
-    def _trunk(self) -> Trunk | None:
-        return self._destination.trunk if isinstance(self._destination, TrunkNumber) else None
-
-    @property
-    def _credentials(self) -> Credentials | None:
+    def _credentials(self, trunk: Trunk | None) -> Credentials | None:
         """What a challenge is answered with; never that of another to whom it redirects."""
-        if self._trunk is not None:
-            return self._trunk.spec.credentials
+        if trunk is not None:
+            return trunk.spec.credentials
         told = self.target
         return Credentials(told.username, told.password) if told.username and not self._is_following else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from callflow.protocol.events import Party
 from engine.sip.messages import Address, ParseError, Uri
@@ -14,13 +15,27 @@ NUMBER = re.compile(r"[A-Za-z0-9+*#._-]{1,64}")
 _LONGEST_PARTY = 512  # characters of each thing a peer says of itself
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, for those who are dialled, and whether they are not to know (RFC 3323)."""
+
+    party: Party
+    is_withheld: bool = False
+
+
 def party_of(address: Address) -> Party:
     """What events tell of a From or To header."""
-    uri, text = address.uri, str(address.uri)
-    number = uri.user or ""
+    text = str(address.uri)
+    name, number = address.name[:_LONGEST_PARTY], number_of(address)[:_LONGEST_PARTY]
+    return Party(uri=text[:_LONGEST_PARTY], number=number, name=name)
+
+
+def number_of(address: Address) -> str:
+    """The number, or the user's name, of an address."""
+    uri = address.uri
     if uri.scheme == "tel":  # RFC 3966: the number, then parameters
-        number = text[4:].partition(";")[0]
-    return Party(uri=text[:_LONGEST_PARTY], number=number[:_LONGEST_PARTY], name=address.name[:_LONGEST_PARTY])
+        return str(uri)[4:].partition(";")[0]
+    return uri.user or ""
 
 
 def parse_caller_id(text: str) -> Party:

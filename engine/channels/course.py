@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from callflow.protocol import commands
-from callflow.protocol.events import DialBranch, Party
+from callflow.protocol.events import DialBranch
 from callflow.protocol.outcomes import Answered, Branch, Failed
 
 from .argument import digits_only, headers_of, within
@@ -25,6 +25,7 @@ from .source import resolve_sources
 if TYPE_CHECKING:
     from engine.media.session import Source
 
+    from .caller import Caller
     from .channel import Channel
     from .table import ChannelTable
     from .timer import Timer
@@ -98,7 +99,7 @@ class Course:
     """The stages of one command while they are dialled."""
 
     def __init__(
-        self, table: ChannelTable, dialer: Dialer, command: commands.Dial | commands.Originate, caller: Party
+        self, table: ChannelTable, dialer: Dialer, command: commands.Dial | commands.Originate, caller: Caller
     ) -> None:
         """Raises CommandError for a target that is none."""
         self.table = table

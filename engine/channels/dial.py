@@ -7,6 +7,7 @@ with the channel that dialled it: nobody has it in mind.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from callflow.protocol import commands
@@ -14,7 +15,7 @@ from callflow.protocol.events import DialBranch, DialFinished, Party
 from callflow.protocol.outcomes import Answered, Failed
 from engine.media import session as media
 
-from .caller import parse_caller_id
+from .caller import Caller, parse_caller_id
 from .course import Course, check_plan
 from .ending import By
 from .ports import Owner
@@ -30,7 +31,11 @@ def dial(channel: Channel, command_id: str, command: commands.Dial) -> None:
     if channel.state is not State.ANSWERED:
         channel.expect_inbound("dial")
     check_plan(channel.table, command)
-    caller = parse_caller_id(command.caller_id) if command.caller_id is not None else caller_of(channel)
+    caller = caller_of(channel)
+    if command.caller_id is not None:
+        caller = Caller(parse_caller_id(command.caller_id))
+    if command.withheld is not None:
+        caller = replace(caller, is_withheld=command.withheld)
     ringback = resolve_ringback(command.ringback, channel.owner) if command.ringback is not None else None
     dialing = Dialing(channel, command_id, command, caller)  # its branches read every target: bad ones raise
     if ringback is not None and (channel.has_offer or channel.state is State.ANSWERED):
@@ -38,16 +43,17 @@ def dial(channel: Channel, command_id: str, command: commands.Dial) -> None:
     dialing.start(ringback)
 
 
-def caller_of(channel: Channel) -> Party:
-    """Whom the callee sees: the party at this channel's far end, under our own host."""
+def caller_of(channel: Channel) -> Caller:
+    """Whom the callee sees: the party at this channel's far end, under our own host, if he lets himself be seen."""
     party = channel.facts.caller if channel.is_inbound else channel.facts.callee
-    return Party(uri="", number=party.number, name=party.name)
+    is_withheld = channel.is_inbound and channel.facts.withheld
+    return Caller(Party(uri="", number=party.number, name=party.name), is_withheld)
 
 
 class Dialing:
     """A dial that runs."""
 
-    def __init__(self, channel: Channel, command_id: str, command: commands.Dial, caller: Party) -> None:
+    def __init__(self, channel: Channel, command_id: str, command: commands.Dial, caller: Caller) -> None:
         self.command_id = command_id
         self._channel = channel
         self._passes_early_media = command.early_media

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from callflow.protocol.causes import cause_of_status
-from callflow.protocol.events import ChannelCreated
+from callflow.protocol.events import ChannelCreated, Diversion, Security
 from engine.sdp.negotiation import Negotiation, NotAcceptable
 from engine.sip import events as sip
+from engine.sip.diversion import read_diversions
+from engine.sip.identity import read_identity
 from engine.sip.messages import ParseError, Response
 
 from .caller import party_of
@@ -28,9 +30,10 @@ _LONGEST = 512  # characters of what a peer names
 def facts_of(event: sip.InviteReceived, admission: Admission) -> ChannelCreated:
     """What `channel.created` tells of a call that comes in."""
     request, owner = event.request, admission.owner
+    identity = admission.identity or read_identity(request, "from")
     return ChannelCreated(
         direction="inbound",
-        caller=party_of(request.from_),
+        caller=party_of(identity.address),
         callee=party_of(request.to),
         to=(request.uri.user or "")[:_LONGEST],
         app=admission.app,
@@ -39,6 +42,9 @@ def facts_of(event: sip.InviteReceived, admission: Admission) -> ChannelCreated:
         user=admission.user,
         trunk=admission.trunk.name if admission.trunk is not None else None,
         sip_call_id=event.invite.call_id[:_LONGEST],
+        withheld=identity.is_withheld,
+        diversions=tuple(Diversion(party_of(each.address), each.reason) for each in read_diversions(request)),
+        security=Security(transport=event.flow.transport, user=admission.user),
     )
 
 

@@ -1,4 +1,4 @@
-"""send_info, send_message, notify: something for the peer beside what is heard; and the texts that it sends."""
+"""send_info, send_message, send_options, notify: what is for the peer beside what is heard; and the texts it sends."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ _TOO_LARGE = 413
 _METHODS: Mapping[type[commands.Message], str] = MappingProxyType({
     commands.SendInfo: "INFO",
     commands.SendMessage: "MESSAGE",
+    commands.SendOptions: "OPTIONS",
     commands.Notify: "NOTIFY",
 })
 

@@ -9,7 +9,7 @@ from callflow.protocol.commands import Fallback
 from callflow.protocol.events import DialBranch, DialFinished, Party
 from callflow.protocol.outcomes import Answered, Failed
 
-from .caller import parse_caller_id
+from .caller import Caller, parse_caller_id
 from .course import Course, check_plan
 from .errors import CommandError
 from .ports import Owner
@@ -42,7 +42,8 @@ class Originations:
         if len(self._running) >= self._table.limits.originations:
             raise CommandError("overloaded", f"expected at most {self._table.limits.originations} running originates")
         caller = parse_caller_id(command.caller_id) if command.caller_id is not None else _ANONYMOUS
-        originating = Originating(self._table, command_id, command, owner, caller)
+        shown = Caller(caller, command.withheld)
+        originating = Originating(self._table, command_id, command, owner, shown)
         self._running[owner.session, command_id] = originating
         originating.start()
 
@@ -83,7 +84,7 @@ class Originating:
     parent = None
 
     def __init__(
-        self, table: ChannelTable, command_id: str, command: commands.Originate, owner: Owner, caller: Party
+        self, table: ChannelTable, command_id: str, command: commands.Originate, owner: Owner, caller: Caller
     ) -> None:
         self.command_id = command_id
         self.owner = owner

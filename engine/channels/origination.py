@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from callflow.protocol.events import ChannelCreated, Party
+from callflow.protocol.events import ChannelCreated, Security
+from engine.sip.identity import BY_FROM, Identity, state_identity
 from engine.sip.messages import Address, ParseError, Uri
 
-from .caller import NUMBER, from_of, party_of
+from .caller import NUMBER, Caller, from_of, party_of
 from .errors import CommandError
 from .ports import Headers, Owner
 from .signalling import Signalling
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from .table import ChannelTable
 
 _LONGEST_TARGET = 512
+_E164 = re.compile(r"\+[0-9]{1,15}", re.ASCII)
+CHEAPEST = "*"  # in place of a trunk's name
 _HOPS = 70  # RFC 3261 8.1.1.6
 
 
@@ -42,11 +46,31 @@ class TrunkNumber:
     number: str
 
 
-Destination: TypeAlias = User | Uri | TrunkNumber
+@dataclass(frozen=True, slots=True)
+class LeastCost:
+    """A number that is called by way of these trunks, the first that takes it."""
+
+    trunks: tuple[Trunk, ...]
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """A phone number that DNS has addresses of (RFC 6116)."""
+
+    number: str
+
+
+Destination: TypeAlias = User | Uri | TrunkNumber | LeastCost | Enum
 
 
 def parse_target(table: ChannelTable, target: str, trunk: str = "") -> Destination:
-    """What a program dials: as `parse_address`, and `NUMBER@TRUNK`, with or without `sip:`. Raises CommandError."""
+    """What a program dials: as `parse_address`, `NUMBER@TRUNK`, with or without `sip:`, or `enum:+NUMBER`.
+
+    `NUMBER@*` goes by the cheapest trunk. Raises CommandError.
+    """
+    if target.startswith("enum:"):
+        return _enum(target)
     if trunk:
         return _trunk_number(table, target, trunk)
     number, at, name = target.rpartition("@")
@@ -79,13 +103,36 @@ def parse_address(target: str, locator: Locator) -> User | Uri:
     return uri
 
 
-def _trunk_number(table: ChannelTable, number: str, name: str) -> TrunkNumber:
+def _enum(target: str) -> Enum:
+    number = target.removeprefix("enum:")
+    if not _E164.fullmatch(number):
+        raise CommandError("bad_argument", f"expected a number such as enum:+4930123, got {target[:64]!r}")
+    return Enum(number)
+
+
+def _trunk_number(table: ChannelTable, number: str, name: str) -> TrunkNumber | LeastCost:
+    if name == CHEAPEST:
+        return _least_cost(table, number)
     trunk = table.trunks.get(name) if table.trunks is not None else None
     if trunk is None:
         raise CommandError("bad_argument", f"expected the name of a [[trunk]], got {name[:64]!r}", {"trunk": name[:64]})
-    if not NUMBER.fullmatch(number):
-        raise CommandError("bad_argument", f"expected a number to dial by the trunk {name}, got {number[:64]!r}")
+    _expect_number(number, f"the trunk {name}")
     return TrunkNumber(trunk, number)
+
+
+def _least_cost(table: ChannelTable, number: str) -> LeastCost:
+    _expect_number(number, "the cheapest trunk")
+    trunks = table.trunks.cheapest(number) if table.trunks is not None else ()
+    if not trunks:
+        raise CommandError(
+            "bad_argument", f"expected a number that a [[trunk]] has a price for (costs), got {number!r}"
+        )
+    return LeastCost(tuple(trunks), number)
+
+
+def _expect_number(number: str, by: str) -> None:
+    if not NUMBER.fullmatch(number):
+        raise CommandError("bad_argument", f"expected a number to dial by {by}, got {number[:64]!r}")
 
 
 def _means_user(uri: Uri, locator: Locator) -> bool:
@@ -109,7 +156,7 @@ def originate(
     flow: Flow,
     *,
     user: str | None,
-    caller: Party,
+    caller: Caller,
     headers: Headers,
     owner: Owner | None,
     parent: str | None,
@@ -121,21 +168,23 @@ def originate(
     leg = table.open(leg_id, owner, has_offer=False)
     negotiation = table.negotiation(leg.media, trunk)
     to = Address(Uri(user=user, host=host) if user is not None else uri)
-    from_ = from_of(caller, host) if trunk is None else _from_by_trunk(caller, trunk, uri.host)
+    policy = trunk.spec.identity if trunk is not None else table.identities(user) if user is not None else BY_FROM
+    identity, account = _identity(caller, trunk, uri.host if trunk is not None else host)
+    from_, stated = state_identity(identity, policy.writes, account=account)
     invite = table.sip.invite(
         uri,
         flow=flow,
         from_=from_,
         to=to,
         body=negotiation.create_offer(),
-        headers=headers,
+        headers=_headers(headers, stated, trunk),
         credentials=credentials,
         max_forwards=_max_forwards(table, parent),
     )
     table.add(leg, invite)
     facts = ChannelCreated(
         direction="outbound",
-        caller=party_of(from_),
+        caller=party_of(from_ if account is not None and from_ == account else identity.address),
         callee=party_of(to),
         to=to.uri.user or to.uri.host,
         app=owner.app if owner is not None else None,
@@ -143,19 +192,31 @@ def originate(
         trunk=trunk.name if trunk is not None else None,
         parent=parent,
         sip_call_id=invite.call_id,
+        withheld=caller.is_withheld,
+        security=Security(transport=flow.transport),
     )
     leg.transfers.user = user
     leg.begin(Signalling(table.sip, invite, negotiation, leg.media), facts)
     return leg
 
 
-def _from_by_trunk(caller: Party, trunk: Trunk, host: str) -> Address:
-    """The From that the peer wants to see: an address of its own domain, unless it is told another."""
-    spec = trunk.spec
-    host = spec.from_domain or host
-    if spec.from_user is not None:
-        return Address(Uri(user=spec.from_user, host=host), caller.name)
-    return from_of(caller, host)
+def _identity(caller: Caller, trunk: Trunk | None, host: str) -> tuple[Identity, Address | None]:
+    """Who calls, and as whom we are known to the trunk: an address of the peer's domain, unless it is told another."""
+    spec = trunk.spec if trunk is not None else None
+    host = spec.from_domain or host if spec is not None else host
+    account = None
+    if spec is not None and spec.from_user is not None:
+        account = Address(Uri(user=spec.from_user, host=host), caller.party.name)
+    return Identity(from_of(caller.party, host), caller.is_withheld), account
+
+
+def _headers(told: Headers, stated: Headers, trunk: Trunk | None) -> Headers:
+    """What the program says, unless the trunk is not to see it; what it does not, the engine and the trunk's policy."""
+    spec = trunk.spec if trunk is not None else None
+    kept = [field for field in told if spec is None or field[0].lower() not in spec.strip]
+    names = {name.lower() for name, _ in kept}
+    own = (*stated, *(spec.headers if spec is not None else ()))
+    return [*kept, *(field for field in own if field[0].lower() not in names)]
 
 
 def _max_forwards(table: ChannelTable, parent: str | None) -> int:

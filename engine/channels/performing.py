@@ -78,6 +78,7 @@ PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
     commands.RefuseTransfer: referral.refuse,
     commands.SendInfo: messaging.send,
     commands.SendMessage: messaging.send,
+    commands.SendOptions: messaging.send,
     commands.Notify: messaging.send,
     commands.Limit: place.limit,
     commands.Policy: succession.policy,

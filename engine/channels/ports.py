@@ -7,7 +7,7 @@ events go (`EventSink`) and who takes a call (`Router`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
@@ -18,8 +18,9 @@ from callflow.protocol.records import CallRecord
 if TYPE_CHECKING:
     from engine.sip.digest import Credentials
     from engine.sip.events import Flow, InviteReceived, ResponseReceived
+    from engine.sip.identity import Identity, IdentityPolicy
     from engine.sip.invite import Invite
-    from engine.sip.messages import Address, Uri
+    from engine.sip.messages import Address, Request, Uri
     from engine.sip.refer import Refer, Replaces
     from engine.sip.referral import Referral
     from engine.sip.stack import CallRequest, ServerRequest
@@ -84,6 +85,7 @@ class Admission:
     user: str | None = None  # the authenticated user
     trunk: Trunk | None = None  # by which the call comes
     wait: float = 5.0
+    identity: Identity | None = field(default=None, compare=False)  # who calls, as far as he is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,10 @@ class Router(Protocol):
 
     def route(self, invite: InviteReceived) -> Admission | Refusal:
         """Decide at once: nothing has been answered but 100, and no media is open."""
+        ...
+
+    def challenge(self, request: Request) -> Headers:
+        """What asks the sender of a request who he is, beside a 407."""
         ...
 
     def vouch(self, invite: InviteReceived) -> str | Refusal | None:
@@ -154,11 +160,23 @@ class Locator(Protocol):
         ...
 
 
+class Identities(Protocol):
+    """What users are told of who calls."""
+
+    def __call__(self, user: str) -> IdentityPolicy:
+        """How that user and the engine tell each other."""
+        ...
+
+
 class Trunks(Protocol):
     """The trunks, by name."""
 
     def get(self, name: str) -> Trunk | None:
         """The trunk of that name."""
+        ...
+
+    def cheapest(self, number: str) -> Sequence[Trunk]:
+        """The trunks that have a price for a number, the cheapest first."""
         ...
 
 
@@ -228,6 +246,10 @@ class SipPort(Protocol):
 
     def hang_up(self, invite: Invite, *, headers: Headers = (), status: int = 480) -> None:
         """End a call in whatever state it is: CANCEL, BYE, or the final `status`. More than once does no harm."""
+        ...
+
+    async def look_up(self, number: str) -> Sequence[Uri]:
+        """The addresses of a phone number, the most wanted first (ENUM). Raises Unreachable."""
         ...
 
     async def locate(self, uri: Uri) -> Sequence[Hop]:

@@ -24,6 +24,7 @@ def record_of(channel: Channel, ended: ChannelEnded) -> CallRecord:
         app=channel.app,
         route=facts.route,
         user=facts.user,
+        trunk=facts.trunk,
         parent=facts.parent,
         bridged_with=tuple(channel.bridged_with),
         created_at=ended.created_at,

@@ -31,4 +31,6 @@ def state_of(channel: Channel) -> ChannelState:
         bridge=bridge.id if bridge is not None else None,
         call_seq=channel.call_seq,
         variables=dict(channel.variables),
+        withheld=facts.withheld,
+        security=facts.security,
     )

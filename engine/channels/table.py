@@ -29,6 +29,7 @@ from engine.sip.events import (
     ResponseReceived,
     SipEvent,
 )
+from engine.sip.identity import BY_FROM
 
 from . import replacing
 from .bridge import BridgeOfTwo
@@ -42,6 +43,7 @@ from .place import Places
 from .ports import (
     Admission,
     EventSink,
+    Identities,
     Locator,
     Owner,
     RecordSink,
@@ -98,6 +100,7 @@ class ChannelTable:
         successors: Successors | None = None,
         records: RecordSink | None = None,
         trunks: Trunks | None = None,
+        identities: Identities = lambda user: BY_FROM,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled."""
         self.sip = sip
@@ -109,6 +112,7 @@ class ChannelTable:
         self.limits = limits or Limits()
         self.successors = successors
         self.trunks = trunks
+        self.identities = identities
         self.places = Places()
         self.originations = Originations(self)
         self.conferences = Conferences(self)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.sip.messages import Uri
 
 from .ending import Ending
-from .origination import Destination, TrunkNumber
+from .origination import Destination, LeastCost, TrunkNumber
 
 if TYPE_CHECKING:
     from engine.trunks.trunk import Target, Trunk
@@ -33,12 +33,13 @@ class Way:
 
 
 def ways_to(destination: Destination) -> Iterator[Way]:
-    """All of them, in their order; none if a trunk is down, and none to users, who are where they registered."""
+    """All of them, in their order. None if a trunk is down, nor to users and numbers, which are yet to be looked up."""
     if isinstance(destination, Uri):
         yield Way(destination)
-    elif isinstance(destination, TrunkNumber):
-        for target in destination.trunk.ways():
-            yield Way(target.spec.uri(destination.number), destination.trunk, target)
+    elif isinstance(destination, TrunkNumber | LeastCost):
+        for trunk in destination.trunks if isinstance(destination, LeastCost) else (destination.trunk,):
+            for target in trunk.ways():
+                yield Way(target.spec.uri(destination.number), trunk, target)
 
 
 def is_reason_to_go_on(ending: Ending) -> bool:

@@ -70,6 +70,10 @@ class Authentication:
         self._nonces.use(authorization.nonce, count)
         return user
 
+    def challenge_by_proxy(self, request: Request) -> Challenge:
+        """What asks the sender who he is for this one call: 407 (RFC 3261 22.3)."""
+        return self._challenge(request, status=407)
+
     @property
     def remembered(self) -> int:
         """How many nonces are remembered: those that were used and have not expired."""
@@ -77,7 +81,7 @@ class Authentication:
 
     def _find_authorization(self, request: Request) -> Authorization | None:
         """The first that answers a challenge of ours. Malformed ones are as good as none."""
-        for value in request.headers("Authorization"):
+        for value in (*request.headers("Authorization"), *request.headers("Proxy-Authorization")):
             try:
                 authorization = Authorization.parse(value)
             except digest.ParseError:
@@ -91,14 +95,15 @@ class Authentication:
         is_known = digest.verify(authorization, ha1=ha1, method=request.method, body=request.body)
         return is_known and authorization.qop in (None, "auth") and _is_same_target(authorization.uri, request.uri)
 
-    def _challenge(self, request: Request, *, is_stale: bool = False) -> Challenge:
+    def _challenge(self, request: Request, *, is_stale: bool = False, status: int = 401) -> Challenge:
         nonce = self._nonces.issue()
         is_md5_only = _MD5_ONLY.match(request.header("User-Agent") or "")
         challenges = (
             digest.Challenge(realm=self._realm, nonce=nonce, algorithm=algorithm, qop=("auth",), stale=is_stale)
             for algorithm in (ALGORITHMS[:1] if is_md5_only else ALGORITHMS)
         )
-        return Challenge(tuple(("WWW-Authenticate", str(challenge)) for challenge in challenges), is_stale)
+        name = "WWW-Authenticate" if status == 401 else "Proxy-Authenticate"
+        return Challenge(tuple((name, str(challenge)) for challenge in challenges), is_stale, status)
 
 
 def _is_same_target(text: str, uri: Uri) -> bool:

@@ -22,6 +22,8 @@ from .calendar import Calendar
 from .patterns import MAX_NUMBER, beginnings, is_plain
 
 Source: TypeAlias = Literal["users", "trunks", "anyone"]
+Demand: TypeAlias = Literal["tls", "authenticated"]
+DEMANDS: tuple[Demand, ...] = ("tls", "authenticated")
 
 PUBLIC, INTERNAL, FEATURES = "public", "internal", "features"
 # Who is in a context reaches its routes, and those of the contexts that it includes.
@@ -36,6 +38,7 @@ class RouteSpec:
 
     `to` and `caller` are regular expressions for the whole number; `contexts`, `domains` and `sources` None: any (of
     sources, the default). `share` is the percentage of fitting calls that it takes; the others go on to the next.
+    A call that fits and lacks what the route `requires` is refused: no other route has it.
     """
 
     to: str = ".*"
@@ -49,6 +52,7 @@ class RouteSpec:
     during: Calendar | None = None
     outside: Calendar | None = None
     share: float = 100.0
+    requires: frozenset[Demand] = frozenset()
     line: int | None = None  # of the configuration
 
     @property
@@ -225,6 +229,8 @@ class Rules:
             reasons.append(f'"{route.outside.name}" is closed: {route.outside.judge(question.at)[1]}')
         if route.share < 100.0:
             reasons.append(f"it takes {route.share:g} % of such calls, this one among them")
+        if route.requires and not question.is_of_app:
+            reasons.append(f"it requires {' and '.join(sorted(route.requires))} of callers")
         return "; ".join(reasons)
 
     def _admitted(self, route: RouteSpec) -> frozenset[Source]:

@@ -15,14 +15,16 @@ from typing import Protocol
 
 import structlog
 
-from engine.channels.ports import Admission, Owner, Refusal
+from engine.channels.caller import number_of
+from engine.channels.ports import Admission, Headers, Owner, Refusal
 from engine.registrar.authentication import Challenge
 from engine.registrar.users import User
 from engine.sip.events import Flow, InviteReceived
+from engine.sip.identity import BY_FROM, Identity, IdentityPolicy, read_identity
 from engine.sip.messages import ParseError, Request
 from engine.trunks.trunk import Trunk
 
-from .decision import ANONYMOUS, Profile, Question, Rules
+from .decision import ANONYMOUS, Profile, Question, RouteSpec, Rules
 from .patterns import Patterns
 
 logger = structlog.get_logger("engine.scripting")
@@ -30,6 +32,7 @@ logger = structlog.get_logger("engine.scripting")
 _MAX_COMPILED = 1000  # sets of patterns that are kept ready
 _NOT_FOUND = Refusal(404)
 _FORBIDDEN = Refusal(403)
+ENCRYPTED = frozenset({"tls", "wss"})
 
 
 class Authenticator(Protocol):
@@ -37,6 +40,10 @@ class Authenticator(Protocol):
 
     def check(self, request: Request) -> User | Challenge:
         """Who sent this."""
+        ...
+
+    def challenge_by_proxy(self, request: Request) -> Challenge:
+        """What asks the sender, in the words of a proxy (407)."""
         ...
 
 
@@ -79,8 +86,9 @@ class CallRouter:
         is_user: Callable[[str], bool],
         epoch: Callable[[], float],
         find_trunk: Callable[[Flow], Trunk | None] = lambda flow: None,
+        identities: Mapping[str, IdentityPolicy] = MappingProxyType({}),
     ) -> None:
-        """`profiles`: of the users that have one of their own; `epoch`: seconds since the epoch.
+        """`profiles` and `identities`: of the users that have one of their own; `epoch`: seconds since the epoch.
 
         `find_trunk`: that by which a call comes; such a call need not authenticate.
         """
@@ -88,6 +96,7 @@ class CallRouter:
         self._profiles = profiles
         self._epoch = epoch
         self._find_trunk = find_trunk
+        self._identities = identities
         self._admits_anyone = rules.admit_anyone
         self._apps = tuple(apps)
         self._sessions = sessions
@@ -105,9 +114,15 @@ class CallRouter:
         if isinstance(user, Refusal):
             return user
         name = user.name if user is not None else None
-        admission = self._choose(number, name, trunk, invite) if number else None
+        try:
+            identity = read_identity(invite.request, self._policy(name, trunk).reads)
+        except ParseError as error:
+            return Refusal(error.status, error.reason)
+        admission = self._choose(number, name, trunk, invite, identity) if number else None
+        if isinstance(admission, Refusal):
+            return admission
         if admission is not None:
-            return replace(admission, trunk=trunk) if trunk is not None else admission
+            return replace(admission, trunk=trunk, identity=identity)
         if user is None and trunk is None and not self._admits_anyone:
             return self._challenge(invite.request)
         return _NOT_FOUND
@@ -119,7 +134,7 @@ class CallRouter:
         except ParseError as error:
             return Refusal(error.status, error.reason)
         is_claimed = self._is_user(claimed)
-        if not is_claimed and request.header("Authorization") is None:
+        if not is_claimed and all(request.header(name) is None for name in ("Authorization", "Proxy-Authorization")):
             return None
         user = self._authentication.check(request)
         if isinstance(user, Challenge):
@@ -132,12 +147,36 @@ class CallRouter:
         answer = self._authentication.check(request)
         return Refusal(answer.status, headers=answer.headers) if isinstance(answer, Challenge) else _FORBIDDEN
 
-    def _choose(self, number: str, user: str | None, trunk: Trunk | None, invite: InviteReceived) -> Admission | None:
+    def challenge(self, request: Request) -> Headers:
+        """What asks the sender who he is (407)."""
+        return self._authentication.challenge_by_proxy(request).headers
+
+    def _policy(self, user: str | None, trunk: Trunk | None) -> IdentityPolicy:
+        if trunk is not None:
+            return trunk.spec.identity
+        return self._identities.get(user, BY_FROM) if user is not None else BY_FROM
+
+    def _choose(
+        self, number: str, user: str | None, trunk: Trunk | None, invite: InviteReceived, identity: Identity
+    ) -> Admission | Refusal | None:
         if not self._rules:
             return self._ask_apps(number, user, is_known=user is not None or trunk is not None)
-        return self._decide(self._question(number, user, trunk, invite.request))
+        question = self._question(number, user, trunk, invite.request, identity)
+        return self._decide(question, lambda route: self._missing(route, invite, question))
 
-    def _decide(self, question: Question) -> Admission | None:
+    def _missing(self, route: RouteSpec, invite: InviteReceived, question: Question) -> Refusal | None:
+        """What the caller is told who lacks what the route requires."""
+        if "tls" in route.requires and invite.flow.transport not in ENCRYPTED:
+            return Refusal(403, "Requires TLS")
+        if "authenticated" not in route.requires or question.user is not None:
+            return None
+        if question.trunk is not None:
+            return Refusal(403, "Requires Authentication")
+        return Refusal(407, headers=self.challenge(invite.request))
+
+    def _decide(
+        self, question: Question, missing: Callable[[RouteSpec], Refusal | None] = lambda route: None
+    ) -> Admission | Refusal | None:
         number, user = question.number, question.user
         decision = self._rules.decide(question)
         route = decision.route
@@ -145,7 +184,7 @@ class CallRouter:
         logger.debug("routed", number=number, to=taker, reason=decision.reason, looked_at=len(decision.steps))
         if route is None:
             return None
-        return self._admit(route.taker, number, user, is_socket=route.socket is not None)
+        return missing(route) or self._admit(route.taker, number, user, is_socket=route.socket is not None)
 
     def take(self, number: str) -> Admission | None:
         """Who takes a call that an app sends to this number. Whom a route admits is said of callers, not of apps."""
@@ -164,9 +203,10 @@ class CallRouter:
             return None
         if not self._rules:
             return self._ask_apps(number, user, is_known=user is not None)
-        return self._decide(
-            Question(number=number, at=self._epoch(), caller=user or "", user=user, profile=self._profile(user))
-        )
+        question = Question(number=number, at=self._epoch(), caller=user or "", user=user, profile=self._profile(user))
+        proved = {"authenticated"} if user is not None else set()  # how the user's phone was called is not known here
+        admission = self._decide(question, lambda route: None if route.requires <= proved else _FORBIDDEN)
+        return admission if isinstance(admission, Admission) else None
 
     def vouch(self, invite: InviteReceived) -> str | Refusal | None:
         """Who wants to take another's place in a call. He knows its tags, and is somebody, or anybody may call here."""
@@ -178,11 +218,13 @@ class CallRouter:
     def _profile(self, user: str | None) -> Profile:
         return ANONYMOUS if user is None else self._profiles.get(user, Profile())
 
-    def _question(self, number: str, user: str | None, trunk: Trunk | None, request: Request) -> Question:
+    def _question(
+        self, number: str, user: str | None, trunk: Trunk | None, request: Request, identity: Identity
+    ) -> Question:
         return Question(
             number=number,
             at=self._epoch(),
-            caller=request.from_.uri.user or "",
+            caller=number_of(identity.address),
             domain=request.uri.host,
             user=user,
             trunk=trunk.name if trunk is not None else None,

@@ -50,15 +50,16 @@ __all__ = [
 ]
 
 # What has no meaning outside of a call, and what is not allowed there.
-OUTSIDE: Mapping[str, int] = MappingProxyType({
-    "BYE": 481,
-    "INFO": 481,
-    "MESSAGE": 405,
-    "NOTIFY": 481,
-    "PRACK": 481,
-    "REFER": 403,
-    "UPDATE": 481,
+OUTSIDE: Mapping[str, tuple[int, str | None]] = MappingProxyType({
+    "BYE": (481, None),
+    "INFO": (481, None),
+    "MESSAGE": (405, None),
+    "NOTIFY": (481, None),
+    "PRACK": (481, None),
+    "REFER": (403, "REFER Outside of a Dialog"),  # whose call it would be is not to be known
+    "UPDATE": (481, None),
 })
+CALL_METHODS = ("INFO", "MESSAGE", "NOTIFY", "REFER", "UPDATE")
 CORE_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK")
 RETRY_AFTER_PENDING = (("Retry-After", "1"),)  # 14.2 wants 0 to 10 seconds
 RETRY_AFTER_OVERLOAD = (("Retry-After", "5"),)
@@ -95,7 +96,7 @@ class SipStack:
         new_token: Callable[[], str],
         user_agent: str = "callflow/0.1.0",
         request_methods: Iterable[str] = ("REGISTER",),
-        call_methods: Iterable[str] = ("INFO", "MESSAGE", "NOTIFY", "REFER", "UPDATE"),
+        call_methods: Iterable[str] = CALL_METHODS,
         session_expires: int = 1800,
         max_transactions: int = 200_000,
         max_invites: int = 50_000,
@@ -110,7 +111,7 @@ class SipStack:
         """
         self._request_methods = frozenset(request_methods)
         self._call_methods = frozenset(call_methods)
-        methods = (*CORE_METHODS, *sorted(self._request_methods | self._call_methods))
+        methods = (*CORE_METHODS, *sorted((self._request_methods | self._call_methods) - {*CORE_METHODS}))
         self._methods = frozenset(methods)
         self._core = Core(
             new_token=new_token,
@@ -382,7 +383,8 @@ class SipStack:
         elif method == "OPTIONS":
             self._refuse(request, flow, 200, self._capabilities())
         elif method in OUTSIDE:
-            self._refuse(request, flow, OUTSIDE[method], (core.allow,) if OUTSIDE[method] == 405 else ())
+            status, reason = OUTSIDE[method]
+            self._refuse(request, flow, status, (core.allow,) if status == 405 else (), reason)
         elif core.transactions.is_full or (method == "INVITE" and len(core.invites) >= self._max_invites):
             self._refuse(request, flow, 503, RETRY_AFTER_OVERLOAD)
         elif method == "INVITE":

@@ -24,6 +24,7 @@ from ..sip.messages import Address, Uri
 from ..sip.refer import Refer, Replaces
 from ..sip.referral import Referral
 from ..sip.stack import CallRequest, ClientRequest, Credentials, Invite, ServerRequest, SipStack
+from . import enum
 from .address import LocalAddresses, bind, family, is_wildcard
 from .errors import Unreachable
 from .locating import Hop, Names, locate
@@ -69,8 +70,12 @@ class Endpoint:
         tls: TlsContexts | None = None,
         names: Names | None = None,
         chance: Callable[[], float] = random.random,
+        enum_suffix: str = enum.SUFFIX,
     ) -> None:
-        """Without `tls` none is spoken; without `names` no servers are looked up, only addresses."""
+        """Without `tls` none is spoken; without `names` no servers are looked up, only addresses.
+
+        `enum_suffix`: below which domain phone numbers are looked up.
+        """
         self.stack = stack
         self._clock = clock
         self._on_event = on_event
@@ -78,6 +83,7 @@ class Endpoint:
         self._only = only
         self._names = names or HostNames(resolve_host)
         self._chance = chance
+        self._enum = enum_suffix
         self._tls = tls
         self._tcp_limits = tcp_limits or TcpLimits()
         self._addresses = LocalAddresses()
@@ -121,6 +127,10 @@ class Endpoint:
     async def locate(self, uri: Uri, *, transport: str | None = None) -> list[Hop]:
         """The servers of a URI, in the order in which to try them (RFC 3263). Raises Unreachable."""
         return await locate(uri, self._names, transport=self._only or transport, chance=self._chance)
+
+    async def look_up(self, number: str) -> list[Uri]:
+        """Where a phone number is reached, by ENUM (RFC 6116). Raises Unreachable."""
+        return await enum.look_up(number, self._names, suffix=self._enum)
 
     async def reach(self, hop: Hop) -> Flow:
         """The flow to a server: a connection is opened or used again. Raises Unreachable."""

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from ..sip.messages import Uri
 from ..sip.next_hop import is_literal
+from .enum import Rule
 from .errors import Unreachable
 from .order import order
 
@@ -62,6 +63,8 @@ class Names(Protocol):
     async def servers(self, name: str) -> Sequence[Server]: ...
 
     async def addresses(self, host: str) -> Sequence[str]: ...
+
+    async def rules(self, domain: str) -> Sequence[Rule]: ...
 
 
 async def locate(uri: Uri, names: Names, *, transport: str | None, chance: Callable[[], float]) -> list[Hop]:

@@ -10,6 +10,7 @@ import dns.exception
 import dns.resolver
 
 from ..sip.next_hop import is_literal
+from .enum import Rule
 from .locating import Pointer, Server
 from .resolver import resolve_host
 
@@ -21,16 +22,23 @@ _T = TypeVar("_T")
 
 
 class HostNames:
-    """Hosts and their addresses, and nothing else: whom `resolve_host` knows."""
+    """Hosts and their addresses: whom `resolve_host` knows; and numbers that `find_rules` does."""
 
-    def __init__(self, resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host) -> None:
-        self._resolve_host = resolve_host
+    def __init__(
+        self,
+        resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host,
+        find_rules: Callable[[str], Sequence[Rule]] = lambda domain: (),
+    ) -> None:
+        self._resolve_host, self._find_rules = resolve_host, find_rules
 
     async def pointers(self, domain: str) -> Sequence[Pointer]:
         return ()
 
     async def servers(self, name: str) -> Sequence[Server]:
         return ()
+
+    async def rules(self, domain: str) -> Sequence[Rule]:
+        return self._find_rules(domain)
 
     async def addresses(self, host: str) -> Sequence[str]:
         """Raises Unreachable."""
@@ -62,6 +70,9 @@ class DnsNames:
     async def pointers(self, domain: str) -> Sequence[Pointer]:
         return await self._ask(domain, "NAPTR", _pointer)
 
+    async def rules(self, domain: str) -> Sequence[Rule]:
+        return await self._ask(domain, "NAPTR", _rule)
+
     async def servers(self, name: str) -> Sequence[Server]:
         found = await self._ask(name, "SRV", _server)
         return [server for server in found if server.host]  # a lone dot says that there is none (RFC 2782)
@@ -91,6 +102,13 @@ def _pointer(record: Any) -> Pointer:  # noqa: ANN401 - dnspython gives its reco
     is_ours = record.flags.lower() == b"s" and not record.regexp
     service = record.service.decode("ascii", "replace") if is_ours else ""
     return Pointer(record.order, record.preference, service, replacement)
+
+
+def _rule(record: Any) -> Rule:  # noqa: ANN401 - likewise
+    flags, service, regexp = (text.decode("ascii", "replace") for text in (record.flags, record.service, record.regexp))
+    replacement = record.replacement.to_text(omit_final_dot=True)
+    told = "" if replacement in (".", "@") else replacement
+    return Rule(record.order, record.preference, flags, service, regexp, told)
 
 
 def _server(record: Any) -> Server:  # noqa: ANN401 - likewise

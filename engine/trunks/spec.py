@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from engine.sdp.negotiation import CODECS
 from engine.sip.digest import Credentials
+from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.sip.messages import Uri
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -53,6 +54,10 @@ class TrunkSpec:
     from_domain: str | None = None
     codecs: tuple[str, ...] = CODECS
     context: str = "public"  # of the calls that come from it
+    identity: IdentityPolicy = BY_FROM
+    headers: tuple[tuple[str, str], ...] = ()  # of every INVITE to it
+    strip: frozenset[str] = frozenset()  # names, in lower case, of what programs say and it is not told
+    costs: tuple[tuple[str, float], ...] = ()  # of numbers by how they begin, the longest first
 
     @property
     def credentials(self) -> Credentials | None:
@@ -60,6 +65,10 @@ class TrunkSpec:
         if self.username is None or self.password is None:
             return None
         return Credentials(self.username, self.password)
+
+    def cost_of(self, number: str) -> float | None:
+        """What a minute to that number costs, by the longest beginning that has a price; None: there is none."""
+        return next((cost for beginning, cost in self.costs if number.startswith(beginning)), None)
 
     @property
     def account(self) -> str | None:

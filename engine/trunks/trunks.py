@@ -55,6 +55,11 @@ class Trunks:
         """The trunk of that name."""
         return self._trunks.get(name)
 
+    def cheapest(self, number: str) -> list[Trunk]:
+        """The trunks that have a price for a number, the cheapest first, and of equal ones in their order."""
+        priced = [(cost, trunk) for trunk in self if (cost := trunk.spec.cost_of(number)) is not None]
+        return [trunk for _, trunk in sorted(priced, key=lambda each: each[0])]
+
     def find_source(self, flow: Flow) -> Trunk | None:
         """The trunk that what comes by this flow comes from."""
         return next((trunk for trunk in self._trunks.values() if trunk.is_source(flow)), None)

@@ -435,6 +435,9 @@ class Switch:
         """Numbers of one digit are routes."""
         return Admission("reception", owner=self.owner("s3")) if len(number) == 1 else None
 
+    def challenge(self, request):
+        return (("Proxy-Authenticate", 'Digest realm="test"'),)
+
     def vouch(self, invite: sip.InviteReceived) -> str | Refusal | None:
         return "alice"
 

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from callflow.protocol.commands import Answer, Bridge, Get, Hangup, Play, Progress, Reject, Ring, Set, Silence, Unbridge
-from callflow.protocol.events import ChannelCreated, ChannelEnded, Party
+from callflow.protocol.events import ChannelCreated, ChannelEnded, Party, Security
 from engine.channels.errors import CommandError
 from engine.channels.limits import Limits
 from engine.channels.ports import Admission, Refusal
@@ -31,6 +31,7 @@ async def test_a_call_is_created_with_what_the_invite_told():
                 owner="s1",
                 user="alice",
                 sip_call_id="call-1",
+                security=Security(transport="udp", user="alice"),
             )
         ]
         assert switch.log.entries[0].call_seq == 1

@@ -89,6 +89,10 @@ GIVEN = {
         'call:send_info{ "x", content_type = "application/x" }',
         commands.SendInfo(body="x", content_type="application/x"),
     ),
+    "send_options": (
+        'call:send_options{ headers = { ["X-Test"] = "x" } }',
+        commands.SendOptions(headers={"X-Test": "x"}),
+    ),
     "notify": ('call:notify("talk")', commands.Notify(event="talk")),
     "limit": ('call:limit("trunk", 2)', commands.Limit(resource="trunk", maximum=2)),
     "policy": (

@@ -337,6 +337,21 @@ async def _(call: Call) -> None:
     await cancelled(call.send_info("x"), 0.01)
 
 
+@row("send_options", "sent", "completed")
+async def _(call: Call) -> None:
+    await call.send_options()
+
+
+@row("send_options", "sent", "refused", people=refuses_requests)
+async def _(call: Call) -> None:
+    await call.send_options(headers={"X-Test": "1"})
+
+
+@row("send_options", "sent", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.send_options(), 0.01)
+
+
 @row("notify", "sent", "completed")
 async def _(call: Call) -> None:
     await call.notify("talk")

@@ -14,6 +14,7 @@ from engine.scripting.decision import BY_DEFAULT, ON_LOOPBACK, RouteSpec, Rules
 from engine.scripting.routing import CallRouter
 from engine.sip.digest import Credentials, authorize, parse_challenges
 from engine.sip.events import Flow, InviteReceived
+from engine.sip.identity import IdentityPolicy
 from engine.sip.messages import parse_datagram
 from engine.trunks.spec import TargetSpec, TrunkSpec
 from engine.trunks.trunk import Trunk
@@ -234,3 +235,64 @@ def test_an_anonymous_caller_reaches_only_what_admits_anyone():
 
 def test_patterns_of_an_app_that_are_none_are_passed_over():
     assert router(sessions=Sessions(ivr=("(", "1000"))).route(invite()).route == "1000"
+
+
+SECURE = RouteSpec(to="9...", app="ivr", sources=frozenset({"anyone"}), requires=frozenset({"tls"}))
+PROVED = RouteSpec(to="9...", app="ivr", sources=frozenset({"anyone"}), requires=frozenset({"authenticated"}))
+IVR = {"ivr": ("9...",)}
+
+
+@pytest.mark.parametrize("transport", ["tls", "wss"])
+def test_a_route_that_requires_tls_takes_calls_that_travel_encrypted(transport):
+    call = invite("9000")
+    encrypted = InviteReceived(None, call.request, FLOW._replace(transport=transport))
+    assert isinstance(router(SECURE, sessions=Sessions(**IVR)).route(encrypted), Admission)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ws"])
+def test_and_refuses_others_without_asking_the_routes_that_follow(transport):
+    call = InviteReceived(None, invite("9000").request, FLOW._replace(transport=transport))
+    refusal = router(SECURE, RouteSpec(app="ivr"), sessions=Sessions(**IVR)).route(call)
+    assert refusal == Refusal(403, "Requires TLS")
+
+
+def test_a_route_that_requires_it_asks_an_anonymous_caller_who_he_is_and_takes_him_then():
+    chosen = router(PROVED, sessions=Sessions(**IVR))
+    refusal = chosen.route(invite("9000", user="+44123"))
+    assert refusal.status == 407
+    challenges = parse_challenges(value for name, value in refusal.headers if name == "Proxy-Authenticate")
+    made = authorize(
+        challenges,
+        Credentials("alice", "secret"),
+        method="INVITE",
+        uri="sip:9000@127.0.0.1",
+        cnonce="c",
+        nonce_count=1,
+    )
+    request = invite("9000", user="+44123").request.raw.replace(
+        b"\r\n\r\n", f"\r\nProxy-Authorization: {made}\r\n\r\n".encode()
+    )
+    admission = chosen.route(InviteReceived(None, parse_datagram(request), FLOW))
+    assert isinstance(admission, Admission)
+    assert admission.user == "alice"
+
+
+def test_a_trunk_cannot_prove_that():
+    refusal = router(PROVED, sessions=Sessions(**IVR), trunk=make_trunk()).route(invite("9000"))
+    assert refusal == Refusal(403, "Requires Authentication")
+
+
+def test_what_a_route_requires_of_callers_it_does_not_of_apps_but_of_those_who_transfer():
+    chosen = router(PROVED, sessions=Sessions(**IVR))
+    assert chosen.take("9000") is not None
+    assert chosen.take_for("9000", "alice") is not None
+    assert chosen.take_for("9000", None) is None
+    assert router(SECURE, sessions=Sessions(**IVR)).take_for("9000", "alice") is None
+
+
+def test_a_route_decides_by_the_number_that_a_trunk_s_identity_header_tells():
+    trunk = make_trunk(identity=IdentityPolicy("pai"))
+    chosen = router(RouteSpec(app="ivr", caller=r"\+4930.*", sources=frozenset({"trunks"})), trunk=trunk)
+    told = invite().request.raw.replace(b"\r\n\r\n", b"\r\nP-Asserted-Identity: <sip:+4930123@c>\r\n\r\n")
+    assert isinstance(chosen.route(InviteReceived(None, parse_datagram(told), FLOW)), Admission)
+    assert chosen.route(invite()) == Refusal(404)

@@ -244,3 +244,9 @@ def test_events_come_in_order_and_none_is_left():
     bench.send(request(body=OFFER))
     assert [type(event) for event in bench.events()] == [RequestReceived, InviteReceived]
     assert bench.stack.next_event() is None
+
+
+def test_a_refer_outside_of_a_dialog_is_refused_with_the_reason():
+    """Whose call it would be is not to be known (RFC 3515 2.4.2 leaves it to us)."""
+    (refusal,) = Bench().send(request("REFER", headers=(("Refer-To", "<sip:carol@example.com>"),)))
+    assert (refusal.status, refusal.reason) == (403, "REFER Outside of a Dialog")

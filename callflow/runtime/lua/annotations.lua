@@ -67,6 +67,10 @@ function Undo:close() end
 ---@field callee callflow.Party
 ---@field to string the number dialled
 ---@field user? string the authenticated user who calls
+---@field trunk? string by which the call came
+---@field withheld? boolean the caller does not want to be shown to who is called
+---@field diversions? callflow.Diversion[] who forwarded the call before it came here, the last first
+---@field security? callflow.Security of a call that came in: how SIP travels, and who proved who he is
 ---@field variables table<string, string> of the channel, as far as they are known
 ---@field is_answered boolean
 ---@field is_over boolean
@@ -119,7 +123,7 @@ function App:route(pattern, ...) end
 function App:on_reattach(f) end
 
 ---Dial without a caller. The leg that answers goes to one of four: a function, a route, an app, a bridge with a call.
----@param options {[integer]: string|callflow.Target|(string|callflow.Target)[], timeout?: number, caller_id?: string, headers?: table<string, string>, script?: fun(call: callflow.Call), route?: string, app?: string, bridge?: callflow.Call, deadline?: number}
+---@param options {[integer]: string|callflow.Target|(string|callflow.Target)[], timeout?: number, caller_id?: string, withheld?: boolean, headers?: table<string, string>, script?: fun(call: callflow.Call), route?: string, app?: string, bridge?: callflow.Call, deadline?: number}
 ---@return callflow.Answered|callflow.Failed
 function App:originate(options) end
 

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from callflow.errors import ScriptError
 from callflow.protocol.commands import Hangup, Play
 from callflow.protocol.events import (
@@ -159,7 +161,8 @@ class Program:
         if event.direction == "inbound" and (channel in self._fresh or self._door.is_ours(event.owner)):
             self._fresh.discard(channel)
             run = self._enter(channel, event.caller, event.to)
-            self._start(run, event.route, "inbound", event.user, event.caller, event.callee)
+            told = self._lua.to_lua({"created": _told(event)})
+            self._start(run, event.route, "inbound", event.user, event.caller, event.callee, told)
 
     def _change_owner(self, channel: str, event: OwnerChanged) -> None:
         if not self._door.is_ours(event.owner):
@@ -183,6 +186,12 @@ class Program:
             run.legs.add(leg.id)
             self._runs[leg.id] = run
         known = self._lua.to_lua({
+            "created": {
+                "trunk": state.trunk,
+                "withheld": state.withheld,
+                "security": msgspec.to_builtins(state.security),
+            },
+            "is_taken_back": True,
             "is_answered": state.answered_at is not None,
             "variables": state.variables,
             "legs": [
@@ -361,3 +370,13 @@ class Program:
         except ScriptError as error:
             content, path = None, str(error)
         self._later(self._waits.resume, self._waits.add(Wait(number, "do")), content, path)
+
+
+def _told(created: ChannelCreated) -> dict[str, Any]:
+    """What a script sees of a call that came in, beside who calls whom."""
+    return {
+        "trunk": created.trunk,
+        "withheld": created.withheld,
+        "diversions": msgspec.to_builtins(created.diversions),
+        "security": msgspec.to_builtins(created.security),
+    }

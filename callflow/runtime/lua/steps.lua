@@ -4,7 +4,8 @@
 local box, kit, call_kit, app_kit, ENDED = ...
 
 local resume, status = coroutine.resume, coroutine.status
-local type, select, tostring, getmetatable, rawget, pcall = type, select, tostring, getmetatable, rawget, pcall
+local type, select, tostring, pairs = type, select, tostring, pairs
+local getmetatable, rawget, pcall = getmetatable, rawget, pcall
 local insert, sub = table.insert, string.sub
 local request, spawn, advance, cancel, cancel_all = kit.request, kit.spawn, kit.advance, kit.cancel, kit.cancel_all
 local calls, run_of, new_call, forget = call_kit.calls, call_kit.run_of, call_kit.new_call, call_kit.forget
@@ -110,7 +111,7 @@ end
 local function function_for(id, pattern, state)
   local app, own = app_kit.declared(), app_kit.adopted[id]
   app_kit.adopted[id] = nil
-  return state and app.reattached or own or app.functions[pattern] or rejecting, own ~= nil
+  return state and state.is_taken_back and app.reattached or own or app.functions[pattern] or rejecting, own ~= nil
 end
 
 --- A call has come: its script starts. `state`: of a call that is taken up again.
@@ -123,7 +124,8 @@ function steps.start(at, id, pattern, direction, to, user, uri, number, name, ur
     callee = { uri = uri_called, number = number_called, name = name_called }, is_answered = is_answered, legs = {},
   })
   run.call = call
-  if state then
+  for name, value in pairs(state and state.created or {}) do call[name] = value end
+  if state and state.is_taken_back then
     call.is_answered, call.variables, call.is_reattached = state.is_answered, state.variables, true
   end
   for _, leg in ipairs(state and state.legs or {}) do

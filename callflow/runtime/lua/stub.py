@@ -17,7 +17,7 @@ from msgspec import inspect as shapes
 from callflow.protocol import commands, outcomes
 from callflow.protocol.commands import Command
 from callflow.protocol.conferencing import MemberState
-from callflow.protocol.events import Party
+from callflow.protocol.events import Diversion, Party, Security
 from callflow.protocol.outcomes import Answered, Branch, Outcome
 
 from .verb import HANDLES, OUTCOMES, VERBS, Verb
@@ -25,8 +25,8 @@ from .verb import HANDLES, OUTCOMES, VERBS, Verb
 PATH = Path(__file__).with_name("library") / "callflow.lua"
 _KEYWORDS = frozenset({"repeat", "do", "end", "then", "in"})
 _PARTS = (
-    Party, Branch, commands.Target, commands.Confirmation, commands.BoundCommand, commands.ConferenceSounds,
-    commands.ConferenceState, MemberState,
+    Party, Diversion, Security, Branch, commands.Target, commands.Confirmation, commands.BoundCommand,
+    commands.ConferenceSounds, commands.ConferenceState, MemberState,
 )  # fmt: skip
 _HEAD = """\
 ---@meta callflow

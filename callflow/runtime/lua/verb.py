@@ -66,6 +66,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "transfer_policy": Verb(commands.TransferPolicy, ("requests",)),
     "send_message": Verb(commands.SendMessage, ("body",)),
     "send_info": Verb(commands.SendInfo, ("body",)),
+    "send_options": Verb(commands.SendOptions),
     "notify": Verb(commands.Notify, ("event", "body")),
     "originate": Verb(commands.Originate, ("stages",), rest=True, kind="own", of_app=True),
     "conference": Verb(commands.ConferenceCommand, ("conference",), of_app=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from callflow.simulation.phone import SimulatedPhone
 from callflow.simulation.simulation import HOST, PORT, Simulation
 from engine.channels.errors import CommandError
-from engine.channels.origination import TrunkNumber, User, parse_target
+from engine.channels.origination import CHEAPEST, Enum, LeastCost, TrunkNumber, User, parse_target
 from engine.sip.events import Flow
 from engine.sip.messages import Uri
 from engine.sip.next_hop import is_literal
@@ -16,6 +16,7 @@ from .option import Dialled, How
 ANSWERS_AFTER = 2.0  # seconds
 BUSY, UNAVAILABLE = 486, 503
 _FOR_EVER = 1e9
+_ENUM_HOST = "enum.invalid"  # where numbers are reached that DNS knows
 
 
 class People:
@@ -38,7 +39,7 @@ class People:
     def _prepare(self, target: str, how: How) -> None:
         try:
             number, _, trunk = target.rpartition("@")
-            if number and ":" not in number:
+            if number and ":" not in number and trunk != CHEAPEST:
                 self._simulation.know_trunk(trunk)
             destination = parse_target(self._simulation.switch.table, target)
         except CommandError:  # the engine says so, too
@@ -46,9 +47,13 @@ class People:
         match destination:
             case User(name):
                 self._prepare_user(target, name, how)
-            case TrunkNumber(trunk=known):
+            case LeastCost(trunks=(known, *_)) | TrunkNumber(trunk=known):
                 self._prepare_host(target, known.spec.targets[0].uri(), how)
-            case _:
+            case Enum(number):
+                uri = Uri(user=number, host=_ENUM_HOST)
+                self._simulation.numbers[number] = (str(uri),)
+                self._prepare_host(target, uri, how)
+            case Uri():
                 self._prepare_host(target, destination, how)
 
     def _prepare_user(self, target: str, user: str, how: How) -> None:

@@ -70,6 +70,10 @@ function Undo:close() end
 ---@field callee callflow.Party
 ---@field to string the number dialled
 ---@field user? string the authenticated user who calls
+---@field trunk? string by which the call came
+---@field withheld? boolean the caller does not want to be shown to who is called
+---@field diversions? callflow.Diversion[] who forwarded the call before it came here, the last first
+---@field security? callflow.Security of a call that came in: how SIP travels, and who proved who he is
 ---@field variables table<string, string> of the channel, as far as they are known
 ---@field is_answered boolean
 ---@field is_over boolean
@@ -122,7 +126,7 @@ function App:route(pattern, ...) end
 function App:on_reattach(f) end
 
 ---Dial without a caller. The leg that answers goes to one of four: a function, a route, an app, a bridge with a call.
----@param options {[integer]: string|callflow.Target|(string|callflow.Target)[], timeout?: number, caller_id?: string, headers?: table<string, string>, script?: fun(call: callflow.Call), route?: string, app?: string, bridge?: callflow.Call, deadline?: number}
+---@param options {[integer]: string|callflow.Target|(string|callflow.Target)[], timeout?: number, caller_id?: string, withheld?: boolean, headers?: table<string, string>, script?: fun(call: callflow.Call), route?: string, app?: string, bridge?: callflow.Call, deadline?: number}
 ---@return callflow.Answered|callflow.Failed
 function App:originate(options) end
 
@@ -221,6 +225,19 @@ function callflow.log.error(...) end
 ---@field number? string
 ---@field name? string
 
+---Who forwarded a call before it came here, as the peer tells it (Diversion, or History-Info).
+---
+---`reason` is a word of RFC 5806: `unconditional`, `user-busy`, `no-answer`, `deflection`, `unknown` and others.
+---@class callflow.Diversion
+---@field party callflow.Party
+---@field reason? string
+
+---How SIP travels (`udp`, `tcp`, `tls`, ...), how media is encrypted, and the `user` who proved who he is.
+---@class callflow.Security
+---@field transport? string
+---@field media? "none"
+---@field user? string
+
 ---One target of a dial, and how it ended. `contacts` is where a 3xx wanted to send the call.
 ---@class callflow.Branch
 ---@field target string
@@ -232,7 +249,8 @@ function callflow.log.error(...) end
 
 ---Whom to dial: a user's name, a SIP URI or `NUMBER@TRUNK`, the id its channel shall have, and after what delay.
 ---
----`trunk` names the trunk by which the target, then a number, is called. The delay counts from its stage's beginning.
+---`NUMBER@*` goes by the cheapest trunk, `enum:+NUMBER` to the addresses that DNS has of it. `trunk` names the trunk
+---by which the target, then a number, is called. The delay counts from its stage's beginning.
 ---`username` and `password` answer a callee, or a proxy on the way, that asks who we are (401, 407).
 ---@class callflow.Target
 ---@field target string
@@ -588,6 +606,7 @@ function Call:record_call(path) end
 ---@field timeout? number
 ---@field headers? table<string, string>
 ---@field caller_id? string
+---@field withheld? boolean
 ---@field ringback? callflow.Source
 ---@field early_media? boolean
 ---@field redirects? integer
@@ -596,6 +615,7 @@ function Call:record_call(path) end
 
 ---Dial stages in turn, the targets of a stage together; the first to answer wins and the others are cancelled.
 ---
+---The callee is told of `caller_id`, or of who calls; `withheld` hides that, or not, whatever the caller wished.
 ---`timeout` is per stage. The caller hears `ringback` meanwhile, if one is named (`us`, `eu`, or a source), and with
 ---`early_media` what the first callee's side plays before it answers. With `confirm`, answering alone does not win.
 ---Of the targets that a callee redirects to (3xx) so many are tried in its place, one after another, as `redirects`
@@ -799,6 +819,17 @@ function Call:send_message(body) end
 ---@return callflow.Sent
 ---@overload fun(self: callflow.Call, options: callflow.SendInfoOptions): callflow.Sent
 function Call:send_info(body) end
+
+---@class callflow.SendOptionsOptions
+---@field body? string
+---@field content_type? string
+---@field headers? table<string, string>
+---@field deadline? number seconds that it may take
+
+---Ask the peer inside the call what it can do, or whether it is still there (OPTIONS).
+---@return callflow.Sent
+---@overload fun(self: callflow.Call, options: callflow.SendOptionsOptions): callflow.Sent
+function Call:send_options() end
 
 ---@class callflow.NotifyOptions
 ---@field [1] string

@@ -1,0 +1,15 @@
+"""How far a leg can be trusted. See ChannelCreated."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Security(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How SIP travels (`udp`, `tcp`, `tls`, ...), how media is encrypted, and the `user` who proved who he is."""
+
+    transport: str = ""
+    media: Literal["none"] = "none"
+    user: str | None = None
