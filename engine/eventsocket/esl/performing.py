@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import structlog
 
 from callflow.protocol.commands import Headers, Reject
-from callflow.protocol.connection import AppConnection
 
 from .execution import Execution
 from .expansion import expand
@@ -56,10 +57,10 @@ def end_all(hub: Hub, leg: Leg) -> None:
 async def learn_headers(hub: Hub, leg: Leg) -> None:
     """Ask for the headers of the INVITE that came: they are variables of the leg."""
     try:
-        reply = await hub.steering.command(leg.id, Headers())
+        headers = await hub.steering.command(leg.id, Headers())
     except Refused:  # it has ended
         return
-    leg.headers = AppConnection().data(reply, dict[str, list[str]])
+    leg.learn(cast("dict[str, list[str]]", headers))  # the protocol says so
 
 
 async def _park(hub: Hub, leg: Leg) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from typing import cast
 from xml.sax.saxutils import escape
 
 from callflow.protocol import commands
-from callflow.protocol.connection import AppConnection
 from callflow.protocol.queries import RegistrationState
 
 from .asked import Asked
@@ -238,8 +238,8 @@ def _calls(hub: Hub, *, are_bridged: bool) -> Rows:
 
 
 async def _registrations(hub: Hub) -> Rows:
-    reply = await hub.steering.command(None, commands.Registrations(limit=_PAGE))
-    states = AppConnection().data(reply, list[RegistrationState])
+    answer = await hub.steering.command(None, commands.Registrations(limit=_PAGE))
+    states = cast("list[RegistrationState]", answer)  # the protocol says so
     rows = []
     for state in states:
         address, _, port = host_of(state.contact).rpartition(":")
