@@ -53,6 +53,7 @@ class TrunkSpec:
     from_domain: str | None = None
     codecs: tuple[str, ...] = CODECS
     context: str = "public"  # of the calls that come from it
+    is_exact: bool = False  # calls come from the very ports of its targets
 
     @property
     def credentials(self) -> Credentials | None:

@@ -9,23 +9,24 @@ import structlog
 
 from . import asked, channel_api, conferring, originating, showing
 from .asked import ApiCommand, Asked
-from .hub import Hub
-from .leg import Leg
 from .steering import Refused
 
 logger = structlog.get_logger("engine.esl")
 
 
-async def answer_api(hub: Hub, line: str, leg: Leg | None = None) -> str:
-    """What `api LINE` is answered; `leg`: the channel that the connection is for."""
+async def answer_api(asking: Asked, line: str) -> str:
+    """What `api LINE` is answered."""
+    hub = asking.hub
     name, _, arguments = line.partition(" ")
     found = API.get(name.lower())
     if found is None:
         hub.note_unknown(f"api {name[:64]}")
         return f"-ERR {name} Command not found!\n"
+    if not asking.user.may_ask(name):  # inside another
+        return "-ERR permission denied\n"
     hub.announce("API", {"API-Command": name, "API-Command-Argument": arguments})
     try:
-        return await found.answer(Asked(hub, leg), arguments.strip())
+        return await found.answer(asking, arguments.strip())
     except Refused as refused:
         return f"-ERR {refused}\n"
     except Exception:  # a fault of ours must not take the connection with it
@@ -38,7 +39,7 @@ async def bgapi(asking: Asked, arguments: str) -> str:
     name, _, data = arguments.partition(" ")
 
     async def work() -> None:
-        body = await answer_api(hub, arguments, asking.leg)
+        body = await answer_api(asking, arguments)
         headers = {"Job-UUID": job, "Job-Command": name, **({"Job-Command-Arg": data} if data else {})}
         hub.announce("BACKGROUND_JOB", headers, body=body)
 
@@ -46,7 +47,7 @@ async def bgapi(asking: Asked, arguments: str) -> str:
 
 
 async def expand_and_answer(asking: Asked, arguments: str) -> str:
-    return await answer_api(asking.hub, await asked.evaluate(asking, arguments), asking.leg)
+    return await answer_api(asking, await asked.evaluate(asking, arguments))
 
 
 API: Mapping[str, ApiCommand] = MappingProxyType({

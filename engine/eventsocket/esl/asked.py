@@ -14,6 +14,7 @@ import trio
 from .expansion import expand
 from .hub import MAX_GLOBALS, Hub
 from .leg import Leg
+from .permission import ANYBODY, EslUser
 from .vocabulary import LOG_LEVELS
 
 OK = "+OK\n"
@@ -23,10 +24,11 @@ _MODULES = frozenset({"mod_sofia", "mod_event_socket", "mod_commands", "mod_dpto
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Where an api command is asked: of the hub, on a connection that may be for one channel."""
+    """Where an api command is asked, by whom: of the hub, on a connection that may be for one channel."""
 
     hub: Hub
     leg: Leg | None = None
+    user: EslUser = ANYBODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,13 @@ import trio
 from engine.eventsocket.eventsocket import EventSocket
 
 from .application import APPLICATIONS
+from .dialstring import Groups
 from .guard import LOOPBACK, Guard, Network
 from .headers import Core
 from .hub import Hub
 from .inbound import serve_inbound
 from .outbound import Application, OutboundDoor
+from .permission import EslUser
 from .steering import Steering
 from .translation import TRANSLATIONS
 
@@ -29,13 +31,18 @@ _VERSION = "1.11.0-release-callflow 64bit"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EslSettings:
-    """`listen`: where clients dial us, None: nowhere. `sounds`: the folder of the prompts."""
+    """`listen`: where clients dial us, None: nowhere. `sounds`: the folder of the prompts.
+
+    `users`: who may say `userauth`; `groups`: users that a dial string rings together.
+    """
 
     listen: tuple[str, int] | None = None
     password: str = field(default="", repr=False)
     networks: tuple[Network, ...] = tuple(LOOPBACK)
     sounds: Path | None = None
     applications: Mapping[str, Application] = field(default_factory=dict)
+    users: tuple[EslUser, ...] = ()
+    groups: Groups = field(default_factory=dict)
 
 
 async def serve_esl(
@@ -59,13 +66,15 @@ async def serve_esl(
             new_id=_new_id,
             epoch=epoch,
             sounds=str(settings.sounds or ""),
+            groups=settings.groups,
         )
         OutboundDoor(hub, settings.applications)
         await nursery.start(_steer, hub)
         nursery.start_soon(hub.beat)
         address: tuple[str, int] | None = None
         if settings.listen is not None:
-            serve = partial(serve_inbound, hub, *settings.listen, password=settings.password)
+            users = {user.name: user for user in settings.users}
+            serve = partial(serve_inbound, hub, *settings.listen, password=settings.password, users=users)
             address = await nursery.start(partial(serve, guard=Guard(settings.networks)))
         task_status.started(address)
 

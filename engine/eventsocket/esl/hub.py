@@ -16,6 +16,7 @@ from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import Entry
 
 from . import packet
+from .dialstring import NO_GROUPS, Groups
 from .event import EslEvent
 from .headers import Core, channel_headers
 from .interest import Interest
@@ -91,8 +92,9 @@ class Hub:
         new_id: Callable[[], str],
         epoch: Callable[[], float],
         sounds: str = "",
+        groups: Groups = NO_GROUPS,
     ) -> None:
-        """`sounds`: the folder of the prompts."""
+        """`sounds`: the folder of the prompts; `groups`: users that are rung together."""
         self.sockets = sockets
         self.steering = steering
         self.core = core
@@ -101,6 +103,7 @@ class Hub:
         self.new_id = new_id
         self.epoch = epoch
         self.sounds = sounds
+        self.groups = groups
         self.legs: dict[str, Leg] = {}
         self.listeners: set[Listener] = set()
         self.log_readers: set[LogReader] = set()

@@ -6,9 +6,12 @@ there, nothing is left to be done with it: it ends as at the end of a dialplan.
 
 from __future__ import annotations
 
+import ipaddress
 import math
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import structlog
@@ -53,6 +56,20 @@ class Application:
             raise ValueError(f'expected an address such as "esl://127.0.0.1:8084?async&full", got {url[:128]!r}')
         return cls(parts.hostname, parts.port or DEFAULT_PORT, "async" in flags, "full" in flags)
 
+    async def connect(self) -> trio.SocketStream:
+        """A connection to it. Raises OSError."""
+        try:
+            family = socket.AF_INET6 if ipaddress.ip_address(self.host).version == 6 else socket.AF_INET
+        except ValueError:  # a name, perhaps of several addresses
+            return await trio.open_tcp_stream(self.host, self.port)
+        connection = trio.socket.socket(family)
+        try:
+            await connection.connect((self.host, self.port))
+        except BaseException:
+            connection.close()
+            raise
+        return trio.SocketStream(connection)
+
 
 class OutboundDoor:
     """Dials the application of each channel whose `app` is one of these; their keys are the addresses of the routes."""
@@ -74,7 +91,7 @@ class OutboundDoor:
         place = f"{application.host}:{application.port}"
         try:
             with trio.fail_after(CONNECT_WITHIN):
-                stream = await trio.open_tcp_stream(application.host, application.port)
+                stream = await application.connect()
         except (OSError, trio.TooSlowError) as error:
             logger.error("the application cannot be reached", address=place, call=leg.id, reason=str(error))
             await self._fail(leg)
@@ -86,7 +103,7 @@ class OutboundDoor:
         if leg.hangup_at:  # meanwhile
             await trio.aclose_forcefully(stream)
             return
-        self._hub.nursery.start_soon(self._conclude, client, leg)
+        client.on_end = partial(self._conclude, leg)
         await self._talk(client, leg)
 
     async def _talk(self, client: Client, leg: Leg) -> None:
@@ -105,9 +122,8 @@ class OutboundDoor:
         finally:
             self._hub.ends.discard(client)
 
-    async def _conclude(self, client: Client, leg: Leg) -> None:
+    def _conclude(self, leg: Leg) -> None:
         """When the application has gone, or said `exit`, nothing but what runs already is left to be done."""
-        await client.ended.wait()
         if not leg.hangup_at:
             conclude(self._hub, leg)
 

@@ -9,9 +9,10 @@ connection at a time, so that a client that floods the engine leaves the others 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 import trio
@@ -34,9 +35,10 @@ logger = structlog.get_logger("engine.esl")
 class Refused(Exception):
     """The engine does not do it; the text says why."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, details: Mapping[str, object] = MappingProxyType({})) -> None:
         super().__init__(message)
         self.code = code
+        self.details = details
 
 
 _NEVER_LATE = (Cancel, Hangup)  # what relieves the engine
@@ -99,7 +101,7 @@ class Steering:
         try:
             return self._session.perform(id or self._new_id(), command, channel)
         except CommandError as error:
-            raise Refused(error.code, error.message) from error
+            raise Refused(error.code, error.message, error.details) from error
 
     async def run_command(
         self,
