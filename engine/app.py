@@ -36,8 +36,8 @@ from engine.eventsocket.tokens import Scope, Token, Tokens, check_exposure, load
 from engine.eventsocket.websocket import PATH, serve_websocket
 from engine.eventsocket.worker import serve_worker
 from engine.media.engine import NativeMediaEngine
-from engine.scripting.decision import INTERNAL
 from engine.scripting.copies import Copies
+from engine.scripting.decision import INTERNAL
 from engine.scripting.lua import host_versions
 from engine.scripting.reloading import reload_verbs
 from engine.scripting.supervised import AppSpec
@@ -50,7 +50,7 @@ from engine.switch import Switch
 from engine.transport.endpoint import Endpoint
 from engine.transport.names import DnsNames
 from engine.transport.tls import TlsContexts
-from engine.trunks.spec import TargetSpec, TrunkSpec
+from engine.trunks.spec import TargetSpec, Transport, TrunkSpec
 
 ESL = "esl:"  # the scheme of routes to applications that speak FreeSWITCH's event socket
 STOP_WITHIN = 2.0  # seconds for peers and apps to confirm the end
@@ -204,6 +204,8 @@ async def _open_esl(switch: Switch, config: Config, parts: trio.Nursery) -> tupl
         applications={socket: Application.parse(socket) for socket in sockets},
         users=esl.users if esl is not None else (),
         groups=esl.groups if esl is not None else {},
+        names=tuple(user.name for user in config.users),
+        addresses=lambda: [join_host_port(host, port) for _, host, port in switch.endpoint.listeners],
     )
     address: tuple[str, int] | None = await parts.start(partial(serve_esl, switch.sockets, settings))
     return address
@@ -223,10 +225,9 @@ def _let_call_itself(switch: Switch, config: Config, listeners: Sequence[Listene
     if not _has_esl(config) or at is None or switch.trunks.get(LOOPBACK_TRUNK) is not None:
         return
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(at.host, at.host)
-    target = TargetSpec(host=host, port=at.port, transport=at.transport)
-    switch.trunks.add(
-        TrunkSpec(name=LOOPBACK_TRUNK, targets=(target,), health=0, context=INTERNAL, is_exact=True)
-    )
+    transport: Transport = "tcp" if at.transport == "tcp" else "udp"
+    target = TargetSpec(host=host, port=at.port, transport=transport)
+    switch.trunks.add(TrunkSpec(name=LOOPBACK_TRUNK, targets=(target,), health=0, context=INTERNAL, is_exact=True))
 
 
 async def _start_workers(

@@ -125,9 +125,7 @@ def _endpoint(variables: Mapping[str, str], url: str) -> Endpoint:
         profile, _, target = rest.partition("/")
         is_gateway = profile.lower() == "gateway"
         return _gateway(variables, target) if is_gateway else Endpoint(_sofia(rest), variables)
-    raise DialStringError(
-        f"expected user/, sofia/, loopback/ or group/, got {kind[:32]!r}", "CHAN_NOT_IMPLEMENTED"
-    )
+    raise DialStringError(f"expected user/, sofia/, loopback/ or group/, got {kind[:32]!r}", "CHAN_NOT_IMPLEMENTED")
 
 
 def _gateway(variables: Mapping[str, str], target: str) -> Endpoint:
@@ -139,7 +137,7 @@ def _gateway(variables: Mapping[str, str], target: str) -> Endpoint:
 
 
 def _sofia(rest: str) -> str:
-    profile, slash, target = rest.partition("/")
+    _, slash, target = rest.partition("/")
     if not slash or not target:
         raise DialStringError(f"expected sofia/PROFILE/TARGET, got {rest[:64]!r}", "INVALID_URL")
     target = target.partition(";fs_path=")[0]

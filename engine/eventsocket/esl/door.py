@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,12 +14,15 @@ import trio
 
 from engine.eventsocket.eventsocket import EventSocket
 
+from .api import answer_api
 from .application import APPLICATIONS
+from .asked import Asked
 from .dialstring import Groups
 from .guard import LOOPBACK, Guard, Network
 from .headers import Core
 from .hub import Hub
 from .inbound import serve_inbound
+from .leg import Leg
 from .outbound import Application, OutboundDoor
 from .permission import EslUser
 from .steering import Steering
@@ -34,6 +37,7 @@ class EslSettings:
     """`listen`: where clients dial us, None: nowhere. `sounds`: the folder of the prompts.
 
     `users`: who may say `userauth`; `groups`: users that a dial string rings together.
+    `names`: of all users of the engine; `addresses`: where it listens for SIP.
     """
 
     listen: tuple[str, int] | None = None
@@ -42,6 +46,8 @@ class EslSettings:
     sounds: Path | None = None
     applications: Mapping[str, Application] = field(default_factory=dict)
     users: tuple[EslUser, ...] = ()
+    names: Sequence[str] = ()
+    addresses: Callable[[], Sequence[str]] = lambda: ()
     groups: Groups = field(default_factory=dict)
 
 
@@ -67,6 +73,9 @@ async def serve_esl(
             epoch=epoch,
             sounds=str(settings.sounds or ""),
             groups=settings.groups,
+            users=settings.names,
+            addresses=settings.addresses,
+            answer=_answer,
         )
         OutboundDoor(hub, settings.applications)
         await nursery.start(_steer, hub)
@@ -83,6 +92,10 @@ async def _steer(hub: Hub, *, task_status: trio.TaskStatus[None]) -> None:
     """Until the engine stops; then the clients are told."""
     await hub.steering.run(task_status=task_status)
     hub.shut_down()
+
+
+async def _answer(hub: Hub, line: str, leg: Leg | None) -> str:
+    return await answer_api(Asked(hub, leg), line)
 
 
 def _new_id() -> str:

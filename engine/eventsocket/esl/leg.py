@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from callflow.protocol.events import ChannelCreated
 
+from .action import Action
 from .execution import Executions
 from .vocabulary import CAUSES, q850
 
@@ -51,7 +52,11 @@ class Leg:
     application_data: str = ""
     is_parked: bool = False
     is_over: bool = False
+    actions: list[Action] = field(default_factory=list)  # of its keys, and what the engine watches for now
+    bound: dict[str, Action] = field(default_factory=dict)
+    realm: str = ""  # of the actions that count
     playbacks: dict[str, str] = field(default_factory=dict)  # what a command plays, as the client said it
+    paused: frozenset[str] = frozenset()  # of these
     recordings: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     headers: Mapping[str, list[str]] = field(default_factory=dict)  # of the INVITE that came

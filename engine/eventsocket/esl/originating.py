@@ -21,6 +21,8 @@ _FAILED = "-ERR DESTINATION_OUT_OF_ORDER\n"
 
 
 async def originate(asking: Asked, arguments: str) -> str:
+    if "out" in asking.hub.paused:  # by fsctl
+        return "-ERR SWITCH_CONGESTION\n"
     try:
         words = split_arguments(arguments)
         if len(words) < 2:

@@ -27,6 +27,7 @@ from .framing import Request
 from .hub import Hub
 from .leg import Leg
 from .performing import conclude, learn_headers
+from .stage import NONE, Stage
 from .steering import Refused
 from .vocabulary import q850
 
@@ -104,23 +105,7 @@ class OutboundDoor:
             await trio.aclose_forcefully(stream)
             return
         client.on_end = partial(self._conclude, leg)
-        await self._talk(client, leg)
-
-    async def _talk(self, client: Client, leg: Leg) -> None:
-        self._hub.ends.add(client)
-        try:
-            with trio.CancelScope(deadline=trio.current_time() + SPEAK_WITHIN) as scope:
-
-                async def receive(client: Client, request: Request) -> None:
-                    scope.deadline = math.inf
-                    await handle(client, request)
-
-                client.parser.trust()
-                await client.serve(receive)
-        except Exception:  # a fault of ours must not take other calls with it
-            logger.exception("an application's connection failed", peer=client.peer, call=leg.id)
-        finally:
-            self._hub.ends.discard(client)
+        await talk(client)
 
     def _conclude(self, leg: Leg) -> None:
         """When the application has gone, or said `exit`, nothing but what runs already is left to be done."""
@@ -138,3 +123,42 @@ class OutboundDoor:
             await self._hub.steering.command(leg.id, Reject(reason=503))
         except Refused:
             await self._hub.steering.hang_up(leg.id, q850(_FAILED))
+
+
+async def talk(client: Client) -> None:
+    """Do what the application says, until either side ends it."""
+    client.hub.ends.add(client)
+    try:
+        with trio.CancelScope(deadline=trio.current_time() + SPEAK_WITHIN) as scope:
+
+            async def receive(client: Client, request: Request) -> None:
+                scope.deadline = math.inf
+                await handle(client, request)
+
+            client.parser.trust()
+            await client.serve(receive)
+    except Exception:  # a fault of ours must not take other calls with it
+        logger.exception("an application's connection failed", peer=client.peer)
+    finally:
+        client.hub.ends.discard(client)
+
+
+async def socket_application(stage: Stage, data: str) -> str:
+    """The application `socket HOST[:PORT][|HOST2...] [async] [full]`: the first of these that is there is dialled."""
+    places, *flags = data.split() or [""]
+    for place in places.split("|"):
+        try:
+            application = Application.parse(f"esl://{place.partition('/')[0]}?{'&'.join(flags)}")
+            with trio.fail_after(CONNECT_WITHIN):
+                stream = await application.connect()
+        except (ValueError, OSError, trio.TooSlowError) as error:
+            logger.error("the application cannot be reached", address=place[:128], call=stage.leg.id, reason=str(error))
+            continue
+        stage.leg.variables["socket_host"] = application.host
+        client = Client(
+            stream, stage.hub, peer=place, leg=stage.leg, is_full=application.is_full, is_async=application.is_async
+        )
+        stage.execution.under_way.set()  # what the application has executed runs inside
+        await talk(client)
+        return NONE
+    return NONE

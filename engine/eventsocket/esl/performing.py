@@ -43,7 +43,8 @@ def run(hub: Hub, leg: Leg, application: str, data: str = "") -> Execution:
 
 def arrive(hub: Hub, leg: Leg) -> None:
     """A call has come to the door: it is parked until a client says what to do. Without any client it is refused."""
-    hub.nursery.start_soon(_park if hub.clients else _refuse, hub, leg)
+    is_taken = hub.clients and "in" not in hub.paused
+    hub.nursery.start_soon(_park if is_taken else _refuse, hub, leg)
 
 
 def end_all(hub: Hub, leg: Leg) -> None:

@@ -145,5 +145,5 @@ class Steering:
         if not self._turns.locked() and self._allowance.take():
             return
         async with self._turns:
-            while not self._allowance.take():
+            while not self._allowance.take():  # noqa: ASYNC110 - it is time that fills it
                 await trio.sleep(1 / self._rate)
