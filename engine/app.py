@@ -12,6 +12,7 @@ import secrets
 import socket
 import ssl
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
                 threads=config.rtp.threads,
                 hears_tones=config.rtp.hears_tones,
             ),
-            new_token=lambda purpose: _new_token,
+            new_token=lambda purpose: _new_uuid if purpose == "channels" and _has_esl(config) else _new_token,
             epoch=time.time,
             recordings=config.data / "recordings",
             cache=config.data / "cache",
@@ -254,6 +255,11 @@ async def _start_workers(
     for app_folder in supervisor.folders:
         parts.start_soon(watch_folder, app_folder, copies.is_skipped, supervisor.reload_changed)
     return supervisor
+
+
+def _new_uuid() -> str:
+    """Some of FreeSWITCH's clients refuse channels whose ids are no UUIDs."""
+    return str(uuid.uuid4())
 
 
 def _new_token() -> str:
