@@ -1,4 +1,4 @@
-"""The engine that is measured: the real one, alone on its core, with the app in a worker or beyond a WebSocket."""
+"""The engine that is measured: the real one, alone on its core; its app in a worker, beyond a WebSocket or ESL."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from socket import SOCK_DGRAM, SOCK_STREAM, SocketKind, socket
 from tempfile import mkdtemp
 from typing import Literal, TypeAlias
 
@@ -50,7 +51,15 @@ script = "{script}"
 to = ".*"
 app = "benchmark"
 """
-
+ESL_PASSWORD = "of-the-benchmark"
+ESL = """\
+[esl]
+listen = "127.0.0.1:{listen}"
+password = "{password}"
+[[route]]
+to = ".*"
+socket = "esl://127.0.0.1:{port}?async&full"
+"""
 
 _SUFFIXES: dict[Door, str] = {"worker": ".py", "lua": ".lua"}  # of scripts that the engine runs
 
@@ -71,6 +80,7 @@ class RunningEngine:
     server: tuple[str, int]  # SIP over UDP
     socket: str
     token: str
+    esl: tuple[str, int] = ("", 0)  # where FreeSWITCH's clients are let in, behind that door
 
     def cpu(self) -> float:
         """CPU seconds of the engine so far."""
@@ -103,10 +113,13 @@ class RunningEngine:
 
 
 @asynccontextmanager
-async def running_engine(bench: Bench, door: Door = "worker", *, port: int = 0) -> AsyncIterator[RunningEngine]:
-    """Start an engine with the app of `script.py` or `script.lua`; on exit both are stopped. Raises EngineFailed."""
+async def running_engine(bench: Bench, door: Door = "worker", *, more: str = "") -> AsyncIterator[RunningEngine]:
+    """Start an engine with the app of `script.py` or `script.lua`; on exit both are stopped. Raises EngineFailed.
+
+    `more` is added to its configuration.
+    """
     folder = Path(mkdtemp(prefix="engine-", dir=bench.folder))
-    async with started_process(bench, folder, door, port=port) as process:
+    async with started_process(bench, folder, door, more=more) as process:
         with trio.fail_after(START_WITHIN):
             await _wait_ready(process, folder)
         note = json.loads((folder / "engine.json").read_text())
@@ -125,10 +138,21 @@ async def running_engine(bench: Bench, door: Door = "worker", *, port: int = 0) 
 
 
 @asynccontextmanager
-async def started_process(bench: Bench, folder: Path, door: Door, *, port: int = 0) -> AsyncIterator[trio.Process]:
+async def running_esl_engine(bench: Bench) -> AsyncIterator[RunningEngine]:
+    """An engine that lets FreeSWITCH's clients in, and dials `esl_app.py` for each call. Raises EngineFailed."""
+    application, listen = free_port(SOCK_STREAM), free_port(SOCK_STREAM)
+    more = ESL.format(listen=listen, password=ESL_PASSWORD, port=application)
+    async with _esl_app(bench, application) as app, running_engine(bench, "none", more=more) as engine:
+        yield replace(engine, app=app.pid, esl=("127.0.0.1", listen))
+
+
+@asynccontextmanager
+async def started_process(
+    bench: Bench, folder: Path, door: Door, *, port: int = 0, more: str = ""
+) -> AsyncIterator[trio.Process]:
     """The bare process, from its first instant. On exit it is asked to stop, and must."""
     config = folder / "callflow.toml"
-    text = CONFIG.format(port=port)
+    text = CONFIG.format(port=port) + more
     if door in _SUFFIXES:
         write_prompt(folder / script.PROMPT)
         suffix = _SUFFIXES[door]
@@ -148,6 +172,13 @@ async def started_process(bench: Bench, folder: Path, door: Door, *, port: int =
             await _stop(process)
     if process.returncode:
         raise EngineFailed(f"the engine ended with {process.returncode}:\n{(folder / 'log.txt').read_text()[-2000:]}")
+
+
+def free_port(kind: SocketKind = SOCK_DGRAM) -> int:
+    """A port nobody has right now."""
+    with socket(type=kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def write_prompt(path: Path) -> None:
@@ -193,6 +224,24 @@ async def _websocket_app(bench: Bench, engine: RunningEngine) -> AsyncIterator[t
     finally:
         app.kill()
         with trio.CancelScope(shield=True):
+            await app.wait()
+
+
+@asynccontextmanager
+async def _esl_app(bench: Bench, port: int) -> AsyncIterator[trio.Process]:
+    command = [sys.executable, "-m", "benchmarks.esl_app", str(port)]
+    app = await trio.lowlevel.open_process(
+        on_core(bench.cores.load, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    )
+    assert app.stdout is not None
+    try:
+        with trio.fail_after(START_WITHIN):
+            await app.stdout.receive_some()
+        yield app
+    finally:
+        app.kill()
+        with trio.CancelScope(shield=True):
+            await app.stdout.aclose()
             await app.wait()
 
 

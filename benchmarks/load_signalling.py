@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from tempfile import mkdtemp
 import trio
 
 from .bench import Bench
+from .engine import free_port
 from .process import cpu_seconds_of_waited, on_core
 
 SCENARIO = Path(__file__).parent / "answered.xml"
@@ -86,13 +86,6 @@ def read_statistics(row: Mapping[str, str], *, offered: float, cpu: float) -> Ca
         retransmissions=int(row["Retransmissions(C)"]),
         cpu=cpu,
     )
-
-
-def free_port() -> int:
-    """A UDP port nobody has right now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _program() -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from .bench import Bench
-from .engine import Door, RunningEngine, running_engine
+from .engine import RunningEngine, running_engine, running_esl_engine
 from .figure import Figure, milliseconds, percent
 from .load_signalling import CallLoad, place_calls
 from .script import ANSWER
@@ -15,7 +17,6 @@ LOWEST, HIGHEST = 100.0, 2500.0  # calls per second, between which the highest r
 SHARE = 0.8  # of the highest rate: there the cost of a call is taken; and, beside, at LOW_RATE
 LOW_RATE = 100.0
 FULL_CORE = 0.9  # of a core: beyond this it is the bottleneck
-_DOORS: dict[Door, str] = {"worker": "a script worker", "lua": "a Lua script", "websocket": "a WebSocket app"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,23 @@ class Cost:
 async def measure(bench: Bench) -> list[Figure]:
     """Rate and cost, through each door."""
     figures = []
-    for door, name in _DOORS.items():
-        async with running_engine(bench, door) as engine:
+    for name, running in _doors(bench).items():
+        async with running as engine:
             first = await _place(bench, engine, rate=LOW_RATE, seconds=bench.sizes.call_time)  # all is touched once
             bench.say(f"the highest rate of calls answered by {name}")
             rate = await _measure_rate(bench, engine, name)
             bench.say(f"the cost of calls answered by {name}")
             figures += [rate, await _measure_cost(bench, engine, name, max(rate.value * SHARE, LOW_RATE), first)]
     return figures
+
+
+def _doors(bench: Bench) -> Mapping[str, AbstractAsyncContextManager[RunningEngine]]:
+    return {
+        "a script worker": running_engine(bench),
+        "a Lua script": running_engine(bench, "lua"),
+        "a WebSocket app": running_engine(bench, "websocket"),
+        "an outbound ESL app": running_esl_engine(bench),
+    }
 
 
 async def _measure_rate(bench: Bench, engine: RunningEngine, name: str) -> Figure:

@@ -10,10 +10,9 @@ from tempfile import mkdtemp
 import trio
 
 from .bench import Bench
-from .engine import pin_worker, started_process, write_prompt
+from .engine import free_port, pin_worker, started_process, write_prompt
 from .figure import Figure, milliseconds
 from .load_media import Phones, running_phones
-from .load_signalling import free_port
 from .script import ANSWER
 
 KNOCK_EVERY = 0.002  # seconds

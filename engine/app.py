@@ -12,7 +12,8 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,7 @@ import trio
 from callflow.protocol.schema import schema_text
 from engine.config import Config, Listener, Sip, Socket, join_host_port
 from engine.eventsocket.certificate import ServerCertificate, trusting
+from engine.eventsocket.esl.dialstring import LOOPBACK as LOOPBACK_TRUNK
 from engine.eventsocket.esl.door import EslSettings, serve_esl
 from engine.eventsocket.esl.guard import LOOPBACK
 from engine.eventsocket.esl.outbound import Application
@@ -36,6 +38,7 @@ from engine.eventsocket.websocket import PATH, serve_websocket
 from engine.eventsocket.worker import serve_worker
 from engine.media.engine import NativeMediaEngine
 from engine.scripting.copies import Copies
+from engine.scripting.decision import INTERNAL
 from engine.scripting.lua import host_versions
 from engine.scripting.reloading import reload_verbs
 from engine.scripting.supervised import AppSpec
@@ -48,6 +51,7 @@ from engine.switch import Switch
 from engine.transport.endpoint import Endpoint
 from engine.transport.names import DnsNames
 from engine.transport.tls import TlsContexts
+from engine.trunks.spec import TargetSpec, Transport, TrunkSpec
 
 ESL = "esl:"  # the scheme of routes to applications that speak FreeSWITCH's event socket
 STOP_WITHIN = 2.0  # seconds for peers and apps to confirm the end
@@ -106,7 +110,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
                 threads=config.rtp.threads,
                 hears_tones=config.rtp.hears_tones,
             ),
-            new_token=lambda purpose: _new_token,
+            new_token=lambda purpose: _new_uuid if purpose == "channels" and _has_esl(config) else _new_token,
             epoch=time.time,
             recordings=config.data / "recordings",
             cache=config.data / "cache",
@@ -120,6 +124,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             supervisor = await _start_workers(switch, config, folder / "worker.socket", must_load, parts)
             listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
             parts.start_soon(switch.trunks.run)
+            _let_call_itself(switch, config, listeners)
             routes = tuple(route.to for route in config.routes)
             certificates = tuple(each for each in (certificate, sip_certificate) if each is not None)
             for each in certificates:
@@ -189,19 +194,41 @@ async def _open_doors(
 
 async def _open_esl(switch: Switch, config: Config, parts: trio.Nursery) -> tuple[str, int] | None:
     """Let FreeSWITCH's clients in, and dial those behind routes."""
-    sockets = [route.socket for route in config.routes if route.socket is not None and route.socket.startswith(ESL)]
-    esl = config.esl
-    if esl is None and not sockets:
+    if not _has_esl(config):
         return None
+    esl, sockets = config.esl, _esl_sockets(config)
     settings = EslSettings(
         listen=esl.listen if esl is not None else None,
         password=(esl.password or "") if esl is not None else "",
         networks=(esl.acl or tuple(LOOPBACK)) if esl is not None else (),
         sounds=esl.sounds if esl is not None else None,
         applications={socket: Application.parse(socket) for socket in sockets},
+        users=esl.users if esl is not None else (),
+        groups=esl.groups if esl is not None else {},
+        names=tuple(user.name for user in config.users),
+        addresses=lambda: [join_host_port(host, port) for _, host, port in switch.endpoint.listeners],
     )
     address: tuple[str, int] | None = await parts.start(partial(serve_esl, switch.sockets, settings))
     return address
+
+
+def _has_esl(config: Config) -> bool:
+    return config.esl is not None or bool(_esl_sockets(config))
+
+
+def _esl_sockets(config: Config) -> Sequence[str]:
+    return [route.socket for route in config.routes if route.socket is not None and route.socket.startswith(ESL)]
+
+
+def _let_call_itself(switch: Switch, config: Config, listeners: Sequence[Listener]) -> None:
+    """The engine as a peer of its own: `loopback/NUMBER` is a call to a number of its routes."""
+    at = next((listener for listener in listeners if listener.transport != "tls"), None)
+    if not _has_esl(config) or at is None or switch.trunks.get(LOOPBACK_TRUNK) is not None:
+        return
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(at.host, at.host)
+    transport: Transport = "tcp" if at.transport == "tcp" else "udp"
+    target = TargetSpec(host=host, port=at.port, transport=transport)
+    switch.trunks.add(TrunkSpec(name=LOOPBACK_TRUNK, targets=(target,), health=0, context=INTERNAL, is_exact=True))
 
 
 async def _start_workers(
@@ -228,6 +255,11 @@ async def _start_workers(
     for app_folder in supervisor.folders:
         parts.start_soon(watch_folder, app_folder, copies.is_skipped, supervisor.reload_changed)
     return supervisor
+
+
+def _new_uuid() -> str:
+    """Some of FreeSWITCH's clients refuse channels whose ids are no UUIDs."""
+    return str(uuid.uuid4())
 
 
 def _new_token() -> str:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from engine.eventsocket.certificate import CertificateError, load_pair, trusting
+from engine.eventsocket.esl.permission import EslUser
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
@@ -28,7 +29,7 @@ from .peer import read_identity_policy
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
 from .toml_lines import KeyPath, line_of, lines_of
-from .toml_reader import Wrong, list_of, nonempty, one_of, read_flag, read_text, show, table
+from .toml_reader import Wrong, list_of, map_of, nonempty, one_of, read_flag, read_text, show, table
 from .trunk import READERS as TRUNK_READERS
 from .trunk import check_trunks, read_domain
 
@@ -110,6 +111,8 @@ class Esl:
     password: str | None = field(default=None, repr=False)
     acl: tuple[Network, ...] = ()  # none: this machine
     sounds: Path | None = None  # the folder of the prompts
+    users: tuple[EslUser, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of users, for dial strings
     allow_plaintext: bool = False  # beyond loopback
 
 
@@ -450,11 +453,20 @@ _SOCKET = MappingProxyType({
     "key": ("key", lambda value: Path(read_text(value))),
     "allow_plaintext": ("allow_plaintext", read_flag),
 })
+_ESL_USER = MappingProxyType({
+    "name": ("name", read_text),
+    "password": ("password", read_text),
+    "events": ("events", list_of(read_text)),
+    "api": ("api", list_of(lambda value: read_text(value).lower())),
+    "log": ("log", read_flag),
+})
 _ESL = MappingProxyType({
     "listen": ("listen", lambda value: parse_address(read_text(value))),
     "password": ("password", read_text),
     "acl": ("acl", nonempty(lambda value: _network(read_text(value)))),
     "sounds": ("sounds", lambda value: Path(read_text(value))),
+    "user": ("users", list_of(table(EslUser, _ESL_USER))),
+    "groups": ("groups", map_of(list_of(_user_name))),
     "allow_plaintext": ("allow_plaintext", read_flag),
 })
 _USER = MappingProxyType({

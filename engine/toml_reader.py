@@ -80,6 +80,17 @@ def list_of(reader: Reader) -> Reader:
     return read
 
 
+def map_of(reader: Reader) -> Reader:
+    """A reader of a table with any keys, each value by this reader."""
+
+    def read(value: object) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise Wrong(f"expected a table, got {show(value)}")
+        return {key: _read(reader, item, key) for key, item in value.items()}
+
+    return read
+
+
 def nonempty(reader: Reader) -> Reader:
     """A reader of a list that has an item."""
 

@@ -58,6 +58,7 @@ class TrunkSpec:
     headers: tuple[tuple[str, str], ...] = ()  # of every INVITE to it
     strip: frozenset[str] = frozenset()  # names, in lower case, of what programs say and it is not told
     costs: tuple[tuple[str, float], ...] = ()  # of numbers by how they begin, the longest first
+    is_exact: bool = False  # calls come from the very ports of its targets
 
     @property
     def credentials(self) -> Credentials | None:

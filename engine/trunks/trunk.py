@@ -116,7 +116,8 @@ class Trunk:
         if self.spec.allow is not None:
             address = ipaddress.ip_address(flow.remote[0])
             return any(address.version == network.version and address in network for network in self.spec.allow)
-        return any(target.address is not None and _is_from(target.address, flow) for target in self.targets)
+        found = [target.address for target in self.targets if target.address is not None]
+        return flow.remote in found if self.spec.is_exact else any(_is_from(address, flow) for address in found)
 
     def state(self, calls: int) -> TrunkState:
         """For who asks; `calls` are up now."""

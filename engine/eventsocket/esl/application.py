@@ -9,9 +9,25 @@ import trio
 
 from callflow.protocol import commands
 
-from . import asking, bridging, conferring, recording, setting, sounding, transferring
+from . import (
+    acting,
+    asking,
+    bridging,
+    conferring,
+    keeping,
+    outbound,
+    recording,
+    scheduling,
+    setting,
+    sounding,
+    transferring,
+)
+from .asked import Asked, global_setvar
+from .headers import channel_headers
 from .stage import NONE, Application, Stage
-from .vocabulary import q850, read_cause
+from .steering import Refused
+from .tending import place
+from .vocabulary import EVENT_NAMES, LOG_LEVELS, q850, read_cause
 
 _LONGEST_SLEEP = 86_400.0  # seconds
 
@@ -84,17 +100,53 @@ async def unhold(stage: Stage, data: str) -> str:
     return NONE
 
 
-async def sched_hangup(stage: Stage, data: str) -> str:
-    when, _, cause = data.strip().partition(" ")
-    digits = when.removeprefix("+")
-    if digits.isascii() and digits.isdigit() and len(digits) < 12:
-        number = q850(read_cause(cause or "ALLOTTED_TIMEOUT"))
-        relative = when.startswith("+") or not digits
-        await stage.do(
-            commands.HangupAt(after=float(digits), cause=number)
-            if relative
-            else commands.HangupAt(at=float(digits), cause=number)
-        )
+async def limit(stage: Stage, data: str) -> str:
+    """`BACKEND REALM ID MAXIMUM [NUMBER ...]`: where all places are taken, the call goes to that number, or ends."""
+    words = data.split()
+    command = place(words)
+    if command is None:
+        return NONE
+    try:
+        await stage.do(command)
+    except Refused as refused:
+        if refused.code != "overloaded":
+            raise
+        await transferring.send(stage.hub, stage.leg, " ".join(words[4:]) or "limit_exceeded")
+    return NONE
+
+
+async def fire_event(stage: Stage, data: str) -> str:
+    """`Event-Name=CUSTOM,Event-Subclass=mine::this,Header=value`."""
+    pairs = (part.partition("=") for part in data.split(","))
+    headers = {name.strip(): value.strip() for name, equals, value in pairs if equals and name.strip()}
+    name = headers.pop("Event-Name", "CHANNEL_APPLICATION").upper()
+    name = name if name in EVENT_NAMES and name != "ALL" else "CUSTOM"
+    subclass = headers.pop("Event-Subclass", "")
+    hub = stage.hub
+    hub.announce(name, headers | channel_headers(name, stage.leg, hub.find), subclass=subclass)
+    return NONE
+
+
+async def write_log(stage: Stage, data: str) -> str:
+    """`LEVEL TEXT`, for those who read the log."""
+    level, _, text = data.strip().partition(" ")
+    stage.hub.write_log(LOG_LEVELS.get(level.lower(), LOG_LEVELS["debug"]), text or level)
+    return NONE
+
+
+async def write_info(stage: Stage, data: str) -> str:
+    stage.hub.write_log(
+        LOG_LEVELS["info"],
+        "CHANNEL_DATA:\n"
+        + "".join(
+            f"{name}: [{value}]\n" for name, value in channel_headers("CHANNEL_DATA", stage.leg, stage.hub.find).items()
+        ),
+    )
+    return NONE
+
+
+async def set_global(stage: Stage, data: str) -> str:
+    await global_setvar(Asked(stage.hub, stage.leg), data)
     return NONE
 
 
@@ -108,28 +160,37 @@ def _a(perform: Callable[[Stage, str], Awaitable[str]], differs: str = "") -> Ap
 
 APPLICATIONS: Mapping[str, Application] = MappingProxyType({
     "answer": _a(answer),
+    "bind_digit_action": _a(acting.bind, "digits, no patterns; exec: and api:"),
+    "bind_meta_app": _a(acting.bind_meta, "the flags o and s"),
     "break": _a(sounding.interrupt),
-    "bridge": _a(bridging.bridge, "user/ and sofia/ endpoints; no gateways, groups or loopback"),
+    "bridge": _a(bridging.bridge),
+    "clear_digit_action": _a(acting.clear),
     "conference": _a(conferring.conference, "a name, pin, and the flags mute, deaf, moderator, wait-mod, endconf"),
+    "db": _a(keeping.db_application, "in memory"),
     "deflect": _a(transferring.deflect),
+    "digit_action_set_realm": _a(acting.set_realm, "for the channel itself"),
     "eavesdrop": _a(conferring.eavesdrop, "a call of this door that is bridged; without keys to whisper"),
     "echo": _a(sounding.echo),
     "endless_playback": _a(sounding.endless_playback),
     "eval": _a(nothing),
+    "event": _a(fire_event),
     "export": _a(setting.export, "set on the channel, and on the legs that it dials from then on"),
     "flush_dtmf": _a(nothing, "digits keyed ahead stay"),
     "gentones": _a(sounding.gentones, "%(on,off,frequencies) and loops; no other TGML"),
     "hangup": _a(hangup),
+    "hash": _a(keeping.hash_application),
     "hold": _a(hold),
-    "info": _a(nothing, "logs nothing"),
+    "info": _a(write_info, "to those who read the log by the command log"),
     "intercept": _a(bridging.intercept, "a call of this door"),
-    "log": _a(nothing, "logs nothing"),
+    "limit": _a(limit, "no intervals; one place of a resource for one channel"),
+    "log": _a(write_log, "to those who read the log by the command log"),
     "multiset": _a(setting.multiset),
     "multiunset": _a(setting.multiunset),
     "park": _a(park),
     "play_and_get_digits": _a(asking.play_and_get_digits, "no failure extension; patterns of callflow's own syntax"),
     "playback": _a(sounding.playback, "one playback over another ends it instead of pausing it"),
     "pre_answer": _a(pre_answer),
+    "queue_dtmf": _a(sounding.send_dtmf, "RFC 4733; at once"),
     "read": _a(asking.read),
     "record": _a(recording.record, "below the recordings folder of the door; silence_hits are seconds"),
     "record_session": _a(recording.record_session, "below the recordings folder of the door"),
@@ -137,15 +198,20 @@ APPLICATIONS: Mapping[str, Application] = MappingProxyType({
     "respond": _a(respond, "300 to 699"),
     "ring_ready": _a(ring_ready),
     "say": _a(sounding.say, "the recorded words that callflow has"),
-    "sched_hangup": _a(sched_hangup),
+    "sched_broadcast": _a(scheduling.broadcast),
+    "sched_hangup": _a(scheduling.hangup),
+    "sched_transfer": _a(scheduling.transfer, "to a number of our routes, or inline"),
     "send_dtmf": _a(sounding.send_dtmf, "RFC 4733"),
     "set": _a(setting.set_one),
+    "set_global": _a(set_global, "for ESL clients alone"),
     "sleep": _a(sleep),
+    "socket": _a(outbound.socket_application),
     "speak": _a(sounding.speak, "recorded words: no synthesizer"),
     "start_dtmf": _a(nothing, "in-band digits are not looked for"),
     "stop_dtmf": _a(nothing, "in-band digits are not looked for"),
     "stop_record_session": _a(recording.stop_record_session),
     "transfer": _a(transferring.transfer, "to a number of our routes, or inline; -bleg and -both by uuid_transfer"),
+    "unbind_meta_app": _a(acting.unbind_meta),
     "unhold": _a(unhold),
     "unset": _a(setting.unset),
 })

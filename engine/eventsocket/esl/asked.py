@@ -14,19 +14,21 @@ import trio
 from .expansion import expand
 from .hub import MAX_GLOBALS, Hub
 from .leg import Leg
+from .permission import ANYBODY, EslUser
 from .vocabulary import LOG_LEVELS
 
 OK = "+OK\n"
 _LONGEST = 3600.0  # seconds
-_MODULES = frozenset({"mod_sofia", "mod_event_socket", "mod_commands", "mod_dptools"})
+MODULES = frozenset({"mod_sofia", "mod_event_socket", "mod_commands", "mod_dptools"})
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Where an api command is asked: of the hub, on a connection that may be for one channel."""
+    """Where an api command is asked, by whom: of the hub, on a connection that may be for one channel."""
 
     hub: Hub
     leg: Leg | None = None
+    user: EslUser = ANYBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class ApiCommand:
 
     answer: Callable[[Asked, str], Awaitable[str]]
     differs: str = ""
+
+
+async def console(asking: Asked, arguments: str) -> str:
+    words = arguments.split()
+    return f"+OK console log level set to {words[1].upper()}\n" if words[:1] == ["loglevel"] and words[1:] else OK
 
 
 async def create_uuid(asking: Asked, arguments: str) -> str:
@@ -88,7 +95,7 @@ async def md5(asking: Asked, arguments: str) -> str:
 
 
 async def module_exists(asking: Asked, arguments: str) -> str:
-    return "true" if arguments in _MODULES else "false"
+    return "true" if arguments in MODULES else "false"
 
 
 async def msleep(asking: Asked, arguments: str) -> str:
@@ -102,6 +109,7 @@ async def reload_acl(asking: Asked, arguments: str) -> str:
 
 
 async def reload_xml(asking: Asked, arguments: str) -> str:
+    asking.hub.announce("RELOADXML", {})
     return "+OK [Success]\n"
 
 

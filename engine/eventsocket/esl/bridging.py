@@ -5,7 +5,7 @@ from __future__ import annotations
 from callflow.protocol import commands
 from callflow.protocol.outcomes import Answered, AnyOutcome
 
-from .dialling import Plan, cause_of, dial_status, plan, seconds
+from .dialling import Plan, cause_of, cause_of_refusal, dial_status, plan, seconds
 from .dialstring import DialStringError, parse
 from .hub import Hub
 from .leg import Leg
@@ -18,7 +18,7 @@ from .vocabulary import NORMAL_CLEARING, q850
 async def bridge(stage: Stage, data: str) -> str:
     leg = stage.leg
     try:
-        dialled = parse(data)
+        dialled = parse(data, stage.hub.groups)
         variables = leg.variables
         planned = plan(
             dialled,
@@ -33,9 +33,13 @@ async def bridge(stage: Stage, data: str) -> str:
     if planned.error or not planned.stages:
         await _fail(stage, planned.error or "DESTINATION_OUT_OF_ORDER")
         return NONE
-    outcome, unmade = await _dial(
-        stage, planned, ignores_early_media=_is_true(dialled.variables.get("ignore_early_media"))
-    )
+    try:
+        outcome, unmade = await _dial(
+            stage, planned, ignores_early_media=_is_true(dialled.variables.get("ignore_early_media"))
+        )
+    except Refused as refused:
+        await _fail(stage, cause_of_refusal(refused))
+        return NONE
     if not isinstance(outcome, Answered):
         await _fail(stage, cause_of(outcome, planned, unmade))
         return NONE

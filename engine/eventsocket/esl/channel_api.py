@@ -15,11 +15,12 @@ from .headers import snapshot_headers
 from .hub import Hub
 from .leg import Leg
 from .performing import run
+from .scheduling import broadcast_now
 from .stage import Stage, set_variable
 from .steering import Refused
+from .tending import NO_CHANNEL, leg_and
 from .vocabulary import q850, read_cause
 
-NO_CHANNEL = "-ERR No such channel!\n"
 _NO_SESSION = "-ERR Cannot locate session!\n"
 _DIGITS = re.compile(r"[0-9*#A-Da-d]+")
 
@@ -45,14 +46,14 @@ async def exists(asking: Asked, arguments: str) -> str:
 
 
 async def getvar(asking: Asked, arguments: str) -> str:
-    leg, name = _leg_and(asking, arguments)
+    leg, name = leg_and(asking, arguments)
     if leg is None:
         return NO_CHANNEL
     return leg.variable(name) or "_undef_"
 
 
 async def setvar(asking: Asked, arguments: str) -> str:
-    leg, rest = _leg_and(asking, arguments)
+    leg, rest = leg_and(asking, arguments)
     name, _, value = rest.partition(" ")
     if leg is None or not name:
         return NO_CHANNEL
@@ -61,7 +62,7 @@ async def setvar(asking: Asked, arguments: str) -> str:
 
 
 async def setvar_multi(asking: Asked, arguments: str) -> str:
-    leg, rest = _leg_and(asking, arguments)
+    leg, rest = leg_and(asking, arguments)
     if leg is None:
         return NO_CHANNEL
     for pair in rest.split(";"):
@@ -72,7 +73,7 @@ async def setvar_multi(asking: Asked, arguments: str) -> str:
 
 
 async def dump(asking: Asked, arguments: str) -> str:
-    leg, form = _leg_and(asking, arguments)
+    leg, form = leg_and(asking, arguments)
     if leg is None:
         return NO_CHANNEL
     hub = asking.hub
@@ -85,7 +86,7 @@ async def dump(asking: Asked, arguments: str) -> str:
 
 
 async def kill(asking: Asked, arguments: str) -> str:
-    leg, cause = _leg_and(asking, arguments)
+    leg, cause = leg_and(asking, arguments)
     if leg is None:
         return NO_CHANNEL
     leg.cause = read_cause(cause or "NORMAL_CLEARING")
@@ -105,20 +106,6 @@ async def hang_up_all(asking: Asked, arguments: str) -> str:
         matching = " ".join(f"[{name}]=[{value}]" for name, value in pairs)
         return f"+OK hangup all channels matching {matching} with cause: {cause}\n"
     return f"+OK hangup all channels with cause {cause}\n"
-
-
-async def sched_hangup(asking: Asked, arguments: str) -> str:
-    when, _, rest = arguments.partition(" ")
-    leg, cause = _leg_and(asking, rest)
-    digits = when.removeprefix("+")
-    if leg is None or not re.fullmatch(r"[0-9]{1,11}", digits, re.ASCII):
-        return NO_CHANNEL
-    number = q850(read_cause(cause or "ALLOTTED_TIMEOUT"))
-    relative = commands.HangupAt(after=float(digits), cause=number)
-    await asking.hub.steering.command(
-        leg.id, relative if when.startswith("+") else commands.HangupAt(at=float(digits), cause=number)
-    )
-    return OK
 
 
 async def park(asking: Asked, arguments: str) -> str:
@@ -146,23 +133,15 @@ async def hold(asking: Asked, arguments: str) -> str:
 
 
 async def broadcast(asking: Asked, arguments: str) -> str:
-    leg, rest = _leg_and(asking, arguments)
-    if leg is None or not rest:
+    leg, what = leg_and(asking, arguments)
+    if leg is None or not what:
         return "-ERR invalid uuid\n"
-    words = rest.split()
-    which = words[-1] if words[-1] in ("aleg", "bleg", "both", "holdb") and len(words) > 1 else "aleg"
-    what = rest.removesuffix(which).strip() if rest.endswith(which) else rest
-    application, double, data = what.partition("::")
-    data = data if double else what
-    other = asking.hub.find(leg.other) if leg.other is not None else None
-    for each in (leg if which != "bleg" else None, other if which in ("bleg", "both") else None):
-        if each is not None:
-            run(asking.hub, each, application if double else "playback", data)
+    broadcast_now(asking.hub, leg, what)
     return "+OK Message sent\n"
 
 
 async def break_off(asking: Asked, arguments: str) -> str:
-    leg, which = _leg_and(asking, arguments)
+    leg, which = leg_and(asking, arguments)
     if leg is None:
         return NO_CHANNEL
     stage = Stage(asking.hub, leg, Execution("break", which, ""))
@@ -171,7 +150,7 @@ async def break_off(asking: Asked, arguments: str) -> str:
 
 
 async def bridge(asking: Asked, arguments: str) -> str:
-    leg, other = _leg_and(asking, arguments)
+    leg, other = leg_and(asking, arguments)
     if leg is None:
         return "-ERR Invalid uuid\n"
     await join(asking.hub, leg, other)
@@ -179,7 +158,7 @@ async def bridge(asking: Asked, arguments: str) -> str:
 
 
 async def transfer(asking: Asked, arguments: str) -> str:
-    leg, rest = _leg_and(asking, arguments)
+    leg, rest = leg_and(asking, arguments)
     if leg is None:
         return NO_CHANNEL
     flag, _, following = rest.partition(" ")
@@ -197,14 +176,14 @@ async def transfer(asking: Asked, arguments: str) -> str:
 
 
 async def deflect(asking: Asked, arguments: str) -> str:
-    leg, target = _leg_and(asking, arguments)
+    leg, target = leg_and(asking, arguments)
     if leg is None:
         return f"-ERR No such channel {arguments.partition(' ')[0]}!\n"
     return "+OK:accepted\n" if await transferring.ask_to_leave(asking.hub, leg, target) else "-ERR:refused\n"
 
 
 async def record(asking: Asked, arguments: str) -> str:
-    leg, rest = _leg_and(asking, arguments)
+    leg, rest = leg_and(asking, arguments)
     if leg is None:
         return _NO_SESSION
     words = rest.split()
@@ -225,7 +204,7 @@ async def record(asking: Asked, arguments: str) -> str:
 
 
 async def send_dtmf(asking: Asked, arguments: str) -> str:
-    leg, data = _leg_and(asking, arguments)
+    leg, data = leg_and(asking, arguments)
     if leg is None:
         return _NO_SESSION
     digits = "".join(_DIGITS.findall(data.partition("@")[0]))
@@ -253,10 +232,4 @@ async def _quietly(hub: Hub, leg: Leg, command: commands.Command) -> None:
 
 
 def _find(asking: Asked, arguments: str) -> Leg | None:
-    return _leg_and(asking, arguments)[0]
-
-
-def _leg_and(asking: Asked, arguments: str) -> tuple[Leg | None, str]:
-    id, _, rest = arguments.strip().partition(" ")
-    leg = asking.hub.find(id)
-    return (leg if leg is not None and not leg.hangup_at else None), rest.strip()
+    return leg_and(asking, arguments)[0]

@@ -18,12 +18,14 @@ from .headers import Core
 from .hub import Hub
 from .interest import Interest
 from .leg import Leg
+from .permission import ANYBODY
 
 MAX_OWED = 8 << 20  # octets that wait to be sent
 CLOSE_WITHIN = 5.0  # seconds to send what is owed, when closing
 STALLED_AFTER = 60.0  # seconds in one send
 _CHUNK = 64 * 1024
 _BATCH = 256 * 1024
+_YIELD = 20  # requests that came at once are handled without letting others run
 CLOSED = "callflow::closed"  # the subclass of the event that says why
 
 Handle = Callable[["Client", Request], Awaitable[None]]
@@ -48,6 +50,7 @@ class Client:
         is_async: bool = True,
         max_owed: int = MAX_OWED,
     ) -> None:
+        self.user = ANYBODY
         self.hub = hub
         self.peer = peer
         self.leg = leg
@@ -66,7 +69,7 @@ class Client:
         self._woken = trio.Event()
         self._reading = trio.CancelScope()
         self._is_read = trio.Event()
-        self.ended = trio.Event()  # no more commands are done
+        self.on_end: Callable[[], None] = lambda: None  # called when no more commands are done
         self._lingering = trio.CancelScope()
         self._nursery: trio.Nursery | None = None
 
@@ -111,8 +114,7 @@ class Client:
         """Send what is owed, and `last`, and close."""
         for data in last:
             self.send(data)
-        self.is_closing = True
-        self.ended.set()
+        self._end()
         self.hub.listeners.discard(self)
         self._reading.cancel()
         self._lingering.cancel()
@@ -151,16 +153,19 @@ class Client:
         finally:
             self.hub.listeners.discard(self)
             self.hub.log_readers.discard(self)
-            self.is_closing = True
-            self.ended.set()
+            self._end()
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(self._stream)
 
     async def _read(self, handle: Handle) -> None:
         try:
             while True:
+                done = 0
                 while (request := self.parser.next_request()) is not None:
                     await handle(self, request)
+                    done += 1
+                    if done % _YIELD == 0:
+                        await trio.lowlevel.checkpoint()
                 data = await self._stream.receive_some(_CHUNK)
                 if not data:
                     return
@@ -206,6 +211,11 @@ class Client:
                 await self._is_read.wait()
                 while await self._stream.receive_some(_CHUNK):
                     pass
+
+    def _end(self) -> None:
+        was_closing, self.is_closing = self.is_closing, True
+        if not was_closing:
+            self.on_end()
 
     async def _linger(self, seconds: int) -> None:
         with self._lingering:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from . import packet
 from .api import answer_api
+from .asked import Asked
 from .client import Client
 from .event import EslEvent, plain_block
 from .framing import Request
@@ -18,6 +19,7 @@ from .vocabulary import EVENT_NAMES, LOG_LEVELS
 
 NOT_FOUND = "-ERR command not found"
 _NO_KEYWORDS = "-ERR no keywords supplied"
+_DENIED = "-ERR permission denied"
 _NO_SESSION = "-ERR not controlling a session"
 
 
@@ -58,12 +60,16 @@ async def _exit(client: Client, request: Request, arguments: str) -> None:
 
 async def _api(client: Client, request: Request, arguments: str) -> None:
     line = request.line[4:]
-    body = await answer_api(client.hub, line, client.leg)
-    client.send(packet.api_response(body or "-ERR no reply\n"))
+    if not client.user.may_ask(line.partition(" ")[0]):
+        return client.reply(_DENIED)
+    body = await answer_api(Asked(client.hub, client.leg, client.user), line)
+    return client.send(packet.api_response(body or "-ERR no reply\n"))
 
 
 async def _bgapi(client: Client, request: Request, arguments: str) -> None:
     hub, line = client.hub, request.line[6:].strip()
+    if not client.user.may_ask(line.partition(" ")[0]):
+        return client.reply(_DENIED)
     job = request.header("Job-UUID") or hub.new_id()
     name, _, data = line.partition(" ")
     headers = {"Job-UUID": job, "Job-Command": name}
@@ -71,21 +77,23 @@ async def _bgapi(client: Client, request: Request, arguments: str) -> None:
         headers["Job-Command-Arg"] = data
     if client.leg is not None:
         headers["Job-Owner-UUID"] = client.leg.id
-    leg = client.leg
+    asking = Asked(hub, client.leg, client.user)
 
     async def work() -> None:
-        body = await answer_api(hub, line, leg)
+        body = await answer_api(asking, line)
         hub.announce("BACKGROUND_JOB", headers, body=body or "-ERR no reply\n")
 
     # The job begins when this task waits: after its reply.
     if hub.start_job(work):
-        client.reply(f"+OK Job-UUID: {job}", (("Job-UUID", job),))
-    else:
-        client.reply("-ERR too many jobs")
+        return client.reply(f"+OK Job-UUID: {job}", (("Job-UUID", job),))
+    return client.reply("-ERR too many jobs")
 
 
 async def _event(client: Client, request: Request, arguments: str) -> None:
     kind, names = read_kind(arguments.replace(",", " ").split())
+    if not client.user.may_hear(names):
+        client.reply(_DENIED)
+        return
     if not client.interest.add(names):
         client.reply(_NO_KEYWORDS)
         return
@@ -126,6 +134,8 @@ async def _myevents(client: Client, request: Request, arguments: str) -> None:
     kind, _ = read_kind(words)
     if channel is None:
         return client.reply("-ERR invalid uuid")
+    if not client.user.may_follow():
+        return client.reply(_DENIED)
     if not client.interest.follow(channel):
         return client.reply("-ERR aready enabled.")  # so it is on the wire
     client.interest.kind = kind or client.interest.kind
@@ -160,6 +170,8 @@ async def _nolinger(client: Client, request: Request, arguments: str) -> None:
 
 
 async def _sendevent(client: Client, request: Request, arguments: str) -> None:
+    if not client.user.may_steer:
+        return client.reply(_DENIED)
     name = arguments.upper()
     subclass = request.header("Event-Subclass") or ""
     name = name if name in EVENT_NAMES and name != "ALL" else "CUSTOM"
@@ -167,11 +179,13 @@ async def _sendevent(client: Client, request: Request, arguments: str) -> None:
     client.reply(f"+OK {id}")
     own = {key: value for key, value in request.headers if key.lower() not in ("event-name", "event-subclass")}
     headers = {**own, "Event-UUID": id, "Command": f"sendevent {arguments}"}
-    client.hub.announce(name, headers, subclass=subclass, body=request.body or None)
+    return client.hub.announce(name, headers, subclass=subclass, body=request.body or None)
 
 
 async def _sendmsg(client: Client, request: Request, arguments: str) -> None:
-    await receive_message(client, request, arguments)
+    if not client.user.may_steer:
+        return client.reply(_DENIED)
+    return await receive_message(client, request, arguments)
 
 
 async def _getvar(client: Client, request: Request, arguments: str) -> None:
@@ -200,6 +214,8 @@ async def _connect(client: Client, request: Request, arguments: str) -> None:
 
 
 async def _log(client: Client, request: Request, arguments: str) -> None:
+    if not client.user.log:
+        return client.reply(_DENIED)
     level = arguments.lower()
     number = int(level) if level.isascii() and level.isdigit() and len(level) == 1 else LOG_LEVELS.get(level or "debug")
     if number is None or number > LOG_LEVELS["debug"]:

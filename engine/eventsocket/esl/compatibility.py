@@ -61,6 +61,7 @@ def page() -> str:
         _HEAD,
         "## Commands\n",
         " ".join(f"`{command}`" for command in commands) + "\n",
+        "`userauth` is for the users of `[[esl.user]]`; those who may not ask everything may not steer calls either.\n",
         "`sendmsg` knows `execute`, `hangup` and `xferext`; `unicast` and `nomedia` are refused.\n",
         *_section("Api commands", API, _API_IN_USE.split()),
         *_section("Applications", APPLICATIONS, _APPLICATIONS_IN_USE.split()),

@@ -7,10 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, cast
 
 from callflow.protocol import commands, events
-from callflow.protocol.connection import AppConnection
 
 from .asked import Asked
 from .headers import channel_headers
@@ -196,8 +195,8 @@ async def _give(hub: Hub, room: Room, action: _Action, member: str) -> None:
 
 
 async def _state(hub: Hub, room: Room) -> commands.ConferenceState:
-    reply = await hub.steering.command(None, commands.ConferenceCommand(conference=room.name))
-    return AppConnection().data(reply, commands.ConferenceState)
+    state = await hub.steering.command(None, commands.ConferenceCommand(conference=room.name))
+    return cast("commands.ConferenceState", state)  # the protocol says so
 
 
 _VERBS = MappingProxyType({

@@ -9,6 +9,7 @@ from callflow.protocol.commands import Target
 from callflow.protocol.outcomes import Answered, AnyOutcome, Branch, Failed
 
 from .dialstring import DialString, Endpoint
+from .steering import Refused
 from .vocabulary import cause_of_failure
 
 DEFAULT_TIMEOUT = 60.0  # seconds
@@ -26,6 +27,7 @@ class Plan:
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     error: str = ""
     has_leg_timeout: bool = False
+    by_trunk: frozenset[str] = frozenset()  # legs
 
 
 def plan(
@@ -56,6 +58,7 @@ def plan(
         legs,
         errors[-1] if errors and not stages else "",
         any("leg_timeout" in variables for variables in legs.values()),
+        frozenset(target.leg for stage in stages for target in stage if target.trunk),
     )
 
 
@@ -86,9 +89,18 @@ def cause_of(outcome: AnyOutcome, planned: Plan, unmade: frozenset[str] = frozen
     branches = outcome.branches if isinstance(outcome, Failed) else ()
     if not branches:
         return "NO_ANSWER"
-    if branches[-1].leg in unmade and not {":", "@"} & set(branches[-1].target):
+    if branches[-1].leg in unmade and branches[-1].reason == "unavailable":
         return "USER_NOT_REGISTERED"
+    if branches[-1].leg in unmade and branches[-1].leg in planned.by_trunk:
+        return "GATEWAY_DOWN"
     return _cause_of_branch(branches[-1], has_leg_timeout=planned.has_leg_timeout)
+
+
+def cause_of_refusal(refused: Refused) -> str:
+    """Why nobody was called at all."""
+    if "trunk" in refused.details:
+        return "INVALID_GATEWAY"
+    return "SUBSCRIBER_ABSENT" if refused.code == "not_found" else "DESTINATION_OUT_OF_ORDER"
 
 
 def dial_status(cause: str) -> str:
@@ -118,7 +130,16 @@ def _target(
     legs[leg] = own
     delay = seconds(endpoint.variables.get("leg_delay_start")) or 0.0
     timeout = seconds(own.get("leg_timeout"))
-    return Target(endpoint.target, leg, delay, timeout, sip_headers(endpoint.variables))
+    return Target(
+        endpoint.target,
+        leg,
+        delay,
+        timeout,
+        sip_headers(endpoint.variables),
+        trunk=endpoint.trunk,
+        username=own.get("sip_auth_username", ""),
+        password=own.get("sip_auth_password", ""),
+    )
 
 
 def _cause_of_branch(branch: Branch, *, has_leg_timeout: bool) -> str:

@@ -6,11 +6,16 @@ one, `<>` for all strings. Single quotes keep a comma.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
 
 MAX_LENGTH = 16 * 1024
 MAX_ENDPOINTS = 32
+LOOPBACK = "loopback"  # the trunk by which the engine calls itself
+Groups: TypeAlias = Mapping[str, Sequence[str]]  # the users of each
+NO_GROUPS: Groups = MappingProxyType({})
 _CLOSING = {"{": "}", "[": "]", "<": ">"}
 
 
@@ -24,11 +29,15 @@ class DialStringError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One to be rung. `target` is ours: a user's name or a SIP URI; `error` the cause of an `error/` endpoint."""
+    """One to be rung. `target` is ours: a user's name or a SIP URI, or a number by a `trunk`.
+
+    `error` is the cause of an `error/` endpoint.
+    """
 
     target: str
     variables: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+    trunk: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class DialString:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse(text: str) -> DialString:
+def parse(text: str, groups: Groups = NO_GROUPS) -> DialString:
     """Read a dial string. Raises DialStringError."""
     if len(text) > MAX_LENGTH:
         raise DialStringError(f"expected a dial string of at most {MAX_LENGTH} characters, got {len(text)}")
@@ -50,7 +59,7 @@ def parse(text: str) -> DialString:
     for part in parts:
         own, urls = _variables(part.strip(), "{")
         general |= own
-        found = [_stage(stage) for stage in _split(urls, "|")]
+        found = [_stage(stage, groups) for stage in _split(urls, "|")]
         for at, stage in enumerate(found):
             if at < len(stages) and len(parts) > 1:
                 stages[at] += stage
@@ -85,12 +94,24 @@ def split_arguments(text: str) -> list[str]:
     return [*words, word] if word else words
 
 
-def _stage(text: str) -> tuple[Endpoint, ...]:
-    return tuple(_endpoint(part.strip()) for part in _split(text, ",") if part.strip())
+def _stage(text: str, groups: Groups) -> tuple[Endpoint, ...]:
+    parts = [part.strip() for part in _split(text, ",") if part.strip()]
+    return tuple(endpoint for part in parts for endpoint in _endpoints(part, groups))
 
 
-def _endpoint(text: str) -> Endpoint:
+def _endpoints(text: str, groups: Groups) -> tuple[Endpoint, ...]:
+    """One, or those of a group."""
     variables, url = _variables(text, "[")
+    kind, _, rest = url.partition("/")
+    if kind.lower() != "group":
+        return (_endpoint(variables, url),)
+    members = groups.get(rest.partition("@")[0])
+    if not members:
+        raise DialStringError(f"there is no group {rest[:64]!r}", "NO_ROUTE_DESTINATION")
+    return tuple(Endpoint(member, variables) for member in members)
+
+
+def _endpoint(variables: Mapping[str, str], url: str) -> Endpoint:
     kind, slash, rest = url.partition("/")
     if not slash or not rest:
         raise DialStringError(f"expected an endpoint such as user/1001, got {url[:64]!r}", "CHAN_NOT_IMPLEMENTED")
@@ -98,17 +119,27 @@ def _endpoint(text: str) -> Endpoint:
         return Endpoint("", variables, error=rest.upper())
     if kind.lower() == "user":
         return Endpoint(rest.partition("@")[0], variables)
+    if kind.lower() == "loopback":  # /NUMBER[/CONTEXT[/DIALPLAN]]
+        return Endpoint(rest.partition("/")[0], variables, trunk=LOOPBACK)
     if kind.lower() == "sofia":
-        return Endpoint(_sofia(rest), variables)
-    raise DialStringError(f"expected user/ or sofia/, got {kind[:32]!r}", "CHAN_NOT_IMPLEMENTED")
+        profile, _, target = rest.partition("/")
+        is_gateway = profile.lower() == "gateway"
+        return _gateway(variables, target) if is_gateway else Endpoint(_sofia(rest), variables)
+    raise DialStringError(f"expected user/, sofia/, loopback/ or group/, got {kind[:32]!r}", "CHAN_NOT_IMPLEMENTED")
+
+
+def _gateway(variables: Mapping[str, str], target: str) -> Endpoint:
+    """NAME/NUMBER: the gateways are our trunks. NAME may come after the profile's, as `external::NAME`."""
+    name, slash, number = target.partition("/")
+    if not slash or not number:
+        raise DialStringError(f"expected sofia/gateway/NAME/NUMBER, got {target[:64]!r}", "INVALID_URL")
+    return Endpoint(number.partition("@")[0], variables, trunk=name.rpartition("::")[2])
 
 
 def _sofia(rest: str) -> str:
-    profile, slash, target = rest.partition("/")
+    _, slash, target = rest.partition("/")
     if not slash or not target:
         raise DialStringError(f"expected sofia/PROFILE/TARGET, got {rest[:64]!r}", "INVALID_URL")
-    if profile.lower() == "gateway":
-        raise DialStringError(f"there is no gateway {target.partition('/')[0][:64]!r}", "INVALID_GATEWAY")
     target = target.partition(";fs_path=")[0]
     if "%" in target:  # a user of ours, by domain
         return target.partition("%")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,12 +14,17 @@ import trio
 
 from engine.eventsocket.eventsocket import EventSocket
 
+from .api import answer_api
 from .application import APPLICATIONS
+from .asked import Asked
+from .dialstring import Groups
 from .guard import LOOPBACK, Guard, Network
 from .headers import Core
 from .hub import Hub
 from .inbound import serve_inbound
+from .leg import Leg
 from .outbound import Application, OutboundDoor
+from .permission import EslUser
 from .steering import Steering
 from .translation import TRANSLATIONS
 
@@ -29,13 +34,21 @@ _VERSION = "1.11.0-release-callflow 64bit"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EslSettings:
-    """`listen`: where clients dial us, None: nowhere. `sounds`: the folder of the prompts."""
+    """`listen`: where clients dial us, None: nowhere. `sounds`: the folder of the prompts.
+
+    `users`: who may say `userauth`; `groups`: users that a dial string rings together.
+    `names`: of all users of the engine; `addresses`: where it listens for SIP.
+    """
 
     listen: tuple[str, int] | None = None
     password: str = field(default="", repr=False)
     networks: tuple[Network, ...] = tuple(LOOPBACK)
     sounds: Path | None = None
     applications: Mapping[str, Application] = field(default_factory=dict)
+    users: tuple[EslUser, ...] = ()
+    names: Sequence[str] = ()
+    addresses: Callable[[], Sequence[str]] = lambda: ()
+    groups: Groups = field(default_factory=dict)
 
 
 async def serve_esl(
@@ -59,13 +72,18 @@ async def serve_esl(
             new_id=_new_id,
             epoch=epoch,
             sounds=str(settings.sounds or ""),
+            groups=settings.groups,
+            users=settings.names,
+            addresses=settings.addresses,
+            answer=_answer,
         )
         OutboundDoor(hub, settings.applications)
         await nursery.start(_steer, hub)
         nursery.start_soon(hub.beat)
         address: tuple[str, int] | None = None
         if settings.listen is not None:
-            serve = partial(serve_inbound, hub, *settings.listen, password=settings.password)
+            users = {user.name: user for user in settings.users}
+            serve = partial(serve_inbound, hub, *settings.listen, password=settings.password, users=users)
             address = await nursery.start(partial(serve, guard=Guard(settings.networks)))
         task_status.started(address)
 
@@ -74,6 +92,10 @@ async def _steer(hub: Hub, *, task_status: trio.TaskStatus[None]) -> None:
     """Until the engine stops; then the clients are told."""
     await hub.steering.run(task_status=task_status)
     hub.shut_down()
+
+
+async def _answer(hub: Hub, line: str, leg: Leg | None) -> str:
+    return await answer_api(Asked(hub, leg), line)
 
 
 def _new_id() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -15,6 +16,7 @@ _PLAIN = ",/()'!*$~-_."
 _ENCODED = re.compile(r"(%[0-9A-Fa-f]{2})")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 _NO_XML_NAME = re.compile(r"^[^A-Za-z_]")
+_SHORT = 256  # characters: longer values are not remembered, longer names are cut
 
 
 class EslEvent:
@@ -39,23 +41,35 @@ class EslEvent:
 
 def encode(value: str) -> str:
     """A value as it stands in a plain event. What is percent-encoded already stays so."""
+    return _encode_short(value) if len(value) <= _SHORT else _encode(value[: packet.MAX_VALUE // 3])
+
+
+def clean_name(name: str) -> str:
+    """A header's name that every client can parse: some read them as MIME tokens."""
+    return _clean_short(name[:_SHORT])
+
+
+def _encode(value: str) -> str:
     if not value:
         return "_undef_"
-    value = value[: packet.MAX_VALUE // 3]
     if "%" not in value:
         return quote(value, safe=_PLAIN, errors="replace")
     parts = _ENCODED.split(value)
     return "".join(part if at % 2 else quote(part, safe=_PLAIN, errors="replace") for at, part in enumerate(parts))
 
 
-def clean_name(name: str) -> str:
-    """A header's name that every client can parse: some read them as MIME tokens."""
-    return _NO_NAME.sub("_", name)[:256]
+# Nearly all headers of a call come again with each of its events.
+_encode_short = lru_cache(maxsize=8192)(_encode)
+
+
+@lru_cache(maxsize=2048)
+def _clean_short(name: str) -> str:
+    return _NO_NAME.sub("_", name)
 
 
 def plain_block(event: EslEvent) -> str:
     """The headers without the empty line that ends them."""
-    return "".join(f"{clean_name(name)}: {encode(value)}\n" for name, value in event.headers.items())
+    return "".join([f"{clean_name(name)}: {encode(value)}\n" for name, value in event.headers.items()])
 
 
 def _plain(event: EslEvent) -> bytes:

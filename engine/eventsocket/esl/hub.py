@@ -5,7 +5,7 @@ Events are made only when a client wants them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -16,10 +16,13 @@ from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import Entry
 
 from . import packet
+from .dialstring import NO_GROUPS, Groups
 from .event import EslEvent
 from .headers import Core, channel_headers
 from .interest import Interest
+from .kept import Kept
 from .leg import Leg
+from .schedule import Schedule
 from .steering import Steering
 from .vocabulary import CALL_STATES
 
@@ -90,9 +93,16 @@ class Hub:
         nursery: trio.Nursery,
         new_id: Callable[[], str],
         epoch: Callable[[], float],
+        answer: Callable[[Hub, str, Leg | None], Awaitable[str]],
         sounds: str = "",
+        groups: Groups = NO_GROUPS,
+        users: Sequence[str] = (),
+        addresses: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
-        """`sounds`: the folder of the prompts."""
+        """`sounds`: the folder of the prompts; `groups`: users that are rung together.
+
+        `users`: the names of all; `addresses`: where SIP is listened for; `answer` does an api command.
+        """
         self.sockets = sockets
         self.steering = steering
         self.core = core
@@ -101,6 +111,13 @@ class Hub:
         self.new_id = new_id
         self.epoch = epoch
         self.sounds = sounds
+        self.groups = groups
+        self.users = tuple(users)
+        self.addresses = addresses
+        self.hash = Kept()
+        self.database = Kept()
+        self.paused: frozenset[str] = frozenset()  # no new calls `in`, or `out`
+        self.schedule = Schedule(nursery, epoch=epoch, tell=self.announce)
         self.legs: dict[str, Leg] = {}
         self.listeners: set[Listener] = set()
         self.log_readers: set[LogReader] = set()
@@ -111,11 +128,25 @@ class Hub:
         self.sessions = 0  # legs since the start
         self.peak = 0
         self.unknown: dict[str, int] = {}  # what clients asked for that there is not, and how often
+        self._answer = answer
         self._jobs = 0
         self._expected: dict[str, Mapping[str, str]] = {}
         self._translations = translations
         for kind in translations:
             sockets.log.watch(kind, self._receive)
+
+    @property
+    def domain(self) -> str:
+        """The host of the first address."""
+        return next(iter(self.addresses()), "").rpartition(":")[0] or self.core.address
+
+    def ask(self, line: str, leg: Leg | None) -> None:
+        """Have an api command done beside."""
+
+        async def work() -> None:
+            await self._answer(self, line, leg)
+
+        self.start_job(work)
 
     def find(self, id: str) -> Leg | None:
         """The leg of that id, if it is alive."""
@@ -133,11 +164,11 @@ class Hub:
         """Whether any client might want an event of that name."""
         return any(listener.interest.wants(name, subclass) for listener in self.listeners)
 
-    def tell(self, name: str, leg: Leg, at: float, headers: Headers | None = None) -> None:
+    def tell(self, name: str, leg: Leg, at: float, headers: Headers | None = None, *, body: str | None = None) -> None:
         """An event of a channel."""
         if self.wants(name):
             whole = self.core.headers(name, at) | channel_headers(name, leg, self.find)
-            self._deliver(EslEvent(name, whole | dict(headers or {})))
+            self._deliver(EslEvent(name, whole | dict(headers or {}), body=body))
 
     def announce(
         self, name: str, headers: Headers, *, subclass: str = "", body: str | None = None, at: float | None = None

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from callflow.protocol.events import ChannelCreated
 
+from .action import Action
 from .execution import Executions
 from .vocabulary import CAUSES, q850
 
@@ -51,10 +52,15 @@ class Leg:
     application_data: str = ""
     is_parked: bool = False
     is_over: bool = False
+    actions: list[Action] = field(default_factory=list)  # of its keys, and what the engine watches for now
+    bound: dict[str, Action] = field(default_factory=dict)
+    realm: str = ""  # of the actions that count
     playbacks: dict[str, str] = field(default_factory=dict)  # what a command plays, as the client said it
+    paused: frozenset[str] = frozenset()  # of these
     recordings: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, list[str]] = field(default_factory=dict)  # of the INVITE that came
+    headers: Mapping[str, list[str]] = field(default_factory=dict)  # of the INVITE that came
+    _facts: dict[str, str] = field(default_factory=dict)  # variables that do not change, once they are known
 
     @property
     def is_inbound(self) -> bool:
@@ -85,13 +91,34 @@ class Leg:
     def all_variables(self) -> Mapping[str, str]:
         return {name: value for name, value in self.known() if value} | self.variables
 
+    def learn(self, headers: Mapping[str, list[str]]) -> None:
+        """What the INVITE that came says."""
+        self.headers = headers
+        self._facts.clear()
+
     def known(self) -> Iterator[tuple[str, str]]:
         """The variables that are facts."""
+        if not self._facts:
+            self._facts.update((name, value) for name, value in self._fixed() if value)
+        yield from self._facts.items()
+        yield "call_uuid", self.call_id
+        yield "endpoint_disposition", {"ringing": "", "early": "EARLY MEDIA"}.get(self.answer_state, "ANSWER")
+        for way in ("read", "write") if self.codec else ():
+            yield f"{way}_codec", codec_name(self.codec)
+            yield f"{way}_rate", str(codec_rate(self.codec))
+        yield "current_application", self.application
+        yield "current_application_data", self.application_data
+        if self.other is not None:
+            yield "bridge_uuid", self.other
+            yield "signal_bond", self.other
+        if self.hangup_at:
+            yield from self._at_the_end()
+
+    def _fixed(self) -> Iterator[tuple[str, str]]:
         facts = self.facts
         yield "direction", facts.direction
         yield "uuid", self.id
         yield "session_id", str(int(self.created_at))
-        yield "call_uuid", self.call_id
         yield "channel_name", self.name
         for prefix, party in (("sip_from", facts.caller), ("sip_to", facts.callee)):
             host = host_of(party.uri)
@@ -104,19 +131,8 @@ class Leg:
         yield "sip_req_uri", f"{facts.to}@{host_of(facts.callee.uri)}"
         yield "sip_call_id", facts.sip_call_id
         yield "sofia_profile_name", PROFILE
-        yield from self._from_headers()
-        yield "endpoint_disposition", {"ringing": "", "early": "EARLY MEDIA"}.get(self.answer_state, "ANSWER")
         yield "user_name", facts.user or ""
-        for way in ("read", "write") if self.codec else ():
-            yield f"{way}_codec", codec_name(self.codec)
-            yield f"{way}_rate", str(codec_rate(self.codec))
-        yield "current_application", self.application
-        yield "current_application_data", self.application_data
-        if self.other is not None:
-            yield "bridge_uuid", self.other
-            yield "signal_bond", self.other
-        if self.hangup_at:
-            yield from self._at_the_end()
+        yield from self._from_headers()
 
     def _from_headers(self) -> Iterator[tuple[str, str]]:
         for name, values in self.headers.items():

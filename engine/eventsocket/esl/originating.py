@@ -6,7 +6,7 @@ from callflow.protocol import commands
 from callflow.protocol.outcomes import Answered
 
 from .asked import Asked
-from .dialling import Plan, cause_of, plan, seconds
+from .dialling import Plan, cause_of, cause_of_refusal, plan, seconds
 from .dialstring import DialStringError, parse, split_arguments
 from .hub import Hub
 from .performing import conclude, run
@@ -21,6 +21,8 @@ _FAILED = "-ERR DESTINATION_OUT_OF_ORDER\n"
 
 
 async def originate(asking: Asked, arguments: str) -> str:
+    if "out" in asking.hub.paused:  # by fsctl
+        return "-ERR SWITCH_CONGESTION\n"
     try:
         words = split_arguments(arguments)
         if len(words) < 2:
@@ -37,7 +39,7 @@ def _plan(hub: Hub, words: list[str]) -> Plan:
     """Of the arguments: URL, where to, dialplan, context, name, number, time-out."""
     rest = [*words[2:], "", "", "", "", ""]
     return plan(
-        parse(words[0]),
+        parse(words[0], hub.groups),
         new_id=hub.new_id,
         timeout=seconds(rest[4]),
         caller_name=rest[2].strip("'"),
@@ -54,8 +56,7 @@ async def _dial(hub: Hub, planned: Plan, words: list[str]) -> str:
     try:
         outcome = await hub.steering.run_command(None, command)
     except Refused as refused:
-        cause = "SUBSCRIBER_ABSENT" if refused.code == "not_found" else "DESTINATION_OUT_OF_ORDER"
-        return f"-ERR {cause}\n"
+        return f"-ERR {cause_of_refusal(refused)}\n"
     finally:
         unmade = hub.unmade(planned.variables)
     if not isinstance(outcome, Answered):

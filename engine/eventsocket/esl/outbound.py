@@ -6,9 +6,12 @@ there, nothing is left to be done with it: it ends as at the end of a dialplan.
 
 from __future__ import annotations
 
+import ipaddress
 import math
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import structlog
@@ -24,6 +27,7 @@ from .framing import Request
 from .hub import Hub
 from .leg import Leg
 from .performing import conclude, learn_headers
+from .stage import NONE, Stage
 from .steering import Refused
 from .vocabulary import q850
 
@@ -53,6 +57,20 @@ class Application:
             raise ValueError(f'expected an address such as "esl://127.0.0.1:8084?async&full", got {url[:128]!r}')
         return cls(parts.hostname, parts.port or DEFAULT_PORT, "async" in flags, "full" in flags)
 
+    async def connect(self) -> trio.SocketStream:
+        """A connection to it. Raises OSError."""
+        try:
+            family = socket.AF_INET6 if ipaddress.ip_address(self.host).version == 6 else socket.AF_INET
+        except ValueError:  # a name, perhaps of several addresses
+            return await trio.open_tcp_stream(self.host, self.port)
+        connection = trio.socket.socket(family)
+        try:
+            await connection.connect((self.host, self.port))
+        except BaseException:
+            connection.close()
+            raise
+        return trio.SocketStream(connection)
+
 
 class OutboundDoor:
     """Dials the application of each channel whose `app` is one of these; their keys are the addresses of the routes."""
@@ -74,7 +92,7 @@ class OutboundDoor:
         place = f"{application.host}:{application.port}"
         try:
             with trio.fail_after(CONNECT_WITHIN):
-                stream = await trio.open_tcp_stream(application.host, application.port)
+                stream = await application.connect()
         except (OSError, trio.TooSlowError) as error:
             logger.error("the application cannot be reached", address=place, call=leg.id, reason=str(error))
             await self._fail(leg)
@@ -86,28 +104,11 @@ class OutboundDoor:
         if leg.hangup_at:  # meanwhile
             await trio.aclose_forcefully(stream)
             return
-        self._hub.nursery.start_soon(self._conclude, client, leg)
-        await self._talk(client, leg)
+        client.on_end = partial(self._conclude, leg)
+        await talk(client)
 
-    async def _talk(self, client: Client, leg: Leg) -> None:
-        self._hub.ends.add(client)
-        try:
-            with trio.CancelScope(deadline=trio.current_time() + SPEAK_WITHIN) as scope:
-
-                async def receive(client: Client, request: Request) -> None:
-                    scope.deadline = math.inf
-                    await handle(client, request)
-
-                client.parser.trust()
-                await client.serve(receive)
-        except Exception:  # a fault of ours must not take other calls with it
-            logger.exception("an application's connection failed", peer=client.peer, call=leg.id)
-        finally:
-            self._hub.ends.discard(client)
-
-    async def _conclude(self, client: Client, leg: Leg) -> None:
+    def _conclude(self, leg: Leg) -> None:
         """When the application has gone, or said `exit`, nothing but what runs already is left to be done."""
-        await client.ended.wait()
         if not leg.hangup_at:
             conclude(self._hub, leg)
 
@@ -122,3 +123,42 @@ class OutboundDoor:
             await self._hub.steering.command(leg.id, Reject(reason=503))
         except Refused:
             await self._hub.steering.hang_up(leg.id, q850(_FAILED))
+
+
+async def talk(client: Client) -> None:
+    """Do what the application says, until either side ends it."""
+    client.hub.ends.add(client)
+    try:
+        with trio.CancelScope(deadline=trio.current_time() + SPEAK_WITHIN) as scope:
+
+            async def receive(client: Client, request: Request) -> None:
+                scope.deadline = math.inf
+                await handle(client, request)
+
+            client.parser.trust()
+            await client.serve(receive)
+    except Exception:  # a fault of ours must not take other calls with it
+        logger.exception("an application's connection failed", peer=client.peer)
+    finally:
+        client.hub.ends.discard(client)
+
+
+async def socket_application(stage: Stage, data: str) -> str:
+    """The application `socket HOST[:PORT][|HOST2...] [async] [full]`: the first of these that is there is dialled."""
+    places, *flags = data.split() or [""]
+    for place in places.split("|"):
+        try:
+            application = Application.parse(f"esl://{place.partition('/')[0]}?{'&'.join(flags)}")
+            with trio.fail_after(CONNECT_WITHIN):
+                stream = await application.connect()
+        except (ValueError, OSError, trio.TooSlowError) as error:
+            logger.error("the application cannot be reached", address=place[:128], call=stage.leg.id, reason=str(error))
+            continue
+        stage.leg.variables["socket_host"] = application.host
+        client = Client(
+            stream, stage.hub, peer=place, leg=stage.leg, is_full=application.is_full, is_async=application.is_async
+        )
+        stage.execution.under_way.set()  # what the application has executed runs inside
+        await talk(client)
+        return NONE
+    return NONE

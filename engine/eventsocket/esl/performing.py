@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import structlog
 
 from callflow.protocol.commands import Headers, Reject
-from callflow.protocol.connection import AppConnection
 
 from .execution import Execution
 from .expansion import expand
@@ -42,7 +43,8 @@ def run(hub: Hub, leg: Leg, application: str, data: str = "") -> Execution:
 
 def arrive(hub: Hub, leg: Leg) -> None:
     """A call has come to the door: it is parked until a client says what to do. Without any client it is refused."""
-    hub.nursery.start_soon(_park if hub.clients else _refuse, hub, leg)
+    is_taken = hub.clients and "in" not in hub.paused
+    hub.nursery.start_soon(_park if is_taken else _refuse, hub, leg)
 
 
 def end_all(hub: Hub, leg: Leg) -> None:
@@ -56,10 +58,10 @@ def end_all(hub: Hub, leg: Leg) -> None:
 async def learn_headers(hub: Hub, leg: Leg) -> None:
     """Ask for the headers of the INVITE that came: they are variables of the leg."""
     try:
-        reply = await hub.steering.command(leg.id, Headers())
+        headers = await hub.steering.command(leg.id, Headers())
     except Refused:  # it has ended
         return
-    leg.headers = AppConnection().data(reply, dict[str, list[str]])
+    leg.learn(cast("dict[str, list[str]]", headers))  # the protocol says so
 
 
 async def _park(hub: Hub, leg: Leg) -> None:

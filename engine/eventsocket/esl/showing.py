@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from typing import cast
 from xml.sax.saxutils import escape
 
 from callflow.protocol import commands
-from callflow.protocol.connection import AppConnection
 from callflow.protocol.queries import RegistrationState
 
-from .asked import Asked
+from .asked import MODULES, Asked
 from .hub import MAX_SESSIONS, Hub, uptime
 from .leg import Leg, codec_name, codec_rate, host_of
+from .schedule import Task
 
 _USAGE = "-USAGE: codec|endpoint|application|api|channels [count|like <match string>]|calls|registrations|status\n"
 _PAGE = 1000
@@ -113,9 +114,11 @@ REGISTRATION_COLUMNS = [
     "hostname",
     "metadata",
 ]
+TASK_COLUMNS = ["task_id", "task_desc", "task_group", "task_runtime", "task_sql_manager", "hostname"]
+_INTERFACE = ("type", "name")
+_ENDPOINTS = ("error", "group", "loopback", "sofia", "user")
 _NOTHING = frozenset([
     "codec",
-    "endpoint",
     "dialplan",
     "file",
     "timer",
@@ -123,12 +126,10 @@ _NOTHING = frozenset([
     "complete",
     "chat",
     "management",
-    "modules",
     "nat_map",
     "say",
     "interfaces",
     "interface_types",
-    "tasks",
     "limits",
 ])
 Rows = Sequence[Mapping[str, str]]
@@ -183,7 +184,23 @@ async def _find(hub: Hub, what: str, words: Sequence[str]) -> tuple[Sequence[str
         return REGISTRATION_COLUMNS, await _registrations(hub)
     if what == "application":
         return ("name",), [{"name": name} for name in sorted(hub.applications)]
-    return (("type", "name"), []) if what in _NOTHING else None
+    if what == "tasks":
+        return TASK_COLUMNS, [_task(hub, task) for task in hub.schedule.tasks.values()]
+    if what == "endpoint":
+        return _INTERFACE, [{"type": "endpoint", "name": name} for name in _ENDPOINTS]
+    if what == "modules":
+        return _INTERFACE, [{"type": "generic", "name": name} for name in sorted(MODULES)]
+    return (_INTERFACE, []) if what in _NOTHING else None
+
+
+def _task(hub: Hub, task: Task) -> dict[str, str]:
+    return {
+        "task_id": str(task.id),
+        "task_desc": task.about,
+        "task_group": task.group,
+        "task_runtime": str(int(task.due_at)),
+        "hostname": hub.core.hostname,
+    }
 
 
 def _channel(hub: Hub, leg: Leg) -> dict[str, str]:
@@ -238,8 +255,8 @@ def _calls(hub: Hub, *, are_bridged: bool) -> Rows:
 
 
 async def _registrations(hub: Hub) -> Rows:
-    reply = await hub.steering.command(None, commands.Registrations(limit=_PAGE))
-    states = AppConnection().data(reply, list[RegistrationState])
+    answer = await hub.steering.command(None, commands.Registrations(limit=_PAGE))
+    states = cast("list[RegistrationState]", answer)  # the protocol says so
     rows = []
     for state in states:
         address, _, port = host_of(state.contact).rpartition(":")

@@ -1,29 +1,33 @@
 """The door's own session: all that ESL clients have done goes through it, as an app's commands would.
 
 FreeSWITCH's clients know no owners: each may steer every call. So the door has one session for all of them, that owns
-the calls that are routed to it, and what its clients say is its commands. It speaks over the in-memory door.
+the calls that are routed to it, and what its clients say is its commands. It is hosted in the engine: without frames.
+So many commands a second are done for all clients together; what is more waits for its turn, one command of each
+connection at a time, so that a client that floods the engine leaves the others their share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 import trio
 
-from callflow.protocol.commands import Command, Hangup
-from callflow.protocol.connection import AppConnection, MessageReader, prefixed
-from callflow.protocol.frames import CommandFrame, Hello, ReplyFrame, Welcome
+from callflow.protocol.commands import Cancel, Command, Hangup
+from callflow.protocol.frames import Hello
 from callflow.protocol.outcomes import AnyOutcome
+from engine.allowance import COMMANDS, Allowance
+from engine.channels.errors import CommandError
 from engine.channels.ports import Owner
 from engine.eventsocket.eventsocket import EventSocket
-from engine.eventsocket.memory import open_memory_session
+from engine.eventsocket.session import Session
 from engine.eventsocket.tokens import Token
 
 APP = "esl"
-_CHUNK = 64 * 1024
 
 logger = structlog.get_logger("engine.esl")
 
@@ -31,72 +35,73 @@ logger = structlog.get_logger("engine.esl")
 class Refused(Exception):
     """The engine does not do it; the text says why."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, details: Mapping[str, object] = MappingProxyType({})) -> None:
         super().__init__(message)
         self.code = code
+        self.details = details
+
+
+_NEVER_LATE = (Cancel, Hangup)  # what relieves the engine
 
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
-    """Who waits for a reply, or for an outcome."""
+    """Who waits for an outcome."""
 
     event: trio.Event = field(default_factory=trio.Event)
-    reply: ReplyFrame | None = None
     outcome: AnyOutcome | None = None
 
 
 class Steering:
     """Gives commands, and waits for what becomes of them."""
 
-    def __init__(self, sockets: EventSocket, *, new_id: Callable[[], str], sounds: Path | None) -> None:
-        """`sounds`: the folder of the prompts."""
+    def __init__(
+        self, sockets: EventSocket, *, new_id: Callable[[], str], sounds: Path | None, rate: float = COMMANDS
+    ) -> None:
+        """`sounds`: the folder of the prompts; `rate`: commands a second."""
         self._sockets = sockets
         self._new_id = new_id
         self._token = Token(
             name=APP, secret="", scopes=frozenset({"read", "calls:own", "calls:any"}), app=APP, folder=sounds
         )
-        self._connection = AppConnection()
-        self._stream: trio.abc.Stream | None = None
-        self._replies: dict[str, _Waiter] = {}
+        self._session: Session | None = None
+        self._rate = rate
+        self._allowance = Allowance(rate, rate, clock=trio.current_time)
+        self._turns = trio.Lock()  # it is fair: who waits longest is next
         self._outcomes: dict[str, _Waiter] = {}
-        self.session = ""
+
+    @property
+    def session(self) -> str:
+        """Its id; empty before it has begun."""
+        return self._session.id if self._session is not None else ""
 
     @property
     def owner(self) -> Owner | None:
         """As the channels know it; None when the engine stops."""
-        session = self._sockets.sessions.get(self.session)
-        return session.owner if session is not None else None
+        return self._session.owner if self._session is not None and not self._session.is_closing else None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until the engine closes its sessions."""
-        async with trio.open_nursery() as nursery:
-            self._stream = open_memory_session(self._sockets, nursery, token=self._token, peer="the ESL door")
-            await self._stream.send_all(prefixed(self._connection.send(Hello(app=APP))))
-            reader = MessageReader()
-            while data := await self._stream.receive_some(_CHUNK):
-                for message in reader.feed(data):
-                    for frame in self._connection.receive(message):
-                        if isinstance(frame, Welcome):
-                            self.session = frame.session
-                            task_status.started()
-                        elif isinstance(frame, ReplyFrame):
-                            self._settle(frame)
 
-    async def command(self, channel: str | None, command: Command, *, id: str | None = None) -> ReplyFrame:
-        """Have a command done. Raises Refused."""
-        frame = self._connection.command(id or self._new_id(), command, channel=channel)
-        waiter = self._replies[frame.id] = _Waiter()
+        async def serve(session: Session, owns: Sequence[str]) -> None:
+            session.reader.close()  # the hub watches the log itself
+            self._session = session
+            task_status.started()
+            while not session.is_closing:
+                await session.wait(math.inf)
+
+        await self._sockets.host(Hello(app=APP), self._token, "the ESL door", serve)
+
+    async def command(self, channel: str | None, command: Command, *, id: str | None = None) -> object | None:
+        """Have a command done; what it is answered with. Raises Refused."""
+        if not isinstance(command, _NEVER_LATE):
+            await self._take_turn()
+        if self._session is None or self._session.is_closing:
+            raise Refused("internal", "the engine stops")
         try:
-            await self._send(frame)
-            await waiter.event.wait()
-        finally:
-            self._replies.pop(frame.id, None)
-        reply = waiter.reply
-        if reply is None or not reply.ok:
-            error = reply.error if reply is not None else None
-            code, message = (error.code, error.message) if error is not None else ("internal", "the engine stops")
-            raise Refused(code, message)
-        return reply
+            return self._session.perform(id or self._new_id(), command, channel)
+        except CommandError as error:
+            raise Refused(error.code, error.message, error.details) from error
 
     async def run_command(
         self,
@@ -136,15 +141,9 @@ class Steering:
             waiter.outcome = outcome
             waiter.event.set()
 
-    async def _send(self, frame: CommandFrame) -> None:
-        if self._stream is None or self.owner is None:
-            raise Refused("internal", "the engine stops")
-        try:
-            await self._stream.send_all(prefixed(self._connection.send(frame)))
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            raise Refused("internal", "the engine stops") from error
-
-    def _settle(self, frame: ReplyFrame) -> None:
-        if (waiter := self._replies.get(frame.id)) is not None:
-            waiter.reply = frame
-            waiter.event.set()
+    async def _take_turn(self) -> None:
+        if not self._turns.locked() and self._allowance.take():
+            return
+        async with self._turns:
+            while not self._allowance.take():  # noqa: ASYNC110 - it is time that fills it
+                await trio.sleep(1 / self._rate)

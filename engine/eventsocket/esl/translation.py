@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from callflow.protocol import events
 from callflow.protocol.outcomes import Played, Recorded
 
-from . import conferring
+from . import acting, conferring
 from .hub import Hub, Translation
 from .leg import Leg, host_of
 from .performing import arrive, end_all
@@ -87,15 +87,30 @@ def _bridged(hub: Hub, leg: Leg, event: events.ChannelBridged, at: float) -> Non
     other.call_uuid = leg.call_id
     hub.tell("CHANNEL_BRIDGE", leg, at, {"Bridge-A-Unique-ID": leg.id, "Bridge-B-Unique-ID": other.id})
     for each in (leg, other):
+        hub.tell("CALL_UPDATE", each, at, {"Direction": "SEND"})
         hub.enter(each, "CS_EXCHANGE_MEDIA", at)
+    _apply_actions(hub, leg, other)
 
 
 def _unbridged(hub: Hub, leg: Leg, event: events.ChannelUnbridged, at: float) -> None:
     leg.bridge = ""
+    other = hub.find(event.other)
+    if other is not None:
+        _apply_actions(hub, leg, other)
     if event.command is None:
         return
     hub.tell("CHANNEL_UNBRIDGE", leg, at, {"Bridge-A-Unique-ID": leg.id, "Bridge-B-Unique-ID": event.other})
     hub.steering.note_outcome(event.command, event.outcome)
+
+
+def _apply_actions(hub: Hub, leg: Leg, other: Leg) -> None:
+    if leg.actions or other.actions:
+        hub.nursery.start_soon(acting.bridged, hub, leg, other)
+
+
+def _texted(hub: Hub, leg: Leg, event: events.MessageReceived, at: float) -> None:
+    headers = {"Content-Type": event.content_type, "Content-Length": str(len(event.body.encode()))}
+    hub.tell("RECV_MESSAGE", leg, at, headers, body=event.body)
 
 
 def _keyed(hub: Hub, leg: Leg, event: events.DigitEnded, at: float) -> None:
@@ -131,6 +146,7 @@ def _file(path: str) -> dict[str, str]:
 
 def _recording(hub: Hub, leg: Leg, event: events.RecordingStarted, at: float) -> None:
     path = leg.recordings.setdefault(event.command, event.path)
+    hub.tell("MEDIA_BUG_START", leg, at, {"Media-Bug-Function": "session_record", "Media-Bug-Target": path})
     hub.tell("RECORD_START", leg, at, {"Record-File-Path": path})
 
 
@@ -146,6 +162,7 @@ def _recorded(hub: Hub, leg: Leg, event: events.RecordingFinished, at: float) ->
             "record_completion_cause": "success-silence" if event.outcome.reason == "silence" else "success-maxtime",
         }
     hub.tell("RECORD_STOP", leg, at, {"Record-File-Path": path})
+    hub.tell("MEDIA_BUG_STOP", leg, at, {"Media-Bug-Function": "session_record", "Media-Bug-Target": path})
     hub.steering.note_outcome(event.command, event.outcome)
 
 
@@ -180,6 +197,7 @@ def _ended(hub: Hub, leg: Leg, event: events.ChannelEnded, at: float) -> None:
     leg.state = "CS_DESTROY"
     hub.tell("CHANNEL_STATE", leg, at)
     hub.legs.pop(leg.id, None)
+    hub.schedule.drop(leg.id)
 
 
 def _cause(leg: Leg, event: events.ChannelEnded) -> str:
@@ -243,6 +261,9 @@ TRANSLATIONS: Mapping[type[events.Event], Translation] = MappingProxyType({
     events.BridgeLeft: _of_leg(conferring.left),
     events.BridgeSpeaker: conferring.spoke,
     events.DigitEnded: _of_leg(_keyed),
+    events.DigitsMatched: _of_leg(acting.matched),
+    events.MessageReceived: _of_leg(_texted),
+    events.MessageSent: _noted,
     events.PlaybackStarted: _of_leg(_playing),
     events.PlaybackFinished: _of_leg(_played),
     events.RecordingStarted: _of_leg(_recording),

@@ -13,6 +13,8 @@ import trio
 from callflow.phone import Phone, PhoneCall
 from engine.app import Engine, serve
 from engine.config import Config, Esl, Listener, Route, Rtp, Sip, Socket, User
+from engine.eventsocket.esl.permission import EslUser
+from engine.trunks.spec import TrunkSpec
 from tests.interop.engine import PASSWORDS
 from tests.interop.terminal import terminal
 
@@ -166,13 +168,27 @@ class Place:
 
 
 @asynccontextmanager
-async def place(folder: Path, *, routes: Sequence[Route] = INBOUND, sounds: Path = IVR_PROMPTS) -> AsyncIterator[Place]:
-    """An engine with the users of PASSWORDS."""
+async def place(
+    folder: Path,
+    *,
+    routes: Sequence[Route] = INBOUND,
+    sounds: Path = IVR_PROMPTS,
+    users: Sequence[EslUser] = (),
+    trunks: Sequence[TrunkSpec] = (),
+) -> AsyncIterator[Place]:
+    """An engine with the users of PASSWORDS. `users` are those of the door; `everybody` is a group."""
     config = Config(
         sip=Sip(listen=(Listener("udp", "127.0.0.1", 0),)),
         rtp=Rtp(address="127.0.0.1", ports=(30000, 39999)),
         socket=Socket(listen=("127.0.0.1", 0)),
-        esl=Esl(listen=("127.0.0.1", 0), password=PASSWORD, sounds=sounds),
+        esl=Esl(
+            listen=("127.0.0.1", 0),
+            password=PASSWORD,
+            sounds=sounds,
+            users=tuple(users),
+            groups={"everybody": tuple(PASSWORDS)},
+        ),
+        trunks=tuple(trunks),
         users=tuple(User(name=name, password=password) for name, password in PASSWORDS.items()),
         routes=tuple(routes),
         data=folder / "data",

@@ -1,4 +1,4 @@
-"""genesis, unmodified, is dialled by the engine: it answers, plays and hangs up, waiting for each to end."""
+"""genesis, unmodified, is dialled by the engine: it answers, plays, asks for a digit, bridges and hangs up."""
 
 import asyncio
 
@@ -7,8 +7,15 @@ from genesis import Outbound, Session
 
 async def handle(session: Session) -> None:
     await session.channel.answer()
-    await session.channel.playback("tone_stream://%(200,0,440)")
-    print("played to", session.context["Caller-Caller-ID-Number"], flush=True)
+    print("caller", session.context["Caller-Caller-ID-Number"], "uuid", bool(session.channel.uuid), flush=True)
+    await session.channel.playback("tone_stream://%(300,100,440)")
+    print("played", flush=True)
+    asked = await session.channel.play_and_get_digits(
+        3, 20000, "#", "menu.wav", 1, 1, regexp="\\d", var_name="chosen", invalid_file="invalid.wav", digit_timeout=1000
+    )
+    print("digits", asked["variable_chosen"], flush=True)
+    await session.sendmsg("execute", "bridge", "user/desk", block=True)
+    print("parted", flush=True)
     await session.channel.hangup()
 
 

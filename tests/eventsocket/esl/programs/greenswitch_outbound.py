@@ -1,4 +1,4 @@
-"""greenswitch, unmodified, is dialled by the engine: its README's IVR plays, asks for digits and hangs up."""
+"""greenswitch, unmodified, is dialled by the engine: its README's IVR plays, asks for digits, bridges and hangs up."""
 
 import gevent
 from gevent.server import StreamServer
@@ -17,10 +17,13 @@ class Ivr:
         gevent.sleep(0)
         print("caller", self.session.caller_id_number, "uuid", len(self.session.uuid) > 0, flush=True)
         self.session.playback("tone_stream://%(300,100,440)")
+        print("played", flush=True)
         digits = self.session.play_and_get_digits(
-            "1", "1", "3", "5000", "#", "menu.wav", "invalid.wav", "chosen", "\\d", "1000", "''"
+            "1", "1", "3", "20000", "#", "menu.wav", "invalid.wav", "chosen", "\\d", "1000", "''"
         )
-        print("chosen", digits, flush=True)
+        print("digits", digits, flush=True)
+        self.session.bridge("user/desk", block=True, response_timeout=40)
+        print("parted", flush=True)
         self.session.hangup()
 
 
