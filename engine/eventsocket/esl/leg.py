@@ -51,6 +51,7 @@ class Leg:
     application: str = ""
     application_data: str = ""
     is_parked: bool = False
+    course: int = 0  # another whenever what runs on it is ended
     is_over: bool = False
     actions: list[Action] = field(default_factory=list)  # of its keys, and what the engine watches for now
     bound: dict[str, Action] = field(default_factory=dict)
