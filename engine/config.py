@@ -29,7 +29,7 @@ from .peer import read_identity_policy
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
 from .toml_lines import KeyPath, line_of, lines_of
-from .toml_reader import Wrong, list_of, map_of, nonempty, one_of, read_flag, read_text, show, table
+from .toml_reader import Wrong, list_of, map_of, nonempty, one_of, read_flag, read_text, show, suggest, table
 from .trunk import READERS as TRUNK_READERS
 from .trunk import check_trunks, read_domain
 
@@ -317,6 +317,12 @@ def _find_sounds(config: Config, folder: Path) -> Esl | None:
         check_esl(esl)
     except ConfigError as error:
         raise Wrong(error.message, at=("esl",)) from error
+    users = [user.name for user in config.users]
+    for group, members in esl.groups.items():
+        for name in members:
+            if name not in users:
+                hint = f"expected the name of a [[user]]{suggest(name, users)}, got {show(name)}"
+                raise Wrong(hint, at=("esl", "groups", group), hint=name)
     if esl.sounds is None:
         return esl
     sounds = (folder / esl.sounds).resolve()

@@ -56,7 +56,8 @@ def _require(
 ) -> None:
     fields: Any = vars(kind)["__dataclass_fields__"]  # Any: typeshed has no type for the class of a dataclass
     for key, (name, _) in readers.items():
-        has_default = not (fields[name].default is fields[name].default_factory is dataclasses.MISSING)
+        field = fields[name]
+        has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
         if name not in values and not has_default:
             raise Wrong(f"expected the key {show(key)}")
 

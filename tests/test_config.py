@@ -28,6 +28,7 @@ from engine.config import (
     parse_address,
     parse_listener,
 )
+from engine.eventsocket.esl.permission import EslUser
 from engine.scripting.limits import WorkerLimits
 from engine.sip.digest import Credentials
 from engine.toml_lines import line_of
@@ -392,6 +393,18 @@ def test_an_app_may_be_tested_first(folder):
     assert "[[app]] test: expected true or false" in str(refused(folder, app + 'test = "yes"\n'))
 
 
+def test_users_and_groups_of_the_door_are_read(folder):
+    text = (
+        '[esl]\npassword = "p"\ngroups = { sales = ["alice"] }\n'
+        '[[esl.user]]\nname = "board"\npassword = "q"\nevents = ["DTMF"]\napi = ["STATUS"]\nlog = false\n'
+        '[[user]]\nname = "alice"\npassword = "r"\n'
+    )
+    esl = read(folder, text).esl
+    assert esl is not None
+    assert esl.groups == {"sales": ("alice",)}
+    assert esl.users == (EslUser(name="board", password="q", events=("DTMF",), api=("status",), log=False),)
+
+
 def test_the_door_for_esl_clients_is_read_and_routes_may_name_it(folder):
     (folder / "sounds").mkdir()
     config = read(
@@ -411,6 +424,12 @@ def test_the_door_for_esl_clients_is_read_and_routes_may_name_it(folder):
         ("[esl]", "expected [esl] a password: there is no default"),
         ('[esl]\npassword = "p"\nlisten = "0.0.0.0:8021"', "expected [esl] on loopback, got 0.0.0.0"),
         ('[esl]\npassword = "p"\nlisten = "0.0.0.0:8021"\nallow_plaintext = true', "say who may connect with acl"),
+        (
+            '[esl]\npassword = "p"\ngroups = { sales = ["nobody"] }',
+            "[esl] groups.sales: expected the name of a [[user]]",
+        ),
+        ('[esl]\npassword = "p"\ngroups = ["nobody"]', "expected a table"),
+        ('[esl]\npassword = "p"\n[[esl.user]]\nname = "x"', 'expected the key "password"'),
         ('[esl]\npassword = "p"\nacl = ["everybody"]', 'expected a network such as "192.0.2.0/24"'),
         ('[esl]\npassword = "p"\nsounds = "nowhere"', "expected the folder of the prompts"),
         ('[[route]]\nto = "1"\napp = "esl"', "(there is none)"),

@@ -17,6 +17,9 @@ from .vocabulary import NORMAL_CLEARING, q850
 
 async def bridge(stage: Stage, data: str) -> str:
     leg = stage.leg
+    if data.startswith("uuid:"):  # as some clients bridge two calls that are up
+        await _connect(stage, data.removeprefix("uuid:").strip(), is_hung_up_after=False)
+        return NONE
     try:
         dialled = parse(data, stage.hub.groups)
         variables = leg.variables

@@ -49,7 +49,9 @@ class Room:
 
 
 async def conference(stage: Stage, data: str) -> str:
-    flags = frozenset(flag for found in _FLAGS.findall(data) for flag in re.split(r"[|,]", found.lower()))
+    stage.leg.flags = flags = frozenset(
+        flag for found in _FLAGS.findall(data) for flag in re.split(r"[|,]", found.lower())
+    )
     room, _, pin = _FLAGS.sub("", data.strip()).partition("+")
     await stage.run(
         commands.Join(
@@ -102,8 +104,15 @@ async def _act(hub: Hub, room: Room, verb: str, whom: str) -> str:
         return f"-ERR Non-Existant ID {whom}\n"  # so it is on the wire
     for leg in members:
         await _give(hub, room, action, leg)
+        _note(hub.find(leg), action)
         _maintain(hub, room, f"{action.removesuffix('en')}-member", hub.find(leg))
     return "".join(f"+OK {told} {number}\n" for number in members.values())
+
+
+def _note(leg: Leg | None, action: _Action) -> None:
+    flag = "mute" if "mute" in action else "deaf"
+    if leg is not None and action != "kick":
+        leg.flags = leg.flags - {flag} if action.startswith("un") else leg.flags | {flag}
 
 
 async def _list(hub: Hub, room: Room, _: str = "") -> str:
@@ -247,12 +256,28 @@ def _maintain(
     if not hub.wants("CUSTOM", SUBCLASS):
         return
     of_leg = channel_headers("CUSTOM", leg, hub.find) if leg is not None else {}
-    member = {"Member-ID": room.numbers[leg.id], "Member-Type": "member"} if leg and leg.id in room.numbers else {}
+    member = _member(room, leg) if leg is not None and leg.id in room.numbers else {}
     own = {
         "Conference-Name": room.name,
+        "Conference-Domain": hub.domain,
         "Conference-Size": str(len(room.numbers)),
+        "Conference-Ghosts": "0",
         "Conference-Profile-Name": "default",
         "Conference-Unique-ID": room.id,
         "Action": action,
     }
     hub.announce("CUSTOM", {**own, **member, **headers, **of_leg}, subclass=SUBCLASS)
+
+
+def _member(room: Room, leg: Leg) -> dict[str, str]:
+    is_talking = leg.id in room.speakers
+    said = {"Floor": is_talking, "Video": False, "Hear": "deaf" not in leg.flags, "See": False,
+            "Speak": "mute" not in leg.flags, "Talking": is_talking, "Mute-Detect": False, "Hold": False}  # fmt: skip
+    return {
+        **{name: "true" if is_so else "false" for name, is_so in said.items()},
+        "Member-ID": room.numbers[leg.id],
+        "Member-Type": "moderator" if "moderator" in leg.flags else "member",
+        "Member-Ghost": "false",
+        "Energy-Level": "0",
+        "Current-Energy": "0",
+    }

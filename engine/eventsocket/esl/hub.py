@@ -241,8 +241,12 @@ class Hub:
                     "Session-Count": str(len(self.legs)),
                     "Max-Sessions": str(MAX_SESSIONS),
                     "Session-Per-Sec": "0",
+                    "Session-Per-Sec-Last": "0",
+                    "Session-Per-Sec-Max": "0",
+                    "Session-Per-Sec-FiveMin": "0",
                     "Session-Since-Startup": str(self.sessions),
                     "Session-Peak-Max": str(self.peak),
+                    "Session-Peak-FiveMin": str(self.peak),
                     "Idle-CPU": "100.000000",
                 },
             )

@@ -51,7 +51,9 @@ class Leg:
     application: str = ""
     application_data: str = ""
     is_parked: bool = False
+    course: int = 0  # another whenever what runs on it is ended
     is_over: bool = False
+    flags: frozenset[str] = frozenset()  # in its conference
     actions: list[Action] = field(default_factory=list)  # of its keys, and what the engine watches for now
     bound: dict[str, Action] = field(default_factory=dict)
     realm: str = ""  # of the actions that count

@@ -158,7 +158,19 @@ async def socket_application(stage: Stage, data: str) -> str:
         client = Client(
             stream, stage.hub, peer=place, leg=stage.leg, is_full=application.is_full, is_async=application.is_async
         )
-        stage.execution.under_way.set()  # what the application has executed runs inside
-        await talk(client)
+        await _converse(stage, client)
         return NONE
     return NONE
+
+
+async def _converse(stage: Stage, client: Client) -> None:
+    """Until the application has gone, or what runs on the leg is ended. What it has executed runs inside."""
+    ended = trio.Event()
+    client.on_end = ended.set
+    stage.hub.nursery.start_soon(talk, client)
+    stage.execution.under_way.set()
+    try:
+        await ended.wait()
+    finally:
+        if not stage.leg.hangup_at:  # else it is told so, and may linger
+            client.goodbye()

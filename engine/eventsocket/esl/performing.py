@@ -49,6 +49,7 @@ def arrive(hub: Hub, leg: Leg) -> None:
 
 def end_all(hub: Hub, leg: Leg) -> None:
     """What runs on the leg ends, the newest first."""
+    leg.course += 1
     leg.executions.drop_waiting()
     for execution in reversed(leg.executions.running):
         execution.scope.cancel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from callflow.protocol import commands
 from callflow.protocol.outcomes import Transferred
 
@@ -65,9 +67,19 @@ def inline(hub: Hub, leg: Leg, script: str) -> None:
     """`app:data,app2:data`; what runs on the leg ends first."""
     end_all(hub, leg)
     leg.transferred_at = hub.epoch()
-    for application, data in read_inline(script):
-        execute(hub, leg, Execution(application, data, hub.new_id(), is_locking=True))
-    conclude(hub, leg)
+    hub.nursery.start_soon(_take_steps, hub, leg, read_inline(script), leg.course)
+
+
+async def _take_steps(hub: Hub, leg: Leg, steps: Sequence[tuple[str, str]], course: int) -> None:
+    """One after another, until the leg takes another course; then nothing is left to be done with it."""
+    for application, data in steps:
+        # What an application at a socket has executed runs inside.
+        execution = Execution(application, data, hub.new_id(), is_locking=application.lower() != "socket")
+        if leg.course != course or not execute(hub, leg, execution):
+            return
+        await execution.done.wait()
+    if leg.course == course:
+        conclude(hub, leg)
 
 
 def read_inline(script: str) -> list[tuple[str, str]]:

@@ -231,6 +231,21 @@ def _unregistered(hub: Hub, leg: Leg | None, event: events.Event, at: float) -> 
     hub.announce("CUSTOM", _registration(gone.user, gone.contact), subclass=subclass, at=at)
 
 
+def _gateway(hub: Hub, leg: Leg | None, event: events.Event, at: float) -> None:
+    trunk = cast("events.TrunkUp", event).trunk  # they all have one
+    state, ping = _GATEWAY[type(event)]
+    headers = {"Gateway": trunk, "State": state} | ({"Ping-Status": ping} if ping else {})
+    hub.announce("CUSTOM", headers, subclass="sofia::gateway_state", at=at)
+
+
+_GATEWAY: Mapping[type[events.Event], tuple[str, str]] = MappingProxyType({
+    events.TrunkUp: ("NOREG", "UP"),
+    events.TrunkDown: ("NOREG", "DOWN"),
+    events.TrunkRegistered: ("REGED", ""),
+    events.TrunkUnregistered: ("FAIL_WAIT", ""),
+})
+
+
 def _registration(user: str, contact: str) -> dict[str, str]:
     host = host_of(contact)
     address, _, port = host.rpartition(":") if ":" in host else (host, "", "5060")
@@ -278,4 +293,5 @@ TRANSLATIONS: Mapping[type[events.Event], Translation] = MappingProxyType({
     events.RegistrationAdded: _registered,
     events.RegistrationRemoved: _unregistered,
     events.RegistrationExpired: _unregistered,
+    **dict.fromkeys(_GATEWAY, _gateway),
 })

@@ -315,6 +315,7 @@ async def test_two_calls_meet_in_a_conference_that_is_steered_by_api(tmp_path: P
         assert (await client.event("CUSTOM"))["Action"] == "conference-create"
         joined = await client.event("CUSTOM", Action="add-member")
         assert (joined["Conference-Name"], joined["Member-ID"], joined["Unique-ID"]) == ("room", "1", a)
+        assert (joined["Speak"], joined["Hear"], joined["Member-Type"]) == ("true", "true", "moderator")
         await client.execute(b, "conference", "room@default")
         assert (await client.event("CUSTOM", Action="add-member"))["Member-ID"] == "2"
         assert await client.api("conference room count") == "2\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -10,10 +12,12 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callflow.protocol.commands import Answer, Hangup
 from engine.eventsocket.esl.client import CLOSED, Client
 from engine.eventsocket.esl.event import EslEvent
 from engine.eventsocket.esl.guard import MAX_FAILURES, Guard
 from engine.eventsocket.esl.inbound import Login
+from engine.eventsocket.esl.steering import Steering
 from engine.eventsocket.memory import memory_streams
 from tests.trio_tests import run_trio, run_virtual
 
@@ -84,6 +88,93 @@ async def test_no_value_becomes_a_header(tmp_path: Path):
         assert "Injected" not in event
         reply = await client.command("filter X \rInjected: yes")
         assert set(reply.headers) == {"Content-Type", "Reply-Text"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sendevent CUSTOM\nEvent-Subclass: s::s\nEvil: a\rInjected: yes",
+        "sendevent CUSTOM\nEvent-Subclass: s::s\nEv\ril: a",
+        "bgapi echo a\rInjected: yes",
+        "api global_setvar x=a\rInjected: yes",
+        "log info\rInjected: yes",
+        "nixevent DTMF\rInjected: yes",
+        "userauth x\rInjected: yes",
+        "a\rInjected: yes",
+    ],
+)
+@run_trio
+async def test_no_carriage_return_of_a_command_begins_a_line(tmp_path: Path, command: str):
+    async with place(tmp_path) as running:
+        client, listener = await running.login(), await running.login("CUSTOM", "s::s")
+        answer = await client.command(command)
+        assert "Injected" not in answer.headers
+        await client.command("sendevent CUSTOM\nEvent-Subclass: s::s\nLast: yes")
+        while "Last" not in (event := await listener.event("CUSTOM")):
+            assert "Injected" not in event
+        assert "Injected" not in event
+
+
+@run_trio
+async def test_commands_that_come_in_pieces_or_all_at_once_are_done_in_order(tmp_path: Path):
+    async with place(tmp_path) as running:
+        client = await running.login()
+        for piece in ("api ec", "ho 1\n", "\napi echo 2\n\napi echo 3\n\napi ", "echo 4\n\n"):
+            await client.send(piece)
+        assert [(await client.packet()).body for _ in range(4)] == ["1", "2", "3", "4"]
+
+
+@run_virtual
+async def test_each_wrong_password_is_answered_later_than_the_one_before():
+    guard, waited = Guard(), []
+    for _ in range(3):
+        ours, theirs = memory_streams()
+        client = Client(ours, _Hub(), peer="test")  # type: ignore[arg-type]
+        login = Login(client, "127.0.0.1", b"secret", guard)
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.serve, login.receive)
+            await theirs.send_all(b"auth wrong\n\n")
+            assert b"-ERR invalid" in await theirs.receive_some()
+            waited.append(trio.current_time() - began)
+            nursery.cancel_scope.cancel()
+    assert waited == [0.5, 1.0, 2.0]
+
+
+@run_virtual
+async def test_commands_of_all_clients_have_one_limit_and_each_has_its_turn():
+    done: list[str] = []
+
+    class Sockets:
+        async def host(self, hello: object, token: object, peer: str, run: Callable[..., Awaitable[None]]) -> None:
+            await run(Session(), ())
+
+    class Session:
+        id, owner, is_closing, reader = "s", None, False, SimpleNamespace(close=lambda: None)
+
+        def perform(self, id: str, command: object, channel: str | None) -> None:
+            done.append(channel or "")
+
+        async def wait(self, until: float) -> None:
+            await trio.sleep_forever()
+
+    steering = Steering(Sockets(), new_id=lambda: "id", sounds=None, rate=10.0)  # type: ignore[arg-type]
+
+    async def ask(who: str, times: int) -> None:
+        for _ in range(times):
+            await steering.command(who, Answer())
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(steering.run)
+        nursery.start_soon(ask, "noisy", 1000)
+        await trio.sleep(5)
+        assert 55 <= len(done) <= 65  # ten at once, and ten a second
+        began = trio.current_time()
+        await ask("quiet", 3)
+        assert trio.current_time() - began < 1.0
+        await steering.command("quiet", Hangup())  # what relieves the engine waits for nobody
+        assert done[-1] == "quiet"
+        nursery.cancel_scope.cancel()
 
 
 @run_trio
