@@ -142,6 +142,13 @@ class Rules:
             return "anyone" in self._sources
         return any("anyone" in self._admitted(rule.route) for rule in self._rules)
 
+    @property
+    def admit_everybody(self) -> bool:
+        """Does it make no difference to any route whether the caller is known?"""
+        if not self._rules:
+            return "anyone" in self._sources
+        return all("anyone" in self._admitted(rule.route) for rule in self._rules)
+
     def decide(self, question: Question) -> Decision:
         """The first route that fits."""
         steps = tuple(self.steps(question))

@@ -2,7 +2,8 @@
 
 Without configured routes the apps' patterns apply directly. A caller whose From is a user of ours must authenticate;
 whoever does not is anonymous, and reaches only what admits anyone. A call that comes by a trunk need not.
-To an anonymous caller a number that is not there and one that is not for him look alike.
+An anonymous caller who reaches nothing is asked who he is, like a user: a number that is not there, one that is not for
+him, and a name that is no user's all look alike. Where every route admits anyone he is told 404.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class CallRouter:
         self._find_trunk = find_trunk
         self._identities = identities
         self._admits_anyone = rules.admit_anyone
+        self._admits_everybody = rules.admit_everybody
         self._apps = tuple(apps)
         self._sessions = sessions
         self._authentication = authentication
@@ -123,8 +125,8 @@ class CallRouter:
             return admission
         if admission is not None:
             return replace(admission, trunk=trunk, identity=identity)
-        if user is None and trunk is None and not self._admits_anyone:
-            return self._challenge(invite.request)
+        if user is None and trunk is None and not self._admits_everybody:
+            return self._challenge(invite.request)  # as a user who has not said who he is: users are not to be told
         return _NOT_FOUND
 
     def _identify(self, request: Request) -> User | Refusal | None:

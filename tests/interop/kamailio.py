@@ -59,19 +59,24 @@ request_route {{
     t_relay();
     exit;
   }}
-  if (!pv_proxy_authenticate("carrier", "{password}", "0")) {{ proxy_challenge("carrier", "1"); exit; }}
-  consume_credentials();
+  {ask}
   $du = "sip:127.0.0.1:{callee}";
   t_relay();
 }}
 """
+ASK = """\
+if (!pv_proxy_authenticate("carrier", "{password}", "0")) {{ proxy_challenge("carrier", "1"); exit; }}
+  consume_credentials();"""
 
 
 @asynccontextmanager
 async def carrier(
-    folder: Path, *, callee: int, algorithm: str = "MD5", expires: int = 600
+    folder: Path, *, callee: int, algorithm: str = "MD5", expires: int = 600, asks: bool = True
 ) -> AsyncIterator[tuple[str, int]]:
-    """A carrier whose customer's calls go to the port `callee`; gone on exit. Where it is reached."""
+    """A carrier whose customer's calls go to the port `callee`; gone on exit. Where it is reached.
+
+    One that `asks` nothing is but a proxy that stays in the path of all calls to the callee.
+    """
     program = shutil.which("kamailio")
     assert program, "kamailio is not installed (apt-get install kamailio)"
     folder.mkdir(parents=True)
@@ -84,6 +89,7 @@ async def carrier(
             user=USER,
             password=PASSWORD,
             algorithm=algorithm,
+            ask=ASK.format(password=PASSWORD) if asks else "",
             expires=expires,
         )
     )

@@ -228,9 +228,17 @@ def test_an_anonymous_caller_reaches_only_what_admits_anyone():
     routes = [RouteSpec(to="1000", app="ivr"), RouteSpec(to="2...", app="ivr", sources=frozenset({"anyone"}))]
     chosen = router(*routes, is_loopback=False)
     assert chosen.route(invite("2000")).app == "ivr"
-    assert chosen.route(invite("1000")) == Refusal(404)
+    assert chosen.route(invite("1000")).status == 401
     authorization = answer(chosen.route(invite(user="alice")))
     assert chosen.route(invite(user="alice", authorization=authorization)).app == "ivr"
+
+
+def test_whether_a_name_is_a_user_s_is_not_to_be_learned_where_some_routes_are_for_users():
+    routes = [RouteSpec(to="1000", app="ivr", sources=frozenset({"users"})), RouteSpec(to="2...", app="ivr")]
+    chosen = router(*routes)
+    refusals = [chosen.route(invite(to, user=user)) for to in ("1000", "9999") for user in ("alice", "nobody")]
+    assert {refusal.status for refusal in refusals} == {401}
+    assert len({tuple(name for name, _ in refusal.headers) for refusal in refusals}) == 1
 
 
 def test_patterns_of_an_app_that_are_none_are_passed_over():
