@@ -87,7 +87,7 @@ async def open_peer() -> AsyncIterator[Peer]:
 
 
 async def wait_until(is_so: Callable[[], bool]) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(90):
         while not is_so():  # noqa: ASYNC110 - the data plane tells nobody about its counters
             await trio.sleep(0.002)
 
