@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from engine.eventsocket.certificate import CertificateError, load_pair, trusting
 from engine.eventsocket.esl.permission import EslUser
@@ -25,6 +25,8 @@ from engine.trunks.spec import TrunkSpec
 
 from .config_error import ConfigError as ConfigError
 from .limit import LIMITS, Limits
+from .listener import Listener as Listener
+from .listener import join_host_port as join_host_port
 from .peer import read_identity_policy
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
@@ -37,17 +39,6 @@ ESL_APP = "esl"  # the name that routes give to the door of [esl]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 SCOPES = ("read", "calls:own", "calls:any", "admin")
 MAX_SIZE = 1 << 20  # octets of the file
-
-
-class Listener(NamedTuple):
-    """Where SIP is received. Port 0 lets the kernel choose."""
-
-    transport: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.transport}:{join_host_port(self.host, self.port)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,11 +234,6 @@ def parse_host(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         raise ValueError(f"expected an IP address, got {show(text)}") from None
-
-
-def join_host_port(host: str, port: int) -> str:
-    """`HOST:PORT`, an IPv6 host in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def is_loopback(host: str) -> bool:

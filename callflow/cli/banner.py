@@ -8,13 +8,17 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from engine.config import Config, Listener, join_host_port
+from engine.listener import Listener, join_host_port
 
 from .output import stdout
 from .place import RunningEngine, default_data_folder
+
+if TYPE_CHECKING:  # what calls an engine reads no configuration
+    from engine.config import Config
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # how this machine reaches what listens everywhere
 

@@ -48,7 +48,7 @@ async def exchange(socket, *frames):
 
 async def get(url):
     def read():
-        with urllib.request.urlopen(url, timeout=10) as response:
+        with urllib.request.urlopen(url, timeout=60) as response:
             assert response.headers["Content-Type"] == "application/json"
             return json.load(response)
 
@@ -225,7 +225,7 @@ async def test_a_close_ends_though_reading_is_paused_by_back_pressure():
             client.protocol.send_text(json.dumps({"type": "command", "id": str(number), "name": "snapshot"}).encode())
         await client.stream.send_all(b"".join(client.protocol.data_to_send()))
         await until(lambda: session.is_paused)
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             await session.abort(CloseCode.STALLED, "the test says so")
             await until(lambda: tasks_of(engine.nursery) == without)
 

@@ -49,7 +49,7 @@ class Leg:
 
     async def wait(self, kind: type[EventT], count: int = 1) -> EventT:
         """Wait for the event of that kind, or for so many; the last of them."""
-        with trio.fail_after(30):
+        with trio.fail_after(90):
             while len(self.all(kind)) < count:
                 await self._changed.wait()
         return self.all(kind)[count - 1]
@@ -85,7 +85,7 @@ class Floor:
 
     async def until(self, is_so: Callable[[], object]) -> None:
         """Wait for what nothing tells: look again and again."""
-        with trio.fail_after(30):
+        with trio.fail_after(90):
             while not is_so():
                 await self.pass_time(0.01)
 
@@ -116,7 +116,7 @@ async def record(floor: Floor, leg: Leg, *, max_ms: int) -> list[int]:
 async def hears(floor: Floor, leg: Leg, is_it: Callable[[list[int]], object], *, max_ms: int = 100) -> list[int]:
     """Listen again and again, so long each time, until that is heard: what is told takes its time. What was heard."""
     samples: list[int] = []
-    with trio.move_on_after(30):
+    with trio.move_on_after(60):
         while not is_it(samples := await record(floor, leg, max_ms=max_ms)):
             pass
         return samples

@@ -75,7 +75,7 @@ def on_a_bad_network(**options: float):
     def decorate(test):
         def run(tmp_path: Path) -> None:
             async def main() -> None:
-                with trio.fail_after(30):
+                with trio.fail_after(100):
                     async with open_floor("native", tmp_path) as floor:
                         phone, switch = floor.open(), floor.open()
                         async with impaired(phone, switch, Impairment(**options)):

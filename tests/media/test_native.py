@@ -87,7 +87,7 @@ async def open_peer() -> AsyncIterator[Peer]:
 
 
 async def wait_until(is_so: Callable[[], bool]) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(90):
         while not is_so():  # noqa: ASYNC110 - the data plane tells nobody about its counters
             await trio.sleep(0.002)
 
@@ -182,8 +182,8 @@ async def test_frames_leave_every_twenty_milliseconds_without_drift():
         for _ in range(100):
             packets.append(await peer.receive())
             times.append(trio.current_time())
-        seconds = [later - at for at, later in zip(times, times[50:], strict=False)]
-        assert median(seconds) == pytest.approx(1.0, abs=0.02)  # one of them may be late, on a busy machine
+        ten = [later - at for at, later in zip(times, times[10:], strict=False)]
+        assert median(ten) == pytest.approx(0.2, abs=0.005)  # one of them may be late, on a busy machine
         assert (packets[-1].timestamp - packets[0].timestamp) & 0xFFFFFFFF == 99 * 160
 
 

@@ -43,7 +43,7 @@ class Talk:
     async def hear(self, *who: int, what: list[set[int]]) -> None:
         """Wait until these phones hear those pitches, each its own, all at the same time."""
         heard: list[set[int]] = []
-        with trio.move_on_after(30):
+        with trio.move_on_after(60):
             while heard != what:
                 samples = await listen(self.floor, [self.phones[index] for index in who])
                 heard = [pitches_in(each) for each in samples]

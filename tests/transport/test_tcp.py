@@ -98,7 +98,7 @@ async def test_a_silent_connection_is_closed():
 
 @run_trio
 async def test_an_idle_connection_is_closed_unless_it_has_a_call():
-    async with server(idle_timeout=0.05) as (agent, address):
+    async with server(idle_timeout=0.5) as (agent, address):
         busy, idle = await connect(address), await connect(address)
         await busy.send_all(request(via=VIA, body=OFFER))
         ok = await read_until(busy, ANSWER)
