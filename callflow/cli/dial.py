@@ -154,14 +154,14 @@ async def _run(phone: Phone, media: MediaEngine, host: str, plan: Plan) -> Ended
         nursery.start_soon(media.run)
         try:
             await phone.endpoint.listen("udp", host, 0)
-            return await _talk(await phone.call(plan.target), plan)
+            return await _talk(phone, await phone.call(plan.target), plan)
         except (Unreachable, OSError, PortsExhausted) as error:
             return error
         finally:
             nursery.cancel_scope.cancel()
 
 
-async def _talk(call: PhoneCall, plan: Plan) -> Ended:
+async def _talk(phone: Phone, call: PhoneCall, plan: Plan) -> Ended:
     waiting = trio.CancelScope()  # how long the end is waited for
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
@@ -169,11 +169,19 @@ async def _talk(call: PhoneCall, plan: Plan) -> Ended:
             nursery.start_soon(_behave, call, plan, waiting)
             with waiting:
                 await call.wait_ended()
-            with trio.move_on_after(GRACE if call.ended else 0.0):  # the recording is written, the BYE answered
-                await call.wait_closed()
-                await trio.sleep(0.2)
+            with trio.move_on_after(GRACE if call.ended else 0.0):
+                await call.wait_closed()  # the recording is written
+                await _wait_confirmed(phone, 0.2 if call.ended and call.ended.by == "peer" else GRACE)
             nursery.cancel_scope.cancel()
     return call.ended or Ended("us", False, 487, "no answer")
+
+
+async def _wait_confirmed(phone: Phone, within: float) -> None:
+    """Wait until the far end has answered our BYE, or we its; nobody is told of that."""
+    with trio.move_on_after(within):
+        while phone.endpoint.stack.counts.invites:  # noqa: ASYNC110
+            await trio.sleep(0.01)
+    await trio.sleep(0.02)  # what is to be sent by TCP has its turn
 
 
 async def _behave(call: PhoneCall, plan: Plan, waiting: trio.CancelScope) -> None:
