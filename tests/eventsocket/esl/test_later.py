@@ -28,7 +28,7 @@ async def test_a_call_is_hung_up_transferred_and_played_to_later(tmp_path: Path)
         await client.event("EXE_SCHEDULE")
         await client.event("DEL_SCHEDULE")
         await client.event("PLAYBACK_STOP")
-        await perform(client, channel, "sched_transfer", "+0 2000")
+        await client.execute(channel, "sched_transfer", "+0 2000")
         parked = await client.event("CHANNEL_PARK")
         assert parked["Caller-Destination-Number"] == "2000"
         await client.api(f"sched_hangup +3600 {channel}")
@@ -44,9 +44,9 @@ async def test_a_command_is_asked_later(tmp_path: Path):
     async with place(tmp_path) as running:
         client = await running.login("API", "DEL_SCHEDULE")
         assert await client.api("sched_api +0 mine global_setvar asked=yes") == "+OK Added: 1\n"
+        assert (await client.event("DEL_SCHEDULE"))["Task-Group"] == "mine"
         asked = await client.event("API", API_Command="global_setvar")
         assert asked["API-Command-Argument"] == "asked=yes"
-        assert (await client.event("DEL_SCHEDULE"))["Task-Group"] == "mine"
 
 
 @run_trio
