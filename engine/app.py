@@ -51,7 +51,7 @@ from engine.switch import Switch
 from engine.transport.endpoint import Endpoint
 from engine.transport.names import DnsNames
 from engine.transport.tls import TlsContexts
-from engine.trunks.spec import TargetSpec, Transport, TrunkSpec
+from engine.trunks.spec import TargetSpec, TrunkSpec
 
 ESL = "esl:"  # the scheme of routes to applications that speak FreeSWITCH's event socket
 STOP_WITHIN = 2.0  # seconds for peers and apps to confirm the end
@@ -222,12 +222,12 @@ def _esl_sockets(config: Config) -> Sequence[str]:
 
 def _let_call_itself(switch: Switch, config: Config, listeners: Sequence[Listener]) -> None:
     """The engine as a peer of its own: `loopback/NUMBER` is a call to a number of its routes."""
-    at = next((listener for listener in listeners if listener.transport != "tls"), None)
+    # Over TCP it would not be known by its port.
+    at = next((listener for listener in listeners if listener.transport == "udp"), None)
     if not _has_esl(config) or at is None or switch.trunks.get(LOOPBACK_TRUNK) is not None:
         return
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(at.host, at.host)
-    transport: Transport = "tcp" if at.transport == "tcp" else "udp"
-    target = TargetSpec(host=host, port=at.port, transport=transport)
+    target = TargetSpec(host=host, port=at.port)
     switch.trunks.add(TrunkSpec(name=LOOPBACK_TRUNK, targets=(target,), health=0, context=INTERNAL, is_exact=True))
 
 

@@ -16,7 +16,7 @@ _PLAIN = ",/()'!*$~-_."
 _ENCODED = re.compile(r"(%[0-9A-Fa-f]{2})")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 _NO_XML_NAME = re.compile(r"^[^A-Za-z_]")
-_SHORT = 256  # characters: longer values are not remembered, longer names are cut
+_SHORT = 256  # characters: longer lines are not remembered, longer names are cut
 
 
 class EslEvent:
@@ -41,35 +41,34 @@ class EslEvent:
 
 def encode(value: str) -> str:
     """A value as it stands in a plain event. What is percent-encoded already stays so."""
-    return _encode_short(value) if len(value) <= _SHORT else _encode(value[: packet.MAX_VALUE // 3])
-
-
-def clean_name(name: str) -> str:
-    """A header's name that every client can parse: some read them as MIME tokens."""
-    return _clean_short(name[:_SHORT])
-
-
-def _encode(value: str) -> str:
     if not value:
         return "_undef_"
+    value = value[: packet.MAX_VALUE // 3]
     if "%" not in value:
         return quote(value, safe=_PLAIN, errors="replace")
     parts = _ENCODED.split(value)
     return "".join(part if at % 2 else quote(part, safe=_PLAIN, errors="replace") for at, part in enumerate(parts))
 
 
-# Nearly all headers of a call come again with each of its events.
-_encode_short = lru_cache(maxsize=8192)(_encode)
-
-
-@lru_cache(maxsize=2048)
-def _clean_short(name: str) -> str:
-    return _NO_NAME.sub("_", name)
+def clean_name(name: str) -> str:
+    """A header's name that every client can parse: some read them as MIME tokens."""
+    return _NO_NAME.sub("_", name[:_SHORT])
 
 
 def plain_block(event: EslEvent) -> str:
     """The headers without the empty line that ends them."""
-    return "".join([f"{clean_name(name)}: {encode(value)}\n" for name, value in event.headers.items()])
+    return "".join([
+        _short_line(name, value) if len(name) + len(value) <= _SHORT else _line(name, value)
+        for name, value in event.headers.items()
+    ])
+
+
+def _line(name: str, value: str) -> str:
+    return f"{clean_name(name)}: {encode(value)}\n"
+
+
+# Nearly all headers of a call come again with each of its events.
+_short_line = lru_cache(maxsize=16_384)(_line)
 
 
 def _plain(event: EslEvent) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .leg import CONTEXT, Leg, codec_name, codec_rate, micro
@@ -52,12 +52,8 @@ def channel_headers(name: str, leg: Leg, find: Find) -> dict[str, str]:
     if other is not None:
         headers |= {"Other-Type": leg.other_type or "originatee"} | dict(profile("Other-Leg-", other))
     if name in WITH_VARIABLES:
-        headers |= variable_headers(leg.all_variables())
+        headers |= leg.variable_headers()
     return headers
-
-
-def variable_headers(variables: Mapping[str, str]) -> dict[str, str]:
-    return {f"variable_{name}": value for name, value in variables.items()}
 
 
 def snapshot_headers(leg: Leg, find: Find) -> dict[str, str]:

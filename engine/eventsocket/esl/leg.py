@@ -62,7 +62,9 @@ class Leg:
     recordings: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     headers: Mapping[str, list[str]] = field(default_factory=dict)  # of the INVITE that came
-    _facts: dict[str, str] = field(default_factory=dict)  # variables that do not change, once they are known
+    # Variables that do not change, once they are known, and as headers.
+    _facts: dict[str, str] = field(default_factory=dict)
+    _fact_headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_inbound(self) -> bool:
@@ -90,19 +92,30 @@ class Leg:
         """A variable that was set, or is known."""
         return self.variables[name] if name in self.variables else dict(self.known()).get(name)
 
-    def all_variables(self) -> Mapping[str, str]:
-        return {name: value for name, value in self.known() if value} | self.variables
-
     def learn(self, headers: Mapping[str, list[str]]) -> None:
         """What the INVITE that came says."""
         self.headers = headers
         self._facts.clear()
+        self._fact_headers.clear()
+
+    def variable_headers(self) -> dict[str, str]:
+        """All variables, as events tell them."""
+        self._learn_facts()
+        changing = {f"variable_{name}": value for name, value in self._changing() if value}
+        return self._fact_headers | changing | {f"variable_{name}": value for name, value in self.variables.items()}
 
     def known(self) -> Iterator[tuple[str, str]]:
         """The variables that are facts."""
+        self._learn_facts()
+        yield from self._facts.items()
+        yield from self._changing()
+
+    def _learn_facts(self) -> None:
         if not self._facts:
             self._facts.update((name, value) for name, value in self._fixed() if value)
-        yield from self._facts.items()
+            self._fact_headers.update((f"variable_{name}", value) for name, value in self._facts.items())
+
+    def _changing(self) -> Iterator[tuple[str, str]]:
         yield "call_uuid", self.call_id
         yield "endpoint_disposition", {"ringing": "", "early": "EARLY MEDIA"}.get(self.answer_state, "ANSWER")
         for way in ("read", "write") if self.codec else ():
