@@ -36,6 +36,16 @@ async def connected_with_desk(call: Call) -> None:
         await call.bridge(result.leg)
 
 
+@app.route("2005", "2006")
+async def tells_that_it_is_connected(call: Call) -> None:
+    """With whom it calls, or who calls: the one that is to transfer."""
+    result = await call.dial("mobile" if call.to == "2005" else "desk", timeout=20)
+    if isinstance(result, Answered):
+        async with call.bridging(result.leg) as talk:
+            await (call if call.to == "2005" else result.leg).send_info("connected", content_type="text/plain")
+            await talk.wait()
+
+
 @app.route("2004")
 async def sent_to_desk(call: Call) -> None:
     await call.answer()

@@ -10,11 +10,12 @@ from tests.trio_tests import run_trio
 
 from . import needs
 from .baresip import phone
-from .engine import engine
+from .engine import PASSWORDS, engine
 from .places import CALLS
+from .sipp import run_sipp, sipp
 from .watch import watch
 
-pytestmark = needs.program("baresip")
+pytestmark = [needs.program("baresip"), needs.program("sipp")]
 
 
 @run_trio
@@ -39,6 +40,32 @@ async def test_a_phone_transfers_its_caller_to_another(tmp_path: Path):
     assert transferred.outcome == Transferred("mobile")
     assert isinstance(bridged, ChannelBridged)
     assert bridged.other == transferred.to
+
+
+@run_trio
+async def test_a_phone_asks_another_and_connects_its_caller_with_it(tmp_path: Path):
+    """baresip 1.0 knows blind transfers only: SIPp is the phone in the middle."""
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
+        keys = {"number": "2005", "engine_host": running.udp[0], "engine_port": running.udp[1]}
+        account = {"user": "desk", "password": PASSWORDS["desk"]}
+        async with (
+            phone(tmp_path, running, seen, "alice") as alice,
+            phone(tmp_path, running, seen, "mobile") as mobile,
+            sipp("attended", tmp_path / "desk", keys=keys, **account) as desk,
+        ):
+            at = {"contact_port": desk.port}
+            await run_sipp("register", tmp_path / "register", running.udp, keys=at, **account)
+            await alice.dial("2006")
+            await desk.wait()
+            transferred = await seen.wait("channel.transferred")
+            await mobile.wait_event("CALL_ESTABLISHED")
+            await seen.wait("channel.ended", count=2)
+            await alice.hang_up()
+            await mobile.wait_event("CALL_CLOSED")
+    assert isinstance(transferred, ChannelTransferred)
+    assert isinstance(transferred.outcome, Transferred), transferred
+    bridged = [event for _, event in seen.seen if isinstance(event, ChannelBridged)]
+    assert bridged[-1].other == transferred.to or bridged[-2].other == transferred.to
 
 
 @run_trio

@@ -10,7 +10,7 @@ import pytest
 from callflow import App, Call
 from callflow.protocol.events import Diversion, Party, Security
 from callflow.simulation.simulation import Simulation
-from engine.config import Config
+from engine.config import Config, User
 from engine.sip.identity import IdentityPolicy
 from engine.sip.messages import Message, parse_datagram
 from engine.trunks.spec import TargetSpec, TrunkSpec
@@ -189,5 +189,25 @@ def test_a_script_knows_how_secure_a_call_is(tmp_path):
         (state, leg) = simulation.switch.table.states()
         assert state.security == calls[0].security
         assert leg.security == Security(transport="udp")
+
+    simulation.run(test)
+
+
+def test_a_user_s_phone_may_be_of_the_trust_domain_and_may_be_believed(tmp_path):
+    """A switch that registers as a user: it is told who calls, and says who does."""
+    trusted = IdentityPolicy("pai", "pai")
+    users = tuple(User(name=name, password="x", identity=trusted) for name in ("alice", "bob"))
+    simulation = Simulation(app, folder=tmp_path, settings=Config(users=users))
+
+    async def test() -> None:
+        bob = simulation.phone("bob")
+        await bob.registered()
+        seen = invites_to(simulation, bob.host)
+        asserted = ("P-Asserted-Identity", "<sip:+4930123@pbx.example>")
+        simulation.phone("alice").call("1000", headers=[asserted, ("Privacy", "id")])
+        await bob.rings()
+        assert (calls[0].user, calls[0].caller.number, calls[0].withheld) == ("alice", "+4930123", True)
+        assert str(seen[0].from_.uri) == "sip:anonymous@anonymous.invalid"
+        assert "+4930123" in (seen[0].header("P-Asserted-Identity") or "")
 
     simulation.run(test)
