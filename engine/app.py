@@ -25,7 +25,8 @@ import structlog
 import trio
 
 from callflow.protocol.schema import schema_text
-from engine.config import Config, Listener, Sip, Socket, join_host_port
+from callflow.runtime.lua.world import WorldSpec
+from engine.config import App, Config, Listener, Sip, Socket, join_host_port
 from engine.eventsocket.certificate import ServerCertificate, trusting
 from engine.eventsocket.esl.door import EslSettings, serve_esl
 from engine.eventsocket.esl.guard import LOOPBACK
@@ -211,7 +212,7 @@ async def _start_workers(
     await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
     copies = Copies(config.data / "versions")
     supervisor = Supervisor(
-        [AppSpec(app.name, app.script, config.limits_of(app), app.test, app.isolation) for app in config.apps],
+        [_spec(config, app) for app in config.apps],
         socket=path,
         tokens=tokens,
         sessions=switch.sessions,
@@ -228,6 +229,11 @@ async def _start_workers(
     for app_folder in supervisor.folders:
         parts.start_soon(watch_folder, app_folder, copies.is_skipped, supervisor.reload_changed)
     return supervisor
+
+
+def _spec(config: Config, app: App) -> AppSpec:
+    world = WorldSpec(app.http, str(config.database_of(app).absolute()))
+    return AppSpec(app.name, app.script, config.limits_of(app), app.test, app.isolation, world)
 
 
 def _new_token() -> str:

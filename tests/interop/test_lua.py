@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
+import trio
 
 from callflow.phone import Phone, PhoneCall
 from callflow.protocol.commands import Rollback, Versions
 from callflow.protocol.events import ScriptFailed
 from callflow.protocol.queries import VersionState
+from tests.lua.test_world import web
 from tests.trio_tests import run_trio
 
 from .engine import RunningEngine, engine
@@ -146,3 +149,39 @@ async def test_isolation_gives_a_lua_script_a_process_of_its_own(tmp_path: Path)
         await seen.wait("script.failed", count=2)
         assert (await versions(seen))["1"].live == 1
         call.hang_up()
+
+
+OUTSIDE = """\
+callflow.app("flow"):route("1000", function(call)
+  call:answer()
+  local db = callflow.db
+  db.execute("CREATE TABLE IF NOT EXISTS calls (number TEXT)")
+  db.execute("INSERT INTO calls VALUES (?)", call.caller.number)
+  local answer = callflow.http.post("http://HOST/seen", { json = { to = call.to }, timeout = 60 })
+  local _, problem = pcall(callflow.http.get, "http://HOST:1/")
+  call:set{
+    rows = tostring(db.query("SELECT count(*) AS n FROM calls").first.n), name = answer.json.name, code = problem.code,
+  }
+  call:play(callflow.tone("440"))
+end)
+"""
+
+
+@pytest.mark.parametrize("isolation", ["engine", "process"])
+@run_trio
+async def test_a_lua_script_asks_the_web_and_its_database(tmp_path: Path, isolation: str):
+    async def serve(stream: trio.SocketStream, head: bytes) -> None:
+        body = b'{"name": "Zoe"}'
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n".encode()
+        await stream.send_all(head + b"Connection: close\r\n\r\n" + body)
+
+    async with web(serve) as host:
+        script = tmp_path / "app" / "flow.lua"
+        script.parent.mkdir()
+        script.write_text(OUTSIDE.replace("HOST:1", "127.0.0.1:1").replace("HOST", host))
+        tables = f'[[app]]\nname = "flow"\nscript = "{script}"\nisolation = "{isolation}"\nhttp = ["{host}"]'
+        async with engine(tmp_path / "engine", tables=tables) as running, watch(running) as seen, terminal() as guest:
+            call = await holding(guest, running)
+            assert await variables(seen) == [{"rows": "1", "name": "Zoe", "code": "unauthorized"}]
+            call.hang_up()
+    assert len(list((tmp_path / "engine").rglob("databases/flow.db"))) == 1
