@@ -122,7 +122,7 @@ class World:
             self._requests -= 1
 
     async def _open_web(self) -> Web:
-        """The first request waits for it: it takes a while to import and to read certificates, and most apps need none."""
+        """The first request waits for it, as importing and reading certificates takes a while: most apps need none."""
         async with self._opening:
             if self._web is None:
                 self._web = await anyio.to_thread.run_sync(_new_web, self._spec.hosts)
