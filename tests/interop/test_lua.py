@@ -11,7 +11,7 @@ import trio
 
 from callflow.phone import Phone, PhoneCall
 from callflow.protocol.commands import Rollback, Versions
-from callflow.protocol.events import ScriptFailed
+from callflow.protocol.events import ScriptFailed, ScriptRetired
 from callflow.protocol.queries import VersionState
 from tests.lua.test_world import web
 from tests.trio_tests import run_trio
@@ -186,3 +186,51 @@ async def test_a_lua_script_asks_the_web_and_its_database(tmp_path: Path, isolat
             assert await variables(seen) == [{"rows": "1", "name": "Zoe", "code": "unauthorized"}]
             call.hang_up()
     assert len(list((tmp_path / "engine").rglob("databases/flow.db"))) == 1
+
+
+@run_trio
+async def test_a_canary_in_lua_takes_its_share_and_goes_back_while_calls_stay_where_they_began(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        assert "takes 50% of the new calls" in await running.command("reload", "flow", "--share", "50%")
+        calls = [await holding(guest, running) for _ in range(4)]
+        assert {name: version.calls for name, version in (await versions(seen)).items()} == {"1": 2, "2": 2}
+        await seen.client.command(Rollback(app="flow"))
+        await seen.wait("script.draining")
+        calls.append(await holding(guest, running))
+        found = {name: (version.state, version.live) for name, version in (await versions(seen)).items()}
+        assert found == {"1": ("active", 3), "2": ("draining", 2)}
+        for call in calls:
+            assert call.ended is None
+            call.hang_up()
+
+
+@run_trio
+async def test_a_new_version_in_lua_whose_calls_fail_is_rolled_back_by_itself(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        draft = tmp_path / "draft.lua"
+        draft.write_text(
+            SCRIPT.replace("  call:answer()\n  callflow.store", "  call:answer()\n  error(1) callflow.store")
+        )
+        draft.replace(script)
+        await seen.wait("script.loaded")
+        for _ in range(5):
+            assert (await (await guest.call(running.sip("1000"))).wait_ended()).reason == "temporary_failure"
+        await seen.wait("script.failed", lambda event: isinstance(event, ScriptFailed) and "rolled back" in event.error)
+        good = await holding(guest, running)
+        assert (await variables(seen, calls=6))[-1]["version"] == "one"  # after five tones of errors
+        good.hang_up()
+
+
+@run_trio
+async def test_a_version_in_lua_that_drains_for_too_long_is_retired_with_its_calls(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    limits = "[limits]\ndrain = 0.5"
+    async with engine(tmp_path / "engine", script, tables=limits) as running, watch(running) as seen:
+        async with terminal() as guest:
+            call = await holding(guest, running)
+            await running.command("reload", "flow")
+            assert isinstance(retired := await seen.wait("script.retired"), ScriptRetired)
+            assert (retired.version, retired.reason) == ("1", "limit")
+            assert (await call.wait_ended()).reason == "temporary_failure"
