@@ -110,6 +110,21 @@ async def test_a_request_goes_to_a_real_server_with_nothing_compressed():
 
 
 @run_trio
+async def test_no_call_is_given_the_cookies_of_another():
+    heads: list[bytes] = []
+
+    async def serve(stream: trio.SocketStream, head: bytes) -> None:
+        heads.append(head)
+        answer = b"HTTP/1.1 204 No Content\r\nSet-Cookie: session=1; Path=/\r\nConnection: close\r\n\r\n"
+        await stream.send_all(answer)
+
+    async with web(serve) as host, world(host) as opened:
+        for _ in range(2):
+            assert isinstance(await fetch(opened, f"http://{host}/"), HttpResponse)
+    assert [b"cookie:" in head.lower() for head in heads] == [False, False]
+
+
+@run_trio
 async def test_no_redirection_is_followed():
     async with web(partial(says, status="302 Found")) as host, world(host) as opened:
         answer = await fetch(opened, f"http://{host}/")

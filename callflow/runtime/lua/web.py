@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import anyio
 import httpx
@@ -30,6 +31,7 @@ class Web:
             verify=ssl.create_default_context(),  # whom the system trusts
             trust_env=False,  # a proxy, a .netrc: the configuration says what is used
             limits=limits,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none: calls share this client
             headers={"accept-encoding": "identity", "user-agent": "callflow"},
         )
 
