@@ -183,20 +183,24 @@ def test_rows_are_put_in_changed_and_found(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("statement", "reason"),
+    ("statement", "reasons"),
     [
-        ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", "timeout"),
-        ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", "too_large"),
-        ("SELECT zeroblob(1000000) UNION ALL SELECT zeroblob(1000000)", "too_large"),
-        ("SELECT zeroblob(100000000)", "too_large"),
+        ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", ["timeout"]),
+        (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+            ["too_large", "timeout"],
+        ),  # a slow machine
+        ("SELECT zeroblob(1000000) UNION ALL SELECT zeroblob(1000000)", ["too_large"]),
+        ("SELECT zeroblob(100000000)", ["too_large"]),
     ],
 )
-def test_a_statement_is_bounded_in_time_and_size_and_the_next_goes_on(tmp_path, statement, reason):
+def test_a_statement_is_bounded_in_time_and_size_and_the_next_goes_on(tmp_path, statement, reasons):
     course = run_script(
         tmp_path,
         f'print(callflow.db.query("{statement}").reason) print(callflow.db.query("SELECT 7 AS seven").first.seven)',
     )
-    assert course.said == [reason, "7"]
+    assert course.said[0] in reasons
+    assert course.said[1:] == ["7"]
 
 
 def test_a_test_may_fill_the_database_and_look_into_it(tmp_path):
