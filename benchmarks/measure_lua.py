@@ -13,6 +13,7 @@ import time
 from callflow.protocol.commands import Command, Get
 from callflow.protocol.events import ChannelCreated, Party
 from callflow.runtime.lua.door import ACCEPTED, Reply
+from callflow.runtime.lua.outside import Nothing
 from callflow.runtime.lua.program import Program
 from callflow.runtime.lua.script import LuaScript
 from callflow.runtime.lua.store import Store
@@ -110,7 +111,10 @@ def _program(bench: Bench) -> tuple[Program, AcceptingDoor]:
     path.write_text(SCRIPT)
     door = AcceptingDoor()
     script = LuaScript(path)
-    return Program(script, door, store=Store(), clock=time.monotonic, epoch=time.time, log=lambda record: None), door
+    program = Program(
+        script, door, store=Store(), outside=Nothing(), clock=time.monotonic, epoch=time.time, log=lambda record: None
+    )
+    return program, door
 
 
 def _call(program: Program, to: str, channel: str) -> None:

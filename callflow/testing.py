@@ -30,6 +30,8 @@ from engine.media.fake import Digit, Heard
 from engine.media.session import FileSource, SilenceSource, ToneSource
 
 from .phone import Ended
+from .runtime.lua.outside import HttpRequest, HttpResponse
+from .simulation.outside import real_web
 from .simulation.phone import SimulatedPhone
 from .simulation.recorded import RecordedSound
 from .simulation.simulation import Simulation
@@ -42,10 +44,13 @@ __all__ = [
     "FileSource",
     "Happened",
     "Heard",
+    "HttpRequest",
+    "HttpResponse",
     "RecordedSound",
     "SilenceSource",
     "SimulatedPhone",
     "SimulatedTrunk",
     "Simulation",
     "ToneSource",
+    "real_web",
 ]

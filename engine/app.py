@@ -26,7 +26,8 @@ import structlog
 import trio
 
 from callflow.protocol.schema import schema_text
-from engine.config import Config, Listener, Sip, Socket, join_host_port
+from callflow.runtime.lua.world import WorldSpec
+from engine.config import App, Config, Listener, Sip, Socket, join_host_port
 from engine.eventsocket.certificate import ServerCertificate, trusting
 from engine.eventsocket.esl.dialstring import LOOPBACK as LOOPBACK_TRUNK
 from engine.eventsocket.esl.door import EslSettings, serve_esl
@@ -238,7 +239,7 @@ async def _start_workers(
     await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
     copies = Copies(config.data / "versions")
     supervisor = Supervisor(
-        [AppSpec(app.name, app.script, config.limits_of(app), app.test, app.isolation) for app in config.apps],
+        [_spec(config, app) for app in config.apps],
         socket=path,
         tokens=tokens,
         sessions=switch.sessions,
@@ -260,6 +261,11 @@ async def _start_workers(
 def _new_uuid() -> str:
     """Some of FreeSWITCH's clients refuse channels whose ids are no UUIDs."""
     return str(uuid.uuid4())
+
+
+def _spec(config: Config, app: App) -> AppSpec:
+    world = WorldSpec(app.http, str(config.database_of(app).absolute()))
+    return AppSpec(app.name, app.script, config.limits_of(app), app.test, app.isolation, world)
 
 
 def _new_token() -> str:

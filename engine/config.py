@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeAlias, TypeVar
 
+from callflow.runtime.lua.hosts import read_host
 from engine.eventsocket.certificate import CertificateError, load_pair, trusting
 from engine.eventsocket.esl.permission import EslUser
 from engine.scripting.calendar import Calendar
@@ -122,7 +123,8 @@ class User:
 class App:
     """One [[app]]: a script that the engine runs. With `test` its versions must pass their flow tests first.
 
-    Limits that it does not name are those of [limits]. `isolation` is where it runs, if it is in Lua.
+    Limits that it does not name are those of [limits]. `isolation` is where it runs, if it is in Lua;
+    then `http` are the hosts that it may ask, and `database` is the file of its own.
     """
 
     name: str
@@ -131,6 +133,8 @@ class App:
     step: float | None = None  # seconds, 0: any
     test: bool = False
     isolation: Literal["engine", "process"] = "engine"
+    http: tuple[str, ...] = ()
+    database: Path | None = None  # None: DATA/databases/NAME.db
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +159,10 @@ class Config:
     def rtp_address(self) -> str:
         """The address for media."""
         return self.rtp.address or self.sip.listen[0].host
+
+    def database_of(self, app: App) -> Path:
+        """The file of an app in Lua; it need not be there."""
+        return app.database or self.data / "databases" / f"{app.name}.db"
 
     def limits_of(self, app: App) -> WorkerLimits:
         """What the workers of an app may take."""
@@ -329,7 +337,8 @@ def _find_script(app: App, index: int, folder: Path) -> App:
     script = (folder / app.script).resolve()
     if not script.is_file():
         raise Wrong(f"expected a script, but there is no file {str(script)!r}", at=("app", index, "script"))
-    return replace(app, script=script)
+    database = (folder / app.database).absolute() if app.database is not None else None
+    return replace(app, script=script, database=database)
 
 
 _Secured = TypeVar("_Secured", Sip, Socket)
@@ -475,6 +484,8 @@ _APP = MappingProxyType({
     "step": LIMITS["step"],
     "test": ("test", read_flag),
     "isolation": ("isolation", one_of(("engine", "process"))),
+    "http": ("http", list_of(lambda value: read_host(read_text(value)))),
+    "database": ("database", lambda value: Path(read_text(value))),
 })
 _CONFIG = MappingProxyType({
     "sip": ("sip", table(Sip, _SIP)),

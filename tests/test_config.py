@@ -527,3 +527,17 @@ def test_sip_over_tls_needs_a_certificate_that_can_be_read(folder):
     assert refused(folder, f'{listen}certificate = "absent.pem"\n').line == 3
     assert refused(folder, f'{listen}certificate = "server.pem"\nkey = "server.key"\nca = "server.key"\n').line == 5
     assert refused(folder, '[sip]\nkey = "server.key"\n').line == 2
+
+
+def test_an_app_in_lua_may_ask_hosts_that_are_named_and_has_a_database_of_its_own(tmp_path):
+    (tmp_path / "ivr.lua").touch()
+    text = '[[app]]\nname = "ivr"\nscript = "ivr.lua"\n'
+    config = read(tmp_path, text)
+    assert config.apps[0].http == ()
+    assert config.database_of(config.apps[0]) == config.data / "databases" / "ivr.db"
+    config = read(tmp_path, f'{text}http = ["API.example.com", "127.0.0.1:80"]\ndatabase = "own.db"\n')
+    assert config.apps[0].http == ("api.example.com", "127.0.0.1:80")
+    assert config.database_of(config.apps[0]) == tmp_path / "own.db"
+    error = refused(tmp_path, f'{text}http = ["http://example.com"]\n')
+    assert error.line == 4
+    assert error.message.startswith("[[app]] http: expected a host such as")

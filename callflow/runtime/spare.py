@@ -25,6 +25,7 @@ class Assignment(msgspec.Struct, frozen=True):
     socket: str
     token: str
     limits: str = ""
+    world: str = ""  # what a script in Lua may ask of it, a WorldSpec in JSON
 
     def line(self) -> bytes:
         """As a spare reads it."""

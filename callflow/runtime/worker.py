@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import anyio
+import msgspec
 
 from callflow.errors import CallflowError, ScriptError
 from callflow.session import run_app
@@ -33,6 +34,7 @@ from .log import configure_log
 from .spare import Assignment, name_process, wait_for_assignment
 
 TOKEN_VARIABLE = "CALLFLOW_WORKER_TOKEN"
+WORLD_VARIABLE = "CALLFLOW_WORKER_WORLD"
 EXIT_LOST = 1
 EXIT_USAGE = 2
 EXIT_SCRIPT = 3
@@ -47,8 +49,9 @@ Run: TypeAlias = Callable[[StreamTransport], Awaitable[None]]
 
 def main(arguments: Sequence[str]) -> int:
     """Run a worker; its exit code."""
-    # Neither is for the script's own child processes.
+    # None of them is for the script's own child processes.
     token, limits = os.environ.pop(TOKEN_VARIABLE, ""), os.environ.pop(LIMITS_VARIABLE, "")
+    world = os.environ.pop(WORLD_VARIABLE, "")
     if list(arguments) == ["--spare"]:
         assignment = wait_for_assignment()
         return _load_and_work(assignment) if assignment is not None else 0
@@ -56,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: python -m callflow.runtime.worker APP SCRIPT SOCKET\n")
         return EXIT_USAGE
     name, script, socket = arguments
-    return _load_and_work(Assignment(name, script, socket, token, limits))
+    return _load_and_work(Assignment(name, script, socket, token, limits, world))
 
 
 def _load_and_work(given: Assignment) -> int:
@@ -80,9 +83,11 @@ def _load(given: Assignment) -> tuple[Run, str]:
     if script.suffix == ".lua":
         from .lua.process import run_script  # most workers run Python, and need no Lua
         from .lua.script import LuaScript
+        from .lua.world import WorldSpec
 
         loaded = LuaScript(script, epoch=time.time(), seed=secrets.randbits(62))
-        return partial(run_script, loaded, name=name, token=token, pid=os.getpid()), "asyncio"
+        world = msgspec.json.decode(given.world, type=WorldSpec) if given.world else WorldSpec()
+        return partial(run_script, loaded, name=name, token=token, pid=os.getpid(), world=world), "asyncio"
     app = load_app(script, name)
     return partial(run_app, app, name=name, token=token, pid=os.getpid()), app.backend
 

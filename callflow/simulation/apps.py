@@ -15,6 +15,7 @@ from callflow.app import App
 from callflow.errors import ERRORS, CallflowError, ScriptError
 from callflow.protocol.frames import CloseCode, Welcome
 from callflow.runtime.log import Record
+from callflow.runtime.lua.database import Database
 from callflow.runtime.lua.interpreter import Exhausted
 from callflow.runtime.lua.interpreter import Limits as LuaLimits
 from callflow.runtime.lua.script import LuaScript
@@ -24,7 +25,7 @@ from callflow.transport import StreamTransport
 from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.memory import open_memory_session
 from engine.eventsocket.tokens import Token
-from engine.scripting.lua import LuaHost
+from engine.scripting.lua import LuaHost, OpenOutside
 
 from .determinism import Dice
 
@@ -86,6 +87,7 @@ class LuaAppHost:
         dice: Dice,
         epoch: Callable[[], float],
         limits: LuaLimits | None,
+        open_outside: Callable[[Database], OpenOutside],
     ) -> None:
         self.name = script.name
         self.records: list[Record] = []  # what it logged
@@ -98,14 +100,16 @@ class LuaAppHost:
             self.name, self._new_prefix(), frozenset({"calls:own"}), app=self.name, folder=script.folder
         )
         self._store = Store()
+        self.database = Database(None)
+        self._open_outside = open_outside(self.database)
         self._host: LuaHost | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the script at work until cancelled."""
         while True:
             self._host = LuaHost(
-                self._sockets, app=self.name, token=self._token, store=self._store, prefix=self._new_prefix(),
-                epoch=self._epoch, on_record=self._take,
+                self._sockets, app=self.name, token=self._token, store=self._store,
+                open_outside=self._open_outside, prefix=self._new_prefix(), epoch=self._epoch, on_record=self._take,
             )  # fmt: skip
             task_status.started()
             task_status = trio.TASK_STATUS_IGNORED

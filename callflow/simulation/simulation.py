@@ -36,6 +36,7 @@ from engine.trunks.spec import TargetSpec, Transport, TrunkSpec
 from .apps import AppHost, LuaAppHost
 from .determinism import EPOCH, Dice, run_virtual
 from .leaks import PHONE_TASK, count_tasks, find_leaks, find_phone_remains, find_remains
+from .outside import Fake, opening, rows_of
 from .phone import SimulatedPhone
 from .recorded import RecordedSound
 from .tape import Happened, Tape
@@ -87,6 +88,7 @@ class Simulation:
         self.names: dict[str, str] = {}  # what the name service knows: hosts and their addresses
         self.numbers: dict[str, tuple[str, ...]] = {}  # what it knows by ENUM: numbers such as +4930123, and SIP URIs
         self.hosts: dict[str, AppHost | LuaAppHost] = {}
+        self.web: Fake | None = None  # answers the HTTP requests of scripts in Lua
         self.report: str = ""  # what happened in a test that failed
         self._apps = apps
         self._ports = ports
@@ -140,6 +142,12 @@ class Simulation:
     def happened(self, kind: type[EventT]) -> list[EventT]:
         """The events of that kind so far."""
         return [happened.event for happened in self.history if isinstance(happened.event, kind)]
+
+    def sql(self, text: str, *values: str | float | None, app: str = "") -> list[dict[str, object]]:
+        """Carry a statement out on the database of a script in Lua, of the first if none is named; the rows."""
+        found = [host for host in self.hosts.values() if isinstance(host, LuaAppHost) and app in ("", host.name)]
+        assert found, f"expected an app in Lua{f' named {app}' if app else ''}, there are {', '.join(self.hosts)}"
+        return rows_of(found[0].database, text, values)
 
     def phone(
         self,
@@ -373,8 +381,9 @@ class Simulation:
         (self.recordings / app.name).mkdir(parents=True, exist_ok=True)
         if isinstance(app, LuaScript):
             lua = self.hosts[app.name] = LuaAppHost(
-                app, sockets=self.switch.sockets, dice=self._dice, epoch=self._epoch, limits=self._lua_limits
-            )
+                app, sockets=self.switch.sockets, dice=self._dice, epoch=self._epoch, limits=self._lua_limits,
+                open_outside=lambda database: opening(nursery, lambda: self.web, database),
+            )  # fmt: skip
             await nursery.start(lua.run)
             return
         host = self.hosts[app.name] = AppHost(

@@ -93,7 +93,7 @@ class Session:
         self.share = share
         self.is_standby = False
         self.owned: set[str] = set()  # channel ids; kept by Ownership
-        self.reader = Reader(log, owners=former | {id}, may_read=token.allows("read"), wake=self._wake)
+        self.reader = Reader(log, owners=former | {id}, may_read=token.allows("read"), wake=self.wake)
         self._link = link
         self._log = log
         self._connection = EngineConnection(link.spelling)
@@ -286,7 +286,7 @@ class Session:
     def _owe(self, reply: Reply) -> None:
         self._replies.append(reply)
         self._owed += sum(map(len, reply.frames))
-        self._wake()
+        self.wake()
 
     def _refuse(self, code: CloseCode, reason: str) -> None:
         frame = ReplyFrame(id="", ok=False, error=Error("bad_argument", reason))
@@ -300,7 +300,7 @@ class Session:
             self._ended = code, reason
             self._replies.append(Reply(self._log.last_seq, ()))  # the events up to now are still sent
         self._reading.cancel()
-        self._wake()
+        self.wake()
 
     async def _part(self) -> None:
         with trio.move_on_after(_CLOSE_WITHIN):
@@ -369,5 +369,6 @@ class Session:
     def _spelled(self, frame: bytes) -> bytes:
         return frame if self._connection.spelling is Spelling.MSGPACK else respelled(frame)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """End a wait, though no event has come."""
         self._woken.set()

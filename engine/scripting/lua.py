@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import TypeAlias
 
 import msgspec
 import structlog
@@ -15,14 +18,24 @@ import trio
 
 from callflow.errors import ScriptError
 from callflow.protocol.commands import COMMANDS, Command
-from callflow.protocol.events import EVENTS, ChannelAnswered, ChannelCreated, ChannelEnded, DigitsMatched, OwnerChanged
+from callflow.protocol.events import (
+    EVENTS,
+    ChannelAnswered,
+    ChannelCreated,
+    ChannelEnded,
+    DigitsMatched,
+    OwnerChanged,
+    TransferRequested,
+)
 from callflow.protocol.frames import EventFrame, Hello
 from callflow.runtime.log import Record
 from callflow.runtime.lua.door import ACCEPTED, Reply
 from callflow.runtime.lua.interpreter import Exhausted
+from callflow.runtime.lua.outside import Outside
 from callflow.runtime.lua.program import Program
 from callflow.runtime.lua.script import LuaScript
 from callflow.runtime.lua.store import Store
+from callflow.runtime.lua.world import open_world
 from callflow.runtime.worker import EXIT_CLOSED, EXIT_LOST, EXIT_SCRIPT
 from engine.channels.errors import CommandError
 from engine.eventsocket.eventsocket import EventSocket
@@ -36,10 +49,23 @@ from .worker import Exit
 
 # What a program has use for: the rest is not even read.
 _WANTED = frozenset({
-    *(shape.name for shape in (ChannelCreated, OwnerChanged, ChannelAnswered, DigitsMatched, ChannelEnded)),
+    *(
+        shape.name
+        for shape in (
+            ChannelCreated,
+            OwnerChanged,
+            ChannelAnswered,
+            DigitsMatched,
+            TransferRequested,
+            ChannelEnded,
+        )
+    ),
     *(command.ended_by for command in COMMANDS.values() if command.ended_by),
 })
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+OpenOutside: TypeAlias = Callable[[Callable[[], None]], AbstractAsyncContextManager[Outside]]
+"""Given how to wake the program, what carries out what it asks of the world."""
 
 logger = structlog.get_logger("engine.scripting")
 _frames = msgspec.msgpack.Decoder(EventFrame)
@@ -95,6 +121,7 @@ class LuaHost:
         app: str,
         token: Token,
         store: Store,
+        open_outside: OpenOutside,
         prefix: str,
         epoch: Callable[[], float],
         on_record: Callable[[Record], None],
@@ -104,6 +131,7 @@ class LuaHost:
         self._app = app
         self._token = token
         self._store = store
+        self._open_outside = open_outside
         self._prefix = prefix
         self._epoch = epoch
         self._on_record = on_record
@@ -115,16 +143,18 @@ class LuaHost:
 
         async def serve(session: Session, owns: Sequence[str]) -> None:
             self.session = session
-            await self._serve(script, session, owns)
+            async with self._open_outside(session.wake) as outside:
+                await self._serve(script, session, owns, outside)
 
         hello = Hello(app=self._app, routes=script.patterns)
         return await self._sockets.host(hello, self._token, "inside the engine", serve)
 
-    async def _serve(self, script: LuaScript, session: Session, owns: Sequence[str]) -> None:
+    async def _serve(self, script: LuaScript, session: Session, owns: Sequence[str], outside: Outside) -> None:
         door = EngineDoor(session, self._prefix)
         program = door.program = Program(
-            script, door, store=self._store, clock=trio.current_time, epoch=self._epoch, log=self._take
-        )
+            script, door, store=self._store, outside=outside, clock=trio.current_time, epoch=self._epoch,
+            log=self._take,
+        )  # fmt: skip
         program.adopt(tuple(owns))
         while not session.is_closing:
             door.collect()
@@ -157,8 +187,9 @@ def host_versions(
             folder=version.folder, version=version.name,
         )  # fmt: skip
         lua = LuaHost(
-            sockets, app=app.name, token=token, store=app.store, prefix=new_token(), epoch=epoch, on_record=on_record
-        )
+            sockets, app=app.name, token=token, store=app.store, open_outside=partial(open_world, app.spec.world),
+            prefix=new_token(), epoch=epoch, on_record=on_record,
+        )  # fmt: skip
         try:
             reason = await lua.run(script)
             logger.info("script ended", app=app.name, version=version.name, reason=reason)

@@ -18,7 +18,7 @@ import trio
 
 from callflow.runtime.heartbeat import LIMITS_VARIABLE
 from callflow.runtime.spare import Assignment
-from callflow.runtime.worker import TOKEN_VARIABLE
+from callflow.runtime.worker import TOKEN_VARIABLE, WORLD_VARIABLE
 
 REPLACE_AFTER = 0.3  # seconds: the worker that has just begun needs the processor more
 
@@ -81,7 +81,7 @@ class Spare:
 
 async def open_worker(assignment: Assignment) -> trio.Process:
     """Start a worker. Raises OSError."""
-    secrets = {TOKEN_VARIABLE: assignment.token, LIMITS_VARIABLE: assignment.limits}
+    secrets = {TOKEN_VARIABLE: assignment.token, LIMITS_VARIABLE: assignment.limits, WORLD_VARIABLE: assignment.world}
     return await open_process([assignment.app, assignment.script, assignment.socket], environment=secrets)
 
 

@@ -15,6 +15,7 @@ from callflow.protocol.events import Event, ScriptDraining, ScriptFailed, Script
 from callflow.protocol.frames import CloseCode
 from callflow.runtime.log import Record
 from callflow.runtime.lua.store import Store
+from callflow.runtime.lua.world import WorldSpec
 from engine.channels.ports import EventSink
 from engine.eventsocket.log import Entry
 
@@ -29,7 +30,8 @@ logger = structlog.get_logger("engine.versions")  # whose lines are all events, 
 class AppSpec:
     """An app and its script. `is_tested`: none of its versions takes calls before its flow tests pass.
 
-    `isolation` is for scripts in Lua; those in Python have processes of their own.
+    `isolation` is for scripts in Lua; those in Python have processes of their own. So is
+    `world`, what they may ask of it.
     """
 
     name: str
@@ -37,6 +39,7 @@ class AppSpec:
     limits: WorkerLimits = WorkerLimits()  # noqa: RUF009 - it is frozen
     is_tested: bool = False
     isolation: Literal["engine", "process"] = "engine"
+    world: WorldSpec = WorldSpec()  # noqa: RUF009 - it is frozen
 
     @property
     def is_embedded(self) -> bool:

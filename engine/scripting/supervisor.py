@@ -19,6 +19,7 @@ from callflow.protocol import queries
 from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, OwnerChanged, OwnerLost
 from callflow.protocol.frames import CloseCode
 from callflow.runtime.log import Record
+from callflow.runtime.lua.world import spell_world
 from callflow.runtime.worker import EXIT_CLOSED
 from engine.eventsocket.log import Entry
 from engine.eventsocket.tokens import Token, Tokens
@@ -305,6 +306,7 @@ class Supervisor:
                 on_record=lambda record: self._take(app, version, record),
                 limits=app.spec.limits,
                 spare=self._spare,
+                world=spell_world(app.spec.world) if script.suffix == ".lua" else "",
             )
             return await running.worker.run()
         except OSError as error:

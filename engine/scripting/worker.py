@@ -186,13 +186,14 @@ async def start_worker(
     on_record: Callable[[Record], None],
     limits: WorkerLimits,
     spare: Spare,
+    world: str = "",
 ) -> Worker:
     """Start a worker, of the spare if it waits; it will connect to the socket with the token. Raises OSError.
 
     `known_as`: the folder that the script's is a copy of; what the worker says is told of that one.
     """
     watchdog = Watchdog(limits, socket.parent)
-    assignment = Assignment(app, str(script), str(socket), token, watchdog.wanted)
+    assignment = Assignment(app, str(script), str(socket), token, watchdog.wanted, world)
     try:
         process = await spare.take(assignment) or await open_worker(assignment)
     except BaseException:

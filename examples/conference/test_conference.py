@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from callflow.protocol.events import BridgeJoined, Event
 from callflow.testing import SimulatedPhone, Simulation, ToneSource
 from tests.interop import needs
@@ -12,6 +14,7 @@ from tests.interop.process import until
 from tests.interop.watch import watch
 from tests.trio_tests import run_trio
 
+twins = pytest.mark.parametrize("simulation", ["conference.py", "conference.lua"], indirect=True)
 SCRIPT = Path(__file__).parent / "conference.py"
 ENOUGH = 4 * 16_000  # octets of a recording: four seconds
 
@@ -32,6 +35,7 @@ async def chair(simulation: Simulation) -> SimulatedPhone:
     return caller
 
 
+@twins
 async def test_guests_wait_for_the_chair_and_go_with_it(simulation: Simulation) -> None:
     alice, bob = await guest(simulation, "alice"), await guest(simulation, "bob")
     await alice.heard("waiting.wav")
@@ -45,6 +49,7 @@ async def test_guests_wait_for_the_chair_and_go_with_it(simulation: Simulation) 
     await alice.ended()
 
 
+@twins
 async def test_a_guest_mutes_itself_and_the_chair_all(simulation: Simulation) -> None:
     alice, bob = await guest(simulation, "alice"), await guest(simulation, "bob")
     host = await chair(simulation)
@@ -64,6 +69,7 @@ async def test_a_guest_mutes_itself_and_the_chair_all(simulation: Simulation) ->
     await host.connected_to(bob)
 
 
+@twins
 async def test_a_locked_room_and_a_wrong_pin_are_told(simulation: Simulation) -> None:
     host = await chair(simulation)
     await host.answered()
@@ -81,6 +87,7 @@ async def test_a_locked_room_and_a_wrong_pin_are_told(simulation: Simulation) ->
     await stranger.ended()
 
 
+@twins
 async def test_who_comes_to_the_lounge_is_heard(simulation: Simulation) -> None:
     alice, bob = simulation.phone("alice"), simulation.phone("bob")
     alice.call("3002")

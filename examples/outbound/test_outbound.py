@@ -1,4 +1,4 @@
-"""The app that is dialled: a real engine, a real app, real calls. Run with `pytest examples/outbound`."""
+"""The app that is dialled: the flow of both twins, and calls of a real engine. Run with `pytest examples/outbound`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,43 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 import trio
 
 from callflow import ChannelEnded, Played
 from callflow.client import Engine, connect
 from callflow.protocol.events import ChannelAnswered, Event, PlaybackFinished
+from callflow.testing import Simulation
 from tests.interop.engine import RunningEngine, engine
 from tests.trio_tests import run_trio
 
 EventT = TypeVar("EventT", bound=Event)
 
+twins = pytest.mark.parametrize("simulation", ["outbound.py", "outbound.lua"], indirect=True)
 HERE = Path(__file__).parent
 TABLES = (HERE / "callflow.toml").read_text()
+
+
+@twins
+async def test_an_order_that_is_unknown_is_asked_for_again(simulation: Simulation) -> None:
+    caller = simulation.phone("caller")
+    caller.call("5000")
+    await caller.hears("order.wav")
+    caller.press("99")
+    await caller.heard("unknown.wav")
+    await caller.hears("order.wav")
+    caller.press("12")
+    await caller.heard("parcels.wav")
+    await caller.ended()
+
+
+@twins
+async def test_who_keys_nothing_is_asked_three_times(simulation: Simulation) -> None:
+    caller = simulation.phone("caller")
+    caller.call("5000")
+    for _ in range(3):
+        await caller.heard("unknown.wav")
+    await caller.ended()
 
 
 @run_trio

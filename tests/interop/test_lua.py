@@ -6,11 +6,14 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
+import pytest
+import trio
 
 from callflow.phone import Phone, PhoneCall
 from callflow.protocol.commands import Rollback, Versions
-from callflow.protocol.events import ScriptFailed
+from callflow.protocol.events import ScriptFailed, ScriptRetired
 from callflow.protocol.queries import VersionState
+from tests.lua.test_world import web
 from tests.trio_tests import run_trio
 
 from .engine import RunningEngine, engine
@@ -147,3 +150,87 @@ async def test_isolation_gives_a_lua_script_a_process_of_its_own(tmp_path: Path)
         await seen.wait("channel.ended", count=2)
         assert (await versions(seen))["1"].live == 1
         call.hang_up()
+
+
+OUTSIDE = """\
+callflow.app("flow"):route("1000", function(call)
+  call:answer()
+  local db = callflow.db
+  db.execute("CREATE TABLE IF NOT EXISTS calls (number TEXT)")
+  db.execute("INSERT INTO calls VALUES (?)", call.caller.number)
+  local answer = callflow.http.post("http://HOST/seen", { json = { to = call.to }, timeout = 60 })
+  local _, problem = pcall(callflow.http.get, "http://HOST:1/")
+  call:set{
+    rows = tostring(db.query("SELECT count(*) AS n FROM calls").first.n), name = answer.json.name, code = problem.code,
+  }
+  call:play(callflow.tone("440"))
+end)
+"""
+
+
+@pytest.mark.parametrize("isolation", ["engine", "process"])
+@run_trio
+async def test_a_lua_script_asks_the_web_and_its_database(tmp_path: Path, isolation: str):
+    async def serve(stream: trio.SocketStream, head: bytes) -> None:
+        body = b'{"name": "Zoe"}'
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n".encode()
+        await stream.send_all(head + b"Connection: close\r\n\r\n" + body)
+
+    async with web(serve) as host:
+        script = tmp_path / "app" / "flow.lua"
+        script.parent.mkdir()
+        script.write_text(OUTSIDE.replace("HOST:1", "127.0.0.1:1").replace("HOST", host))
+        tables = f'[[app]]\nname = "flow"\nscript = "{script}"\nisolation = "{isolation}"\nhttp = ["{host}"]'
+        async with engine(tmp_path / "engine", tables=tables) as running, watch(running) as seen, terminal() as guest:
+            call = await holding(guest, running)
+            assert await variables(seen) == [{"rows": "1", "name": "Zoe", "code": "unauthorized"}]
+            call.hang_up()
+    assert len(list((tmp_path / "engine").rglob("databases/flow.db"))) == 1
+
+
+@run_trio
+async def test_a_canary_in_lua_takes_its_share_and_goes_back_while_calls_stay_where_they_began(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        assert "takes 50% of the new calls" in await running.command("reload", "flow", "--share", "50%")
+        calls = [await holding(guest, running) for _ in range(4)]
+        assert {name: version.calls for name, version in (await versions(seen)).items()} == {"1": 2, "2": 2}
+        await seen.client.command(Rollback(app="flow"))
+        await seen.wait("script.draining")
+        calls.append(await holding(guest, running))
+        found = {name: (version.state, version.live) for name, version in (await versions(seen)).items()}
+        assert found == {"1": ("active", 3), "2": ("draining", 2)}
+        for call in calls:
+            assert call.ended is None
+            call.hang_up()
+
+
+@run_trio
+async def test_a_new_version_in_lua_whose_calls_fail_is_rolled_back_by_itself(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
+        draft = tmp_path / "draft.lua"
+        draft.write_text(
+            SCRIPT.replace("  call:answer()\n  callflow.store", "  call:answer()\n  error(1) callflow.store")
+        )
+        draft.replace(script)
+        await seen.wait("script.loaded")
+        for _ in range(5):
+            assert (await (await guest.call(running.sip("1000"))).wait_ended()).reason == "temporary_failure"
+        await seen.wait("script.failed", lambda event: isinstance(event, ScriptFailed) and "rolled back" in event.error)
+        good = await holding(guest, running)
+        assert (await variables(seen, calls=6))[-1]["version"] == "one"  # after five tones of errors
+        good.hang_up()
+
+
+@run_trio
+async def test_a_version_in_lua_that_drains_for_too_long_is_retired_with_its_calls(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    limits = "[limits]\ndrain = 0.5"
+    async with engine(tmp_path / "engine", script, tables=limits) as running, watch(running) as seen:
+        async with terminal() as guest:
+            call = await holding(guest, running)
+            await running.command("reload", "flow")
+            assert isinstance(retired := await seen.wait("script.retired"), ScriptRetired)
+            assert (retired.version, retired.reason) == ("1", "limit")
+            assert (await call.wait_ended()).reason == "temporary_failure"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callflow.protocol.events import ChannelCreated, OwnerLost
-from callflow.testing import SimulatedPhone, Simulation
+from callflow.testing import SimulatedPhone, Simulation, ToneSource
 
 from .scripting import run_script
 
@@ -605,3 +605,82 @@ def test_the_same_seed_gives_the_same_log(tmp_path):
         for _ in range(3)
     }
     assert len(logs) == 1
+
+
+@pytest.mark.parametrize(
+    ("decision", "status", "hears"),
+    [
+        ("true", 200, "carol"),
+        ("'carol'", 200, "carol"),
+        ("false", 603, "bob"),
+        ("480", 480, "bob"),
+        ("nil", 603, "bob"),
+    ],
+)
+def test_a_script_decides_on_a_transfer(tmp_path, decision, status, hears):
+    async def people(simulation, alice):
+        bob = simulation.phone("bob", answers_after=1)
+        carol = simulation.phone("carol", answers_after=1)
+        await alice.connected_to(bob)
+        bob.transfer("carol")
+        assert await bob.transferred() == status
+        await alice.connected_to(carol if hears == "carol" else bob)
+        alice.hang_up()
+        await alice.ended()
+
+    course = run_script(
+        tmp_path,
+        f"""
+        local leg = call:dial("bob").leg
+        local deciding <close> = leg:deciding_transfers(function(asked)
+          print(asked.kind, asked.target, asked.other)
+          callflow.sleep(0.5)
+          return {decision}
+        end)
+        call:bridge(leg)
+        """,
+        people,
+    )
+    assert course.said == ["blind sip:carol@10.0.0.1:5060 nil"]
+    assert course.errors == []
+
+
+def test_a_decision_that_raises_fails_the_script_and_after_its_block_the_engine_decides(tmp_path):
+    async def people(simulation, alice):
+        bob = simulation.phone("bob", answers_after=1)
+        await alice.connected_to(bob)
+        bob.transfer("carol")
+        await alice.ended()
+
+    course = run_script(
+        tmp_path,
+        """
+        local leg = call:dial("bob").leg
+        leg:deciding_transfers(print):close()
+        local deciding <close> = leg:deciding_transfers(function() error("on purpose") end)
+        call:bridge(leg)
+        """,
+        people,
+    )
+    assert [error.message.split(": ")[-1] for error in course.errors] == ["on purpose"]
+
+
+def test_a_recording_is_downloaded_as_a_text(tmp_path):
+    async def people(simulation, alice):
+        await alice.answered()
+        alice.speak(ToneSource((440.0,), duration_ms=1000))
+        await alice.ended()
+
+    course = run_script(
+        tmp_path,
+        """
+        call:answer()
+        call:record{ "message.wav", max = 2 }
+        local sound = call:download("message.wav")
+        print(sound:sub(1, 4), #sound > 10000)
+        local ok, problem = pcall(call.download, call, "missing.wav")
+        print(problem.code)
+        """,
+        people,
+    )
+    assert course.said == ["RIFF true", "not_found"]

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from callflow.simulation.explore.explorer import explore
+from callflow.testing import HttpResponse
 from tests.replay.calls import record, replay_with
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.mark.parametrize("name", ["ivr", "followme"])
+@pytest.mark.parametrize("name", ["ivr", "followme", "outbound"])
 def test_a_twin_in_lua_has_the_ways_of_the_one_in_python(name):
     ways = [
         [
@@ -53,3 +54,31 @@ def test_a_call_that_was_saved_goes_as_it_did_with_either_twin(tmp_path, before,
 
     saved = record(tmp_path / "ivr" / f"ivr.{before}", act, tmp_path / "one")
     assert replay_with(saved, tmp_path / "ivr" / f"ivr.{after}", tmp_path / "two").is_same
+
+
+def test_a_call_whose_script_asks_the_world_outside_goes_on_in_a_replay(tmp_path):
+    script = tmp_path / "asking.lua"
+    script.write_text(
+        'callflow.app("asking"):route("1000", function(call)\n'
+        "  call:answer()\n"
+        '  callflow.db.execute("CREATE TABLE IF NOT EXISTS calls (number TEXT)")\n'
+        '  callflow.db.execute("INSERT INTO calls VALUES (?)", call.caller.number)\n'
+        '  local answer = callflow.http.get("http://crm/")\n'
+        '  local count = callflow.db.query("SELECT count(*) AS n FROM calls").first.n\n'
+        '  call:play(callflow.tone(answer.failed and "440" or "600", count))\n'
+        "end)\n"
+    )
+
+    def calling(web):
+        async def act(simulation):
+            simulation.web = web
+            alice = simulation.phone("alice")
+            alice.call("1000")
+            await alice.ended()
+
+        return act
+
+    saved = record(script, calling(None), tmp_path / "one")
+    assert replay_with(saved, script, tmp_path / "two").is_same
+    saved = record(script, calling(lambda request: HttpResponse()), tmp_path / "three")
+    assert "600" in "\n".join(replay_with(saved, script, tmp_path / "four").diff)

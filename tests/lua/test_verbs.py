@@ -10,6 +10,7 @@ from callflow.protocol import commands
 from callflow.protocol.commands import Say, Silence, Target, Tone
 from callflow.protocol.events import ChannelCreated, ChannelEnded, Party
 from callflow.runtime.lua.door import ACCEPTED, Reply
+from callflow.runtime.lua.outside import Nothing
 from callflow.runtime.lua.program import Program
 from callflow.runtime.lua.run import Run
 from callflow.runtime.lua.script import LuaScript
@@ -141,7 +142,13 @@ def run_body(folder, body) -> tuple[Door, list[str]]:
     path.write_text(f'app = callflow.app("verbs") app:route("1000", function(call) {body} call:wait_hangup() end)')
     door, said = Door(), []
     program = Program(
-        LuaScript(path), door, store=Store(), clock=lambda: 1.0, epoch=lambda: 1.0, log=lambda r: said.append(r.message)
+        LuaScript(path),
+        door,
+        store=Store(),
+        outside=Nothing(),
+        clock=lambda: 1.0,
+        epoch=lambda: 1.0,
+        log=lambda r: said.append(r.message),
     )
     party = Party(uri="sip:a@b", number="a")
     program.take("c", ChannelCreated(direction="inbound", caller=party, callee=party, to="1000", owner="ours"))
@@ -170,7 +177,15 @@ def test_calls_that_have_ended_leave_nothing(tmp_path):
     door = Door()
     script = LuaScript(path, limits=SMALL)
     clock = [1.0]
-    program = Program(script, door, store=Store(), clock=lambda: clock[0], epoch=lambda: 1.0, log=lambda record: None)
+    program = Program(
+        script,
+        door,
+        store=Store(),
+        outside=Nothing(),
+        clock=lambda: clock[0],
+        epoch=lambda: 1.0,
+        log=lambda record: None,
+    )
     party = Party(uri="sip:a@b", number="a")
 
     def round_of_calls(number: int) -> None:

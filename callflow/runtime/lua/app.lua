@@ -1,6 +1,7 @@
--- The app that a script declares, and `callflow`: what is not a call's. Given the sandbox, the tasks, the calls, the verbs.
+-- The app that a script declares, and `callflow`: what is not a call's. Given the sandbox, the tasks, the calls, the verbs, the
+-- world outside.
 
-local box, kit, call_kit, VERBS = ...
+local box, kit, call_kit, VERBS, outside = ...
 
 local type, next, error, setmetatable, load, pcall = type, next, error, setmetatable, load, pcall
 local pack, unpack, insert, remove, concat = table.pack, table.unpack, table.insert, table.remove, table.concat
@@ -172,6 +173,10 @@ callflow.store = box.library({
   set = function(key, value) ask("store", "store.set", "set", key, value) end,
   add = function(key, number) return (ask("store", "store.add", "add", key, number or 1)) end,
 })
+
+-- The world outside
+
+callflow.http, callflow.db = outside.http, outside.db
 
 -- The log
 

@@ -9,6 +9,7 @@ local insert, concat, sort = table.insert, table.concat, table.sort
 local format, gsub, match = string.format, string.gsub, string.match
 local ask, request, fail, expect_function = kit.ask, kit.request, kit.fail, kit.expect_function
 
+local MAX_DOWNLOAD = 1 << 20 -- octets
 local MAX_PRESSES = 10 -- of bound digits that wait
 
 local calls = {}  -- by channel
@@ -318,6 +319,36 @@ function Methods.binding_digits(call, digits, f)
   return undoing(function()
     run.bindings[key] = nil
     unbind:close()
+  end)
+end
+
+--- A recording of the app's own, as a text: to be sent somewhere.
+function Methods.download(_, path)
+  local parts, size = {}, 0
+  repeat
+    local _, part = ask("app", "download", "download", { path = path, offset = size })
+    if part.size > MAX_DOWNLOAD then
+      fail("unsupported", format("expected a recording of at most %d octets, got %d", MAX_DOWNLOAD, part.size), "download")
+    end
+    insert(parts, part.data)
+    size = size + #part.data
+  until size >= part.size or #part.data == 0
+  return concat(parts)
+end
+
+--- Have a function decide on the transfers that the peer's phone asks for, until what is returned is closed. Of what it is
+--- given and returns, see `transfer_asked`.
+function Methods.deciding_transfers(call, decide, options)
+  expect_function(decide, "deciding_transfers")
+  local run = expect_run(call, "deciding_transfers")
+  local args = { requests = "app", wait = type(options) == "table" and options.wait or nil }
+  ask("do", "deciding_transfers", call.id, "transfer_policy", args)
+  run.deciders = run.deciders or {}
+  run.deciders[call.id] = { decide = decide, count = 0 }
+  local back = telling(call, "transfer_policy", {})
+  return undoing(function()
+    run.deciders[call.id] = nil
+    back:close()
   end)
 end
 

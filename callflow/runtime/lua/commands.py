@@ -136,7 +136,11 @@ class Commands:
         if reply.code is not None:
             self._waits.answer(number, False, reply.code, reply.message)
         else:
-            data = None if reply.data is None else self._lua.to_lua(msgspec.to_builtins(reply.data))
+            data = (
+                None
+                if reply.data is None
+                else self._lua.to_lua(msgspec.to_builtins(reply.data, builtin_types=(bytes,)))
+            )
             self._waits.answer(number, True, False, data)
 
     def send(self, command: Command, channel: str | None) -> None:

@@ -57,6 +57,7 @@ class Interpreter:
         steps = self._steps
         self.load, self.start, self.resume = map(self._bounded, (steps[b"load"], steps[b"start"], steps[b"resume"]))
         self.answered, self.matched = map(self._bounded, (steps[b"answered"], steps[b"matched"]))
+        self.transfer_asked = self._bounded(steps[b"transfer_asked"])
         self.ended, self.expire, self.forget = map(self._bounded, (steps[b"ended"], steps[b"expire"], steps[b"forget"]))
         self.spare: Callable[[int], None] = steps[b"spare"]
         self.drop: Callable[[bytes], None] = steps[b"drop"]
@@ -108,7 +109,8 @@ class Interpreter:
         outcomes, handles, ended = map(self.to_lua, (dict(verb.OUTCOMES), dict(verb.HANDLES), verb.ENDED))
         tasks = self._execute("task.lua", box)
         calls = self._execute("call.lua", box, tasks, verbs, outcomes, handles)
-        app = self._execute("app.lua", box, tasks, calls, verbs)
+        outside = self._execute("outside.lua", box, tasks)
+        app = self._execute("app.lua", box, tasks, calls, verbs, outside)
         return self._execute("steps.lua", box, tasks, calls, app, ended)
 
     def _execute(self, name: str, *arguments: object) -> Any:  # noqa: ANN401 - what the chunk returns

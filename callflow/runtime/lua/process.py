@@ -24,9 +24,11 @@ from callflow.runtime.log import Record
 from callflow.transport import Transport
 
 from .door import Reply
+from .interpreter import Exhausted
 from .program import Program
 from .script import LuaScript
 from .store import Store
+from .world import WorldSpec, open_world
 
 _LEVELS = {"debug": logging.DEBUG, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -73,9 +75,12 @@ class LinkDoor:
         self._wake()
 
 
-async def run_script(script: LuaScript, transport: Transport, *, name: str, token: str | None, pid: int) -> None:
+async def run_script(
+    script: LuaScript, transport: Transport, *, name: str, token: str | None, pid: int, world: WorldSpec
+) -> None:
     """Say hello and run the script's calls until the connection ends. Raises Unauthorized and its kin, Exhausted."""
     woken = anyio.Event()
+    exhausted: Exhausted | None = None
 
     def wake() -> None:
         woken.set()
@@ -87,26 +92,35 @@ async def run_script(script: LuaScript, transport: Transport, *, name: str, toke
 
     link = Link(transport, on_event=handle, prefix=secrets.token_hex(6))
     door = LinkDoor(link, wake)
-    program = door.program = Program(
-        script, door, store=Store(), clock=time.monotonic, epoch=time.time, log=_log_record
-    )
     try:
-        welcome = await link.open(Hello(app=name, token=token, routes=script.patterns, pid=pid))
-        program.adopt(welcome.owns)
-        async with anyio.create_task_group() as tasks:
+        async with open_world(world, wake) as outside:
+            program = door.program = Program(
+                script, door, store=Store(), outside=outside, clock=time.monotonic, epoch=time.time, log=_log_record
+            )
+            welcome = await link.open(Hello(app=name, token=token, routes=script.patterns, pid=pid))
+            program.adopt(welcome.owns)
+            async with anyio.create_task_group() as tasks:
 
-            async def carry() -> None:
-                await link.run()
-                tasks.cancel_scope.cancel()
+                async def carry() -> None:
+                    await link.run()
+                    tasks.cancel_scope.cancel()
 
-            tasks.start_soon(carry)
-            while True:
-                woken = anyio.Event()
-                if program.work():
-                    await anyio.lowlevel.checkpoint()
-                    continue
-                with anyio.move_on_after(max(program.next_at - time.monotonic(), 0.0)):
-                    await woken.wait()
+                tasks.start_soon(carry)
+                while True:
+                    woken = anyio.Event()
+                    try:
+                        is_busy = program.work()
+                    except Exhausted as error:
+                        exhausted = error
+                        tasks.cancel_scope.cancel()
+                        break
+                    if is_busy:
+                        await anyio.lowlevel.checkpoint()
+                        continue
+                    with anyio.move_on_after(max(program.next_at - time.monotonic(), 0.0)):
+                        await woken.wait()
+            if exhausted is not None:
+                raise exhausted
     finally:
         await transport.aclose()
 

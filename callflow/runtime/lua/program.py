@@ -23,6 +23,7 @@ from callflow.protocol.events import (
     Event,
     OwnerChanged,
     Party,
+    TransferRequested,
 )
 from callflow.protocol.frames import ChannelState
 from callflow.protocol.outcomes import Outcome, Recorded
@@ -30,9 +31,11 @@ from callflow.routing import find_route
 from callflow.run import ERROR_TONE
 from callflow.runtime.log import Record
 
+from .asking import Asking
 from .commands import Commands
 from .dialing import Dialing
 from .door import Door, Reply
+from .outside import Outside
 from .run import HANGUP_WINDOW, Run
 from .script import LuaScript
 from .store import Store
@@ -54,6 +57,7 @@ class Program:
         door: Door,
         *,
         store: Store,
+        outside: Outside,
         clock: Callable[[], float],
         epoch: Callable[[], float],
         log: Callable[[Record], None],
@@ -76,6 +80,7 @@ class Program:
         self._commands = Commands(script.lua, door, self._waits, self._timers, self._runs, self._later)
         self._dialing = Dialing(script.lua, door, self._waits, self._commands, self._runs)
         self._dialing.on_adopted = self._adopt
+        asking = Asking(script.lua, outside, self._waits, self._later)
         self._requests: dict[bytes, Callable[..., None]] = {
             b"do": self._commands.do, b"begin": self._commands.begin, b"end": self._commands.end,
             b"app": self._commands.do_for_app,
@@ -84,7 +89,8 @@ class Program:
             b"legs": self._dialing.plan, b"dial": self._dialing.dial, b"originate": self._dialing.originate,
             b"adopt": self._dialing.adopt,
             b"over": self._finish, b"failed": self._tell_failure, b"killed": self._kill, b"done": self._end_script,
-            b"log": self._say, b"store": self._use_store, b"require": self._require,
+            b"log": self._say, b"store": self._use_store, b"http": asking.request, b"sql": asking.query,
+            b"require": self._require,
         }  # fmt: skip
 
     # What drives it
@@ -152,6 +158,9 @@ class Program:
                 self._step(self._lua.answered, channel.encode())
             case DigitsMatched() if channel in self._runs:
                 self._step(self._lua.matched, channel.encode(), event.digits.encode())
+            case TransferRequested() if channel in self._runs and event.decides == "app":
+                texts = channel, event.request, event.kind, event.target, event.other, event.referred_by
+                self._step(self._lua.transfer_asked, *map(encoded, texts))
             case ChannelEnded():
                 self._end(channel, event)
             case _:

@@ -10,6 +10,7 @@ local insert, sub = table.insert, string.sub
 local request, spawn, advance, cancel, cancel_all = kit.request, kit.spawn, kit.advance, kit.cancel, kit.cancel_all
 local calls, run_of, new_call, forget = call_kit.calls, call_kit.run_of, call_kit.new_call, call_kit.forget
 
+local MAX_TRANSFERS = 4 -- of one phone, that are decided at once: the engine refuses what is not decided in time
 local MAX_MESSAGE, MAX_TRACE = 4096, 8192 -- octets of what is told of an error
 
 local steps = { take = kit.take }
@@ -175,6 +176,28 @@ function steps.matched(at, id, digits)
   if not serve then return end
   box.begin(at)
   serve(run)
+end
+
+--- What was decided on a transfer: true lets it be done, a target sends the other party there, false or a status refuses.
+local function tell_decision(id, asked, decision)
+  local args = { request = asked }
+  if type(decision) == "string" then args.target = decision end
+  if type(decision) == "number" then args.status = decision end
+  request(0, "tell", id, (decision == true or args.target) and "accept_transfer" or "refuse_transfer", args)
+end
+
+--- A phone wants to transfer the other party.
+function steps.transfer_asked(at, id, asked, kind, target, other, referred_by)
+  local run = run_of[id]
+  local decider = run and not run.is_over and run.deciders and run.deciders[id]
+  if not decider or decider.count >= MAX_TRANSFERS then return end
+  box.begin(at)
+  decider.count = decider.count + 1
+  advance(spawn(run, function(ok, decision)
+    decider.count = decider.count - 1
+    if not ok then return run.on_spawned(false, decision) end
+    tell_decision(id, asked, decision)
+  end, decider.decide), { kind = kind, target = target, other = calls[other], referred_by = referred_by })
 end
 
 local function end_leg(run, id)

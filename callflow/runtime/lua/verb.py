@@ -78,8 +78,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
 INTERNAL: frozenset[type[Command]] = frozenset({
     commands.Cancel, commands.Control, commands.Confirm, commands.AcceptTransfer, commands.RefuseTransfer,
 })  # fmt: skip
-"""Commands of a channel that scripts give by other means, by closing, by handles, by what a function returns; or not at
-all: in Lua it is the engine that decides on a phone's wish to transfer, or nobody."""
+"""Commands of a channel that scripts give by other means, by closing, by handles, by what a function returns."""
 
 HANDLES: Mapping[str, str] = MappingProxyType({
     "playing": "play",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from callflow.protocol.commands import Command
 from callflow.protocol.outcomes import Outcome
 
-from .timer import Timer
-
 if TYPE_CHECKING:
     from .run import Run
 
-Kind: TypeAlias = Literal["do", "begin", "end", "wait_ended", "sleep"]
+Kind: TypeAlias = Literal["do", "begin", "end", "wait_ended", "sleep", "outside"]
+
+
+class Cancellable(Protocol):
+    """A timer, or what goes on outside of the engine."""
+
+    def cancel(self) -> None: ...
 
 
 class Wait:
@@ -54,7 +58,7 @@ class Wait:
         self.then: Callable[[], None] | None = None  # what is to be done at its end, of our own
         self.is_stopped = False  # by the script: the outcome is no hang-up's
         self.legs: tuple[str, ...] = ()  # of a dial
-        self.timer: Timer | None = None
+        self.timer: Cancellable | None = None  # what is in vain when nobody waits
 
     def cancel_timer(self) -> None:
         if self.timer is not None:

@@ -112,6 +112,25 @@ function Call:muting(direction) end
 ---@return callflow.Undo
 function Call:binding_digits(digits, f) end
 
+---A recording of the app's own, as a text, of at most 1 MiB: to be sent somewhere.
+---@param path string the name it was recorded under
+---@return string
+function Call:download(path) end
+
+---Have a function decide on the transfers that the peer's phone asks for, until what is returned is closed: true lets it be
+---done, a target sends the other party there, false or a SIP status refuses. `wait`: seconds that it may take.
+---@param decide fun(asked: callflow.TransferRequest): boolean|string|integer
+---@param options? {wait?: number}
+---@return callflow.Undo
+function Call:deciding_transfers(decide, options) end
+
+---A phone wants to transfer whoever it talks with: to a number, or to whom it talks with as `other`.
+---@class callflow.TransferRequest
+---@field kind "blind"|"attended"
+---@field target string
+---@field other? callflow.Call
+---@field referred_by string
+
 ---@class callflow.App
 ---@field name string
 local App = {}
@@ -202,6 +221,96 @@ function callflow.store.set(key, value) end
 ---@param number? number 1 by default
 ---@return number
 function callflow.store.add(key, number) end
+
+---A request was answered, whatever the status.
+---@class callflow.Response
+---@field outcome "response"
+---@field response true
+---@field status integer
+---@field headers table<string, string> names in small letters
+---@field body string
+---@field json? any what the body says, if it is JSON
+
+---A request or a statement that could not be done.
+---@class callflow.OutsideFailed
+---@field outcome "failed"
+---@field failed true
+---@field reason "unreachable"|"timeout"|"broken"|"too_large"|"overloaded"|"busy"|"constraint"|"full"|"absent"
+---@field message string
+
+---What of a request stands by name.
+---@class callflow.RequestOptions
+---@field headers? table<string, string|number>
+---@field body? string
+---@field json? any sent as JSON instead of a body
+---@field timeout? number seconds for all of it: 10 by default, 60 at most
+
+---HTTP, to the hosts that the app's configuration names. No redirection is followed.
+---@class callflow.Http
+callflow.http = {}
+
+---@param url string
+---@param options? callflow.RequestOptions
+---@return callflow.Response|callflow.OutsideFailed
+function callflow.http.get(url, options) end
+
+---@param url string
+---@param options? callflow.RequestOptions
+---@return callflow.Response|callflow.OutsideFailed
+function callflow.http.head(url, options) end
+
+---@param url string
+---@param options? callflow.RequestOptions
+---@return callflow.Response|callflow.OutsideFailed
+function callflow.http.post(url, options) end
+
+---@param url string
+---@param options? callflow.RequestOptions
+---@return callflow.Response|callflow.OutsideFailed
+function callflow.http.put(url, options) end
+
+---@param url string
+---@param options? callflow.RequestOptions
+---@return callflow.Response|callflow.OutsideFailed
+function callflow.http.patch(url, options) end
+
+---@param url string
+---@param options? callflow.RequestOptions
+---@return callflow.Response|callflow.OutsideFailed
+function callflow.http.delete(url, options) end
+
+---A request of any method: `callflow.http.request{ "http://...", method = "OPTIONS" }`.
+---@param options {[1]: string, method?: string, headers?: table<string, string|number>, body?: string, json?: any, timeout?: number}
+---@return callflow.Response|callflow.OutsideFailed
+function callflow.http.request(options) end
+
+---What a statement found.
+---@class callflow.Rows
+---@field outcome "rows"
+---@field rows table<string, string|number>[]
+---@field first? table<string, string|number> of the rows
+
+---How many rows a statement has changed.
+---@class callflow.Changed
+---@field outcome "changed"
+---@field changed integer
+---@field last_id? integer of the row put in last
+
+---The app's database, in SQL as SQLite has it.
+---@class callflow.Db
+callflow.db = {}
+
+---Find rows.
+---@param statement string
+---@param ... string|number|boolean|nil|table<string, string|number|boolean> for its question marks; or one table, for its :names
+---@return callflow.Rows|callflow.OutsideFailed
+function callflow.db.query(statement, ...) end
+
+---Change rows, or make tables.
+---@param statement string
+---@param ... string|number|boolean|nil|table<string, string|number|boolean>
+---@return callflow.Changed|callflow.OutsideFailed
+function callflow.db.execute(statement, ...) end
 
 ---The engine's log.
 ---@class callflow.Log
