@@ -30,6 +30,7 @@ use super::sender::Sender;
 use super::sound::SoundWatch;
 use super::statistics::Counters;
 use super::stream::{Kind, Stream};
+use super::syscalls::prefetch;
 use super::telephone_event::{self, TelephoneEvent};
 use super::tone::Tone;
 
@@ -285,6 +286,14 @@ impl Leg {
             || self.sound.is_some()
             || self.playout.is_some();
         is_at_work && !self.is_in_room
+    }
+
+    /// Its turn comes soon: let what it points to be fetched.
+    pub fn prefetch(&self) {
+        prefetch(&*self.counters);
+        if let Some(player) = &self.player {
+            prefetch(&**player);
+        }
     }
 
     /// What it sends its audio under; None: nothing is agreed on.
