@@ -50,9 +50,10 @@ async def observe(folder: Path, running: RunningEngine, number: str, *, seconds:
             lambda: any(m.startswith("SIP/2.0 200") and "BYE" in m for _, m in wire.messages(running.udp[1]))
         )
         answers = [m for _, m in wire.messages(running.udp[1]) if m.startswith("SIP/2.0 200") and "m=audio" in m]
+        assert "a=rtcp-mux" in answers[0]
         ours = sdp_port(answers[0])
-        await wire.wait(lambda: any(d.source == ours + 1 for d in wire.datagrams))  # the last RTCP
-    return Call(wire.save(folder / "call.pcap", running.udp[1], ours, ours + 1), running.udp[1], ours)
+        await wire.wait(lambda: any(d.source == ours and d.payload[1] == SENDER_REPORT for d in wire.datagrams))
+    return Call(wire.save(folder / "call.pcap", running.udp[1], ours), running.udp[1], ours)
 
 
 @run_trio
