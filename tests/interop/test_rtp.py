@@ -12,10 +12,12 @@ import trio
 from tests.trio_tests import run_trio
 
 from . import needs
-from .capture import capture, sdp_port, tshark
+from .baresip import phone
+from .capture import Capture, capture, sdp_port, tshark
 from .engine import RunningEngine, engine
 from .places import CALLS
 from .terminal import terminal
+from .watch import watch
 
 pytestmark = [needs.program("tshark"), needs.raw_sockets()]
 
@@ -50,10 +52,15 @@ async def observe(folder: Path, running: RunningEngine, number: str, *, seconds:
             lambda: any(m.startswith("SIP/2.0 200") and "BYE" in m for _, m in wire.messages(running.udp[1]))
         )
         answers = [m for _, m in wire.messages(running.udp[1]) if m.startswith("SIP/2.0 200") and "m=audio" in m]
-        assert "a=rtcp-mux" in answers[0]
+        assert "a=rtcp-mux" in answers[0]  # so that all is on one port (RFC 5761)
         ours = sdp_port(answers[0])
-        await wire.wait(lambda: any(d.source == ours and d.payload[1] == SENDER_REPORT for d in wire.datagrams))
+        await wire.wait(lambda: any(is_goodbye(d.data) for d in wire.rtcp(source=ours)))
     return Call(wire.save(folder / "call.pcap", running.udp[1], ours), running.udp[1], ours)
+
+
+def is_goodbye(compound: bytes) -> bool:
+    """It ends with a BYE of one source (RFC 3550 6.6)."""
+    return compound[-8:-6] == b"\x81\xcb"
 
 
 @run_trio
@@ -77,7 +84,7 @@ async def test_rtcp_tells_what_was_sent_and_says_goodbye(tmp_path: Path):
         call = await observe(tmp_path, running, "3003", seconds=1)
     sent = await call.fields(f"rtp and udp.srcport == {call.rtp}", "rtp.ssrc")
     reports = await call.fields(
-        f"rtcp and udp.srcport == {call.rtp + 1}",
+        f"rtcp and udp.srcport == {call.rtp}",
         "rtcp.pt",
         "rtcp.senderssrc",
         "rtcp.sender.packetcount",
@@ -87,9 +94,34 @@ async def test_rtcp_tells_what_was_sent_and_says_goodbye(tmp_path: Path):
     last = reports[-1]
     assert last[:3] == ["200", sent[0][0], str(len(sent))]
     assert last[3] == "1"  # a CNAME in every compound (RFC 3550 6.1)
-    assert await call.fields(f"rtcp.pt == 203 and udp.srcport == {call.rtp + 1}", "frame.number")
+    assert await call.fields(f"rtcp.pt == 203 and udp.srcport == {call.rtp}", "frame.number")
     assert not await call.fields("rtcp.length_check == 0", "frame.number")
     assert not await call.fields("_ws.malformed", "frame.number")
+
+
+def offers_to(wire: Capture, target: str) -> list[str]:
+    """The offers that went there."""
+    messages = (datagram.data.decode(errors="replace") for datagram in wire.datagrams)
+    return [m for m in messages if m.startswith("INVITE ") and target in m and "m=audio" in m]
+
+
+@needs.program("baresip")
+@run_trio
+async def test_who_is_dialled_may_share_one_port_with_its_rtcp(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen, capture() as wire:
+        async with phone(tmp_path, running, seen, "desk") as desk, terminal() as guest:
+            call = await guest.call(running.sip("2003"))
+            await desk.wait_event("CALL_ESTABLISHED")
+            await wire.wait(lambda: offers_to(wire, "sip:desk@"))
+            offer = offers_to(wire, "sip:desk@")[0]
+            await wire.wait(lambda: wire.rtcp(source=sdp_port(offer)))
+            theirs = wire.rtcp(source=sdp_port(offer))[0].target
+            await wire.wait(lambda: wire.rtcp(source=theirs, target=sdp_port(offer)))
+            await wire.wait(lambda: wire.rtp(source=theirs, target=sdp_port(offer)))
+            call.hang_up()
+            await seen.wait("channel.ended", count=2)
+    assert "a=rtcp-mux" in offer
+    assert not [d for d in wire.datagrams if sdp_port(offer) + 1 in (d.source, d.target)]
 
 
 @run_trio
