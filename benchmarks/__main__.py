@@ -16,6 +16,7 @@ from rich.console import Console
 
 from . import (
     measure_calls,
+    measure_digits,
     measure_lua,
     measure_media,
     measure_memory,
@@ -34,6 +35,7 @@ from .sizes import FULL, QUICK, Sizes
 
 MEASUREMENTS: Mapping[str, Callable[[Bench], Awaitable[list[Figure]]]] = MappingProxyType({
     "calls": measure_calls.measure,
+    "digits": measure_digits.measure,
     "lua": measure_lua.measure,
     "media": measure_media.measure,
     "memory": measure_memory.measure,

@@ -10,6 +10,7 @@ import trio
 
 from benchmarks import (
     measure_calls,
+    measure_digits,
     measure_lua,
     measure_media,
     measure_memory,
@@ -26,7 +27,7 @@ from benchmarks.sizes import Sizes
 TINY = Sizes(
     repetitions=1, call_time=0.2, search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, members=3,
     small_conferences=2, many_legs=4, setup_rate=100, media_time=0.2, idle_time=0.1, held_calls=2, starts=1,
-    reloads=1, round_trips=5, subscribers=1,
+    reloads=1, round_trips=5, subscribers=1, keys=3,
 )  # fmt: skip
 
 NAMES = {
@@ -34,6 +35,10 @@ NAMES = {
         "calls answered by a script worker": "calls/s", "call answered by a script worker": "CPU-ms/call",
         "calls answered by a Lua script": "calls/s", "call answered by a Lua script": "CPU-ms/call",
         "calls answered by a WebSocket app": "calls/s", "call answered by a WebSocket app": "CPU-ms/call",
+    },
+    measure_digits.measure: {
+        "key to its event, p50": "ms", "key to its event, p99": "ms",
+        "key to its event among 3 playing legs, p50": "ms", "key to its event among 3 playing legs, p99": "ms",
     },
     measure_lua.measure: {
         "verb of a Lua script, without arguments": "CPU-us/verb",
