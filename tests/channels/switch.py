@@ -289,7 +289,10 @@ class FakeSession:
         pass
 
     def statistics(self) -> media.Statistics:
-        return media.Statistics(packets_sent=50, packets_received=40, packets_lost=2, jitter_ms=1.5)
+        return media.Statistics(
+            packets_sent=50, packets_received=40, packets_lost=2, jitter_ms=1.5, remote_packets_lost=1,
+            remote_jitter_ms=2.5, round_trip_ms=31.25, packets_late=3, deepest_playout_ms=70.0,
+        )  # fmt: skip
 
     def close(self) -> None:
         if self.is_open:
