@@ -340,7 +340,12 @@ impl Leg {
             .receive(&header, now, matches!(kind, Kind::Audio(_)))
         {
             Fit::Suspect => return None,
-            Fit::Fresh => self.digits_in.restart(reports),
+            Fit::Fresh => {
+                self.digits_in.restart(reports);
+                if let Some(playout) = &mut self.playout {
+                    playout.restart();
+                }
+            }
             Fit::Next | Fit::Late => {}
         }
         self.counters.received(

@@ -101,6 +101,11 @@ impl Playout {
         self.put(header, samples)
     }
 
+    /// Another stream follows, be it of the same source: its numbers say nothing about those before.
+    pub fn restart(&mut self) {
+        self.source = None;
+    }
+
     /// Nothing is missing: the peer says that it is silent, or sends a digit.
     pub fn rest(&mut self) {
         self.concealment.rest();

@@ -135,6 +135,17 @@ fn duplicates_and_reordering_change_nothing() {
 }
 
 #[test]
+fn doubled_and_reordered_packets_are_heard_as_they_were_said() {
+    let mut scene = Scene::new(); // whose numbers and timestamps wrap on the way
+    let mut all = arrivals(0..850, 0, 30, 3);
+    all.extend(arrivals(0..850, 50, 45, 4));
+    scene.run(all);
+    let original: Vec<i16> = (0..136_000).map(voice).collect();
+    let likeness = likeness_of(&scene.heard[120_000..128_000], &original, 120_000, 1400);
+    assert!(likeness > 0.98, "{likeness}");
+}
+
+#[test]
 fn a_clock_that_is_too_fast_or_too_slow_is_followed() {
     for stretch in [-1i64, 1] {
         let mut scene = Scene::new();
