@@ -16,6 +16,7 @@ from rich.console import Console
 
 from . import (
     measure_calls,
+    measure_digits,
     measure_esl,
     measure_lua,
     measure_media,
@@ -35,6 +36,7 @@ from .sizes import FULL, QUICK, Sizes
 
 MEASUREMENTS: Mapping[str, Callable[[Bench], Awaitable[list[Figure]]]] = MappingProxyType({
     "calls": measure_calls.measure,
+    "digits": measure_digits.measure,
     "esl": measure_esl.measure,
     "lua": measure_lua.measure,
     "media": measure_media.measure,

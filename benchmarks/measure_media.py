@@ -14,6 +14,7 @@ from .engine import RunningEngine, running_engine, write_prompt
 from .figure import Figure, percent
 from .floor import floor_microseconds
 from .load_media import PACKETS_PER_SECOND, Cadence, Listening, running_phones
+from .process import memory_kb
 from .script import BRIDGE, CONFERENCE, PLAY
 
 FULL_CORE = 0.9
@@ -39,12 +40,13 @@ async def _measure_playback(bench: Bench, prompt: Path, *, legs: int, name: str)
     bench.say(f"playback to {legs} legs")
     floor = await floor_microseconds(bench, "playback", legs=legs) * PACKETS_PER_SECOND
     async with running_engine(bench) as engine, running_phones(prompt) as phones:
-        idle = await engine.idle_cpu(sizes.idle_time)
+        idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)
         calls = await phones.call(engine.server, PLAY, count=legs, rate=sizes.setup_rate)
         taken = await _listen(bench, engine, calls, idle)
+        grown = memory_kb(engine.pid) - weight
         await phones.hang_up(calls)
     return _figure(
-        name, "CPU-us/leg-second", taken, per=legs, floor=floor,
+        name, "CPU-us/leg-second", taken, per=legs, floor=floor, memory=grown / legs,
         how=f"{legs} legs hear a prompt (PCMU, 20 ms, endless) for {sizes.media_time:g} s and send "
         "nothing but silence once a second. CPU of the engine process, less that of an idle one, by leg-seconds.",
     )  # fmt: skip
@@ -55,15 +57,16 @@ async def _measure_relay(bench: Bench, prompt: Path, *, count: int, name: str) -
     bench.say(f"two-way relay of {count} calls")
     floor = await floor_microseconds(bench, "relay", legs=2 * count) * PACKETS_PER_SECOND * 2
     async with running_engine(bench) as engine, running_phones(prompt) as phones:
-        idle = await engine.idle_cpu(sizes.idle_time)
+        idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)
         number = BRIDGE.format(port=phones.port)
         calls = await phones.call(engine.server, number, count=count, rate=sizes.setup_rate)
         phones.play(calls)
         phones.play(phones.answered)
         taken = await _listen(bench, engine, [*calls, *phones.answered], idle)
+        grown = memory_kb(engine.pid) - weight
         await phones.hang_up(calls)
     return _figure(
-        name, "CPU-us/call-second", taken, per=count, floor=floor,
+        name, "CPU-us/call-second", taken, per=count, floor=floor, memory=grown / (2 * count),
         how=f"{count} calls that the app dials on and bridges; both sides speak (PCMU, 20 ms) for "
         f"{sizes.media_time:g} s. CPU of the engine process, less that of an idle one, by call-seconds of two legs.",
     )  # fmt: skip
@@ -75,16 +78,18 @@ async def _measure_conferences(bench: Bench, prompt: Path, *, conferences: int, 
     pairs = conferences * members // 2  # each member hears and is heard, as each leg of a relay
     floor = await floor_microseconds(bench, "relay", legs=2 * pairs) * PACKETS_PER_SECOND
     async with running_engine(bench) as engine, running_phones(prompt) as phones:
-        idle = await engine.idle_cpu(sizes.idle_time)
+        idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)
         calls: list[PhoneCall] = []
         for room in range(conferences):
             number = CONFERENCE.format(room=room)
             calls += await phones.call(engine.server, number, count=members, rate=sizes.setup_rate)
         phones.play(calls)
         taken = await _listen(bench, engine, calls, idle)
+        grown = memory_kb(engine.pid) - weight
         await phones.hang_up(calls)
     return _figure(
         f"member, {many}", "CPU-us/member-second", taken, per=conferences * members, floor=floor,
+        memory=grown / (conferences * members),
         how=f"All members speak all the time (PCMU, 20 ms) for {sizes.media_time:g} s: each hears its own mix. CPU "
         "of the engine process, less that of an idle one, by member-seconds.",
     )  # fmt: skip
@@ -110,7 +115,8 @@ def _figure(
     taken: Sequence[tuple[float, Cadence, float]],
     *,
     per: int,
-    floor: float | None = None,
+    floor: float,
+    memory: float,
     how: str,
 ) -> Figure:
     worst = max((cadence for _, cadence, _ in taken), key=lambda cadence: cadence.loss)
@@ -121,7 +127,8 @@ def _figure(
         values=tuple(used / per * 1e6 for used, _, _ in taken),
         how=how,
         beside={
-            **({"kernel alone": f"{floor:.0f}"} if floor is not None else {}),
+            "kernel alone": f"{floor:.0f}",
+            "memory": f"{memory:.1f} kB/leg",
             "heard": str(worst),
             "engine core": percent(max(used for used, _, _ in taken)),
             "load core": percent(load),

@@ -38,7 +38,19 @@ if TYPE_CHECKING:
 
 Member: TypeAlias = "Call | str"  # or the id of its channel
 Action: TypeAlias = Literal[
-    "list", "mute", "unmute", "deafen", "undeafen", "kick", "volume", "whisper", "lock", "unlock", "end"
+    "list",
+    "mute",
+    "unmute",
+    "deafen",
+    "undeafen",
+    "kick",
+    "volume",
+    "whisper",
+    "lock",
+    "unlock",
+    "pause",
+    "resume",
+    "end",
 ]
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
@@ -171,6 +183,14 @@ class Conference:
     async def unlock(self) -> ConferenceState:
         """Let others join again."""
         return await self._steer("unlock")
+
+    async def pause_recording(self) -> ConferenceState:
+        """Leave what comes out of what is recorded, until `resume_recording`. Raises NotFound if nothing is."""
+        return await self._steer("pause")
+
+    async def resume_recording(self) -> ConferenceState:
+        """Go on recording."""
+        return await self._steer("resume")
 
     async def end(self) -> ConferenceState:
         """Send all out: their joins end as `Left("ended")`."""

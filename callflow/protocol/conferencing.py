@@ -92,7 +92,8 @@ class ConferenceCommand(Command, frozen=True, kw_only=True):
 
     `list` changes nothing. `mute`, `unmute`, `deafen`, `undeafen` are about a `member`, or about all but moderators;
     `kick`, `volume` (`gain_db`, to the others) and `whisper` are about a `member`, whose voice `whisper` gives to the
-    member `to` alone, or without one to all again. `lock`: nobody more may join; `unlock`. `end`: all leave.
+    member `to` alone, or without one to all again. `lock`: nobody more may join; `unlock`. `pause`: what is
+    recorded of it skips the time until `resume`. `end`: all leave.
     """
 
     name: ClassVar[str] = "conference"
@@ -100,7 +101,19 @@ class ConferenceCommand(Command, frozen=True, kw_only=True):
     replies_with: ClassVar[object] = ConferenceState
     conference: str
     action: Literal[
-        "list", "mute", "unmute", "deafen", "undeafen", "kick", "volume", "whisper", "lock", "unlock", "end"
+        "list",
+        "mute",
+        "unmute",
+        "deafen",
+        "undeafen",
+        "kick",
+        "volume",
+        "whisper",
+        "lock",
+        "unlock",
+        "pause",
+        "resume",
+        "end",
     ] = "list"
     member: str | None = None
     gain_db: float = 0.0

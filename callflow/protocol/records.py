@@ -8,12 +8,19 @@ import msgspec
 
 
 class MediaStatistics(msgspec.Struct, frozen=True):
-    """What one direction of a leg's RTP came to. `mos`: the estimated opinion score (G.107), None if not known."""
+    """What one direction of a leg's RTP came to. `mos`: the estimated opinion score (G.107), None if not known.
+
+    `round_trip_ms`: there and back by RTCP, the same for both; None if not known. A leg that echoes, or is in a
+    conference, has a jitter buffer: `late` packets came too late for it, `depth_ms` is how deep it has been at most.
+    """
 
     packets: int = 0
     lost: int = 0
     jitter_ms: float = 0.0
     mos: float | None = None
+    round_trip_ms: float | None = None
+    late: int = 0
+    depth_ms: float = 0.0
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -84,7 +84,9 @@ class Leg:
     def watch_audio(self, *, is_on: bool) -> None: ...
     def statistics(
         self,
-    ) -> tuple[tuple[int, int, int, int, int, int, float], tuple[int, float, float | None], tuple[int, float, int]]:
+    ) -> tuple[
+        tuple[int, int, int, int, int, int, float], tuple[int, float, float | None], tuple[int, float, float, int]
+    ]:
         """In the order of engine.media.session.Statistics."""
 
     def close(self) -> None: ...

@@ -57,13 +57,23 @@ def with_statistics(ended: ChannelEnded, heard: Statistics) -> ChannelEnded:
     return msgspec.structs.replace(
         ended,
         received=MediaStatistics(
-            heard.packets_received, heard.packets_lost, heard.jitter_ms, _rounded(heard.mos_received)
+            packets=heard.packets_received,
+            lost=heard.packets_lost,
+            jitter_ms=heard.jitter_ms,
+            mos=_rounded(heard.mos_received),
+            round_trip_ms=_rounded(heard.round_trip_ms),
+            late=heard.packets_late,
+            depth_ms=heard.deepest_playout_ms,
         ),
         sent=MediaStatistics(
-            heard.packets_sent, heard.remote_packets_lost, heard.remote_jitter_ms, _rounded(heard.mos_sent)
+            packets=heard.packets_sent,
+            lost=heard.remote_packets_lost,
+            jitter_ms=heard.remote_jitter_ms,
+            mos=_rounded(heard.mos_sent),
+            round_trip_ms=_rounded(heard.round_trip_ms),
         ),
     )
 
 
-def _rounded(score: float | None) -> float | None:
-    return None if score is None else round(score, 2)
+def _rounded(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 2)

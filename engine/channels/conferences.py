@@ -76,6 +76,8 @@ class Conferences:
                 pass
             case "lock" | "unlock":
                 conference.is_locked = command.action == "lock"
+            case "pause" | "resume":
+                _pause(conference, is_paused=command.action == "pause")
             case "end":
                 conference.end()
             case "kick":
@@ -176,6 +178,14 @@ def _silence(member: Member, action: str) -> None:
         member.mute(is_on=action == "mute")
     else:
         member.is_deaf = action == "deafen"
+
+
+def _pause(conference: Conference, *, is_paused: bool) -> None:
+    recordings = [name for name, verb in conference.verbs.items() if verb.path is not None]
+    if not recordings:
+        raise CommandError("not_found", f"nothing is recorded of {conference.name!r}")
+    for name in recordings:
+        conference.room.pause(name, is_paused=is_paused)
 
 
 def _whisper(conference: Conference, command: commands.ConferenceCommand) -> None:

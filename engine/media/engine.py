@@ -266,8 +266,10 @@ class NativeMediaSession:
 
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
-        rtp, rtcp, uneven = self._leg.statistics()
-        return Statistics(*rtp, *rtcp, *uneven)
+        rtp, rtcp, (late, depth, deepest, delayed) = self._leg.statistics()
+        return Statistics(
+            *rtp, *rtcp, packets_late=late, playout_ms=depth, deepest_playout_ms=deepest, packets_delayed=delayed
+        )
 
     def close(self) -> None:
         """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""

@@ -156,6 +156,7 @@ class Statistics:
     round_trip_ms: float | None = None
     packets_late: int = 0  # too late for the jitter buffer, where one is needed (echo)
     playout_ms: float = 0.0  # how deep that buffer is; 0: there is none
+    deepest_playout_ms: float = 0.0  # how deep it has been at most
     packets_delayed: int = 0  # came after a gap: more than 10 ms later after the one before than they should
 
     @property

@@ -39,7 +39,7 @@ class Agreement:
     direction: Direction
     ptime_ms: int
     is_held_by_peer: bool
-    is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761): where the peer proposed it
+    is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,16 @@ class _Line:
 
     def refused(self) -> MediaDescription:
         return MediaDescription(self.kind, 0, self.protocol, self.formats)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What our last offer says, as far as an answer is read against it."""
+
+    direction: Direction
+    index: int  # of the audio stream
+    length: int  # how many m= lines there are
+    is_muxed: bool
 
 
 class Negotiation:
@@ -76,16 +86,19 @@ class Negotiation:
         self._foreign: set[int] = set()  # payload types that the peer uses for something else
         self._lines: tuple[_Line, ...] = ()
         self._index: int | None = None  # of the audio stream in _lines
-        self._offered: tuple[Direction, int, int] | None = None  # ours: direction, index of audio, number of lines
+        self._offered: _Offered | None = None
         self._received: tuple[SessionDescription, PeerStream] | None = None
 
     def create_offer(self, direction: Direction = Direction.SENDRECV) -> bytes:
-        """Everything that we can do, at the place the stream already has (§8)."""
+        """Everything that we can do, at the place the stream already has (§8). One port for RTP and RTCP is proposed at
+        first, and again as long as the peer agrees to it (RFC 5761 §5.1.1)."""
         payloads = self._all_payloads()
         index = self._index or 0
-        media = [line.refused() for line in self._lines] or [self._audio(payloads, direction, is_muxed=False)]
-        media[index] = self._audio(payloads, direction, is_muxed=self._is_muxed)
-        self._offered = direction, index, len(media)
+        is_muxed = self.agreed is None or self.agreed.is_muxed
+        audio = self._audio(payloads, direction, is_muxed=is_muxed)
+        media = [line.refused() for line in self._lines] or [audio]
+        media[index] = audio
+        self._offered = _Offered(direction, index, len(media), is_muxed)
         self._numbers = {payload.encoding: payload.number for payload in payloads}
         return self._write(media)
 
@@ -93,14 +106,14 @@ class Negotiation:
         """The answer to our last offer; it may come twice (183 and 200). Raises ParseError and NotAcceptable."""
         if self._offered is None:
             raise WrongState("an answer came, but no offer was made")
-        offered, index, length = self._offered
+        offered = self._offered
         answer = SessionDescription.parse(body)
-        if len(answer.media) != length:  # §6: one for each, in their order
-            raise ParseError(f"Bad SDP: expected {length} m= lines in the answer, got {len(answer.media)}")
-        stream = read_stream(answer, index, codecs=self._codecs, is_ipv6=self._is_ipv6)
-        direction = offered.limited_to(stream.direction.mirrored)
-        is_held = offered.sends and not stream.direction.receives
-        stream = replace(stream, is_muxed=stream.is_muxed and self._is_muxed)  # only what was offered (RFC 5761 §5.1.1)
+        if len(answer.media) != offered.length:  # §6: one for each, in their order
+            raise ParseError(f"Bad SDP: expected {offered.length} m= lines in the answer, got {len(answer.media)}")
+        stream = read_stream(answer, offered.index, codecs=self._codecs, is_ipv6=self._is_ipv6)
+        direction = offered.direction.limited_to(stream.direction.mirrored)
+        is_held = offered.direction.sends and not stream.direction.receives
+        stream = replace(stream, is_muxed=stream.is_muxed and offered.is_muxed)  # what was not offered is not agreed on
         self._agree(answer, stream, direction, is_held_by_peer=is_held)
 
     def receive_offer(self, body: bytes) -> None:
@@ -126,10 +139,6 @@ class Negotiation:
         media = [line.refused() for line in self._lines]
         media[stream.index] = self._audio(payloads, direction, is_muxed=stream.is_muxed)
         return self._write(media, time=offer.time)
-
-    @property
-    def _is_muxed(self) -> bool:
-        return self.agreed is not None and self.agreed.is_muxed
 
     @property
     def _names(self) -> tuple[str, ...]:

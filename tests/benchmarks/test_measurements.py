@@ -10,6 +10,7 @@ import trio
 
 from benchmarks import (
     measure_calls,
+    measure_digits,
     measure_esl,
     measure_lua,
     measure_media,
@@ -27,7 +28,7 @@ from benchmarks.sizes import Sizes
 TINY = Sizes(
     repetitions=1, call_time=0.2, search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, members=3,
     small_conferences=2, many_legs=4, setup_rate=100, settle_time=0.2, media_time=0.2, idle_time=0.1, held_calls=2,
-    starts=1, reloads=1, round_trips=5, subscribers=2, esl_events=1000, connections=5,
+    starts=1, reloads=1, round_trips=5, subscribers=2, esl_events=1000, connections=5, keys=3,
 )  # fmt: skip
 
 NAMES = {
@@ -41,6 +42,10 @@ NAMES = {
         "ESL api round trip, p50": "us", "ESL api round trip, p99": "us", "ESL event, sent and delivered": "events/s",
         "ESL event of a call, to a plain subscriber": "events/s of a core",
         "memory of 5 idle ESL connections": "kB/connection",
+    },
+    measure_digits.measure: {
+        "key to its event, p50": "ms", "key to its event, p99": "ms",
+        "key to its event among 3 playing legs, p50": "ms", "key to its event among 3 playing legs, p99": "ms",
     },
     measure_lua.measure: {
         "verb of a Lua script, without arguments": "CPU-us/verb",

@@ -289,7 +289,10 @@ class FakeSession:
         pass
 
     def statistics(self) -> media.Statistics:
-        return media.Statistics(packets_sent=50, packets_received=40, packets_lost=2, jitter_ms=1.5)
+        return media.Statistics(
+            packets_sent=50, packets_received=40, packets_lost=2, jitter_ms=1.5, remote_packets_lost=1,
+            remote_jitter_ms=2.5, round_trip_ms=31.25, packets_late=3, deepest_playout_ms=70.0,
+        )  # fmt: skip
 
     def close(self) -> None:
         if self.is_open:
@@ -321,6 +324,29 @@ class FakeSession:
             self.tell(media.DigitsSent(name, job.digits[: ms // 200], reason))
 
 
+class FakeRoom(FakeSession):
+    """It plays and records as a session does; and who takes part how is known."""
+
+    def __init__(self, engine: FakeMedia, on_event: Callable[[media.MediaEvent], None]) -> None:
+        super().__init__(engine, on_event, 0)
+        self.members: dict[FakeSession, media.Membership] = {}
+        self.paused: list[tuple[str, bool]] = []
+
+    def add(self, session: Any, membership: media.Membership) -> None:
+        assert self.is_open
+        self.members[session] = membership
+
+    def remove(self, session: Any) -> None:
+        self.members.pop(session, None)
+
+    def pause(self, name: str, *, is_paused: bool) -> None:
+        self.paused.append((name, is_paused))
+
+    @property
+    def recording(self) -> list[str]:
+        return [name for name, job in self._jobs.items() if job.kind == "record"]
+
+
 def _seconds(source: media.Source) -> float | None:
     if isinstance(source, media.FileSource):
         return 1.0
@@ -333,6 +359,7 @@ class FakeMedia:
     def __init__(self) -> None:
         self.timers = Timers()
         self.sessions: list[FakeSession] = []
+        self.rooms: list[FakeRoom] = []
         self.open_sessions = 0
         self.most = 1000
 
@@ -342,6 +369,11 @@ class FakeMedia:
         self.open_sessions += 1
         self.sessions.append(FakeSession(self, on_event, 20000 + 2 * len(self.sessions)))
         return self.sessions[-1]
+
+    def open_room(self, on_event: Callable[[media.MediaEvent], None], *, near: Any = None) -> FakeRoom:
+        self.open_sessions += 1
+        self.rooms.append(FakeRoom(self, on_event))
+        return self.rooms[-1]
 
     async def run(self) -> None:
         await self.timers.run()

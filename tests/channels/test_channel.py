@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from callflow.protocol.commands import Answer, Bridge, Get, Hangup, Play, Progress, Reject, Ring, Set, Silence, Unbridge
-from callflow.protocol.events import ChannelCreated, ChannelEnded, Party, Security
+from callflow.protocol.events import ChannelCreated, ChannelEnded, MediaStatistics, Party, Security
 from engine.channels.errors import CommandError
 from engine.channels.limits import Limits
 from engine.channels.ports import Admission, Refusal
@@ -229,7 +229,9 @@ async def test_hangup_of_an_answered_call_sends_bye_with_a_reason():
         assert (ended.phase, ended.billable) == ("answered", pytest.approx(61.5))
         assert ended.answered_at == EPOCH
         assert ended.ended_at == EPOCH + 61.5
-        assert (ended.received.packets, ended.received.lost, ended.sent.packets) == (40, 2, 50)
+        assert ended.received == MediaStatistics(40, 2, 1.5, ended.received.mos, 31.25, late=3, depth_ms=70.0)
+        assert ended.sent == MediaStatistics(50, 1, 2.5, ended.sent.mos, 31.25)
+        assert 1 < ended.received.mos < ended.sent.mos < 4.5  # a tenth was lost or late; a fiftieth was lost
 
 
 @run_virtual

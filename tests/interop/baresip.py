@@ -32,6 +32,7 @@ ausrc_channels 2
 auplay_srate 8000
 auplay_channels 1
 rtp_ports 20000-29999
+rtcp_mux yes
 jitter_buffer_delay 1-3
 call_max_calls 4
 module_path {modules}

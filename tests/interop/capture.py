@@ -36,7 +36,12 @@ class Datagram:
     @property
     def is_rtp(self) -> bool:
         """Version 2, and no RTCP packet type (RFC 5761 §4)."""
-        return len(self.data) >= 12 and self.data[0] >> 6 == 2 and not 192 <= self.data[1] <= 223
+        return len(self.data) >= 12 and self.data[0] >> 6 == 2 and not self.is_rtcp
+
+    @property
+    def is_rtcp(self) -> bool:
+        """Version 2, and the packet type of a report, a description, a goodbye (RFC 5761 §4)."""
+        return len(self.data) >= 8 and self.data[0] >> 6 == 2 and 192 <= self.data[1] <= 223
 
     @property
     def payload_type(self) -> int:
@@ -63,6 +68,10 @@ class Capture:
             for datagram in self.datagrams
             if datagram.is_rtp and source in (None, datagram.source) and target in (None, datagram.target)
         ]
+
+    def rtcp(self, *, source: int, target: int | None = None) -> list[Datagram]:
+        """The RTCP from a port, perhaps only that to another."""
+        return [d for d in self.datagrams if d.is_rtcp and d.source == source and target in (None, d.target)]
 
     def messages(self, port: int) -> list[tuple[Datagram, str]]:
         """The SIP to and from a port."""

@@ -11,10 +11,12 @@ from statistics import median
 from tests.trio_tests import run_trio
 
 from . import needs
+from .baresip import phone
 from .capture import Capture, capture, sdp_port, tshark
 from .engine import RunningEngine, engine
 from .places import CALLS
 from .terminal import terminal
+from .watch import watch
 
 pytestmark = [needs.program("tshark"), needs.raw_sockets()]
 
@@ -52,8 +54,8 @@ async def observe(folder: Path, running: RunningEngine, number: str, *, seconds:
         await wire.wait(
             lambda: any(m.startswith("SIP/2.0 200") and "BYE" in m for _, m in wire.messages(running.udp[1]))
         )
-        await wire.wait(lambda: any(d.source == ours + 1 and is_goodbye(d.data) for d in wire.datagrams))
-    return Call(wire.save(folder / "call.pcap", running.udp[1], ours, ours + 1), running.udp[1], ours)
+        await wire.wait(lambda: any(is_goodbye(d.data) for d in wire.rtcp(source=ours)))
+    return Call(wire.save(folder / "call.pcap", running.udp[1], ours), running.udp[1], ours)
 
 
 def answers(wire: Capture, running: RunningEngine) -> list[str]:
@@ -95,7 +97,7 @@ async def test_rtcp_tells_what_was_sent_and_says_goodbye(tmp_path: Path):
         call = await observe(tmp_path, running, "3003", seconds=1)
     sent = await call.fields(f"rtp and udp.srcport == {call.rtp}", "rtp.ssrc")
     reports = await call.fields(
-        f"rtcp and udp.srcport == {call.rtp + 1}",
+        f"rtcp and udp.srcport == {call.rtp}",
         "rtcp.pt",
         "rtcp.senderssrc",
         "rtcp.sender.packetcount",
@@ -105,9 +107,34 @@ async def test_rtcp_tells_what_was_sent_and_says_goodbye(tmp_path: Path):
     last = reports[-1]
     assert last[:3] == ["200", sent[0][0], str(len(sent))]
     assert last[3] == "1"  # a CNAME in every compound (RFC 3550 6.1)
-    assert await call.fields(f"rtcp.pt == 203 and udp.srcport == {call.rtp + 1}", "frame.number")
+    assert await call.fields(f"rtcp.pt == 203 and udp.srcport == {call.rtp}", "frame.number")
     assert not await call.fields("rtcp.length_check == 0", "frame.number")
     assert not await call.fields("_ws.malformed", "frame.number")
+
+
+def offers_to(wire: Capture, target: str) -> list[str]:
+    """The offers that went there."""
+    messages = (datagram.data.decode(errors="replace") for datagram in wire.datagrams)
+    return [m for m in messages if m.startswith("INVITE ") and target in m and "m=audio" in m]
+
+
+@needs.program("baresip")
+@run_trio
+async def test_who_is_dialled_may_share_one_port_with_its_rtcp(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen, capture() as wire:
+        async with phone(tmp_path, running, seen, "desk") as desk, terminal() as guest:
+            call = await guest.call(running.sip("2003"))
+            await desk.wait_event("CALL_ESTABLISHED")
+            await wire.wait(lambda: offers_to(wire, "sip:desk@"))
+            offer = offers_to(wire, "sip:desk@")[0]
+            await wire.wait(lambda: wire.rtcp(source=sdp_port(offer)))
+            theirs = wire.rtcp(source=sdp_port(offer))[0].target
+            await wire.wait(lambda: wire.rtcp(source=theirs, target=sdp_port(offer)))
+            await wire.wait(lambda: wire.rtp(source=theirs, target=sdp_port(offer)))
+            call.hang_up()
+            await seen.wait("channel.ended", count=2)
+    assert "a=rtcp-mux" in offer
+    assert not [d for d in wire.datagrams if sdp_port(offer) + 1 in (d.source, d.target)]
 
 
 @run_trio

@@ -14,6 +14,7 @@ from engine.media.session import (
     MediaRoom,
     Membership,
     PlaybackFinished,
+    PlaybackStarted,
     RecordingFinished,
     ToneSource,
 )
@@ -59,6 +60,12 @@ async def listen(floor: Floor, phones: list[Leg], ms: int = 300) -> list[list[in
     for phone, count in zip(phones, before, strict=True):
         await phone.wait(RecordingFinished, count + 1)
     return [read_wav(path) for path in paths]
+
+
+async def happened(talk: Talk, kind: type[MediaEvent], count: int = 1) -> None:
+    """So many such events have been reported of the room."""
+    while sum(isinstance(event, kind) for event in talk.events) < count:
+        await talk.floor.pass_time(0.02)
 
 
 def pitches_in(samples: list[int]) -> set[int]:
@@ -180,6 +187,28 @@ async def test_a_room_is_recorded_with_all_its_voices(floor):
     finished = next(event for event in talk.events if isinstance(event, RecordingFinished))
     assert (finished.recording, finished.reason, finished.duration_ms) == ("r", "max", 300)
     assert pitches_in(read_wav(floor.folder / "room.wav")) == {ALICE, BOB, ANNOUNCED}
+
+
+@on_both_engines
+async def test_what_is_said_in_a_pause_is_not_in_the_recording_of_a_room(floor):
+    talk = Talk(floor)
+    talk.room.play("before", [ToneSource((ANNOUNCED,))])
+    await happened(talk, PlaybackStarted)
+    talk.room.record("r", floor.folder / "room.wav", max_ms=60_000)
+    await floor.pass_time(0.3)
+    talk.room.pause("r", is_paused=True)
+    talk.room.play("meanwhile", [ToneSource((ALICE,))])
+    await happened(talk, PlaybackStarted, 2)
+    await floor.pass_time(0.2)
+    talk.room.play("after", [ToneSource((ANNOUNCED,))])
+    await happened(talk, PlaybackStarted, 3)
+    talk.room.pause("r", is_paused=False)
+    await floor.pass_time(0.2)
+    talk.room.stop("r")
+    await happened(talk, RecordingFinished)
+    samples = read_wav(floor.folder / "room.wav")
+    assert share_of_time(samples, ANNOUNCED) > 0.5
+    assert share_of_time(samples, ALICE) == 0
 
 
 @on_both_engines

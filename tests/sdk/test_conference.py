@@ -103,7 +103,7 @@ async def test_what_steers_a_conference_is_of_no_channel_and_says_what_is_then()
             for step in (
                 board.members(), board.mute(), board.unmute("c2"), board.deafen(call), board.undeafen(),
                 board.kick("c2"), board.volume(call, -6.0), board.whisper(call, "c2"), board.whisper(call, None),
-                board.lock(), board.unlock(), board.end(),
+                board.lock(), board.unlock(), board.pause_recording(), board.resume_recording(), board.end(),
             ):  # fmt: skip
                 states.append(await step)
             with pytest.raises(NotFound):
@@ -114,18 +114,19 @@ async def test_what_steers_a_conference_is_of_no_channel_and_says_what_is_then()
     state = ConferenceState("b", "board", (MemberState("c2", 1.0, muted=True),))
     async with running(app) as engine:
         await engine.call()
-        for _ in range(12):
+        for _ in range(14):
             frame, command = await engine.accept(commands.ConferenceCommand, data=state)
             assert (frame.channel, command.conference) == (None, "board")
             asked.append((command.action, command.member, command.gain_db, command.to))
         await engine.refuse(commands.ConferenceCommand, "not_found")
         await engine.expect_hangup()
-    assert states == [state] * 12
+    assert states == [state] * 14
     assert asked == [
         ("list", None, 0.0, None), ("mute", None, 0.0, None), ("unmute", "c2", 0.0, None),
         ("deafen", "call-1", 0.0, None), ("undeafen", None, 0.0, None), ("kick", "c2", 0.0, None),
         ("volume", "call-1", -6.0, None), ("whisper", "call-1", 0.0, "c2"), ("whisper", "call-1", 0.0, None),
-        ("lock", None, 0.0, None), ("unlock", None, 0.0, None), ("end", None, 0.0, None),
+        ("lock", None, 0.0, None), ("unlock", None, 0.0, None), ("pause", None, 0.0, None),
+        ("resume", None, 0.0, None), ("end", None, 0.0, None),
     ]  # fmt: skip
 
 

@@ -64,6 +64,7 @@ def test_an_offer_lists_all_that_we_can():
         "a=fmtp:101 0-15",
         "a=ptime:20",
         "a=sendrecv",
+        "a=rtcp-mux",
     ]
 
 
@@ -75,21 +76,44 @@ def test_both_ends_agree():
     caller, callee = leg(), leg("192.0.2.9", codecs=("PCMA",))
     callee.receive_offer(caller.create_offer())
     caller.receive_answer(callee.create_answer())
-    assert agreed(caller) == Agreement(("192.0.2.9", 5000), "PCMA", 8, 101, D.SENDRECV, 20, False)
-    assert agreed(callee) == Agreement(("192.0.2.1", 5000), "PCMA", 8, 101, D.SENDRECV, 20, False)
+    assert agreed(caller) == Agreement(("192.0.2.9", 5000), "PCMA", 8, 101, D.SENDRECV, 20, False, is_muxed=True)
+    assert agreed(callee) == Agreement(("192.0.2.1", 5000), "PCMA", 8, 101, D.SENDRECV, 20, False, is_muxed=True)
 
 
-def test_rtcp_shares_the_port_where_the_peer_proposes_it():
+def test_one_port_for_rtp_and_rtcp_is_proposed_and_agreed_on():
+    caller, callee = leg(), leg("192.0.2.9")
+    callee.receive_offer(caller.create_offer())
+    caller.receive_answer(callee.create_answer())
+    assert agreed(caller).is_muxed
+    assert agreed(callee).is_muxed
+    for negotiation in (caller, callee):
+        assert "a=rtcp-mux" in lines_of(negotiation.create_offer())
+
+
+def test_a_peer_that_does_not_know_rtcp_mux_has_two_ports_and_is_not_asked_again():
     negotiation = leg()
-    assert "a=rtcp-mux" not in lines_of(negotiation.create_offer())
-    negotiation.receive_answer(sdp("m=audio 4000 RTP/AVP 0", "a=rtcp-mux"))  # which nobody has offered
-    assert not agreed(negotiation).is_muxed
-    negotiation.receive_offer(sdp("m=audio 4000 RTP/AVP 0", "a=rtcp-mux"))
-    assert "a=rtcp-mux" in lines_of(negotiation.create_answer())
-    assert agreed(negotiation).is_muxed
-    assert "a=rtcp-mux" in lines_of(negotiation.create_offer())
+    negotiation.create_offer()
     negotiation.receive_answer(sdp("m=audio 4000 RTP/AVP 0"))
     assert not agreed(negotiation).is_muxed
+    assert "a=rtcp-mux" not in lines_of(negotiation.create_offer())
+    negotiation.receive_answer(sdp("m=audio 4000 RTP/AVP 0", "a=rtcp-mux"))  # which nobody has offered now
+    assert not agreed(negotiation).is_muxed
+
+
+def test_an_offer_without_rtcp_mux_is_answered_without():
+    negotiation = leg()
+    assert "a=rtcp-mux" not in lines_of(answered(negotiation, "m=audio 4000 RTP/AVP 0"))
+    assert not agreed(negotiation).is_muxed
+    assert "a=rtcp-mux" in lines_of(answered(negotiation, "m=audio 4000 RTP/AVP 0", "a=rtcp-mux"))
+    assert agreed(negotiation).is_muxed
+
+
+def test_of_two_answers_the_last_says_how_many_ports_there_are():
+    negotiation = leg()
+    negotiation.create_offer()
+    negotiation.receive_answer(sdp("m=audio 4000 RTP/AVP 0"))  # of one branch
+    negotiation.receive_answer(sdp("m=audio 4002 RTP/AVP 0", "a=rtcp-mux"))  # of the one that answers
+    assert agreed(negotiation).is_muxed
 
 
 def test_an_answer_may_come_twice():

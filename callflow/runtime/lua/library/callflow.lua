@@ -956,7 +956,7 @@ function Call:notify(event, body) end
 
 ---@class callflow.ConferenceOptions
 ---@field [1] string
----@field action? "deafen"|"end"|"kick"|"list"|"lock"|"mute"|"undeafen"|"unlock"|"unmute"|"volume"|"whisper"
+---@field action? "deafen"|"end"|"kick"|"list"|"lock"|"mute"|"pause"|"resume"|"undeafen"|"unlock"|"unmute"|"volume"|"whisper"
 ---@field member? string
 ---@field gain_db? number
 ---@field to? string
@@ -966,7 +966,8 @@ function Call:notify(event, body) end
 ---
 ---`list` changes nothing. `mute`, `unmute`, `deafen`, `undeafen` are about a `member`, or about all but moderators;
 ---`kick`, `volume` (`gain_db`, to the others) and `whisper` are about a `member`, whose voice `whisper` gives to the
----member `to` alone, or without one to all again. `lock`: nobody more may join; `unlock`. `end`: all leave.
+---member `to` alone, or without one to all again. `lock`: nobody more may join; `unlock`. `pause`: what is
+---recorded of it skips the time until `resume`. `end`: all leave.
 ---@param conference? string
 ---@return callflow.ConferenceState
 ---@overload fun(self: callflow.App, options: callflow.ConferenceOptions): callflow.ConferenceState

@@ -30,6 +30,7 @@ use super::sender::Sender;
 use super::sound::SoundWatch;
 use super::statistics::Counters;
 use super::stream::{Kind, Stream};
+use super::syscalls::prefetch;
 use super::telephone_event::{self, TelephoneEvent};
 use super::tone::Tone;
 
@@ -287,6 +288,14 @@ impl Leg {
         is_at_work && !self.is_in_room
     }
 
+    /// Its turn comes soon: let what it points to be fetched.
+    pub fn prefetch(&self) {
+        prefetch(&*self.counters);
+        if let Some(player) = &self.player {
+            prefetch(&**player);
+        }
+    }
+
     /// What it sends its audio under; None: nothing is agreed on.
     pub fn law(&self) -> Option<Law> {
         self.stream.as_ref().map(|stream| stream.law)
@@ -331,7 +340,12 @@ impl Leg {
             .receive(&header, now, matches!(kind, Kind::Audio(_)))
         {
             Fit::Suspect => return None,
-            Fit::Fresh => self.digits_in.restart(reports),
+            Fit::Fresh => {
+                self.digits_in.restart(reports);
+                if let Some(playout) = &mut self.playout {
+                    playout.restart();
+                }
+            }
             Fit::Next | Fit::Late => {}
         }
         self.counters.received(

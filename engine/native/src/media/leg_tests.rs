@@ -9,7 +9,7 @@ use super::super::player::Voice;
 use super::super::recorder::{RecordSpec, Sides};
 use super::super::report::ReportQueue;
 use super::super::rtp::{samples_between, Pt, Seq, Ssrc};
-use super::super::testing::Folder;
+use super::super::testing::{likeness_of, voice, Folder};
 use super::super::tone::{Tone, ToneSpec};
 use super::super::wav;
 use super::super::writer::Writer;
@@ -437,6 +437,69 @@ fn a_playback_has_the_stage_and_gives_it_back() {
     assert!(!relay(&mut scene));
     scene.turn();
     assert!(relay(&mut scene));
+}
+
+/// What is echoed of a voice, of which each frame comes under the header that is made of the usual one.
+fn echoed(frames: usize, header: impl Fn(usize, Header) -> Header) -> Vec<i16> {
+    let mut scene = Scene::new();
+    scene.leg.echo(true);
+    let mut heard = Vec::new();
+    for frame in 0..frames {
+        let said: [i16; FRAME] = std::array::from_fn(|n| voice(frame * FRAME + n));
+        let mut payload = [0; FRAME];
+        Law::Mu.compress_into(&said, &mut payload);
+        let header = header(frame, scene.header(Pt(0)));
+        scene.receive_from(peer(), &header, &payload);
+        let mut samples = [0; FRAME];
+        if let Some((_, payload)) = scene.turn() {
+            Law::Mu.expand_into(&payload, &mut samples);
+        }
+        heard.extend(samples);
+    }
+    heard
+}
+
+#[test]
+fn a_stream_that_restarts_jumps_or_has_another_source_is_heard_as_it_was_said() {
+    let original: Vec<i16> = (0..300 * FRAME).map(voice).collect();
+    type Rewrite = fn(Header) -> Header;
+    let changes: [(&str, Rewrite); 4] = [
+        ("restart, back in its numbers", |usual| Header {
+            sequence: usual.sequence.plus(60_000),
+            timestamp: usual.timestamp.wrapping_add(0x5000_0000),
+            ..usual
+        }),
+        ("restart, ahead in its numbers", |usual| Header {
+            sequence: usual.sequence.plus(20_000),
+            timestamp: usual.timestamp.wrapping_add(0x5000_0000),
+            ..usual
+        }),
+        ("leap of the timestamps", |usual| Header {
+            timestamp: usual.timestamp.wrapping_sub(90_000),
+            ..usual
+        }),
+        ("another source", |usual| Header {
+            ssrc: Ssrc(78),
+            sequence: usual.sequence.plus(7),
+            timestamp: usual.timestamp.wrapping_add(12_345),
+            ..usual
+        }),
+    ];
+    for (what, change) in changes {
+        let heard = echoed(
+            300,
+            |frame, usual| {
+                if frame < 100 {
+                    usual
+                } else {
+                    change(usual)
+                }
+            },
+        );
+        let from = 110 * FRAME; // it is heard again within 200 ms
+        let likeness = likeness_of(&heard[from..from + 25 * FRAME], &original, from, 480);
+        assert!(likeness > 0.95, "{what}: {likeness}");
+    }
 }
 
 #[test]

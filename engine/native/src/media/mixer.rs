@@ -110,6 +110,7 @@ fn bend(sum: i32) -> i16 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::Random;
     use super::*;
 
     fn voice(value: i16) -> [i16; FRAME] {
@@ -124,6 +125,26 @@ mod tests {
         }
         assert_eq!(sum.limited(), voice(123));
         assert_eq!(sum.without(&voice(20)).limited(), voice(103));
+    }
+
+    #[test]
+    fn each_of_a_thousand_hears_all_but_itself() {
+        let mut random = Random(1);
+        let voices: Vec<[i16; FRAME]> = (0..1000)
+            .map(|_| std::array::from_fn(|_| random.below(41) as i16 - 20))
+            .collect();
+        let mut sum = Sum::default();
+        voices.iter().for_each(|voice| sum.add(voice));
+        for own in &voices {
+            let mut others = [0i16; FRAME];
+            for voice in voices.iter().filter(|voice| !std::ptr::eq(*voice, own)) {
+                others
+                    .iter_mut()
+                    .zip(voice)
+                    .for_each(|(sum, sample)| *sum += sample);
+            }
+            assert_eq!(sum.without(own).limited(), others); // far from loud: nothing is bent
+        }
     }
 
     #[test]

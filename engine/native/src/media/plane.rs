@@ -16,7 +16,7 @@ use super::room::Membership;
 use super::rooms::Rooms;
 use super::rtcp;
 use super::rtp::HEADER;
-use super::syscalls::{random, Epoll, Ready};
+use super::syscalls::{prefetch, random, Epoll, Ready};
 use super::wheel::{self, Wheel};
 
 /// Descriptors reported per wait: a bound on how long the wheel waits for the sockets.
@@ -125,8 +125,9 @@ impl Plane {
         let now = self.clock.now();
         self.heed(now);
         let mut packets = 0;
-        for token in (0..ready.len()).map(|index| ready.token(index)) {
-            match token {
+        for index in 0..ready.len() {
+            self.foresee(ready, index);
+            match ready.token(index) {
                 WAKE => {
                     self.inbox.calm();
                     self.heed(now); // what came since, whose signal may be this one
@@ -149,6 +150,31 @@ impl Plane {
     fn heed(&mut self, now: Moment) {
         if self.inbox.is_told() {
             self.is_over |= self.obey(now);
+        }
+    }
+
+    /// What is received next: fetch that leg; and what the one before it points to, which is here by now.
+    fn foresee(&self, ready: &Ready, index: usize) {
+        let line = |ahead: usize| {
+            let token = (index + ahead < ready.len()).then(|| ready.token(index + ahead))?;
+            self.lines.get((token >> 1) as usize)?.as_deref()
+        };
+        if let Some(line) = line(2) {
+            prefetch(line);
+        }
+        if let Some(line) = line(1) {
+            line.leg.prefetch();
+            if let Some(peer) = line
+                .peer
+                .and_then(|peer| self.lines[peer as usize].as_deref())
+            {
+                prefetch(peer);
+            }
+        }
+        if let Some(peer) = line(0).and_then(|line| line.peer) {
+            if let Some(peer) = self.lines[peer as usize].as_deref() {
+                peer.leg.prefetch();
+            }
         }
     }
 
@@ -234,29 +260,50 @@ impl Plane {
 
     fn turn_wheel(&mut self, now: Moment) {
         while let Some(mut turn) = self.wheel.turn(now) {
-            let (lines, reports, due) = (&mut self.lines, &mut self.reports, turn.due);
-            let rooms = &mut self.rooms;
-            turn.legs.retain(|place| {
-                if Rooms::is_room(*place) {
-                    return rooms.turn(*place, lines, due, reports);
+            let mut index = 0;
+            while let Some(place) = turn.legs.get(index).copied() {
+                self.fetch_ahead(&turn.legs[index..]);
+                if self.frame(place, turn.due) {
+                    index += 1;
+                } else {
+                    turn.legs.swap_remove(index);
                 }
-                let Some(line) = lines[*place as usize].as_mut() else {
-                    return false;
-                };
-                let mut packet = [0; MAX_PACKET];
-                let mut next = line.leg.frame(due, &mut packet, reports.of(line.leg.id));
-                while let Some(outgoing) = next {
-                    line.send(&packet[..outgoing.length], &outgoing, due);
-                    next = line.leg.more(&mut packet);
-                }
-                let stays = line.leg.needs_frames();
-                if !stays {
-                    line.phase = None;
-                }
-                stays
-            });
+            }
             self.wheel.done(turn);
         }
+    }
+
+    /// Whose turn comes next but one, and what the next one points to, which is here by now.
+    fn fetch_ahead(&self, places: &[u32]) {
+        let line = |ahead: usize| self.lines.get(*places.get(ahead)? as usize)?.as_deref();
+        if let Some(line) = line(2) {
+            prefetch(line);
+        }
+        if let Some(line) = line(1) {
+            line.leg.prefetch();
+        }
+    }
+
+    /// The turn of whoever has that place on the wheel; false: it needs no more.
+    fn frame(&mut self, place: u32, due: Moment) -> bool {
+        let reports = &mut self.reports;
+        if Rooms::is_room(place) {
+            return self.rooms.turn(place, &mut self.lines, due, reports);
+        }
+        let Some(line) = self.lines[place as usize].as_mut() else {
+            return false;
+        };
+        let mut packet = [0; MAX_PACKET];
+        let mut next = line.leg.frame(due, &mut packet, reports.of(line.leg.id));
+        while let Some(outgoing) = next {
+            line.send(&packet[..outgoing.length], &outgoing, due);
+            next = line.leg.more(&mut packet);
+        }
+        let stays = line.leg.needs_frames();
+        if !stays {
+            line.phase = None;
+        }
+        stays
     }
 
     fn beat(&mut self, now: Moment) {

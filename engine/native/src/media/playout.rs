@@ -14,7 +14,9 @@ use super::rtp::{samples_between, Header, Seq, Ssrc};
 use super::sound::is_loud;
 
 /// Samples that may wait: a second. A power of two, as timestamps wrap at one.
-const ROOM: usize = 8192;
+const MOST_ROOM: usize = 8192;
+/// Room for so many is enough where the network is good. It grows when more wait, and stays.
+const LEAST_ROOM: usize = 1024;
 /// Stands where nothing came; G.711 has no sample of that value.
 const MISSING: i16 = i16::MIN;
 /// Packets whose jitter is remembered.
@@ -40,7 +42,7 @@ const SEAM: usize = 80;
 
 /// One stream's buffer.
 pub struct Playout {
-    ring: Box<[i16; ROOM]>,
+    ring: Box<[i16]>,
     source: Option<Source>,
     concealment: Concealment,
     jitter: [u16; SEEN],
@@ -66,7 +68,7 @@ struct Source {
 impl Default for Playout {
     fn default() -> Self {
         Playout {
-            ring: Box::new([MISSING; ROOM]),
+            ring: Box::new([MISSING; LEAST_ROOM]),
             source: None,
             concealment: Concealment::default(),
             jitter: [0; SEEN],
@@ -97,6 +99,11 @@ impl Playout {
             _ => self.begin(header, transit),
         }
         self.put(header, samples)
+    }
+
+    /// Another stream follows, be it of the same source: its numbers say nothing about those before.
+    pub fn restart(&mut self) {
+        self.source = None;
     }
 
     /// Nothing is missing: the peer says that it is silent, or sends a digit.
@@ -174,9 +181,12 @@ impl Playout {
         }
         let past = usize::try_from(-place).unwrap_or(0);
         let start = usize::try_from(place).unwrap_or(0);
-        let count = (samples.len() - past).min(ROOM.saturating_sub(start));
-        let at = (source.next as usize).wrapping_add(start) % ROOM;
-        let (first, rest) = samples[past..past + count].split_at(count.min(ROOM - at));
+        let next = source.next;
+        self.make_room(start + samples.len() - past, next);
+        let room = self.ring.len();
+        let count = (samples.len() - past).min(room.saturating_sub(start));
+        let at = self.place_of(next.wrapping_add(start as u32));
+        let (first, rest) = samples[past..past + count].split_at(count.min(room - at));
         for (from, at) in [(first, at), (rest, 0)] {
             for (kept, sample) in self.ring[at..].iter_mut().zip(from) {
                 *kept = (*sample).max(MISSING + 1);
@@ -185,19 +195,38 @@ impl Playout {
         true
     }
 
+    /// Where in the ring the sample of that timestamp is.
+    fn place_of(&self, timestamp: u32) -> usize {
+        timestamp as usize & (self.ring.len() - 1)
+    }
+
+    /// Let so many samples from `next` on fit in, if they may.
+    fn make_room(&mut self, count: usize, next: u32) {
+        let before = self.ring.len();
+        if count <= before || before == MOST_ROOM {
+            return;
+        }
+        let room = count.next_power_of_two().min(MOST_ROOM);
+        let kept = std::mem::replace(&mut self.ring, vec![MISSING; room].into_boxed_slice());
+        for timestamp in (0..before as u32).map(|offset| next.wrapping_add(offset)) {
+            let at = self.place_of(timestamp);
+            self.ring[at] = kept[timestamp as usize & (before - 1)];
+        }
+    }
+
     /// What is next in the ring, what is missing made up.
     fn take(&mut self, samples: &mut [i16; FRAME]) {
-        let Some(source) = &mut self.source else {
+        let Some(next) = self.source.as_ref().map(|source| source.next) else {
             return;
         };
-        let at = source.next as usize % ROOM;
-        let (first, rest) = samples.split_at_mut(FRAME.min(ROOM - at));
+        let at = self.place_of(next);
+        let (first, rest) = samples.split_at_mut(FRAME.min(self.ring.len() - at));
         for (into, at) in [(first, at), (rest, 0)] {
             let kept = &mut self.ring[at..at + into.len()];
             into.copy_from_slice(kept);
             kept.fill(MISSING);
         }
-        source.next = source.next.wrapping_add(FRAME as u32);
+        self.go_on(FRAME as u32);
         if !samples.contains(&MISSING) {
             return self.concealment.hear(samples);
         }
@@ -212,13 +241,20 @@ impl Playout {
 
     /// Go on so much later.
     fn forget(&mut self, count: u32) {
-        let Some(source) = &mut self.source else {
+        let Some(next) = self.source.as_ref().map(|source| source.next) else {
             return;
         };
-        for offset in 0..count.min(ROOM as u32) {
-            self.ring[source.next.wrapping_add(offset) as usize % ROOM] = MISSING;
+        for offset in 0..count.min(self.ring.len() as u32) {
+            let at = self.place_of(next.wrapping_add(offset));
+            self.ring[at] = MISSING;
         }
-        source.next = source.next.wrapping_add(count);
+        self.go_on(count);
+    }
+
+    fn go_on(&mut self, count: u32) {
+        if let Some(source) = &mut self.source {
+            source.next = source.next.wrapping_add(count);
+        }
     }
 
     /// Leave out a pitch period, or a frame of silence. Not where something is missing.
@@ -229,7 +265,7 @@ impl Playout {
         let next = source.next;
         let mut ahead = [0; FRAME + SEAM];
         for (offset, sample) in (0..).zip(ahead.iter_mut()) {
-            *sample = self.ring[next.wrapping_add(offset) as usize % ROOM];
+            *sample = self.ring[self.place_of(next.wrapping_add(offset))];
         }
         if ahead.contains(&MISSING) {
             return;
@@ -249,7 +285,7 @@ impl Playout {
             *SKIPS.end()
         };
         for (step, (old, new)) in now.iter().zip(&ahead[skip..skip + SEAM]).enumerate() {
-            let at = next.wrapping_add((skip + step) as u32) as usize % ROOM;
+            let at = self.place_of(next.wrapping_add((skip + step) as u32));
             self.ring[at] = blend(*old, *new, step, SEAM).max(MISSING + 1);
         }
         self.forget(skip as u32);

@@ -135,6 +135,17 @@ fn duplicates_and_reordering_change_nothing() {
 }
 
 #[test]
+fn doubled_and_reordered_packets_are_heard_as_they_were_said() {
+    let mut scene = Scene::new(); // whose numbers and timestamps wrap on the way
+    let mut all = arrivals(0..850, 0, 30, 3);
+    all.extend(arrivals(0..850, 50, 45, 4));
+    scene.run(all);
+    let original: Vec<i16> = (0..136_000).map(voice).collect();
+    let likeness = likeness_of(&scene.heard[120_000..128_000], &original, 120_000, 1400);
+    assert!(likeness > 0.98, "{likeness}");
+}
+
+#[test]
 fn a_clock_that_is_too_fast_or_too_slow_is_followed() {
     for stretch in [-1i64, 1] {
         let mut scene = Scene::new();
@@ -202,6 +213,49 @@ fn what_nobody_listened_to_is_not_heard_later() {
     scene.run(arrivals(200..250, 0, 0, 7));
     let depth = scene.playout.source.as_ref().unwrap().depth(at(250 * 20));
     assert!(depth < MARGIN + TOO_DEEP + 320, "{depth}");
+}
+
+#[test]
+fn there_is_room_for_as_much_as_waits_and_no_more() {
+    let mut scene = Scene::new();
+    scene.run(arrivals(0..200, 0, 0, 9));
+    assert_eq!(scene.playout.ring.len(), LEAST_ROOM);
+    scene.run(arrivals(200..600, 0, 300, 9));
+    let room = scene.playout.ring.len();
+    assert!((2 * LEAST_ROOM..=MOST_ROOM).contains(&room), "{room}");
+    let far = Header {
+        timestamp: header(600).timestamp.wrapping_add(1 << 20),
+        ..header(600)
+    };
+    scene.playout.receive(&far, &said(600), at(600 * 20));
+    assert!(scene.playout.ring.len() <= MOST_ROOM);
+}
+
+#[test]
+fn packets_of_ten_to_sixty_milliseconds_come_out_as_they_went_in() {
+    for samples in [80, 240, 320, 480] {
+        let (mut scene, mut random) = (Scene::new(), Random(10));
+        for number in 0..136_000 / samples {
+            let from = number * samples;
+            // Sent when its last sample has been said; some are lost, all are late by up to 60 ms.
+            let now = at((from + samples) as u64 / 8 + random.below(61));
+            let is_lost = random.below(100) < 5;
+            let header = Header {
+                sequence: Seq(number as u16),
+                timestamp: from as u32,
+                ..header(0)
+            };
+            scene.pass(now);
+            let said: Vec<i16> = (from..from + samples).map(voice).collect();
+            if !is_lost {
+                scene.playout.receive(&header, &said, now);
+            }
+        }
+        let original: Vec<i16> = (0..136_000).map(voice).collect();
+        let heard = &scene.heard[120_000..128_000];
+        let likeness = likeness_of(heard, &original, 120_000, 1400);
+        assert!(likeness > 0.96, "{samples}: {likeness}");
+    }
 }
 
 #[test]

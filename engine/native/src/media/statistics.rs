@@ -15,6 +15,8 @@ pub struct Counters {
     packets_late: AtomicU64,
     /// In samples.
     playout_depth: AtomicU32,
+    /// The greatest so far, in samples.
+    deepest_playout: AtomicU32,
     packets_delayed: AtomicU64,
     remote_packets_lost: AtomicU32,
     remote_jitter: AtomicU32,
@@ -43,6 +45,8 @@ pub struct Statistics {
     pub packets_late: u64,
     /// How deep the jitter buffer is; 0 while none is needed.
     pub playout_ms: f64,
+    /// How deep it has been at most.
+    pub deepest_playout_ms: f64,
     /// Packets that came after a gap: more than 10 ms later than the one before says.
     pub packets_delayed: u64,
     /// Of our packets, those that the peer says never came.
@@ -80,7 +84,11 @@ impl Counters {
 
     /// How deep the jitter buffer is, in samples; 0: there is none.
     pub fn buffered(&self, depth: i32) {
-        self.playout_depth.store(depth.max(0) as u32, Relaxed);
+        let depth = depth.max(0) as u32;
+        self.playout_depth.store(depth, Relaxed);
+        if depth > self.deepest_playout.load(Relaxed) {
+            self.deepest_playout.store(depth, Relaxed);
+        }
     }
 
     /// A packet came too late for the jitter buffer.
@@ -121,6 +129,7 @@ impl Counters {
             jitter_ms: samples_to_ms(self.jitter.load(Relaxed)),
             packets_late: self.packets_late.load(Relaxed),
             playout_ms: samples_to_ms(self.playout_depth.load(Relaxed)),
+            deepest_playout_ms: samples_to_ms(self.deepest_playout.load(Relaxed)),
             packets_delayed: self.packets_delayed.load(Relaxed),
             remote_packets_lost: self.remote_packets_lost.load(Relaxed).into(),
             remote_jitter_ms: samples_to_ms(self.remote_jitter.load(Relaxed)),
@@ -140,6 +149,7 @@ mod tests {
         counters.sent(160);
         counters.received(80, -2, 2, 16);
         counters.discarded();
+        counters.buffered(240);
         counters.buffered(160);
         counters.late();
         counters.reported(3, 8);
@@ -154,6 +164,7 @@ mod tests {
             jitter_ms: 2.0,
             packets_late: 1,
             playout_ms: 20.0,
+            deepest_playout_ms: 30.0,
             packets_delayed: 2,
             remote_packets_lost: 3,
             remote_jitter_ms: 1.0,

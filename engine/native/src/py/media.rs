@@ -168,7 +168,7 @@ impl Engine {
 type Figures = (
     (u64, u64, u64, u64, u64, u64, f64),
     (u64, f64, Option<f64>),
-    (u64, f64, u64),
+    (u64, f64, f64, u64),
 );
 
 /// One leg of the data plane.
@@ -380,7 +380,12 @@ impl Leg {
                 now.remote_jitter_ms,
                 now.round_trip_ms,
             ),
-            (now.packets_late, now.playout_ms, now.packets_delayed),
+            (
+                now.packets_late,
+                now.playout_ms,
+                now.deepest_playout_ms,
+                now.packets_delayed,
+            ),
         )
     }
 
