@@ -35,8 +35,17 @@ from .simulation.recorded import RecordedSound
 from .simulation.simulation import Simulation
 from .simulation.tape import Happened
 from .simulation.trunk import SimulatedTrunk
+from .simulation.voices import BEEP, BUSY, CONGESTION, FAX_ANSWERS, FAX_CALLS, HUMAN, MACHINE, SIT, talk
 
 __all__ = [
+    "BEEP",
+    "BUSY",
+    "CONGESTION",
+    "FAX_ANSWERS",
+    "FAX_CALLS",
+    "HUMAN",
+    "MACHINE",
+    "SIT",
     "Digit",
     "Ended",
     "FileSource",
@@ -48,4 +57,5 @@ __all__ = [
     "SimulatedTrunk",
     "Simulation",
     "ToneSource",
+    "talk",
 ]

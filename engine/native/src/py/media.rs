@@ -14,6 +14,7 @@ use crate::media::command::{Change, Stalled, Verb};
 use crate::media::digit_sender::Way;
 use crate::media::engine::{Engine as DataPlane, Settings};
 use crate::media::g711::Law;
+use crate::media::hearing::Noticed;
 use crate::media::loader::SourceSpec;
 use crate::media::mixer::Gain;
 use crate::media::packetizer::samples_of;
@@ -22,6 +23,7 @@ use crate::media::recorder::{RecordSpec, Sides};
 use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, Report};
 use crate::media::room::Membership;
 use crate::media::rtp::Pt;
+use crate::media::signal::Signal;
 use crate::media::statistics::Counters;
 use crate::media::stream::Stream;
 use crate::media::telephone_event::code_of;
@@ -362,6 +364,11 @@ impl Leg {
         self.tell(Verb::WatchAudio(is_on))
     }
 
+    #[pyo3(signature = (*, level_dbov))]
+    fn detect(&self, level_dbov: Option<f32>) -> PyResult<()> {
+        self.tell(Verb::Detect(level_dbov))
+    }
+
     /// In the order of `engine.media.session.Statistics`.
     fn statistics(&self) -> Figures {
         let now = self.counters.read();
@@ -535,8 +542,35 @@ fn to_tuple(py: Python<'_>, LegId(leg): LegId, report: Report) -> PyResult<Bound
             let reason = if is_complete { "completed" } else { "stopped" };
             (leg, "digits_sent", sending, digits, reason).into_pyobject(py)
         }
+        Report::SoundDetected {
+            noticed,
+            at_ms,
+            lasted_ms,
+            level_dbov,
+        } => (
+            leg,
+            "sound_detected",
+            name_of(noticed),
+            at_ms,
+            lasted_ms,
+            level_dbov,
+        )
+            .into_pyobject(py),
         Report::AudioHeard { is_sound } => (leg, "audio_heard", is_sound).into_pyobject(py),
         Report::ThreadDied { message } => (leg, "thread_died", message).into_pyobject(py),
+    }
+}
+
+fn name_of(noticed: Noticed) -> &'static str {
+    match noticed {
+        Noticed::TalkStarted => "talk_started",
+        Noticed::TalkStopped => "talk_stopped",
+        Noticed::Signal(Signal::Busy) => "busy",
+        Noticed::Signal(Signal::Congestion) => "congestion",
+        Noticed::Signal(Signal::Sit) => "sit",
+        Noticed::Signal(Signal::Cng) => "cng",
+        Noticed::Signal(Signal::Ced) => "ced",
+        Noticed::Signal(Signal::Beep) => "beep",
     }
 }
 
