@@ -22,6 +22,7 @@ _Signal: TypeAlias = Literal["busy", "congestion", "sit", "cng", "ced", "beep"]
 _TALK_AFTER = 0.12
 _PAUSE_AFTER = 0.1
 _LOOKS = (0.06, _PAUSE_AFTER, _TALK_AFTER, 0.2, 0.7, 0.9, 1.2)  # when something may be sure that was not before
+_CED = 0.9  # seconds after which an answering fax is sure
 _BUSY = (480.0, 620.0)
 _PAIRS = (_BUSY, (440.0, 480.0), (350.0, 440.0))
 _TALK: _Frequencies = ()
@@ -130,7 +131,7 @@ class Hearing:
 
     def _during_tone(self, seconds: float) -> _Signal | None:
         middle, low = self._joined()
-        if self._now.is_in(2080, 2120) and seconds >= 0.9:
+        if self._now.is_in(2080, 2120) and seconds >= _CED:
             return "ced"
         is_sit = self._now.is_in(1730, 1830) and middle.is_in(1330, 1470) and low.is_in(880, 1020)
         return "sit" if is_sit and seconds >= 0.2 else None
@@ -141,7 +142,8 @@ class Hearing:
             return None
         if tone.is_in(1060, 1140) and 0.42 <= tone.seconds <= 0.64:
             return "cng"
-        is_beep = tone.is_in(380, 2300) and not earlier.is_tone and 0.1 <= tone.seconds <= 2.5
+        is_ced = tone.is_in(2080, 2120) and tone.seconds >= _CED
+        is_beep = tone.is_in(380, 2300) and not is_ced and not earlier.is_tone and 0.1 <= tone.seconds <= 2.5
         return "beep" if is_beep and not self._is_cadence_told else None
 
     def _cadence(self) -> _Signal | None:

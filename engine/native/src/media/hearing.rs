@@ -1,7 +1,7 @@
 //! What is heard on a leg, for as long as somebody asks: talk and its pauses, and the tones that say something.
 //!
-//! It has a clock of its own, which what is heard moves on: 20 ms for each 160 samples. Where packets stop coming it is silence that is
-//! heard (RFC 3551 §4.1). Nothing is allocated after its making.
+//! It has a clock of its own, which what is heard moves on: 20 ms for each 160 samples, by their timestamps, so that packets that are
+//! late change nothing. What was not sent is silence (RFC 3551 §4.1). Nothing is allocated after its making.
 
 use super::clock::{Moment, FRAME};
 use super::report::{Report, Reports};
@@ -9,8 +9,12 @@ use super::signal::{Signal, Signals};
 use super::talk::{dbov, power_of, Talk, Turn};
 use super::tonality::{Sound, Tonality, HOP};
 
-/// Without packets for so long it is silent.
-const GAP_MS: u64 = 60;
+/// Without packets for so long it is silent: they are not late.
+const GAP_MS: u64 = 300;
+/// What comes after its followers is not heard, up to so many samples; more is a clock that was set anew.
+const MAX_LATE: u32 = 8000;
+/// More silence than that between two packets is a clock that was set anew.
+const MAX_MISSING: u32 = 8000 * 10;
 /// A tone is no talk from its fourth hop on.
 const TONE_HOPS: u32 = 4;
 
@@ -35,7 +39,10 @@ pub struct Hearing {
     waiting: [i16; HOP],
     count: usize,
     heard_at: Moment,
-    is_gap: bool,
+    /// The timestamp of the next sample.
+    next: Option<u32>,
+    /// Samples of silence that were put where packets stopped coming.
+    filled: u32,
 }
 
 impl Hearing {
@@ -50,13 +57,39 @@ impl Hearing {
             waiting: [0; HOP],
             count: 0,
             heard_at: now,
-            is_gap: false,
+            next: None,
+            filled: 0,
         }
     }
 
-    /// A packet's samples.
-    pub fn hear(&mut self, samples: &[i16], now: Moment, reports: &mut Reports) {
-        (self.heard_at, self.is_gap) = (now, false);
+    /// A packet's samples, of which the first has that timestamp.
+    pub fn hear(&mut self, timestamp: u32, samples: &[i16], now: Moment, reports: &mut Reports) {
+        let missing = timestamp.wrapping_sub(self.next.unwrap_or(timestamp));
+        if missing < MAX_MISSING {
+            for _ in self.filled..missing {
+                self.take(&[0], reports);
+            }
+        } else if missing > u32::MAX - MAX_LATE {
+            return; // it comes after its followers
+        }
+        (self.heard_at, self.filled) = (now, 0);
+        self.next = Some(timestamp.wrapping_add(samples.len() as u32));
+        self.take(samples, reports);
+    }
+
+    /// 20 ms have passed, perhaps without a packet.
+    pub fn advance(&mut self, now: Moment, reports: &mut Reports) {
+        if now.ms_since(self.heard_at) < GAP_MS {
+            return;
+        }
+        let hops = if self.filled == 0 { GAP_MS / 20 } else { 1 };
+        for _ in 0..hops {
+            self.take(&[0; HOP], reports);
+        }
+        self.filled = self.filled.saturating_add(hops as u32 * HOP as u32);
+    }
+
+    fn take(&mut self, samples: &[i16], reports: &mut Reports) {
         let mut rest = samples;
         while !rest.is_empty() {
             let count = rest.len().min(HOP - self.count);
@@ -67,19 +100,6 @@ impl Hearing {
                 self.count = 0;
                 self.judge(reports);
             }
-        }
-    }
-
-    /// 20 ms have passed, perhaps without a packet.
-    pub fn advance(&mut self, now: Moment, reports: &mut Reports) {
-        if now.ms_since(self.heard_at) < GAP_MS {
-            return;
-        }
-        let hops = if self.is_gap { 1 } else { GAP_MS / 20 };
-        self.is_gap = true;
-        for _ in 0..hops {
-            (self.waiting, self.count) = ([0; HOP], 0);
-            self.judge(reports);
         }
     }
 
@@ -138,7 +158,13 @@ mod tests {
     fn heard(samples: &[i16], length: usize) -> Vec<(Noticed, u64)> {
         let (mut hearing, mut reports) = (Hearing::new(-42.0, at(0)), Reports::default());
         for (index, packet) in samples.chunks(length).enumerate() {
-            hearing.hear(packet, at((index * length / 8) as u64), &mut reports);
+            let timestamp = (index * length) as u32;
+            hearing.hear(
+                timestamp,
+                packet,
+                at(u64::from(timestamp / 8)),
+                &mut reports,
+            );
         }
         noticed(&mut reports)
     }
@@ -170,15 +196,40 @@ mod tests {
         let (mut hearing, mut reports) = (Hearing::new(-42.0, at(0)), Reports::default());
         let loud: Vec<i16> = (2000..2000 + 160 * 20).map(voice).collect();
         for (index, packet) in loud.chunks(160).enumerate() {
-            hearing.hear(packet, at(index as u64 * 20), &mut reports);
+            hearing.hear(
+                index as u32 * 160,
+                packet,
+                at(index as u64 * 20),
+                &mut reports,
+            );
         }
         assert_eq!(noticed(&mut reports).len(), 1);
-        for turn in 0..8 {
+        for turn in 0..15 {
             hearing.advance(at(400 + turn * 20), &mut reports);
         }
         assert_eq!(
             noticed(&mut reports).last().unwrap().0,
             Noticed::TalkStopped
+        );
+    }
+
+    #[test]
+    fn late_packets_change_nothing_and_missing_ones_are_silence() {
+        let busy = [tones(&[425.0], 480, 3000.0), vec![0; 3840]]
+            .concat()
+            .repeat(3);
+        let (mut hearing, mut reports) = (Hearing::new(-42.0, at(0)), Reports::default());
+        let packets: Vec<&[i16]> = busy.chunks(160).collect();
+        for (index, packet) in packets.iter().enumerate() {
+            let now = at(index as u64 * 20 / 200 * 200 + 200); // ten at once
+            hearing.advance(now, &mut reports);
+            if packet.iter().any(|sample| *sample != 0) {
+                hearing.hear(index as u32 * 160, packet, now, &mut reports);
+            }
+        }
+        assert_eq!(
+            noticed(&mut reports).first().unwrap().0,
+            Noticed::Signal(Signal::Busy)
         );
     }
 

@@ -420,7 +420,7 @@ impl Leg {
             sound.hear(samples, now, reports);
         }
         if let Some(hearing) = &mut self.hearing {
-            hearing.hear(samples, now, reports);
+            hearing.hear(header.timestamp, samples, now, reports);
         }
         if let Some(inband) = &mut self.inband {
             if !self.digits_in.is_fresh(now) {

@@ -156,6 +156,11 @@ impl Reports {
         self.list.push((self.leg, report));
     }
 
+    /// All so far, with their legs.
+    pub fn drain(&mut self) -> std::vec::Drain<'_, (LegId, Report)> {
+        self.list.drain(..)
+    }
+
     /// All so far, without their legs.
     #[cfg(test)]
     pub fn take(&mut self) -> Vec<Report> {

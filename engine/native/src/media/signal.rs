@@ -13,6 +13,8 @@ const KEPT: usize = 4;
 const JOINED_MS: u32 = 80;
 /// A quiet as long as that ends a cadence.
 const APART_MS: u32 = 1200;
+/// An answering fax is sure after so long.
+const CED_MS: u32 = 900;
 /// After so much quiet a tone was a beep;
 const BEEP_AFTER_MS: u32 = 60;
 /// one that could be the first of a cadence, after so much.
@@ -145,7 +147,7 @@ impl Signals {
         }
         let signal = if self.now.sound == Sound::Quiet {
             self.after_tone()
-        } else if self.now.is_in(2080.0, 2120.0) && self.now.ms() >= 900 {
+        } else if self.now.is_in(2080.0, 2120.0) && self.now.ms() >= CED_MS {
             Some(Signal::Ced)
         } else if self.is_third_of_sit() {
             Some(Signal::Sit)
@@ -214,8 +216,11 @@ impl Signals {
             return Some(Signal::Cng);
         }
         let is_single = !earlier.is_tone();
-        let is_beep =
-            is_single && tone.is_in(380.0, 2300.0) && (100..=2500).contains(&tone.tone_ms());
+        let is_ced = tone.is_in(2080.0, 2120.0) && tone.ms() >= CED_MS;
+        let is_beep = is_single
+            && !is_ced
+            && tone.is_in(380.0, 2300.0)
+            && (100..=2500).contains(&tone.tone_ms());
         (is_beep && !self.is_cadence_told).then_some(Signal::Beep)
     }
 }
@@ -317,7 +322,8 @@ mod tests {
             .concat()
             .repeat(2);
         assert_eq!(signals(&calls), [Signal::Cng, Signal::Cng]);
-        assert_eq!(signals(&tone(2100.0, 3000)), [Signal::Ced]);
+        let answers = [tone(2100.0, 2200), silence(900)].concat();
+        assert_eq!(signals(&answers), [Signal::Ced]);
         let turned: Vec<i16> = (0..6)
             .flat_map(|turn| {
                 let piece = tone(2100.0, 450);

@@ -7,8 +7,8 @@
 pub const HOP: usize = 160;
 /// Samples of a look.
 const WINDOW: usize = 2 * HOP;
-/// What a tone, or a pair, must have of the energy.
-const SHARE: f32 = 0.85;
+/// What a tone, or a pair, must have of the energy: 1 % beside their frequencies a pair has no more than 0.8.
+const SHARE: f32 = 0.75;
 /// What each tone of a pair must have at least.
 const PART: f32 = 0.15;
 /// The tones that sound together in North America: busy and reorder; ringing; dial tone.

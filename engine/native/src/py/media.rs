@@ -10,17 +10,18 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::media::clock::Moment;
 use crate::media::command::{Change, Stalled, Verb};
 use crate::media::digit_sender::Way;
 use crate::media::engine::{Engine as DataPlane, Settings};
 use crate::media::g711::Law;
-use crate::media::hearing::Noticed;
+use crate::media::hearing::{Hearing, Noticed};
 use crate::media::loader::SourceSpec;
 use crate::media::mixer::Gain;
 use crate::media::packetizer::samples_of;
 use crate::media::player::PlaySpec;
 use crate::media::recorder::{RecordSpec, Sides};
-use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, Report};
+use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, Report, Reports};
 use crate::media::room::Membership;
 use crate::media::rtp::Pt;
 use crate::media::signal::Signal;
@@ -561,6 +562,23 @@ fn to_tuple(py: Python<'_>, LegId(leg): LegId, report: Report) -> PyResult<Bound
     }
 }
 
+/// What is detected in samples of 16 bits in the machine's order: `(noticed, at_ms, lasted_ms, level_dbov)`.
+#[pyfunction]
+fn detect(samples: Vec<i16>, level_dbov: f32) -> Vec<(&'static str, u64, u64, i32)> {
+    let mut reports = Reports::default();
+    Hearing::new(level_dbov, Moment::default()).hear(0, &samples, Moment::default(), &mut reports);
+    let detected = |(_, report)| match report {
+        Report::SoundDetected {
+            noticed,
+            at_ms,
+            lasted_ms,
+            level_dbov,
+        } => Some((name_of(noticed), at_ms, lasted_ms, level_dbov)),
+        _ => None,
+    };
+    reports.drain().filter_map(detected).collect()
+}
+
 fn name_of(noticed: Noticed) -> &'static str {
     match noticed {
         Noticed::TalkStarted => "talk_started",
@@ -584,6 +602,7 @@ fn reason_of(end: RecordingEnd) -> &'static str {
 
 pub(super) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NoPorts", module.py().get_type::<NoPorts>())?;
+    module.add_function(wrap_pyfunction!(detect, module)?)?;
     module.add_class::<Source>()?;
     module.add_class::<Engine>()?;
     module.add_class::<Room>()?;
