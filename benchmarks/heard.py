@@ -64,6 +64,17 @@ def answers(count: int, seed: int = 1) -> Iterator[Case]:
         yield Case(kind, _line(np.concatenate([quiet, said, _silence(8.0)]), rng))
 
 
+def machine_greeting() -> Samples:
+    """That of one machine, said without taking breath, with its beep."""
+    beep = _tone((1000.0,), 0.4)
+    return np.concatenate([
+        _silence(0.3),
+        _say("hello you have the voicemail of letter-k", 1.0, 0.0),
+        _silence(0.6),
+        beep,
+    ])
+
+
 def tones(count: int, seed: int = 2) -> Iterator[Case]:
     """Tones that say something, so many of each, a little beside their frequencies; and as much that is none."""
     rng = random.Random(seed)

@@ -19,6 +19,7 @@ from engine.media import session as media
 
 from .answerer import Answerer, Verdict
 from .argument import within
+from .deadline import Deadline
 from .errors import CommandError
 from .verb import Why
 
@@ -74,8 +75,8 @@ class Detecting:
         self._talking_since: int | None = None  # a spurt that goes on, ms
         self._is_talk = False  # it was told
         self._level = 0
-        self._lasting: Timer | None = None  # until talk, or silence, has lasted
-        self._deciding: Timer | None = None  # until the answerer's patience is at an end
+        self._lasting: Deadline | None = None  # until talk, or silence, has lasted
+        self._deciding: Deadline | None = None  # until the answerer's patience is at an end
         self._patience: Timer | None = None
 
     def start(self) -> None:
@@ -188,8 +189,8 @@ class Detecting:
         if not self._is_over:
             self._lasting = self._after(at_ms + _REPORTED_AFTER_MS, then)
 
-    def _after(self, at_ms: float, then: Callable[[], None]) -> Timer:
-        return self._channel.table.timers.after(max((at_ms - self._now_ms()) / 1000, 0.0), then)
+    def _after(self, at_ms: float, then: Callable[[], None]) -> Deadline:
+        return Deadline(self._channel.table.timers, (at_ms - self._now_ms()) / 1000, then)
 
     def _finish(self, outcome: Outcome) -> None:
         if self._is_over:
