@@ -1,8 +1,8 @@
 """A campaign: call 7000, and everybody on the list is called. People talk with you, machines get a message.
 
-One after another the users of `NUMBERS` are dialled. A person hears who calls and is connected with the agent; to a machine
-the message is spoken after the beep; a fax, and who cannot be reached, is noted. At the end the agent hears how many
-there were.
+One after another the users of `NUMBERS` are dialled. A person hears who calls and is connected with the agent; to a
+machine the message is spoken after the beep; a fax, and who cannot be reached, is noted. At the end the agent hears how
+many there were.
 """
 
 import logging

@@ -17,5 +17,5 @@ def test_tones_are_told_by_their_names():
     found = of_tones(8)
     assert set(found) == {"busy", "congestion", "sit", "cng", "ced", "beep"}
     for what, (_, precision, recall) in found.items():
-        assert precision >= 0.85, what
-        assert recall >= 0.85, what
+        assert precision >= 0.95, what
+        assert recall >= 0.95, what

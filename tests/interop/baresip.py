@@ -133,7 +133,7 @@ async def baresip(
 ) -> AsyncIterator[Baresip]:
     """A phone of `user` that registers with `server`; gone on exit. Its registering may be over before it can tell.
 
-    With an `authority` it trusts certificates of that one alone. `says`: a WAV file of 48 kHz, stereo, in place of a sine.
+    With an `authority` it trusts certificates of that one alone. `says`: a WAV file of 48 kHz, stereo, for the sine.
     """
     folder.mkdir(parents=True)
     more = f"sip_verify_server yes\nsip_cafile {authority}" if authority is not None else ""

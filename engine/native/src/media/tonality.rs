@@ -1,7 +1,6 @@
 //! What 20 ms of sound are: quiet, a tone, one of the pairs of tones that networks send, or anything else.
 //!
-//! A tone is found where there is one: the samples' best fit to x(n-1) + x(n+1) = 2 cos(w) x(n) has its frequency, and Goertzel's filter there says
-//! how much of the energy it is. One look takes two hops of 20 ms, so that neighbours 40 Hz apart are told apart.
+//! A tone is found at the frequency that the samples fit best, where Goertzel's filter says how much of the energy it is. One look takes two hops of 20 ms, so that neighbours 40 Hz apart are told apart.
 
 /// Samples between two looks.
 pub const HOP: usize = 160;
@@ -94,14 +93,17 @@ impl Tonality {
     }
 
     /// The frequency of the tone that it would be; None: of none.
+    ///
+    /// Of a tone x(n-k) + x(n+k) = 2 cos(kw) x(n). From k = 1 and k = 2, which white noise adds nothing to, as it would to the energy
+    /// (Pisarenko's method).
     fn fit(&self) -> Option<f32> {
-        let (mut both, mut square) = (0.0, 0.0);
-        for three in self.window.windows(3) {
-            both += three[1] * (three[0] + three[2]);
-            square += three[1] * three[1];
+        let (mut near, mut far) = (0.0, 0.0);
+        for five in self.window.windows(5) {
+            near += five[2] * (five[1] + five[3]);
+            far += five[2] * (five[0] + five[4]);
         }
-        let cosine = both / (2.0 * square);
-        (square > 0.0 && cosine.abs() < 1.0).then(|| cosine.acos() * 8000.0 / std::f32::consts::TAU)
+        let cosine = (far + (far * far + 8.0 * near * near).sqrt()) / (4.0 * near);
+        (cosine.abs() < 1.0).then(|| cosine.acos() * 8000.0 / std::f32::consts::TAU)
     }
 
     /// Goertzel's filter.
@@ -150,6 +152,20 @@ mod tests {
                     assert!((found - frequency).abs() < 4.0, "{frequency} {found}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn noise_does_not_move_a_tone() {
+        let mut random = Random(9);
+        for frequency in [425.0, 950.0, 2100.0] {
+            let mut samples = tones(&[frequency], 400, 1400.0);
+            for sample in &mut samples {
+                *sample += random.below(400) as i16 - 200; // 19 dB below
+            }
+            let found = heard(&samples);
+            let right = found.iter().filter(|it| it.is_like(Sound::Tone(frequency)));
+            assert!(right.count() >= 18, "{frequency} {found:?}");
         }
     }
 
