@@ -1,6 +1,11 @@
 """The campaign, tested: people, machines and a fax pick up. Virtual time. Run with `pytest examples/campaign`."""
 
-from callflow.testing import FAX_ANSWERS, HUMAN, MACHINE, Simulation
+from callflow.testing import FAX_ANSWERS, HUMAN, MACHINE, FileSource, SimulatedPhone, Simulation
+
+
+def prompts_heard(phone: SimulatedPhone) -> list[str]:
+    """The files, in order."""
+    return [heard.what.path.name for heard in phone.sounds if isinstance(heard.what, FileSource)]
 
 
 async def test_people_are_connected_and_machines_get_the_message(simulation: Simulation) -> None:
@@ -20,12 +25,7 @@ async def test_people_are_connected_and_machines_get_the_message(simulation: Sim
     await agent.heard("people.wav")
     await agent.heard("machines.wav")
     await agent.ended()
-    assert [name.what.path.name for name in agent.sounds if hasattr(name.what, "path")] == [
-        "1.wav",
-        "people.wav",
-        "1.wav",
-        "machines.wav",
-    ]
+    assert prompts_heard(agent) == ["1.wav", "people.wav", "1.wav", "machines.wav"]
 
 
 async def test_the_message_waits_for_the_beep(simulation: Simulation) -> None:
@@ -47,5 +47,5 @@ async def test_a_fax_is_left_alone(simulation: Simulation) -> None:
     desk.speak(*FAX_ANSWERS)
     ended = await desk.ended()
     assert ended.by == "peer"
-    assert not [heard for heard in desk.sounds if hasattr(heard.what, "path")]
+    assert prompts_heard(desk) == []
     agent.hang_up()

@@ -160,7 +160,7 @@ fn what_is_heard_is_told_while_somebody_asks_and_costs_frames_only_then() {
         scene.turn();
         scene.hear(packet);
     }
-    for _ in 0..12 {
+    for _ in 0..25 {
         scene.turn();
     }
     let noticed: Vec<Noticed> = scene
