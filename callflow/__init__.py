@@ -37,6 +37,7 @@ from .errors import (
 )
 from .menu import Menu
 from .protocol.commands import (
+    AnswererRules,
     ConferenceState,
     Confirmation,
     Hangup,
@@ -48,11 +49,13 @@ from .protocol.commands import (
     Target,
     Tone,
 )
-from .protocol.events import ChannelEnded, Party, TransferRequested
+from .protocol.events import ChannelEnded, ChannelSilent, ChannelTalking, ChannelTone, Party, TransferRequested
 from .protocol.outcomes import (
     Branch,
+    Detected,
     Digits,
     Failed,
+    Greeting,
     Invalid,
     Left,
     Played,
@@ -62,11 +65,14 @@ from .protocol.outcomes import (
     TransferFailed,
     Transferred,
     Unbridged,
+    Undetected,
 )
 from .running import Playback, Recording, Running, race
+from .verbs.hearing import Detection
 
 __all__ = [
     "Answered",
+    "AnswererRules",
     "App",
     "BadArgument",
     "Branch",
@@ -74,14 +80,20 @@ __all__ = [
     "CallEnded",
     "CallflowError",
     "ChannelEnded",
+    "ChannelSilent",
+    "ChannelTalking",
+    "ChannelTone",
     "CommandError",
     "Conference",
     "ConferenceState",
     "Confirmation",
     "DeadlineExceeded",
+    "Detected",
+    "Detection",
     "Digits",
     "Disconnected",
     "Failed",
+    "Greeting",
     "Hangup",
     "InternalError",
     "Invalid",
@@ -111,6 +123,7 @@ __all__ = [
     "Transferred",
     "Unauthorized",
     "Unbridged",
+    "Undetected",
     "Unreachable",
     "Unsupported",
     "WrongState",

@@ -16,7 +16,7 @@ from .errors import WrongState
 from .leg import Leg
 from .link import Link
 from .protocol.events import ChannelCreated, ChannelEnded, Diversion, Party, Security
-from .verbs import dialer, digit, messaging, playback, recorder, signalling, talk, transferring, variable
+from .verbs import dialer, digit, hearing, messaging, playback, recorder, signalling, talk, transferring, variable
 
 HANGUP_WINDOW = 5.0  # seconds after the hang-up in which `finally` blocks and `after_hangup` functions may wait
 
@@ -128,6 +128,9 @@ class Call:
     say = playback.say
     tone = playback.tone
     echo = playback.echo
+
+    detect = hearing.detect
+    detecting = hearing.detecting
 
     gather = digit.gather
     menu = digit.menu

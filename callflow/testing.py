@@ -37,8 +37,17 @@ from .simulation.recorded import RecordedSound
 from .simulation.simulation import Simulation
 from .simulation.tape import Happened
 from .simulation.trunk import SimulatedTrunk
+from .simulation.voices import BEEP, BUSY, CONGESTION, FAX_ANSWERS, FAX_CALLS, HUMAN, MACHINE, SIT, talk
 
 __all__ = [
+    "BEEP",
+    "BUSY",
+    "CONGESTION",
+    "FAX_ANSWERS",
+    "FAX_CALLS",
+    "HUMAN",
+    "MACHINE",
+    "SIT",
     "Digit",
     "Ended",
     "FileSource",
@@ -53,4 +62,5 @@ __all__ = [
     "Simulation",
     "ToneSource",
     "real_web",
+    "talk",
 ]

@@ -1,6 +1,6 @@
 """What a program may ask of the engine. Each class holds the `args` of one command frame; its `name` is in the frame.
 
-Those about what is heard are in `sounding`, those that place calls in `dialing`,
+Those about what is heard are in `sounding` and `detecting`, those that place calls in `dialing`,
 those that transfer them in `transferring`, those about conferences in `conferencing`.
 A field's default is what the command does when it is left out. Times are seconds as floats unless the name says ms.
 """
@@ -22,6 +22,9 @@ from .conferencing import ConferenceState as ConferenceState
 from .conferencing import Join as Join
 from .conferencing import Listen as Listen
 from .conferencing import MemberState as MemberState
+from .detecting import AnswererRules as AnswererRules
+from .detecting import Detect as Detect
+from .detecting import Detectable as Detectable
 from .dialing import Confirm as Confirm
 from .dialing import Confirmation as Confirmation
 from .dialing import Dial as Dial
@@ -447,7 +450,7 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
     command.name: command
     for command in (
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
-        Gather, Record, RecordCall, Echo, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
+        Gather, Record, RecordCall, Echo, Detect, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
         ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
         UnbindDigits, Limit, Policy, Set, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, SendOptions,

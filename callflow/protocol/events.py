@@ -266,6 +266,34 @@ class EchoFinished(Event, frozen=True, kw_only=True):
     outcome: AnyOutcome
 
 
+class DetectFinished(Event, frozen=True, kw_only=True):
+    """A detect is over."""
+
+    name: ClassVar[str] = "detect.finished"
+    command: str
+    outcome: AnyOutcome
+
+
+class ChannelTalking(Event, frozen=True, kw_only=True):
+    """The peer talks, so many dB below overload. Told while a detect with `events` runs."""
+
+    name: ClassVar[str] = "channel.talking"
+    level_dbov: int
+
+
+class ChannelSilent(Event, frozen=True, kw_only=True):
+    """The peer talks no more. Told while a detect with `events` runs."""
+
+    name: ClassVar[str] = "channel.silent"
+
+
+class ChannelTone(Event, frozen=True, kw_only=True):
+    """The peer sends a tone that says something. Told while a detect with `events` runs."""
+
+    name: ClassVar[str] = "channel.tone"
+    tone: Literal["busy", "congestion", "sit", "cng", "ced", "beep"]
+
+
 class DigitsSent(Event, frozen=True, kw_only=True):
     """Digits were sent."""
 
@@ -513,6 +541,7 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         MessageReceived, MessageSent,
         DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
+        DetectFinished, ChannelTalking, ChannelSilent, ChannelTone,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,
         RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, TrunkUp, TrunkDown, TrunkRegistered,
         TrunkUnregistered, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed, ScriptDraining,

@@ -120,6 +120,34 @@ class Stopped(Outcome, frozen=True, tag="stopped"):
     reason: Literal["cancelled", "hangup", "replaced"] = "cancelled"
 
 
+class Greeting(msgspec.Struct, frozen=True):
+    """What was heard of who answered: the silence before, the greeting with its words (spurts of talk) and pauses.
+
+    `why`: the greeting was `short`, with a pause after it, or `long`; it had too many `words`; there was a `tone`,
+    only `silence`, or nothing that decides it in time.
+    """
+
+    why: Literal["short", "long", "words", "tone", "silence", "undecided"]
+    silence_ms: int
+    greeting_ms: int = 0
+    words: int = 0
+    longest_word_ms: int = 0
+    pauses_ms: tuple[int, ...] = ()
+
+
+class Detected(Outcome, frozen=True, tag="detected"):
+    """It was heard, so long after the beginning, so many dB below overload. Who answers has left a `greeting`."""
+
+    what: Literal["talk", "silence", "human", "machine", "unknown", "busy", "congestion", "sit", "cng", "ced", "beep"]
+    after_ms: int = 0
+    level_dbov: int = 0
+    greeting: Greeting | None = None
+
+
+class Undetected(Outcome, frozen=True, tag="undetected"):
+    """Nothing of what was asked for was heard in time."""
+
+
 class Transferred(Outcome, frozen=True, tag="transferred"):
     """The party talks with somebody else now; the call that it leaves may be hung up."""
 
@@ -145,6 +173,8 @@ AnyOutcome: TypeAlias = (
     | Unbridged
     | Left
     | Stopped
+    | Detected
+    | Undetected
     | Transferred
     | TransferFailed
 )

@@ -12,6 +12,7 @@ from msgspec import inspect as shapes
 from .causes import CAUSES
 from .commands import (
     COMMANDS,
+    AnswererRules,
     BoundCommand,
     Command,
     ConferenceSounds,
@@ -35,7 +36,7 @@ from .frames import (
     ErrorCode,
     Resume,
 )
-from .outcomes import Branch
+from .outcomes import Branch, Greeting
 from .queries import (
     AppState,
     Decision,
@@ -109,6 +110,8 @@ _ENDS: dict[str, str] = {
     "digits": "what was asked for was keyed",
     "timed_out": "nothing, or too little, was keyed in time, also the last time",
     "invalid": "what was keyed is not allowed, also the last time",
+    "detected": "the first of it that was heard: `what`",
+    "undetected": "nothing of it was heard in `timeout`",
     "stopped cancelled": "it was cancelled",
     "stopped hangup": "the call ended",
     "stopped replaced": "another command took its place",
@@ -159,6 +162,7 @@ _CLOSES: dict[CloseCode, str] = {
 
 
 _COMMAND_PARTS = (
+    AnswererRules, Greeting,
     Target, Confirmation, ConferenceSounds, BoundCommand, Fallback, Tone, Silence, Say, File, Branch, ConferenceState,
     MemberState, RegistrationState, TrunkState, TrunkTargetState, AppState, PastEvents, PastEvent,
     Decisions, Decision, Downloaded, Draining, SessionState, EngineStatus,

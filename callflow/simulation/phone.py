@@ -30,11 +30,11 @@ from engine.transport.endpoint import Endpoint
 from engine.transport.errors import Unreachable
 
 from .sounds import FRAME_SECONDS, Attention, What, When, join_repeated, matches, name_of
+from .voices import SPEECH
 from .waiting import wait_first
 
 PATIENCE = 60.0  # seconds that a person waits for what a test says will come
 BREATH = SilenceSource(24 * 3600 * 1000)  # what a phone sends whose owner says nothing: silence is sent, too
-SPEECH = (310.0, 440.0)  # Hz: what stands for speech
 BUSY = 486
 REGISTER_AGAIN_AFTER = 30.0  # seconds
 

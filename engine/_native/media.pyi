@@ -4,7 +4,10 @@ import os
 from collections.abc import Sequence
 from typing import Any, final
 
-__all__ = ["Engine", "Leg", "NoPorts", "Room", "Source"]
+__all__ = ["Engine", "Leg", "NoPorts", "Room", "Source", "detect"]
+
+def detect(samples: Sequence[int], level_dbov: float) -> list[tuple[str, int, int, int]]:
+    """What is detected in 16-bit samples at 8 kHz: `(noticed, at_ms, lasted_ms, level_dbov)`."""
 
 class NoPorts(OSError):
     """No RTP port pair could be had; the text says why."""
@@ -82,6 +85,7 @@ class Leg:
     def unrelay(self) -> None: ...
     def leave_room(self) -> None: ...
     def watch_audio(self, *, is_on: bool) -> None: ...
+    def detect(self, *, level_dbov: float | None) -> None: ...
     def statistics(
         self,
     ) -> tuple[

@@ -28,6 +28,7 @@ from engine.media import session as media
 
 from .account import Account, with_statistics
 from .audio import Audio
+from .detect import note_sound
 from .ending import Ending, LegWatcher
 from .errors import CommandError
 from .keys import Keys, Way
@@ -343,6 +344,8 @@ class Channel:
                 self.audio.note_end(name)
             case media.RecordingFinished(name) | media.DigitsSent(name):
                 self._running.report(name, event)
+            case media.SoundDetected():
+                note_sound(self, event)
             case media.AudioHeard(is_sound):
                 if self.member is not None:
                     self.member.note_sound(is_sound=is_sound)

@@ -205,6 +205,9 @@ class AwaitingSession:
     def watch_audio(self, *, is_on: bool) -> None:
         self._session.watch_audio(is_on=is_on)
 
+    def detect(self, *, level_dbov: float | None) -> None:
+        self._session.detect(level_dbov=level_dbov)
+
     def statistics(self) -> Statistics:
         return self._session.statistics()
 

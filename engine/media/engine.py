@@ -30,6 +30,7 @@ from .session import (
     PortsExhausted,
     RecordingFinished,
     SilenceSource,
+    SoundDetected,
     Source,
     Statistics,
     Stream,
@@ -44,6 +45,7 @@ _EVENTS: Mapping[str, Callable[..., MediaEvent]] = MappingProxyType({
     "digit_ended": DigitEnded,
     "digits_sent": DigitsSent,
     "audio_heard": AudioHeard,
+    "sound_detected": SoundDetected,
 })
 _SENDS = (Direction.SENDRECV, Direction.SENDONLY)
 _RECEIVES = (Direction.SENDRECV, Direction.RECVONLY)
@@ -263,6 +265,11 @@ class NativeMediaSession:
         """Report `AudioHeard` from now on, or no more."""
         if not self._is_closed:
             self._leg.watch_audio(is_on=is_on)
+
+    def detect(self, *, level_dbov: float | None) -> None:
+        """Report `SoundDetected` from now on, or no more."""
+        if not self._is_closed:
+            self._leg.detect(level_dbov=level_dbov)
 
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""

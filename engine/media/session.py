@@ -135,8 +135,29 @@ class AudioHeard:
     is_sound: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SoundDetected:
+    """Talk began or paused, or a tone that says something was heard; sent only to sessions that `detect`.
+
+    Times are milliseconds of what was heard since `detect`: when it began or ended, and how long the talk was that has
+    ended. Talk is told once it has lasted for 120 ms, a pause for 100 ms.
+    """
+
+    noticed: Literal["talk_started", "talk_stopped", "busy", "congestion", "sit", "cng", "ced", "beep"]
+    at_ms: int
+    lasted_ms: int = 0
+    level_dbov: int = 0
+
+
 MediaEvent: TypeAlias = (
-    PlaybackStarted | PlaybackFinished | RecordingFinished | DigitStarted | DigitEnded | DigitsSent | AudioHeard
+    PlaybackStarted
+    | PlaybackFinished
+    | RecordingFinished
+    | DigitStarted
+    | DigitEnded
+    | DigitsSent
+    | AudioHeard
+    | SoundDetected
 )
 
 
@@ -274,6 +295,10 @@ class MediaSession(Protocol):
 
     def watch_audio(self, *, is_on: bool) -> None:
         """Report `AudioHeard` from now on, or no more."""
+        ...
+
+    def detect(self, *, level_dbov: float | None) -> None:
+        """Report `SoundDetected` from now on, of what is as loud as that; None: no more."""
         ...
 
     def statistics(self) -> Statistics:

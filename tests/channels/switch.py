@@ -288,6 +288,9 @@ class FakeSession:
     def watch_audio(self, *, is_on: bool) -> None:
         pass
 
+    def detect(self, *, level_dbov: float | None) -> None:
+        self.detects = level_dbov
+
     def statistics(self) -> media.Statistics:
         return media.Statistics(
             packets_sent=50, packets_received=40, packets_lost=2, jitter_ms=1.5, remote_packets_lost=1,

@@ -26,7 +26,7 @@ CONFIG = """\
 poll_method epoll
 net_interface 127.0.0.1
 sip_listen 127.0.0.1:0
-audio_source ausine,{frequency}
+audio_source {source}
 ausrc_srate 48000
 ausrc_channels 2
 auplay_srate 8000
@@ -38,6 +38,7 @@ call_max_calls 4
 module_path {modules}
 module g711.so
 module ausine.so
+module aufile.so
 module sndfile.so
 module_tmp account.so
 module_app menu.so
@@ -129,14 +130,16 @@ async def baresip(
     answers: bool = True,
     transport: str = "udp",
     authority: Path | None = None,
+    says: Path | None = None,
 ) -> AsyncIterator[Baresip]:
     """A phone of `user` that registers with `server`; gone on exit. Its registering may be over before it can tell.
 
-    With an `authority` it trusts certificates of that one alone.
+    With an `authority` it trusts certificates of that one alone. `says`: a WAV file of 48 kHz, stereo, for the sine.
     """
     folder.mkdir(parents=True)
     more = f"sip_verify_server yes\nsip_cafile {authority}" if authority is not None else ""
-    (folder / "config").write_text(CONFIG.format(frequency=frequency, modules=MODULES, folder=folder, more=more))
+    source = f"aufile,{says}" if says is not None else f"ausine,{frequency}"
+    (folder / "config").write_text(CONFIG.format(source=source, modules=MODULES, folder=folder, more=more))
     account = f"<sip:{user}@{server[0]}:{server[1]};transport={transport}>;auth_user={user};auth_pass={password}"
     account += f";regint={300 if register else 0};answermode={'auto' if answers else 'manual'}"
     (folder / "accounts").write_text(account + "\n")
@@ -167,13 +170,20 @@ async def baresip(
 
 @asynccontextmanager
 async def phone(
-    folder: Path, engine: RunningEngine, seen: Watch, user: str, *, answers: bool = True, transport: str = "udp"
+    folder: Path,
+    engine: RunningEngine,
+    seen: Watch,
+    user: str,
+    *,
+    answers: bool = True,
+    transport: str = "udp",
+    says: Path | None = None,
 ) -> AsyncIterator[Baresip]:
     """A registered phone."""
     server = engine.udp if transport == "udp" else engine.tcp
     async with baresip(
         folder / user, user=user, password=PASSWORDS[user], server=server, frequency=FREQUENCIES[user],
-        answers=answers, transport=transport,
+        answers=answers, transport=transport, says=says,
     ) as running:  # fmt: skip
         await seen.wait("registration.added", lambda event: isinstance(event, RegistrationAdded) and event.user == user)
         yield running

@@ -35,6 +35,10 @@ GIVEN = {
     "say": ('call:say{ "42", kind = "digits" }', commands.SayCommand(text="42", kind="digits")),
     "tone": ('call:tone{ "busy/us", seconds = 2 }', commands.ToneCommand(plan="busy/us", seconds=2.0)),
     "echo": ("call:echo()", commands.Echo()),
+    "detect": (
+        'call:detect{ "answerer", "beep", timeout = 20, rules = { greeting = 2 } }',
+        commands.Detect(what=("answerer", "beep"), timeout=20.0, rules=commands.AnswererRules(greeting=2.0)),
+    ),
     "gather": (
         'call:gather{ callflow.tone("440", 1), "a.wav", max = 4, invalid = "b.wav" }',
         commands.Gather(prompt=(Tone("440", 1.0), "a.wav"), max=4, invalid=("b.wav",)),

@@ -195,6 +195,36 @@ async def _(call: Call) -> None:
         await cancelled(call.echo())
 
 
+# detect
+
+
+@row("detect", "detected")
+async def _(call: Call) -> None:
+    await call.detect("silence")
+
+
+@row("detect", "undetected")
+async def _(call: Call) -> None:
+    await call.detect("talk", timeout=2)
+
+
+@row("detect", "stopped", "cancelled")
+async def _(call: Call) -> None:
+    await cancelled(call.detect("talk"))
+
+
+@row("detect", "stopped", "hangup", people=hangs_up())
+async def _(call: Call) -> None:
+    await call.detect("talk", timeout=0)
+
+
+@row("detect", "stopped", "replaced")
+async def _(call: Call) -> None:
+    async with beside(lambda: call.detect("talk")):
+        await anyio.sleep(1)
+        await cancelled(call.detect("beep"))
+
+
 @row("send_digits", "sent", "completed")
 async def _(call: Call) -> None:
     await call.send_digits("123")

@@ -18,15 +18,15 @@ from callflow.protocol import commands, outcomes
 from callflow.protocol.commands import Command
 from callflow.protocol.conferencing import MemberState
 from callflow.protocol.events import Diversion, Party, Security
-from callflow.protocol.outcomes import Answered, Branch, Outcome
+from callflow.protocol.outcomes import Answered, Branch, Greeting, Outcome
 
 from .verb import HANDLES, OUTCOMES, VERBS, Verb
 
 PATH = Path(__file__).with_name("library") / "callflow.lua"
 _KEYWORDS = frozenset({"repeat", "do", "end", "then", "in"})
 _PARTS = (
-    Party, Diversion, Security, Branch, commands.Target, commands.Confirmation, commands.BoundCommand,
-    commands.ConferenceSounds, commands.ConferenceState, MemberState,
+    Party, Diversion, Security, Branch, Greeting, commands.AnswererRules, commands.Target, commands.Confirmation,
+    commands.BoundCommand, commands.ConferenceSounds, commands.ConferenceState, MemberState,
 )  # fmt: skip
 _HEAD = """\
 ---@meta callflow

@@ -42,6 +42,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "say": Verb(commands.SayCommand, ("text",)),
     "tone": Verb(commands.ToneCommand, ("plan",)),
     "echo": Verb(commands.Echo),
+    "detect": Verb(commands.Detect, ("what",), rest=True),
     "gather": Verb(commands.Gather, ("prompt",), rest=True),
     "send_digits": Verb(commands.SendDigits, ("digits",)),
     "bind_digits": Verb(commands.BindDigits, ("digits", "do")),

@@ -20,6 +20,7 @@ from ..session import (
 )
 from .chorus import Sound
 from .digits import DigitSender, Sending
+from .hearing import Hearing
 from .network import FakeMediaNetwork
 from .playback import Player
 from .recording import Recorder, Sides
@@ -69,6 +70,7 @@ class FakeMediaSession:
         self._recorder = Recorder(network, self._timeline, self._sent, post)
         self._digits = DigitSender(network, self, post)
         self._watch = AudioWatch(network, post)
+        self._hearing = Hearing(network, post)
         self._changed = trio.Event()
         network.attach(local, self)
 
@@ -197,6 +199,11 @@ class FakeMediaSession:
             self._is_watched = is_on
             self._watch.switch(self._input, is_on=is_on or self._room is not None)
 
+    def detect(self, *, level_dbov: float | None) -> None:
+        """Report `SoundDetected` from now on, or no more."""
+        if self._is_open():
+            self._hearing.switch(self._input, level_dbov=level_dbov)
+
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
         self._network.advance()
@@ -211,6 +218,7 @@ class FakeMediaSession:
         self._recorder.close()
         self._leave()
         self._watch.switch(None, is_on=False)
+        self._hearing.switch(None, level_dbov=None)
         self._part()
         self._is_echoing = False
         self._traffic.close(self._peer())
@@ -334,6 +342,7 @@ class FakeMediaSession:
         self._timeline.change(voice, now=self._network.now)
         self._recorder.change(voice)
         self._watch.change(voice)
+        self._hearing.change(voice)
         self._report_change()
         (self._relayed or self)._settle_output()
         if self._room is not None:

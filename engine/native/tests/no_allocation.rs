@@ -162,6 +162,7 @@ fn a_relay_its_playbacks_an_echo_and_a_room_allocate_nothing_once_they_run() {
     play(&engine, alice.leg);
     play(&engine, bob.leg);
     assert!(engine.tell(echo.leg, Verb::Echo(true)).is_ok());
+    assert!(engine.tell(echo.leg, Verb::Detect(Some(-42.0))).is_ok());
     play(&engine, carol.leg);
     for pair in rest.chunks(2) {
         connect(&engine, &pair[0], pair[1].port);

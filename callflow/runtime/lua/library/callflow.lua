@@ -356,6 +356,30 @@ function callflow.log.error(...) end
 ---@field q850? integer
 ---@field contacts? string|string[]
 
+---What was heard of who answered: the silence before, the greeting with its words (spurts of talk) and pauses.
+---
+---`why`: the greeting was `short`, with a pause after it, or `long`; it had too many `words`; there was a `tone`,
+---only `silence`, or nothing that decides it in time.
+---@class callflow.Greeting
+---@field why "long"|"short"|"silence"|"tone"|"undecided"|"words"
+---@field silence_ms integer
+---@field greeting_ms? integer
+---@field words? integer
+---@field longest_word_ms? integer
+---@field pauses_ms? integer|integer[]
+
+---What tells a person who answers from a machine, in seconds.
+---
+---A greeting longer than `greeting`, or of more than `words` spurts of talk, is a machine's, and so is whatever a tone
+---follows; a shorter one with a `pause` after it is a person's. Who says nothing for `silence`, or has not decided it
+---after `total`, is unknown.
+---@class callflow.AnswererRules
+---@field greeting? number
+---@field pause? number
+---@field words? integer
+---@field silence? number
+---@field total? number
+
 ---Whom to dial: a user's name, a SIP URI or `NUMBER@TRUNK`, the id its channel shall have, and after what delay.
 ---
 ---`NUMBER@*` goes by the cheapest trunk, `enum:+NUMBER` to the addresses that DNS has of it. `trunk` names the trunk
@@ -455,6 +479,20 @@ function callflow.log.error(...) end
 ---@field sha256? string
 ---@field terminator? string
 ---@field error? string
+
+---It was heard, so long after the beginning, so many dB below overload. Who answers has left a `greeting`.
+---@class callflow.Detected
+---@field outcome "detected"
+---@field detected true
+---@field what "beep"|"busy"|"ced"|"cng"|"congestion"|"human"|"machine"|"silence"|"sit"|"talk"|"unknown"
+---@field after_ms? integer
+---@field level_dbov? integer
+---@field greeting? callflow.Greeting
+
+---Nothing of what was asked for was heard in time.
+---@class callflow.Undetected
+---@field outcome "undetected"
+---@field undetected true
 
 ---Digits were sent, or a message. `digits` are those whose last packet left, or whose INFO the peer took.
 ---
@@ -619,6 +657,28 @@ function Call:tone(plan) end
 ---@return callflow.Stopped
 ---@overload fun(self: callflow.Call, options: callflow.EchoOptions): callflow.Stopped
 function Call:echo() end
+
+---@class callflow.DetectOptions
+---@field [integer] "answerer"|"beep"|"busy"|"ced"|"cng"|"congestion"|"silence"|"sit"|"talk"
+---@field timeout? number
+---@field talk? number
+---@field silence? number
+---@field level_dbov? number
+---@field rules? callflow.AnswererRules
+---@field events? boolean
+---@field deadline? number seconds that it may take
+
+---Listen to the peer until the first of `what` is heard, for `timeout` seconds at most; 0 is without end.
+---
+---`talk` is talk for so many seconds (`talk`), `silence` none for so many (`silence`); softer than `level_dbov` is
+---silent. `answerer` is whether a person answered or a machine, by the `rules`. `busy`, `congestion` and `sit` are the
+---tones of networks, `cng` and `ced` those of a fax that calls and answers, `beep` an answering machine's. Tones are
+---no talk. With `events`, whatever is heard meanwhile is told: `channel.talking`, `channel.silent`, `channel.tone`.
+---A channel has one at a time. It answers nobody, and goes on in a bridge.
+---@param ... "answerer"|"beep"|"busy"|"ced"|"cng"|"congestion"|"silence"|"sit"|"talk"
+---@return callflow.Detected|callflow.Undetected|callflow.Stopped
+---@overload fun(self: callflow.Call, options: callflow.DetectOptions): callflow.Detected|callflow.Undetected|callflow.Stopped
+function Call:detect(...) end
 
 ---@class callflow.GatherOptions
 ---@field [integer] callflow.Source

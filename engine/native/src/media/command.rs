@@ -79,6 +79,8 @@ pub enum Verb {
     Leave,
     /// Report sound and silence, or no more.
     WatchAudio(bool),
+    /// Report talk and tones, from this level (dBov) on, or no more.
+    Detect(Option<f32>),
     /// Send BYE and give the ports back.
     Close,
     /// Go to another media thread.

@@ -16,6 +16,7 @@ use super::digit_receiver::DigitReceiver;
 use super::digit_sender::{DigitSender, Outgoing as Digit, Way};
 use super::dtmf;
 use super::g711::Law;
+use super::hearing::Hearing;
 use super::inband_receiver::{InbandReceiver, Known};
 use super::latch::Latch;
 use super::packetizer::{Packetizer, MAX_SAMPLES};
@@ -105,6 +106,8 @@ pub struct Leg {
     player: Option<Box<Player>>,
     recorders: Vec<Recorder>,
     sound: Option<Box<SoundWatch>>,
+    /// There while somebody asks what is heard.
+    hearing: Option<Box<Hearing>>,
     control: Control,
     sent_at: Moment,
 }
@@ -134,6 +137,7 @@ impl Leg {
             player: None,
             recorders: Vec::new(),
             sound: None,
+            hearing: None,
             control: Control::new(random[0] ^ random[1].rotate_left(32)),
             sent_at: Moment::default(),
         }
@@ -266,6 +270,11 @@ impl Leg {
         self.sound = is_on.then(|| Box::new(SoundWatch::new(now)));
     }
 
+    /// Report talk and tones from that level on (dBov), or no more.
+    pub fn detect(&mut self, level: Option<f32>, now: Moment) {
+        self.hearing = level.map(|level| Box::new(Hearing::new(level, now)));
+    }
+
     /// What is relayed to it pauses, or comes from another source.
     pub fn interrupt(&mut self) {
         self.sender.interrupt();
@@ -284,6 +293,7 @@ impl Leg {
             || self.inband.as_ref().is_some_and(|inband| inband.is_down())
             || !self.recorders.is_empty()
             || self.sound.is_some()
+            || self.hearing.is_some()
             || self.playout.is_some();
         is_at_work && !self.is_in_room
     }
@@ -402,6 +412,7 @@ impl Leg {
     ) {
         let is_heard = !self.recorders.is_empty()
             || self.sound.is_some()
+            || self.hearing.is_some()
             || self.playout.is_some()
             || self.inband.is_some();
         if !is_heard {
@@ -421,6 +432,9 @@ impl Leg {
         }
         if let Some(sound) = &mut self.sound {
             sound.hear(samples, now, reports);
+        }
+        if let Some(hearing) = &mut self.hearing {
+            hearing.hear(header.timestamp, samples, now, reports);
         }
         if let Some(inband) = &mut self.inband {
             if !self.digits_in.is_fresh(now) {
@@ -523,6 +537,9 @@ impl Leg {
         }
         if let Some(sound) = &mut self.sound {
             sound.advance(due, reports);
+        }
+        if let Some(hearing) = &mut self.hearing {
+            hearing.advance(due, reports);
         }
         self.advance_recorders(due);
     }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::super::clip::Clip;
 use super::super::g711::Law;
+use super::super::hearing::Noticed;
 use super::super::player::Voice;
 use super::super::recorder::{RecordSpec, Sides};
 use super::super::report::ReportQueue;
@@ -144,6 +145,36 @@ fn started(playback: &str) -> Report {
     Report::PlaybackStarted {
         playback: playback.into(),
     }
+}
+
+#[test]
+fn what_is_heard_is_told_while_somebody_asks_and_costs_frames_only_then() {
+    let mut scene = Scene::new();
+    let talk: Vec<u8> = (2000..2000 + 160 * 20)
+        .map(|n| Law::Mu.compress(voice(n)))
+        .collect();
+    assert!(!scene.leg.needs_frames());
+    scene.leg.detect(Some(-42.0), scene.now());
+    assert!(scene.leg.needs_frames());
+    for packet in talk.chunks(160) {
+        scene.turn();
+        scene.hear(packet);
+    }
+    for _ in 0..25 {
+        scene.turn();
+    }
+    let noticed: Vec<Noticed> = scene
+        .reports
+        .take()
+        .into_iter()
+        .filter_map(|report| match report {
+            Report::SoundDetected { noticed, .. } => Some(noticed),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(noticed, [Noticed::TalkStarted, Noticed::TalkStopped]);
+    scene.leg.detect(None, scene.now());
+    assert!(!scene.leg.needs_frames());
 }
 
 #[test]

@@ -525,6 +525,7 @@ fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
             gap_ms,
         } => leg.send_digits(name, (&digits, way), duration_ms, gap_ms, reports),
         Verb::WatchAudio(is_on) => leg.watch_audio(is_on, now),
+        Verb::Detect(level) => leg.detect(level, now),
         _ => {}
     }
 }

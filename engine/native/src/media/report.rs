@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::hearing::Noticed;
 use super::syscalls::EventFd;
 
 /// Reports that may wait before those that a peer can cause at will are dropped.
@@ -105,6 +106,17 @@ pub enum Report {
         /// It began.
         is_sound: bool,
     },
+    /// Talk began or paused, or a tone said something.
+    SoundDetected {
+        /// Which.
+        noticed: Noticed,
+        /// When, in milliseconds of what was heard.
+        at_ms: u64,
+        /// How long the talk was that ended.
+        lasted_ms: u64,
+        /// How loud it was, in dB below overload.
+        level_dbov: i32,
+    },
     /// A thread of the data plane is gone: not a leg's, but everybody's matter.
     ThreadDied {
         /// Its panic's text.
@@ -117,7 +129,10 @@ impl Report {
     fn is_droppable(&self) -> bool {
         matches!(
             self,
-            Report::DigitStarted { .. } | Report::DigitEnded { .. } | Report::AudioHeard { .. }
+            Report::DigitStarted { .. }
+                | Report::DigitEnded { .. }
+                | Report::AudioHeard { .. }
+                | Report::SoundDetected { .. }
         )
     }
 }
@@ -139,6 +154,11 @@ impl Reports {
     /// One more.
     pub fn push(&mut self, report: Report) {
         self.list.push((self.leg, report));
+    }
+
+    /// All so far, with their legs.
+    pub fn drain(&mut self) -> std::vec::Drain<'_, (LegId, Report)> {
+        self.list.drain(..)
     }
 
     /// All so far, without their legs.

@@ -76,6 +76,14 @@ pub fn voice(n: usize) -> i16 {
     (tone * 5000.0 * (0.55 - 0.45 * (time * std::f32::consts::TAU * 2.0).cos())) as i16
 }
 
+/// So many milliseconds of sines together, each so loud at its peak.
+pub fn tones(frequencies: &[f32], milliseconds: usize, peak: f32) -> Vec<i16> {
+    let sine = |tone: f32, n: usize| (std::f32::consts::TAU * tone * n as f32 / 8000.0).sin();
+    (0..milliseconds * 8)
+        .map(|n| (frequencies.iter().map(|tone| sine(*tone, n)).sum::<f32>() * peak) as i16)
+        .collect()
+}
+
 /// How like `original` what was `heard` is: 1 is the same. Each 20 ms of it is looked for around `from` and on, at most `late`
 /// samples before that, and found where it fits best; the mean of these correlations.
 pub fn likeness_of(heard: &[i16], original: &[i16], from: usize, late: usize) -> f32 {

@@ -10,18 +10,21 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::media::clock::Moment;
 use crate::media::command::{Change, Stalled, Verb};
 use crate::media::digit_sender::Way;
 use crate::media::engine::{Engine as DataPlane, Settings};
 use crate::media::g711::Law;
+use crate::media::hearing::{Hearing, Noticed};
 use crate::media::loader::SourceSpec;
 use crate::media::mixer::Gain;
 use crate::media::packetizer::samples_of;
 use crate::media::player::PlaySpec;
 use crate::media::recorder::{RecordSpec, Sides};
-use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, Report};
+use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, Report, Reports};
 use crate::media::room::Membership;
 use crate::media::rtp::Pt;
+use crate::media::signal::Signal;
 use crate::media::statistics::Counters;
 use crate::media::stream::Stream;
 use crate::media::telephone_event::code_of;
@@ -362,6 +365,11 @@ impl Leg {
         self.tell(Verb::WatchAudio(is_on))
     }
 
+    #[pyo3(signature = (*, level_dbov))]
+    fn detect(&self, level_dbov: Option<f32>) -> PyResult<()> {
+        self.tell(Verb::Detect(level_dbov))
+    }
+
     /// In the order of `engine.media.session.Statistics`.
     fn statistics(&self) -> Figures {
         let now = self.counters.read();
@@ -540,8 +548,52 @@ fn to_tuple(py: Python<'_>, LegId(leg): LegId, report: Report) -> PyResult<Bound
             let reason = if is_complete { "completed" } else { "stopped" };
             (leg, "digits_sent", sending, digits, reason).into_pyobject(py)
         }
+        Report::SoundDetected {
+            noticed,
+            at_ms,
+            lasted_ms,
+            level_dbov,
+        } => (
+            leg,
+            "sound_detected",
+            name_of(noticed),
+            at_ms,
+            lasted_ms,
+            level_dbov,
+        )
+            .into_pyobject(py),
         Report::AudioHeard { is_sound } => (leg, "audio_heard", is_sound).into_pyobject(py),
         Report::ThreadDied { message } => (leg, "thread_died", message).into_pyobject(py),
+    }
+}
+
+/// What is detected in samples of 16 bits in the machine's order: `(noticed, at_ms, lasted_ms, level_dbov)`.
+#[pyfunction]
+fn detect(samples: Vec<i16>, level_dbov: f32) -> Vec<(&'static str, u64, u64, i32)> {
+    let mut reports = Reports::default();
+    Hearing::new(level_dbov, Moment::default()).hear(0, &samples, Moment::default(), &mut reports);
+    let detected = |(_, report)| match report {
+        Report::SoundDetected {
+            noticed,
+            at_ms,
+            lasted_ms,
+            level_dbov,
+        } => Some((name_of(noticed), at_ms, lasted_ms, level_dbov)),
+        _ => None,
+    };
+    reports.drain().filter_map(detected).collect()
+}
+
+fn name_of(noticed: Noticed) -> &'static str {
+    match noticed {
+        Noticed::TalkStarted => "talk_started",
+        Noticed::TalkStopped => "talk_stopped",
+        Noticed::Signal(Signal::Busy) => "busy",
+        Noticed::Signal(Signal::Congestion) => "congestion",
+        Noticed::Signal(Signal::Sit) => "sit",
+        Noticed::Signal(Signal::Cng) => "cng",
+        Noticed::Signal(Signal::Ced) => "ced",
+        Noticed::Signal(Signal::Beep) => "beep",
     }
 }
 
@@ -555,6 +607,7 @@ fn reason_of(end: RecordingEnd) -> &'static str {
 
 pub(super) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NoPorts", module.py().get_type::<NoPorts>())?;
+    module.add_function(wrap_pyfunction!(detect, module)?)?;
     module.add_class::<Source>()?;
     module.add_class::<Engine>()?;
     module.add_class::<Room>()?;
