@@ -35,8 +35,8 @@ from engine.channels.state import State
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NUMBERS: Mapping[str, tuple[str, ...]] = MappingProxyType({
-    "ivr": ("1000", "1001", "1002"),
-    "followme": ("2000",),
+    "ivr": ("1000", "1001", "1002", "1003", "1003", "1004", "1999"),
+    "followme": ("2000", "2001"),
     "conference": ("3000", "3001", "3002"),
     "screening": ("2100", "*97", "*77030123", "*770900123", "030123", "0190123"),
     "callcenter": ("5100", "5100", "5100", "*20", "*21", "*22", "*23", "*24", "*9alice", "*9caller1"),
@@ -45,7 +45,7 @@ NUMBERS: Mapping[str, tuple[str, ...]] = MappingProxyType({
     ),
 })  # fmt: skip
 CALLERS = ("caller1", "caller2", "caller3", "mallory")
-CALLEES = ("alice", "bob", "carol", "desk", "mobile")
+CALLEES = ("alice", "bob", "carol", "desk", "mobile", "home")
 KEYS = (
     "1",
     "2",
