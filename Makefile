@@ -9,7 +9,7 @@ APT := baresip-core kamailio sip-tester sipsak tshark
 NATIVE := Cargo.toml Cargo.lock engine/native/Cargo.toml $(shell find engine/native/src -name '*.rs' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench soak fuzz docs clean
+.PHONY: help run test lint bench soak wander fuzz docs clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ bench: .venv/dev.stamp .venv/apt.stamp  ## Measure calls, media and memory
 soak: .venv/dev.stamp  ## Media for ten minutes, a million simulated calls (SECONDS=, CALLS=, SEED=): is anything left?
 	@$(BIN)/python -m tests.soak.media --seconds $(or $(SECONDS),600)
 	@$(BIN)/python -m tests.soak.soak --calls $(or $(CALLS),1000000) --seed $(or $(SEED),1)
+
+wander: .venv/dev.stamp  ## Random people use every example for so long, simulated (MINUTES=, SEED=): is anything wrong?
+	@$(BIN)/python -m tests.soak.random_use --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1)
 
 fuzz:  ## Give every parser anything, for so long each (SECONDS=, TARGETS=): does one fall?
 	@engine/native/fuzz/run $(or $(SECONDS),60) $(TARGETS)

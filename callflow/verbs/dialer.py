@@ -102,7 +102,7 @@ async def _asking(forks: _Forks, function: WantsTheCall | None) -> AsyncGenerato
     if function is None:
         yield
         return
-    errors: list[Exception] = []
+    errors: list[BaseException] = []
     async with anyio.create_task_group() as tasks:
         with ExitStack() as listening:
             for leg in forks.legs.values():
@@ -112,8 +112,8 @@ async def _asking(forks: _Forks, function: WantsTheCall | None) -> AsyncGenerato
             )
             try:
                 yield
-            except Exception as error:  # raised below as itself, not in a group
-                errors.append(error)
+            except (Exception, anyio.get_cancelled_exc_class()) as error:
+                errors.append(error)  # raised below as itself; a hang-up's, too: the group would take it for its own
             tasks.cancel_scope.cancel()
     if errors:
         raise errors[0]
@@ -124,7 +124,7 @@ def _asking_one(
     leg: Call,
     function: WantsTheCall,
     tasks: anyio.abc.TaskGroup,
-    errors: list[Exception],
+    errors: list[BaseException],
     *,
     is_answered: bool = False,
 ) -> Generator[None, None, None]:

@@ -1,6 +1,12 @@
-"""A reception: call 1000 for a menu, 1001 for an echo, 1002 for a tone."""
+"""A reception: call 1000 for a menu, 1001 for an echo, 1002 for a tone, 1003 for departments, 1004 for the time."""
 
-from callflow import Answered, App, Call, Digits, Tone
+from datetime import datetime
+
+from callflow import Answered, App, Call, Digits, Invalid, Menu, Say, TimedOut, Tone
+from callflow.library import Hours
+
+HOURS = Hours("mon-fri 09:00-17:00, sat 10:00-14:00")
+PEOPLE = {"201": "alice", "202": "bob"}
 
 app = App("ivr")
 
@@ -50,3 +56,55 @@ async def echo(call: Call) -> None:
 async def tone(call: Call) -> None:
     await call.answer()
     await call.play(Tone("440"))
+
+
+@app.route("1003")
+async def departments(call: Call) -> None:
+    await call.answer()
+    keyed = await call.gather(
+        Say("press 1 for sales, 2 for support, or dial the extension"),
+        max=3, valid="[12]|20[0-9]", digit_timeout=2, retries=2, invalid=Say("sorry, invalid"),
+    )  # fmt: skip
+    match keyed:
+        case Digits("1"):
+            if isinstance(await SALES(call), TimedOut | Invalid):
+                await call.play(Say("goodbye"))
+        case Digits("2"):
+            await call.play(Say("support is open now" if HOURS.is_open() else "sorry, support is closed now"))
+        case Digits(extension):
+            await put_through(call, extension)
+        case _:
+            await call.play(Say("goodbye"))
+
+
+async def put_through(call: Call, extension: str) -> None:
+    await call.play(Say("connecting"), Say(extension, kind="digits"))
+    won = await call.dial(PEOPLE[extension], timeout=20, ringback="us") if extension in PEOPLE else None
+    if isinstance(won, Answered):
+        await call.bridge(won.leg)
+    else:
+        await call.play(Say("sorry, not available"))
+
+
+async def new_calls(call: Call) -> None:
+    await call.play(Say("sales for new calls"))
+
+
+async def old_calls(call: Call) -> None:
+    await call.play(Say("sales for old calls"))
+
+
+SALES = Menu(Say("press 1 for new, 2 for old"), {"1": new_calls, "2": old_calls}, invalid=Say("sorry, invalid"))
+
+
+@app.route("1004")
+async def time_and_date(call: Call) -> None:
+    now = datetime.now()
+    await call.answer()
+    await call.play(Say("the time is"), Say(f"{now:%H:%M}", kind="time"), Say(f"{now:%Y-%m-%d}", kind="date"))
+
+
+@app.route("1[0-9]{3}")
+async def any_other(call: Call) -> None:
+    await call.play(Say("sorry, invalid number"), Say(call.to, kind="digits"))
+    await call.hangup("unallocated_number")

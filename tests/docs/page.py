@@ -13,6 +13,7 @@
 `frames`     what travels over an event socket, see `tests.docs.exchange`; `continued` on the connection of the block
              above, with `reconnect` on another one that knows its ids; `while somebody calls NUMBER`
 `elsewhere: T`  what the test file T does; what it names must be there
+`dialplan`   a part of FreeSWITCH's dialplan, to compare: it must be well-formed, and only actions and conditions
 `output`     what the block above printed: these lines are among it, in this order, whatever the numbers and ids;
              `output: engine`, what the engine prints while the blocks above run
 
@@ -33,6 +34,7 @@ import wave
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
+from xml.etree import ElementTree
 
 from callflow.testing import Simulation
 
@@ -44,6 +46,7 @@ from .processes import Command, Engine
 _WAV = re.compile(r'"([A-Za-z0-9_/-]+\.wav)"')
 _SCRIPT = re.compile(r'^script = "([^"]+)"', re.MULTILINE)
 _FOLDER = re.compile(r'^sounds = "([^"]+)"', re.MULTILINE)
+_DIALPLAN = {"part", "extension", "condition", "action", "anti-action", "menu", "entry"}
 _TRIVIAL = """from callflow import App, Call
 
 app = App("app")
@@ -81,6 +84,7 @@ class Page:
             "config": self._check_config,
             "frames": self._exchange_frames,
             "elsewhere": self._check_elsewhere,
+            "dialplan": self._check_dialplan,
             "output": self._compare,
         }
         folder.mkdir(exist_ok=True)
@@ -134,6 +138,10 @@ class Page:
         return f"{prelude}\n\n{block.text}" if block.kind == "simulate" and not is_whole else block.text
 
     # Kinds
+
+    def _check_dialplan(self, block: Block) -> None:
+        found = ElementTree.fromstring(f"<part>{block.text}</part>").iter()
+        assert {element.tag for element in found} <= _DIALPLAN, block.place
 
     def _check_file(self, block: Block) -> None:
         if block.language == "python":

@@ -49,14 +49,14 @@ def test_every_choice_of_the_reception_is_walked():
     [explored, *_] = explore(ROOT / "examples/ivr/ivr.py", ["1000"])
     tree = "\n".join(lines_of_tree(explored.graph))
     for text in (
-        "gather prompts/menu.wav [1239]  (ivr.py:13)",
+        "gather prompts/menu.wav [1239]  (ivr.py:19)",
         "presses 0 (wrong):",
         "alice is busy:",
         "alice answers:",
         "speaks:",
     ):
         assert text in tree
-    assert tree.count("gather prompts/menu.wav [1239]  (ivr.py:13)") == 1
+    assert tree.count("gather prompts/menu.wav [1239]  (ivr.py:19)") == 1
     assert "    presses 9:\n      ^ gather prompts/menu.wav [1239]\n" in tree
 
 
