@@ -111,7 +111,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             recordings=config.data / "recordings",
             cache=config.data / "cache",
             records=lambda tell: SqliteRecords(config.data, epoch=time.time, on_written=tell),
-            new_endpoint=partial(_endpoint, _tls(config.sip, sip_certificate)),
+            new_endpoint=partial(_endpoint, config.sip, _tls(config.sip, sip_certificate)),
         )
         try:
             await parts.start(switch.run)
@@ -256,8 +256,8 @@ def _tls(sip: Sip, certificate: ServerCertificate | None) -> TlsContexts:
     return TlsContexts(client=client, server=certificate.context if certificate is not None else None)
 
 
-def _endpoint(tls: TlsContexts, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
-    return Endpoint(stack, on_event=on_event, tls=tls, names=DnsNames())
+def _endpoint(sip: Sip, tls: TlsContexts, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
+    return Endpoint(stack, on_event=on_event, tls=tls, names=DnsNames(), origins=sip.origins)
 
 
 def _media_address(config: Config) -> str:

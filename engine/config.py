@@ -63,6 +63,7 @@ class Sip:
     key: Path | None = None  # None: in the certificate's file
     ca: Path | None = None  # PEM: who signs the certificates of peers; None: those that the system trusts
     verify: bool = True  # the certificates of peers that we connect to
+    origins: tuple[str, ...] = ()  # of the pages whose phones may open a WebSocket
 
     @property
     def is_loopback(self) -> bool:
@@ -214,10 +215,10 @@ def check_esl(esl: Esl) -> None:
 
 
 def parse_listener(text: str) -> Listener:
-    """Read `udp:HOST:PORT`, or with `tcp` or `tls`; an IPv6 host stands in brackets. Raises ValueError."""
+    """Read `udp:HOST:PORT`, or with `tcp`, `tls`, `ws` or `wss`; an IPv6 host stands in brackets. Raises ValueError."""
     transport, _, address = text.partition(":")
-    if transport not in ("udp", "tcp", "tls"):
-        raise ValueError(f'expected "udp:HOST:PORT", "tcp:HOST:PORT" or "tls:HOST:PORT", got {show(text)}')
+    if transport not in ("udp", "tcp", "tls", "ws", "wss"):
+        raise ValueError(f'expected "udp:HOST:PORT", or with "tcp", "tls", "ws" or "wss", got {show(text)}')
     try:
         return Listener(transport, *parse_address(address))
     except ValueError:
@@ -375,7 +376,7 @@ def _find_authority(route: Route, folder: Path) -> Route:
 def _check_listeners(sip: Sip) -> None:
     seen: set[Listener] = set()
     for listener in sip.listen:
-        if listener.transport == "tls" and sip.certificate is None:
+        if listener.transport in ("tls", "wss") and sip.certificate is None:
             raise Wrong(f"expected a certificate for {listener}, got none", at=("sip", "listen"))
         if listener in seen and listener.port:
             raise Wrong(f"expected each address once, got {show(str(listener))} again", at=("sip", "listen"))
@@ -437,6 +438,7 @@ _SIP = MappingProxyType({
     "key": ("key", lambda value: Path(read_text(value))),
     "ca": ("ca", lambda value: Path(read_text(value))),
     "verify": ("verify", read_flag),
+    "origins": ("origins", list_of(read_text)),
 })
 _RTP = MappingProxyType({
     "address": ("address", lambda value: parse_host(read_text(value))),

@@ -174,7 +174,7 @@ def test_secrets_are_not_shown(folder):
         ("[sip]", "[spi]", 1, 'spi: unknown key (did you mean "sip"?)'),
         ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, esl, user, app, limits, route, calendar, context, trunk)"),
         ("listen = [", "listn = [", 2, '[sip] listn: unknown key (did you mean "listen"?)'),
-        ("udp:127.0.0.1:5060", "sctp:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT", "tcp:HOST:PORT" or "tls:'),
+        ("udp:127.0.0.1:5060", "sctp:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT", or with "tcp", "tls", "ws"'),
         ("udp:127.0.0.1:5060", "udp:pbx:5060", 2, 'with an IP address, got "udp:pbx:5060"'),
         ("udp:127.0.0.1:5060", "tcp:[::1]:5070", 2, "expected each address once"),
         ('["udp:127.0.0.1:5060", "tcp:[::1]:5070"]', "[]", 2, "expected at least one"),

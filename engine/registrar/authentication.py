@@ -20,8 +20,9 @@ from .users import User, Users
 # that chooses by strength takes SHA-256 (RFC 7616 §3.7), one that takes the topmost it knows (RFC 8760 §2.4) MD5.
 ALGORITHMS = ("MD5", "SHA-256")
 
-# baresip refuses the whole response if one challenge in it is not MD5, until its version 3.12 (baresip/re#1103).
-_MD5_ONLY = re.compile(r"baresip v(?:[0-2]\.|3\.(?:[0-9]|1[01])\.)")
+# baresip refuses the whole response if one challenge in it is not MD5, until its version 3.12 (baresip/re#1103). JsSIP
+# looks at the last challenge only, and knows MD5 only.
+_MD5_ONLY = re.compile(r"baresip v(?:[0-2]\.|3\.(?:[0-9]|1[01])\.)|JsSIP ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,8 @@ class SipStack:
         except ParseError as error:
             if data.strip(b"\r\n\0 "):  # else a keep-alive of a phone behind a NAT
                 self._refuse_malformed(error, flow)
+            elif flow.transport != "udp" and data == b"\r\n\r\n":  # RFC 5626 3.5.1, in a frame of its own
+                self._core.transactions.send(b"\r\n", flow)
             return
         self._receive(message, flow, now)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 import trio
@@ -34,6 +34,10 @@ from .tls import TlsContexts
 from .udp import UdpTransport
 
 MIN_REST = 0.005  # seconds between two wakings of the timer task: under load, deadlines are served in batches
+
+_WHOLE = ("udp", "ws", "wss")  # transports that bring whole messages, and no stream to be cut into them
+_STREAMS = ("tcp", "tls", "ws", "wss")
+_SECURE = ("tls", "wss")
 
 Headers = Sequence[tuple[str, str]]
 
@@ -69,8 +73,12 @@ class Endpoint:
         tls: TlsContexts | None = None,
         names: Names | None = None,
         chance: Callable[[], float] = random.random,
+        origins: Collection[str] = (),
     ) -> None:
-        """Without `tls` none is spoken; without `names` no servers are looked up, only addresses."""
+        """Without `tls` none is spoken; without `names` no servers are looked up, only addresses.
+
+        `origins`: of the pages whose phones may open a WebSocket.
+        """
         self.stack = stack
         self._clock = clock
         self._on_event = on_event
@@ -79,6 +87,7 @@ class Endpoint:
         self._names = names or HostNames(resolve_host)
         self._chance = chance
         self._tls = tls
+        self._origins = origins
         self._tcp_limits = tcp_limits or TcpLimits()
         self._addresses = LocalAddresses()
         self._transports: list[Transport] = []
@@ -343,26 +352,28 @@ class Endpoint:
     # Transports.
 
     def _start(self, transport: Transport, nursery: trio.Nursery) -> None:
-        receive = self._receive_datagram if transport.name == "udp" else self._receive_data
+        receive = self._receive_datagram if transport.name in _WHOLE else self._receive_data
         nursery.start_soon(transport.run, receive)
 
     def _open_listener(self, transport: str, host: str, port: int) -> UdpTransport | TcpTransport:
         if transport == "udp":
             return UdpTransport(bind(socket.SOCK_DGRAM, host, port), self._addresses)
-        if transport in ("tcp", "tls"):
+        if transport in _STREAMS:
             return self._open_tcp(transport, host, port)
-        raise ValueError(f"expected udp, tcp or tls, got {transport!r}")
+        raise ValueError(f"expected udp, tcp, tls, ws or wss, got {transport!r}")
 
     def _open_tcp(self, name: str, host: str, port: int | None) -> TcpTransport:
-        if name == "tls" and (self._tls is None or (port is not None and self._tls.server is None)):
-            raise Unreachable(f"tls:{host}: expected a certificate to listen with, got none")
+        if name in _SECURE and (self._tls is None or (port is not None and self._tls.server is None)):
+            raise Unreachable(f"{name}:{host}: expected a certificate to listen with, got none")
         return TcpTransport(
             host,
             port,
             closed=self._lose_connection,
             is_in_use=self.stack.is_in_use,
             limits=self._tcp_limits,
-            tls=self._tls if name == "tls" else None,
+            tls=self._tls if name in _SECURE else None,
+            is_websocket=name in ("ws", "wss"),
+            origins=self._origins,
         )
 
     def _flow_by_udp(self, remote: tuple[str, int]) -> Flow:

@@ -65,10 +65,11 @@ def test_the_challenges_are_md5_and_sha_256_with_auth():
         ("baresip v1.0.0 (x86_64/linux)", True),
         ("baresip v3.11.0", True),
         ("baresip v3.12.1", False),
+        ("JsSIP 3.13.8", True),
         ("Linphone", False),
     ],
 )
-def test_old_baresip_is_challenged_with_md5_alone(agent, is_alone):
+def test_phones_that_stumble_over_another_are_challenged_with_md5_alone(agent, is_alone):
     challenge = challenged(authentication().check(register(headers=[("User-Agent", agent)])))
     assert (len(challenge.headers) == 1) == is_alone
 
