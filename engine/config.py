@@ -12,15 +12,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from engine.eventsocket.certificate import CertificateError, load_pair, trusting
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
+from engine.sip.next_hop import PRIVATE
+from engine.transport.advertising import Advertised
 from engine.trunks.spec import TrunkSpec
 
+from .advertise import read_advertised
 from .limit import LIMITS, Limits
+from .listener import Listener as Listener
+from .listener import is_loopback as is_loopback
+from .listener import join_host_port as join_host_port
+from .listener import parse_address as parse_address
+from .listener import parse_host as parse_host
+from .listener import parse_listener as parse_listener
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
 from .toml_lines import KeyPath, line_of, lines_of
@@ -43,17 +52,6 @@ class ConfigError(Exception):
         self.path, self.line, self.message = path, line, message
 
 
-class Listener(NamedTuple):
-    """Where SIP is received. Port 0 lets the kernel choose."""
-
-    transport: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.transport}:{join_host_port(self.host, self.port)}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sip:
     """[sip]"""
@@ -64,6 +62,8 @@ class Sip:
     ca: Path | None = None  # PEM: who signs the certificates of peers; None: those that the system trusts
     verify: bool = True  # the certificates of peers that we connect to
     origins: tuple[str, ...] = ()  # of the pages whose phones may open a WebSocket
+    advertise: tuple[Advertised, ...] = ()  # addresses for peers that are not `local`
+    local: tuple[Network, ...] = PRIVATE
 
     @property
     def is_loopback(self) -> bool:
@@ -214,48 +214,6 @@ def check_esl(esl: Esl) -> None:
         )
 
 
-def parse_listener(text: str) -> Listener:
-    """Read `udp:HOST:PORT`, or with `tcp`, `tls`, `ws` or `wss`; an IPv6 host stands in brackets. Raises ValueError."""
-    transport, _, address = text.partition(":")
-    if transport not in ("udp", "tcp", "tls", "ws", "wss"):
-        raise ValueError(f'expected "udp:HOST:PORT", or with "tcp", "tls", "ws" or "wss", got {show(text)}')
-    try:
-        return Listener(transport, *parse_address(address))
-    except ValueError:
-        raise ValueError(f'expected "{transport}:HOST:PORT" with an IP address, got {show(text)}') from None
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """Read `HOST:PORT`, the host an IP address or `localhost`. Raises ValueError."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > 65535:
-        raise ValueError(f'expected "HOST:PORT" with an IP address, got {show(text)}')
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if (":" in bare) != (bare is not host):
-        raise ValueError(f'expected an IPv6 address as "[ADDRESS]:PORT", got {show(text)}')
-    return parse_host(bare), int(port)
-
-
-def parse_host(text: str) -> str:
-    """Read an IP address or `localhost`. Raises ValueError."""
-    if text == "localhost":
-        return "127.0.0.1"
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        raise ValueError(f"expected an IP address, got {show(text)}") from None
-
-
-def join_host_port(host: str, port: int) -> str:
-    """`HOST:PORT`, an IPv6 host in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine alone."""
-    return ipaddress.ip_address(host).is_loopback
-
-
 def _read_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -381,6 +339,10 @@ def _check_listeners(sip: Sip) -> None:
         if listener in seen and listener.port:
             raise Wrong(f"expected each address once, got {show(str(listener))} again", at=("sip", "listen"))
         seen.add(listener)
+    for each in sip.advertise:
+        if each.listener is not None and each.listener not in seen:
+            name = Listener(*each.listener)
+            raise Wrong(f"expected one of [sip] listen, got {show(str(name))}", at=("sip", "advertise"))
 
 
 def _user_name(value: object) -> str:
@@ -439,6 +401,8 @@ _SIP = MappingProxyType({
     "ca": ("ca", lambda value: Path(read_text(value))),
     "verify": ("verify", read_flag),
     "origins": ("origins", list_of(read_text)),
+    "advertise": ("advertise", read_advertised),
+    "local": ("local", list_of(lambda value: _network(read_text(value)))),
 })
 _RTP = MappingProxyType({
     "address": ("address", lambda value: parse_host(read_text(value))),

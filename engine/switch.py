@@ -123,13 +123,14 @@ class Switch:
             events=self.log,
             router=router,
             successors=RoutedSuccessors(router, self.sessions, [app.name for app in config.apps]),
-            locator=Locator(self.locations, listeners=lambda: self.endpoint.listeners),
+            locator=Locator(self.locations, listeners=lambda: self.endpoint.addresses),
             new_id=new_token("channels"),
             epoch=epoch,
             nursery=nursery,
             limits=limits,
             records=self.records,
             trunks=self.trunks,
+            media_host=self.endpoint.media_host,
         )
         self.sockets = EventSocket(
             self.log,

@@ -31,6 +31,7 @@ from engine.config import (
 from engine.scripting.limits import WorkerLimits
 from engine.sip.digest import Credentials
 from engine.toml_lines import line_of
+from engine.transport.advertising import Advertised
 from engine.trunks.spec import TargetSpec, TrunkSpec
 from tests.eventsocket.test_tls import Authority
 
@@ -508,3 +509,36 @@ def test_sip_over_tls_needs_a_certificate_that_can_be_read(folder):
     assert refused(folder, f'{listen}certificate = "absent.pem"\n').line == 3
     assert refused(folder, f'{listen}certificate = "server.pem"\nkey = "server.key"\nca = "server.key"\n').line == 5
     assert refused(folder, '[sip]\nkey = "server.key"\n').line == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"203.0.113.5"', (Advertised("203.0.113.5"),)),
+        ('["203.0.113.5", "2001:db8::5"]', (Advertised("203.0.113.5"), Advertised("2001:db8::5"))),
+        (
+            '{ "udp:127.0.0.1:5060" = "203.0.113.5:5070" }',
+            (Advertised("203.0.113.5", 5070, ("udp", "127.0.0.1", 5060)),),
+        ),
+        ('{ "udp:127.0.0.1:5060" = "203.0.113.5" }', (Advertised("203.0.113.5", 0, ("udp", "127.0.0.1", 5060)),)),
+    ],
+)
+def test_advertised_addresses_are_read(folder, text, expected):
+    path = folder / "callflow.toml"
+    path.write_text(f"[sip]\nadvertise = {text}\nlocal = ['10.0.0.0/8']\n")
+    config = load(path)
+    assert config.sip.advertise == expected
+    assert [str(network) for network in config.sip.local] == ["10.0.0.0/8"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('"pbx.example.net"', 'expected an IP address, got "pbx.example.net"'),
+        ('"0.0.0.0"', "expected the address that others reach us by"),
+        ('{ "udp:192.0.2.1:5060" = "203.0.113.5" }', "expected one of [sip] listen"),
+        ('{ "udp:127.0.0.1:5060" = "2001:db8::5" }', "expected an address of the family"),
+    ],
+)
+def test_an_address_that_cannot_be_advertised_is_refused(folder, text, message):
+    assert message in str(refused(folder, f"[sip]\nadvertise = {text}\n"))

@@ -119,7 +119,7 @@ def originate(
     """Place a call for an owner, in the name of a caller, as the trunk wants it. Raises PortsExhausted."""
     host = flow.local[0]
     leg = table.open(leg_id, owner, has_offer=False)
-    negotiation = table.negotiation(leg.media, trunk)
+    negotiation = table.negotiation(leg.media, flow, trunk)
     to = Address(Uri(user=user, host=host) if user is not None else uri)
     from_ = from_of(caller, host) if trunk is None else _from_by_trunk(caller, trunk, uri.host)
     invite = table.sip.invite(

@@ -58,7 +58,7 @@ def _replace(table: ChannelTable, event: InviteReceived, replaced: Channel, user
         channel = table.open(table.new_id(), None, has_offer=bool(body))
     except PortsExhausted:
         return Refusal(_UNAVAILABLE)
-    negotiation = table.negotiation(channel.media)
+    negotiation = table.negotiation(channel.media, event.flow)
     status = read_offer(negotiation, body)
     if status:
         channel.media.close()

@@ -25,6 +25,7 @@ from ..sip.refer import Refer, Replaces
 from ..sip.referral import Referral
 from ..sip.stack import CallRequest, ClientRequest, Credentials, Invite, ServerRequest, SipStack
 from .address import LocalAddresses, bind, family, is_wildcard
+from .advertising import Advertising
 from .errors import Unreachable
 from .locating import Hop, Names, locate
 from .names import HostNames
@@ -74,6 +75,7 @@ class Endpoint:
         names: Names | None = None,
         chance: Callable[[], float] = random.random,
         origins: Collection[str] = (),
+        advertising: Advertising | None = None,
     ) -> None:
         """Without `tls` none is spoken; without `names` no servers are looked up, only addresses.
 
@@ -88,6 +90,7 @@ class Endpoint:
         self._chance = chance
         self._tls = tls
         self._origins = origins
+        self._advertising = advertising or Advertising()
         self._tcp_limits = tcp_limits or TcpLimits()
         self._addresses = LocalAddresses()
         self._transports: list[Transport] = []
@@ -101,6 +104,21 @@ class Endpoint:
     def listeners(self) -> list[tuple[str, str, int]]:
         """(transport, host, port) of each transport that peers can reach."""
         return [(transport.name, *transport.local) for transport in self._transports if transport.local[1]]
+
+    @property
+    def addresses(self) -> list[tuple[str, str, int]]:
+        """The listeners, and what is advertised of them."""
+        outside = [
+            (name, *seen)
+            for name, host, port in self.listeners
+            if (seen := self._advertising.outside(name, (host, port), (host, port))) is not None
+        ]
+        return [*self.listeners, *outside]
+
+    def media_host(self, flow: Flow) -> str | None:
+        """The address for media that the peer at the end of a flow is told; None: the one that media has."""
+        host = flow.local[0]
+        return host if self._advertising.is_advertised(host) else None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled; then all sockets are closed. Calls are ended by who holds them, before that."""
@@ -322,6 +340,7 @@ class Endpoint:
         for transport in self._transports:
             ours = transport.local
             is_it = ours == flow.local or (is_wildcard(ours[0]) and ours[1] == port and family(ours[0]) == family(host))
+            is_it = is_it or self._advertising.outside(transport.name, ours, ours) == flow.local
             if transport.name == flow.transport and is_it:
                 self._transport_of[flow.transport, flow.local] = transport
                 return transport
@@ -357,7 +376,7 @@ class Endpoint:
 
     def _open_listener(self, transport: str, host: str, port: int) -> UdpTransport | TcpTransport:
         if transport == "udp":
-            return UdpTransport(bind(socket.SOCK_DGRAM, host, port), self._addresses)
+            return UdpTransport(bind(socket.SOCK_DGRAM, host, port), self._addresses, self._advertising)
         if transport in _STREAMS:
             return self._open_tcp(transport, host, port)
         raise ValueError(f"expected udp, tcp, tls, ws or wss, got {transport!r}")
@@ -374,6 +393,7 @@ class Endpoint:
             tls=self._tls if name in _SECURE else None,
             is_websocket=name in ("ws", "wss"),
             origins=self._origins,
+            advertising=self._advertising,
         )
 
     def _flow_by_udp(self, remote: tuple[str, int]) -> Flow:

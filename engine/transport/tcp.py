@@ -15,6 +15,7 @@ import trio
 
 from ..sip.events import Flow, TransportName
 from .address import Address, bind, family
+from .advertising import Advertising
 from .errors import Unreachable
 from .tls import TlsContexts, TlsSession
 from .websocket import WebSocketSession
@@ -100,6 +101,7 @@ class TcpTransport:
         tls: TlsContexts | None = None,
         is_websocket: bool = False,
         origins: Collection[str] = (),
+        advertising: Advertising | None = None,
     ) -> None:
         """Listen, unless `port` is None. Raises OSError saying what to do about it.
 
@@ -109,6 +111,7 @@ class TcpTransport:
         self.name = _NAMES[is_websocket, tls is not None]
         self.is_websocket = is_websocket
         self._origins = origins
+        self._advertising = advertising or Advertising()
         self._tls = tls
         self._listener: socket.socket | None = None
         if port is not None:
@@ -249,7 +252,8 @@ class TcpTransport:
         if is_ours and self._listener is not None and self.local[0] in (host, "0.0.0.0", "::"):
             port = self.local[1]  # where it can connect to us: the port of this connection is none to call
         self._last_id += 1
-        flow = Flow(self.name, (host, port), remote, self._last_id)
+        seen = self._advertising.seen(self.name, self.local, (host, port), remote[0])
+        flow = Flow(self.name, seen, remote, self._last_id)
         connection = _Connection(
             sock,
             flow,

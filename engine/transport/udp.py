@@ -10,6 +10,7 @@ import trio
 
 from ..sip.events import Flow
 from .address import Address, LocalAddresses, is_wildcard
+from .advertising import Advertising
 
 MAX_PER_WAKE = 64  # datagrams read before others get their turn
 MAX_WAITING = 1000  # datagrams kept while the socket is full; SIP sends again what is dropped beyond
@@ -21,12 +22,13 @@ class UdpTransport:
 
     name = "udp"
 
-    def __init__(self, sock: socket.socket, addresses: LocalAddresses) -> None:
+    def __init__(self, sock: socket.socket, addresses: LocalAddresses, advertising: Advertising | None = None) -> None:
         """Take over a bound, non-blocking socket (`address.bind`)."""
         self._socket = sock
         self.local: Address = sock.getsockname()[:2]
         self.dropped = 0
         self._addresses = addresses
+        self._advertising = advertising or Advertising()
         self._flows: dict[Address, Flow] = {}
         self._waiting: deque[tuple[bytes, Address]] = deque()
         self._is_waiting = trio.Event()
@@ -40,7 +42,8 @@ class UdpTransport:
                 host = self._addresses.towards(remote[0])
             if len(self._flows) >= MAX_KNOWN_FLOWS:
                 self._flows.clear()
-            flow = self._flows[remote] = Flow("udp", (host, port), remote)
+            seen = self._advertising.seen("udp", self.local, (host, port), remote[0])
+            flow = self._flows[remote] = Flow("udp", seen, remote)
         return flow
 
     def send(self, data: bytes, flow: Flow) -> None:
