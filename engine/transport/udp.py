@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 import trio
 
 from ..sip.events import Flow
 from .address import Address, LocalAddresses, is_wildcard
 from .advertising import Advertising
+from .stun import answer, is_stun
 
 MAX_PER_WAKE = 64  # datagrams read before others get their turn
 MAX_WAITING = 1000  # datagrams kept while the socket is full; SIP sends again what is dropped beyond
@@ -81,7 +83,17 @@ class UdpTransport:
                 return
             except OSError:
                 continue  # an ICMP error, or a source that no way leads back to
-            receive(data, flow)
+            if is_stun(data):
+                self._answer_stun(data, flow)
+            else:
+                receive(data, flow)
+
+    def _answer_stun(self, data: bytes, flow: Flow) -> None:
+        """Not for SIP to see: it says nothing of any call."""
+        answered = answer(data, flow.remote)
+        if answered is not None:
+            with suppress(OSError):
+                self.send(answered, flow)
 
     def _wait_in_line(self, data: bytes, remote: Address) -> None:
         if len(self._waiting) >= MAX_WAITING:
