@@ -22,6 +22,7 @@ from engine.sip.next_hop import PRIVATE
 from engine.transport.advertising import Advertised
 from engine.trunks.spec import TrunkSpec
 
+from .abuse import ABUSE, Abuse
 from .advertise import read_advertised
 from .limit import LIMITS, Limits
 from .listener import Listener as Listener
@@ -158,6 +159,7 @@ class Config:
     contexts: tuple[Context, ...] = ()
     trunks: tuple[TrunkSpec, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
+    abuse: Abuse = Abuse()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
 
@@ -447,6 +449,7 @@ _CONFIG = MappingProxyType({
     "user": ("users", list_of(table(User, _USER))),
     "app": ("apps", list_of(table(App, _APP))),
     "limits": ("limits", table(Limits, LIMITS)),
+    "abuse": ("abuse", table(Abuse, ABUSE)),
     **READERS,
     **TRUNK_READERS,
 })

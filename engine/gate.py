@@ -54,9 +54,18 @@ class Gate:
         self._reason: Reason | None = None  # that was told
 
     def refuse(self, request: Request) -> Headers | None:
-        """The headers of the 503 that answers an INVITE or OPTIONS outside of calls; None: it may pass."""
+        """The headers of the 503 that answers an INVITE or OPTIONS outside of calls; None: it may pass.
+
+        Other requests pass: phones register with an engine that drains, too.
+        """
+        if request.method not in ("INVITE", "OPTIONS"):
+            return None
         if not self.is_draining.is_set() and (request.method != "INVITE" or self._judge() is None):
             return None
+        return self.retry_later()
+
+    def retry_later(self) -> Headers:
+        """When to come again, for one that is refused."""
         self.refused += 1
         least, more = RETRY_AFTER
         return (("Retry-After", str(least + int(self._chance() * (more + 1)))),)

@@ -93,6 +93,28 @@ def test_a_wrong_answer_is_challenged_again_and_tells_nothing(change):
     assert [c.stale for c in challenges(challenge.headers)] == [False, False]
 
 
+@pytest.mark.parametrize(
+    ("change", "counted"),
+    [({}, []), ({"password": "Secret"}, ["192.0.2.9"]), ({"user": "nobody"}, ["192.0.2.9"])],
+)
+def test_wrong_passwords_and_unknown_users_count_alike_against_their_source(change, counted):
+    failed: list[str] = []
+    check = authentication(on_failure=failed.append)
+    headers = challenged(check.check(register(), "192.0.2.9")).headers
+    check.check(register(headers=[answer(headers, **change)]), "192.0.2.9")
+    assert failed == counted
+
+
+def test_a_right_password_on_a_nonce_of_before_a_restart_is_no_failure():
+    failed: list[str] = []
+    before = Authentication(Users([ALICE]), realm="callflow", new_token=lambda: "f" * 16, clock=Clock())
+    headers = challenged(before.check(register())).headers
+    assert isinstance(
+        authentication(on_failure=failed.append).check(register(headers=[answer(headers)]), "a"), Challenge
+    )
+    assert failed == []
+
+
 def test_a_count_serves_once_and_must_rise():
     check = authentication()
     headers = challenged(check.check(register())).headers
