@@ -20,7 +20,7 @@ async def floor_microseconds(bench: Bench, kind: Literal["playback", "relay"], *
     if not program.exists():
         await trio.run_process(["rustc", "-O", "--edition", "2021", str(_SOURCE), "-o", str(program)])
     far_side = on_core(bench.cores.load, [str(program)])
-    seconds = max(1, int(bench.sizes.media_time))
-    command = on_core(bench.cores.engine, [str(program), kind, str(legs), str(seconds), *far_side])
+    milliseconds = int(1000 * bench.sizes.media_time)
+    command = on_core(bench.cores.engine, [str(program), kind, str(legs), str(milliseconds), *far_side])
     done = await trio.run_process(command, stdin=subprocess.DEVNULL, capture_stdout=True)
     return int(done.stdout) / 1e3

@@ -19,8 +19,8 @@ fn main() -> io::Result<()> {
     let number = |index: usize| words.get(index).and_then(|word| word.parse::<usize>().ok());
     match (words.get(1).map(String::as_str), number(2), number(3)) {
         (Some("phones"), Some(legs), _) => phones(legs),
-        (Some("playback"), Some(legs), Some(seconds)) => engine(legs, seconds as u64, false),
-        (Some("relay"), Some(legs), Some(seconds)) => engine(legs, seconds as u64, true),
+        (Some("playback"), Some(legs), Some(milliseconds)) => engine(legs, milliseconds as u64, false),
+        (Some("relay"), Some(legs), Some(milliseconds)) => engine(legs, milliseconds as u64, true),
         _ => Err(io::Error::other("expected: floor phones|playback|relay LEGS [SECONDS] [COMMAND...]")),
     }
 }
@@ -86,12 +86,12 @@ fn pace(end: Option<Duration>, mut turn: impl FnMut(usize)) {
     }
 }
 
-fn engine(legs: usize, seconds: u64, relays: bool) -> io::Result<()> {
+fn engine(legs: usize, milliseconds: u64, relays: bool) -> io::Result<()> {
     let sockets = bind(legs)?;
     let (mut far_side, targets) = start_phones(legs, if relays { &sockets } else { &[] })?;
     let (mut sent, mut room) = (0u64, [0; 2048]);
     let before = cpu_nanos()?;
-    pace(Some(Duration::from_secs(seconds)), |phase| {
+    pace(Some(Duration::from_millis(milliseconds)), |phase| {
         for leg in (phase..legs).step_by(PHASES) {
             if !relays {
                 sent += u64::from(sockets[leg].send_to(&[0; PACKET], targets[leg]).is_ok());

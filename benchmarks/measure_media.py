@@ -17,7 +17,6 @@ from .load_media import PACKETS_PER_SECOND, Cadence, Listening, running_phones
 from .script import BRIDGE, CONFERENCE, PLAY
 
 FULL_CORE = 0.9
-SETTLE = 1.0  # seconds, until every stream flows
 
 
 async def measure(bench: Bench) -> list[Figure]:
@@ -95,7 +94,7 @@ async def _listen(
     bench: Bench, engine: RunningEngine, calls: Sequence[PhoneCall], idle: float
 ) -> list[tuple[float, Cadence, float]]:
     """Per repetition: CPU seconds per second of the engine above its idle, what was heard, and the load's own CPU."""
-    await trio.sleep(SETTLE)
+    await trio.sleep(bench.sizes.settle_time)
     taken = []
     for _ in range(bench.sizes.repetitions):
         before, listening = engine.cpu(), Listening(calls)

@@ -24,6 +24,7 @@ from engine.trunks.spec import TrunkSpec
 
 from .abuse import ABUSE, Abuse
 from .advertise import read_advertised
+from .config_error import ConfigError as ConfigError
 from .limit import LIMITS, Limits
 from .listener import Listener as Listener
 from .listener import is_loopback as is_loopback
@@ -42,15 +43,6 @@ ESL_APP = "esl"  # the name that routes give to the door of [esl]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 SCOPES = ("read", "calls:own", "calls:any", "admin")
 MAX_SIZE = 1 << 20  # octets of the file
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used: where, what was expected, what came."""
-
-    def __init__(self, message: str, *, path: Path | None = None, line: int | None = None) -> None:
-        place = ":".join(str(part) for part in (path, line) if part is not None)
-        super().__init__(f"{place}: {message}" if place else message)
-        self.path, self.line, self.message = path, line, message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

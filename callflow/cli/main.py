@@ -5,33 +5,42 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from callflow.errors import CallflowError, Disconnected, Unauthorized, Unreachable
-from engine.config import ConfigError
+from engine.config_error import ConfigError
 
-from . import dev, dial, monitor, records, replay, route, run, test, trace, versions
 from .output import Refused, complain
 
-app = typer.Typer(
-    name="callflow",
-    help="A softswitch whose calls are steered by programs.\n\nFirst steps: callflow run SCRIPT, "
-    "and in another terminal: callflow dial 1000 --press 1",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command in (
-    run.run, dev.dev, run.serve, run.check, test.test, dial.dial, monitor.calls, monitor.events, monitor.hangup,
-    monitor.drain, monitor.registrations, monitor.trunks, monitor.status, trace.trace, records.records, route.route,
-    versions.reload, versions.rollback, versions.versions, replay.save, replay.replay,
-):  # fmt: skip
-    app.command()(command)
+# Each command and its module, which is imported when the command is wanted: most need no more than a connection.
+_MODULES = {
+    "run": "run", "dev": "dev", "serve": "run", "check": "run", "test": "test", "dial": "dial", "calls": "monitor",
+    "events": "monitor", "hangup": "monitor", "drain": "monitor", "registrations": "monitor", "trunks": "monitor",
+    "status": "monitor", "trace": "trace", "records": "records", "route": "route", "reload": "versions",
+    "rollback": "versions", "versions": "versions", "save": "replay", "replay": "replay",
+}  # fmt: skip
+
+
+def command_line(*names: str) -> typer.Typer:
+    """The program with these commands; with none, all."""
+    app = typer.Typer(
+        name="callflow",
+        help="A softswitch whose calls are steered by programs.\n\nFirst steps: callflow run SCRIPT, "
+        "and in another terminal: callflow dial 1000 --press 1",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in names or _MODULES:
+        app.command()(getattr(import_module(f".{_MODULES[name]}", __package__), name))
+    return app
 
 
 def _print_version(is_wanted: bool) -> None:
@@ -40,7 +49,6 @@ def _print_version(is_wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     show: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -56,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run a command; its exit code."""
+    app = command_line(*(name for name in arguments[:1] if name in _MODULES))
     try:
         result = app(args=list(arguments), prog_name="callflow", standalone_mode=True)
     except SystemExit as end:

@@ -43,7 +43,8 @@ def answer(data: bytes, remote: Address) -> bytes | None:
 
 def _unknown(attributes: bytes) -> list[int] | None:
     """The attributes that must be understood, and are not; None if they cannot be read."""
-    unknown, at = [], 0
+    unknown: list[int] = []
+    at = 0
     while at < len(attributes):
         kind, length = struct.unpack_from("!HH", attributes, at)
         at += 4 + length + -length % 4

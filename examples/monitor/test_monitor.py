@@ -99,7 +99,7 @@ async def call(running: RunningEngine) -> AsyncGenerator[None, None]:
         yield
     finally:
         process.send_signal(signal.SIGINT)
-        await end(process, within=5)
+        await end(process, within=60)
 
 
 async def end(process: trio.Process, *, within: float = 0) -> None:

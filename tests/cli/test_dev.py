@@ -57,17 +57,26 @@ class Told:
         self.process = process
         self.folder = folder
         self.script = folder / "hello.py"
-        self.text = ""
+        self.text = self.all = ""
 
     async def wait(self, *patterns: str) -> None:
         """Read until lines that match these came, in this order, after whatever was waited for before."""
-        assert self.process.stdout is not None
         for pattern in patterns:
-            while (found := re.search(rf"^.*{pattern}.*\n", self.text, re.MULTILINE)) is None:
-                chunk = await self.process.stdout.receive_some()
-                assert chunk, f"{pattern!r} did not come, but:\n{self.text}"
-                self.text += chunk.decode()
+            while (found := _line(pattern, self.text)) is None:
+                await self._read(pattern)
             self.text = self.text[found.end() :]
+
+    async def wait_printed(self, pattern: str) -> None:
+        """Read until the script has printed that. What it prints comes by another way than what happens."""
+        while _line(pattern, self.all) is None:
+            await self._read(pattern)
+
+    async def _read(self, wanted: str) -> None:
+        assert self.process.stdout is not None
+        chunk = await self.process.stdout.receive_some()
+        assert chunk, f"{wanted!r} did not come, but:\n{self.text}"
+        self.text += chunk.decode()
+        self.all += chunk.decode()
 
     def save(self, text: str) -> None:
         """At once, so that nobody finds it half written."""
@@ -77,6 +86,10 @@ class Told:
 
     async def dial(self, *arguments: str) -> int:
         return (await run_callflow(self.folder / "data", "dial", *arguments)).code
+
+
+def _line(pattern: str, text: str) -> re.Match[str] | None:
+    return re.search(rf"^.*{pattern}.*\n", text, re.MULTILINE)
 
 
 def start(folder: Path, stdout: int, text: str = SCRIPT, **environment: str) -> list[object]:
@@ -129,11 +142,11 @@ async def test_an_error_is_told_with_the_line_of_the_script(tmp_path: Path):
     async with dev(tmp_path) as told:
         await told.dial("1002")
         await told.wait(
-            r"-  +for 1002$",
             r"raised ValueError: on purpose$",
             r"  hello\.py:24  raise ValueError\(\"on purpose\"\)$",
             r"ended by app: temporary failure",
         )
+        await told.wait_printed(r"-  +for 1002$")
         await told.dial("1003")
         await told.wait(
             rf"play nothing\.wav → not_found: no file 'nothing\.wav' in {tmp_path}$",
@@ -148,10 +161,10 @@ async def test_what_is_saved_takes_calls_or_is_refused_with_its_line(tmp_path: P
     async with dev(tmp_path) as told:
         told.save(SCRIPT.replace("imported", "imported again"))
         await told.wait(
-            r"-  +imported again$",
             r"saved → version 2 of hello takes calls in \d+ ms$",
             r"version 1 .* is retired$",
         )
+        await told.wait_printed(r"-  +imported again$")
         told.save(SCRIPT + "1 / 0\n")
         await told.wait(
             r"saved → version 3 of hello is refused: ZeroDivisionError: division by zero$", r"  hello\.py:30  1 / 0$"

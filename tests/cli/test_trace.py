@@ -52,13 +52,13 @@ async def test_a_call_is_shown_with_its_legs_their_messages_and_events(tmp_path:
             call = await caller.call(running.sip(f"9{port}"))
             (await callee.wait_call()).answer()
             await seen.wait("channel.bridged", count=2)
-            live = await trace(running, seen.channel(1)[:12])
+            live = await trace(running, (await seen.channel(1))[:12])
             call.hang_up()
             await seen.wait("channel.ended", count=2)
-        ladder = await trace(running, seen.channel())
-        rows = json.loads(await trace(running, seen.channel(), "--json"))
+        ladder = await trace(running, await seen.channel())
+        rows = json.loads(await trace(running, await seen.channel(), "--json"))
         path = tmp_path / "call.pcap"
-        await trace(running, seen.channel(), "--pcap", str(path))
+        await trace(running, await seen.channel(), "--pcap", str(path))
         unknown = await run_callflow(running.data, "trace", "nobody")
     assert "channel.bridged" in live
     assert "channel.ended" not in live
@@ -77,7 +77,7 @@ async def test_a_call_is_shown_with_its_legs_their_messages_and_events(tmp_path:
     assert times == sorted(times)
     texts = [row["text"] for row in rows if row["kind"] == "message"]
     assert sum(text.startswith("BYE ") for text in texts) == 2
-    assert {row["channel"] for row in rows if row["kind"] == "event"} == {seen.channel(0), seen.channel(1)}
+    assert {row["channel"] for row in rows if row["kind"] == "event"} == {await seen.channel(0), await seen.channel(1)}
     read = await trio.run_process(["tshark", "-r", str(path), "-Y", "sip"], capture_stdout=True, capture_stderr=True)
     assert len(read.stdout.splitlines()) == len(texts)
     assert unknown.code == 1
@@ -94,7 +94,7 @@ async def test_followed_it_goes_on_until_the_call_is_over(tmp_path: Path, script
             command = [
                 *CALLFLOW,
                 "trace",
-                seen.channel(),
+                await seen.channel(),
                 "--follow",
                 "--socket",
                 running.socket,

@@ -8,13 +8,13 @@ import pytest
 
 import callflow
 from callflow import Call, errors
-from callflow.cli.main import app
+from callflow.cli.main import command_line
 from engine.config import ConfigError, load
 
 from .markdown import PAGES, ROOT
 
 DOCS = ROOT / "docs"
-COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback is not None]
+COMMANDS = [command.callback.__name__ for command in command_line().registered_commands if command.callback is not None]
 VERBS = [name for name, member in vars(Call).items() if callable(member) and not name.startswith("_")]
 SECTIONS = [
     "[sip]", "[rtp]", "[socket]", "[esl]", "[[user]]", "[[app]]", "[limits]", "[[route]]", "[[calendar]]",

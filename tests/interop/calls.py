@@ -13,7 +13,7 @@ app = App("calls")
 async def follow_me(call: Call) -> None:
     result = await call.dial("desk", "mobile", timeout=2, ringback="us")
     if isinstance(result, Answered):
-        with anyio.move_on_after(5):
+        with anyio.move_on_after(4):
             await call.bridge(result.leg)
 
 

@@ -8,8 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,15 @@ class RunningEngine:
         """What a listing command says, as JSON."""
         listing: list[dict[str, Any]] = json.loads(await self.command(*arguments, "--json"))
         return listing
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It stands still meanwhile: whatever is done to its files is found done at once."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     async def interrupt(self) -> int:
         """Press Ctrl-C, and wait for the exit code."""

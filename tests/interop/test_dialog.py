@@ -26,7 +26,7 @@ async def test_an_invite_without_offer_gets_ours_in_the_200_and_the_ack_answers_
     async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
         async with sipp("delayed_offer", tmp_path / "call", server=running.udp, keys={"number": "3003"}) as caller:
             await seen.wait("playback.started")
-            await seen.client.hangup(seen.channel())
+            await seen.client.hangup(await seen.channel())
             await caller.wait()
         ended = await seen.wait("channel.ended")
     assert isinstance(ended, ChannelEnded)
@@ -63,7 +63,7 @@ async def test_a_cancel_that_crosses_our_answer_has_no_effect(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
         async with sipp("late_cancel", tmp_path / "call", server=running.udp, keys={"number": "3003"}) as caller:
             await seen.wait("playback.started")
-            await seen.client.hangup(seen.channel())
+            await seen.client.hangup(await seen.channel())
             await caller.wait()
         ended = await seen.wait("channel.ended")
     assert isinstance(ended, ChannelEnded)

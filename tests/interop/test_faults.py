@@ -134,7 +134,7 @@ class World:
     async def healthy_goes_on(self) -> None:
         """Its script is heard: it has commands done, one after another."""
         done = self.seen.names().count("playback.finished")
-        await self.seen.wait("playback.finished", count=done + 10)
+        await self.seen.wait("playback.finished", count=done + 50)  # a second of each of five calls
 
 
 @asynccontextmanager
@@ -179,7 +179,7 @@ async def test_faults_cost_only_their_own_calls_and_say_what_and_where_they_were
             if line is not None:
                 assert f"It was at {script}:{line_of(line)} in {fault}." in failed.error
                 assert f'File "{script}", line {line_of(line)} in {fault}' in failed.traceback
-            assert failed.error in made.running.log
+            await until(lambda error=failed.error: error in made.running.log)
 
         calls[0].record(tmp_path / "call.wav")
         await made.seen.wait("script.loaded", count=len(FAULTS))

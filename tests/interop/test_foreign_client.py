@@ -40,7 +40,7 @@ class Client:
             for frame in self.frames[after:]:
                 if wanted.items() <= frame.items():
                     return frame
-            self.frames += self._decode(self._connection.recv(timeout=10))
+            self.frames += self._decode(self._connection.recv(timeout=60))
 
     def command(self, id: str, name: str, **fields: Any) -> Frame:
         """The reply to a command."""

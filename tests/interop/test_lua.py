@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -40,13 +41,12 @@ end)
 """
 
 
-def write_version(folder: Path, version: str, *, rest: str = "") -> Path:
-    """Save a script that sets its version as a variable of each call."""
+def write_version(folder: Path, version: str, *, rest: str = "", running: RunningEngine | None = None) -> Path:
+    """Save a script that sets its version as a variable of each call; all at once for the engine, if it is running."""
     folder.mkdir(exist_ok=True)
-    (folder / "version.lua").write_text(f'return "{version}"\n')
-    draft = folder.parent / "draft.lua"
-    draft.write_text(SCRIPT + rest)
-    draft.replace(folder / "flow.lua")
+    with running.stopped() if running is not None else nullcontext():
+        (folder / "version.lua").write_text(f'return "{version}"\n')
+        (folder / "flow.lua").write_text(SCRIPT + rest)
     return folder / "flow.lua"
 
 
@@ -86,7 +86,7 @@ async def test_versions_of_a_lua_script_are_loaded_pinned_rolled_back_and_retire
     async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
         assert await pids(seen) == [None]  # it runs inside the engine
         first = await holding(guest, running)
-        write_version(tmp_path / "app", "two")
+        write_version(tmp_path / "app", "two", running=running)
         await seen.wait("script.loaded")
         second = await holding(guest, running)
         assert await variables(seen, calls=2) == [{"version": "one", "calls": "1"}, {"version": "two", "calls": "2"}]
@@ -105,11 +105,11 @@ async def test_versions_of_a_lua_script_are_loaded_pinned_rolled_back_and_retire
 async def test_a_version_that_does_not_load_is_refused_with_its_place_and_changes_nothing(tmp_path: Path):
     script = write_version(tmp_path / "app", "one")
     async with engine(tmp_path / "engine", script) as running, watch(running) as seen, terminal() as guest:
-        write_version(tmp_path / "app", "two", rest="local nothing\nprint(nothing.at_all)\n")
+        write_version(tmp_path / "app", "two", rest="local nothing\nprint(nothing.at_all)\n", running=running)
         await seen.wait("script.failed")
         failed = failures(seen)[0]
         assert f"{tmp_path}/app/flow.lua:21: attempt to index a nil value (local 'nothing')" in failed.error
-        write_version(tmp_path / "app", "three", rest="this is no Lua\n")
+        write_version(tmp_path / "app", "three", rest="this is no Lua\n", running=running)
         await seen.wait("script.failed", count=2)
         await holding(guest, running)
         assert (await variables(seen))[0]["version"] == "one"
@@ -144,5 +144,6 @@ async def test_isolation_gives_a_lua_script_a_process_of_its_own(tmp_path: Path)
         assert ended.reason == "temporary_failure"
         await (await holding(guest, running, "1001")).wait_ended()
         await seen.wait("script.failed", count=2)
+        await seen.wait("channel.ended", count=2)
         assert (await versions(seen))["1"].live == 1
         call.hang_up()

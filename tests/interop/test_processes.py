@@ -93,7 +93,7 @@ async def test_ctrl_c_says_bye_to_every_call_and_leaves_no_process(tmp_path: Pat
 
             begun = trio.current_time()
             assert await running.interrupt() == 0
-            assert trio.current_time() - begun < 4
+            assert trio.current_time() - begun < 20  # and not after the 32 s that SIP has for a silent peer
 
             for call in up:
                 assert await call.wait_ended() == Ended("peer", True, 0, "normal_clearing")
@@ -124,5 +124,5 @@ async def test_an_engine_that_drains_ends_by_itself_with_its_last_call(tmp_path:
             assert "1 call left" in await running.command("drain")
             refused = await running.run("dial", "3003")
             assert "503" in refused.output + refused.errors
-            await running.command("hangup", seen.channel())
+            await running.command("hangup", await seen.channel())
             assert await running.process.wait() == 0

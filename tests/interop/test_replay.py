@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import wave
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from tests.trio_tests import run_trio
 
 from .engine import engine
 from .terminal import terminal
-from .watch import watch
+from .watch import Watch, watch
 
 SCRIPT = """\
 from callflow import Answered, App, Call, Digits, Tone
@@ -27,7 +26,7 @@ app = App("menu")
 @app.route("1000")
 async def menu(call: Call) -> None:
     await call.answer()
-    match await call.gather("welcome.wav", max=2, timeout=1.5):
+    match await call.gather("welcome.wav", max=2, terminators="#", timeout=30):
         case Digits("12"):
             await call.record(f"{call.id}.wav", max=10, silence=1)
             await call.play(Tone("600", seconds=0.2))
@@ -49,19 +48,18 @@ def write_script(folder: Path) -> Path:
     return folder / "menu.py"
 
 
-async def answer_one(phone: Phone, *, seconds: float) -> None:
-    """The desk picks up, and hangs up when it has listened for a while."""
+async def answer_one(phone: Phone, seen: Watch) -> None:
+    """The desk picks up, and hangs up when it is connected."""
     line = await phone.wait_call()
     line.answer()
-    with trio.move_on_after(seconds):
-        await line.wait_ended()
+    await seen.wait("channel.bridged", count=2)
     line.hang_up()
 
 
 async def press_two(phone: Phone, uri: str) -> None:
     line = await phone.call(uri)
     await line.wait_prompt()
-    line.press("2")
+    line.press("2#")
     await line.wait_ended()
 
 
@@ -71,7 +69,7 @@ async def make_calls(tmp_path: Path, script: Path) -> None:
     async with engine(tmp_path / "engine", script) as running, terminal("desk") as desk, watch(running) as seen:
         await desk.register(f"sip:127.0.0.1:{running.udp[1]}")
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(partial(answer_one, desk, seconds=0.3))
+            nursery.start_soon(answer_one, desk, seen)
             nursery.start_soon(press_two, desk, running.sip("1000"))
             nursery.start_soon(running.run, "dial", running.sip("1000"), "--press", "12")
         await seen.wait("channel.ended", count=3)  # the desk's leg, too

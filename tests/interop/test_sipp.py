@@ -52,7 +52,7 @@ async def test_a_registered_phone_hears_the_prompts_and_its_key_is_understood(tm
             assert gathered.outcome == Digits("1")
             await seen.wait("playback.started", count=2)
             await wire.wait_more(target=alice.media_port, seconds=2)
-            await running.command("hangup", seen.channel())
+            await running.command("hangup", await seen.channel())
             await alice.wait()
             ended = await seen.wait("channel.ended")
     assert isinstance(ended, ChannelEnded)
@@ -88,10 +88,10 @@ async def test_a_called_phone_is_bridged_and_each_hears_only_the_other(tmp_path:
             await desk.wait()
             await alice.wait_event("CALL_CLOSED")
     [by_alice] = map(samples, alice.heard())
-    bridged_for = seen.at("channel.unbridged") - seen.at("channel.bridged", count=2)
+    bridged_for = await seen.at("channel.unbridged") - await seen.at("channel.bridged", count=2)
     by_desk = sound_of(wire.rtp(target=desk.media_port))
-    assert bridged_for > 4
-    assert seconds_of_tone(by_alice, 700) > 0.95 * bridged_for
+    assert bridged_for > 2
+    assert seconds_of_tone(by_alice, 700) > bridged_for - 0.4
     assert seconds_of_sound(by_alice) - seconds_of_tone(by_alice, 700) < 1.0  # ringback, while it rang
-    assert seconds_of_tone(by_desk, FREQUENCIES["alice"]) > 0.95 * bridged_for
+    assert seconds_of_tone(by_desk, FREQUENCIES["alice"]) > bridged_for - 0.4
     assert seconds_of_sound(by_desk) - seconds_of_tone(by_desk, FREQUENCIES["alice"]) < 0.2

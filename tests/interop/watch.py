@@ -25,23 +25,29 @@ class Watch:
 
     async def wait(self, name: str, found: Callable[[Event], bool] = lambda event: True, *, count: int = 1) -> Event:
         """The `count`th event of that name for which `found` holds, since the start."""
-        async with self._arrived:
-            while len(events := [e for frame, e in self.seen if frame.name == name and found(e)]) < count:
-                await self._arrived.wait()
-        return events[count - 1]
+        _, event = await self._wait(name, found, count)
+        return event
 
-    def channel(self, index: int = 0) -> str:
-        """The id of a channel, counted from the first."""
-        ids = [frame.channel for frame, _ in self.seen if frame.name == "channel.created"]
-        assert ids[index] is not None
-        return ids[index]
+    async def channel(self, index: int = 0) -> str:
+        """The id of a channel, counted from the first, as soon as there are so many."""
+        frame, _ = await self._wait("channel.created", lambda event: True, index + 1)
+        assert frame.channel is not None
+        return frame.channel
 
-    def at(self, name: str, *, count: int = 1) -> float:
+    async def at(self, name: str, *, count: int = 1) -> float:
         """When the `count`th event of that name happened, in seconds since the epoch."""
-        return [frame.at for frame, _ in self.seen if frame.name == name][count - 1]
+        frame, _ = await self._wait(name, lambda event: True, count)
+        return frame.at
 
     def names(self) -> list[str]:
+        """Those of all that has come: whoever asks has waited for what comes last."""
         return [frame.name for frame, _ in self.seen]
+
+    async def _wait(self, name: str, found: Callable[[Event], bool], count: int) -> tuple[EventFrame, Event]:
+        async with self._arrived:
+            while len(pairs := [pair for pair in self.seen if pair[0].name == name and found(pair[1])]) < count:
+                await self._arrived.wait()
+        return pairs[count - 1]
 
     async def run(self) -> None:
         """Collect, until the engine goes."""

@@ -24,7 +24,7 @@ import trio.testing
 
 from engine.media.engine import NativeMediaEngine
 from engine.media.fake import FakeMediaEngine, FakeMediaNetwork
-from engine.media.session import MediaEngine, MediaEvent, MediaSession, Stream
+from engine.media.session import MediaEngine, MediaEvent, MediaSession, RecordingFinished, Stream
 
 KINDS = ("fake", "native")
 PAIRS = 8  # of ports: enough for any test, and used up soon
@@ -80,7 +80,14 @@ class Floor:
         other.session.update(stream_to(one, **options))
 
     async def pass_time(self, seconds: float) -> None:
+        """At least so much. What is to have come about by then is waited for: see `until` and `hears`."""
         await trio.sleep(seconds)
+
+    async def until(self, is_so: Callable[[], object]) -> None:
+        """Wait for what nothing tells: look again and again."""
+        with trio.fail_after(30):
+            while not is_so():
+                await self.pass_time(0.01)
 
     def wav(
         self, name: str = "prompt.wav", *, seconds: float = 0.3, frequency: float = 440.0, rate: int = 8000
@@ -94,6 +101,43 @@ class Floor:
             file.setframerate(rate)
             file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
         return path
+
+
+async def record(floor: Floor, leg: Leg, *, max_ms: int) -> list[int]:
+    """What a leg hears, from now on for so long."""
+    before = len(leg.all(RecordingFinished))
+    path = floor.folder / f"{leg.session.local[1]}-{before}.wav"
+    leg.session.record(path.stem, path, max_ms=max_ms)
+    finished = await leg.wait(RecordingFinished, before + 1)
+    assert (finished.recording, finished.reason) == (path.stem, "max")
+    return read_wav(path)
+
+
+async def hears(floor: Floor, leg: Leg, is_it: Callable[[list[int]], object], *, max_ms: int = 100) -> list[int]:
+    """Listen again and again, so long each time, until that is heard: what is told takes its time. What was heard."""
+    samples: list[int] = []
+    with trio.move_on_after(30):
+        while not is_it(samples := await record(floor, leg, max_ms=max_ms)):
+            pass
+        return samples
+    raise AssertionError(
+        f"it is not heard; but: peak {max(map(abs, samples), default=0)}, {frequencies_in(samples)} Hz"
+    )
+
+
+def tone(frequency: float) -> Callable[[list[int]], bool]:
+    """That tone, and hardly anything else, nearly all the time."""
+    return lambda samples: share_of_time(samples, frequency) >= 0.8
+
+
+def silence(samples: list[int]) -> bool:
+    """Nothing at all."""
+    return not any(samples)
+
+
+def frequencies_in(samples: list[int]) -> list[int]:
+    """Those of the tones of these tests that sound."""
+    return [frequency for frequency in range(400, 2201, 200) if power_at(samples, frequency) > 0.1]
 
 
 def stream_to(leg: Leg, **options: object) -> Stream:

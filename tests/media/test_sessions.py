@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+import trio
 
 from engine.media.session import (
     AudioHeard,
@@ -21,19 +22,23 @@ from engine.media.session import (
     ToneSource,
 )
 
-from .harness import KINDS, Floor, Leg, on_both_engines, power_at, read_wav, share_of_time, stream_to
+from .harness import (
+    KINDS,
+    Floor,
+    Leg,
+    hears,
+    on_both_engines,
+    power_at,
+    read_wav,
+    record,
+    share_of_time,
+    silence,
+    stream_to,
+    tone,
+)
 
 LOW, HIGH = 400, 1000  # Hz
 ENDLESS_LOW, ENDLESS_HIGH = ToneSource((LOW,)), ToneSource((HIGH,))
-
-
-async def record(floor: Floor, leg: Leg, name: str, *, max_ms: int) -> list[int]:
-    path = floor.folder / f"{name}.wav"
-    before = len(leg.all(RecordingFinished))
-    leg.session.record(name, path, max_ms=max_ms)
-    finished = await leg.wait(RecordingFinished, before + 1)
-    assert finished.recording == name
-    return read_wav(path)
 
 
 @on_both_engines
@@ -45,10 +50,11 @@ async def test_a_file_is_played_to_its_end_and_heard(floor):
     finished = await switch.wait(PlaybackFinished)
     assert finished == PlaybackFinished("p", 400, "completed")
     assert isinstance(switch.events[0], PlaybackStarted)
+    await floor.until(lambda: phone.session.statistics().packets_received == 20)
     await floor.pass_time(0.06)
     phone.session.stop("r")
     await phone.wait(RecordingFinished)
-    assert share_of_time(read_wav(path), LOW) * len(read_wav(path)) / 8000 == pytest.approx(0.4, abs=0.06)
+    assert share_of_time(read_wav(path), LOW) * len(read_wav(path)) / 8000 == pytest.approx(0.4, abs=0.1)
 
 
 @on_both_engines
@@ -56,8 +62,7 @@ async def test_a_file_of_another_rate_keeps_its_pitch_and_length(floor):
     switch, phone = floor.pair()
     switch.session.play("p", [FileSource(floor.wav(seconds=0.3, frequency=LOW, rate=16000))], repeat=0)
     await switch.wait(PlaybackStarted)
-    await floor.pass_time(0.06)
-    assert share_of_time(await record(floor, phone, "r", max_ms=200), LOW) >= 0.8
+    await hears(floor, phone, tone(LOW), max_ms=200)
     switch.session.play("q", [FileSource(floor.wav(seconds=0.3, frequency=LOW, rate=16000))])
     assert (await switch.wait(PlaybackFinished, 2)).heard_ms == 300
 
@@ -114,12 +119,13 @@ async def test_a_file_that_is_missing_fails_before_anything_is_agreed_on(floor):
 async def test_a_stopped_playback_says_how_much_was_heard(floor):
     switch, _ = floor.pair()
     switch.session.play("p", [ENDLESS_LOW])
-    await floor.pass_time(0.25)
+    begun = trio.current_time()
+    await floor.until(lambda: switch.session.statistics().packets_sent >= 10)
     switch.session.stop("p")
     finished = await switch.wait(PlaybackFinished)
     assert finished.reason == "stopped"
-    assert finished.heard_ms % 20 == 0
-    assert finished.heard_ms == pytest.approx(250, abs=60)
+    assert finished.heard_ms == 20 * switch.session.statistics().packets_sent
+    assert 200 <= finished.heard_ms <= 1000 * (trio.current_time() - begun) + 40
 
 
 @on_both_engines
@@ -128,8 +134,7 @@ async def test_a_new_playback_stops_the_one_that_runs(floor):
     switch.session.play("p", [ENDLESS_LOW])
     switch.session.play("q", [ENDLESS_HIGH])
     assert (await switch.wait(PlaybackFinished)).playback == "p"
-    await floor.pass_time(0.06)
-    assert share_of_time(await record(floor, phone, "r", max_ms=200), HIGH) >= 0.8
+    await hears(floor, phone, tone(HIGH), max_ms=200)
 
 
 @on_both_engines
@@ -157,11 +162,11 @@ async def test_a_broken_file_fails_and_is_named(floor):
 @on_both_engines
 async def test_the_offset_of_what_plays_for_ever_counts_round_after_round(floor):
     switch, phone = floor.pair()
-    low, high = floor.wav("low.wav", seconds=0.5), floor.wav("high.wav", seconds=0.5, frequency=HIGH)
-    switch.session.play("p", [FileSource(low), FileSource(high)], repeat=0, offset_ms=7_500)
+    low, high = floor.wav("low.wav", seconds=3), floor.wav("high.wav", seconds=3, frequency=HIGH)
+    switch.session.play("p", [FileSource(low), FileSource(high)], repeat=0, offset_ms=15_000)
     await switch.wait(PlaybackStarted)
-    await floor.pass_time(0.06)
-    assert power_at(await record(floor, phone, "r", max_ms=200), HIGH) > 0.8
+    await floor.until(lambda: phone.session.statistics().packets_received)
+    assert power_at(await record(floor, phone, max_ms=200), HIGH) > 0.8
 
 
 @on_both_engines
@@ -169,11 +174,13 @@ async def test_a_tone_of_two_frequencies_with_a_cadence_is_heard(floor):
     switch, phone = floor.pair()
     switch.session.play("p", [ToneSource((LOW, HIGH), cadence_ms=(100, 100))])
     await switch.wait(PlaybackStarted)
-    await floor.pass_time(0.06)
-    samples = await record(floor, phone, "r", max_ms=600)
-    assert power_at(samples, LOW) + power_at(samples, HIGH) > 0.3
-    frames = [samples[at : at + 160] for at in range(0, len(samples), 160)]
-    assert sum(max(map(abs, frame)) > 1000 for frame in frames) / len(frames) == pytest.approx(0.5, abs=0.15)
+
+    def is_it(samples: list[int]) -> bool:
+        frames = [samples[at : at + 160] for at in range(0, len(samples), 160)]
+        share = sum(max(map(abs, frame)) > 1000 for frame in frames) / len(frames)
+        return power_at(samples, LOW) + power_at(samples, HIGH) > 0.3 and 0.35 < share < 0.65
+
+    await hears(floor, phone, is_it, max_ms=600)
 
 
 @on_both_engines
@@ -186,7 +193,7 @@ async def test_a_trimmed_recording_begins_and_ends_with_sound(floor):
     await switch.wait(PlaybackFinished)
     phone.session.stop("r")
     finished = await phone.wait(RecordingFinished)
-    assert finished.duration_ms == pytest.approx(700, abs=60)
+    assert finished.duration_ms == pytest.approx(700, abs=100)
     assert finished.duration_ms * 8 == len(samples := read_wav(path))
     assert hashlib.sha256(path.read_bytes()).hexdigest() == finished.sha256
     assert max(map(abs, samples[:1200])) < 500 < max(map(abs, samples[1800:2400]))
@@ -204,12 +211,10 @@ async def test_what_is_trimmed_of_silence_is_empty(floor):
 @on_both_engines
 async def test_gain_makes_it_louder(floor):
     switch, phone = floor.pair()
-    peaks = []
-    for gain_db in (0.0, -12.0):
-        switch.session.play(f"p{gain_db}", [FileSource(floor.wav(seconds=0.1))], repeat=0, gain_db=gain_db)
-        await floor.pass_time(0.1)
-        peaks.append(max(await record(floor, phone, f"r{gain_db}", max_ms=100)))
-    assert peaks[1] / peaks[0] == pytest.approx(0.25, rel=0.15)
+    switch.session.play("plain", [FileSource(floor.wav(seconds=0.1))], repeat=0)
+    peak = max(await hears(floor, phone, tone(440)))
+    switch.session.play("soft", [FileSource(floor.wav(seconds=0.1))], repeat=0, gain_db=-12.0)
+    await hears(floor, phone, lambda samples: tone(440)(samples) and 0.21 < max(samples) / peak < 0.29)
 
 
 @on_both_engines
@@ -264,12 +269,14 @@ async def test_tones_are_keys_only_to_who_listens_for_them(floor):
 @on_both_engines
 async def test_stopping_a_sending_keeps_the_digits_that_wait(floor):
     switch, phone = floor.pair()
-    phone.session.send_digits("s", "1234567890", duration_ms=60, gap_ms=100)
+    digits = "1234567890" * 10
+    phone.session.send_digits("s", digits, duration_ms=60, gap_ms=100)
     await switch.wait(DigitEnded, 2)
     phone.session.stop("s")
     sent = await phone.wait(DigitsSent)
     assert sent.reason == "stopped"
-    assert sent.digits in ("12", "123")
+    assert digits.startswith(sent.digits)
+    assert 2 <= len(sent.digits) < len(digits)
 
 
 @on_both_engines
@@ -277,11 +284,9 @@ async def test_echo_sends_back_what_is_received(floor):
     switch, phone = floor.pair()
     switch.session.echo(is_on=True)
     phone.session.play("p", [ENDLESS_LOW])
-    await floor.pass_time(0.1)
-    assert share_of_time(await record(floor, phone, "r", max_ms=200), LOW) >= 0.8
+    await hears(floor, phone, tone(LOW), max_ms=200)
     switch.session.echo(is_on=False)
-    await floor.pass_time(0.1)
-    assert share_of_time(await record(floor, phone, "s", max_ms=100), LOW) == 0
+    await hears(floor, phone, silence)
 
 
 def relayed(floor: Floor) -> tuple[Leg, Leg, Leg, Leg]:
@@ -297,14 +302,8 @@ def relayed(floor: Floor) -> tuple[Leg, Leg, Leg, Leg]:
 @on_both_engines
 async def test_a_relay_lets_each_hear_the_other_and_only_the_other(floor):
     alice, _, _, bob = relayed(floor)
-    await floor.pass_time(0.1)
-    for leg, name in ((alice, "alice"), (bob, "bob")):
-        leg.session.record(name, floor.folder / f"{name}.wav", max_ms=300)
-    await alice.wait(RecordingFinished)
-    await bob.wait(RecordingFinished)
-    for name, theirs, own in (("alice", HIGH, LOW), ("bob", LOW, HIGH)):
-        heard = read_wav(floor.folder / f"{name}.wav")
-        assert share_of_time(heard, theirs) >= 0.8
+    for leg, theirs, own in ((alice, HIGH, LOW), (bob, LOW, HIGH)):
+        heard = await hears(floor, leg, tone(theirs), max_ms=300)
         assert share_of_time(heard, own) == 0
 
 
@@ -314,8 +313,7 @@ async def test_a_relay_between_two_codecs_carries_the_voice(floor):
     right, bob = floor.pair(codec="PCMA", payload_type=8)
     alice.session.play("low", [ENDLESS_LOW])
     left.session.relay(right.session)
-    await floor.pass_time(0.1)
-    assert share_of_time(await record(floor, bob, "bob", max_ms=200), LOW) >= 0.8
+    await hears(floor, bob, tone(LOW), max_ms=200)
 
 
 @on_both_engines
@@ -331,11 +329,10 @@ async def test_a_relay_passes_digits_on_and_reports_them(floor):
 @on_both_engines
 async def test_after_the_relay_each_is_alone(floor):
     alice, left, _, bob = relayed(floor)
-    await floor.pass_time(0.06)
+    await hears(floor, alice, tone(HIGH))
     left.session.unrelay()
-    await floor.pass_time(0.1)
-    for leg, name in ((alice, "alice"), (bob, "bob")):
-        assert not any(await record(floor, leg, name, max_ms=100))
+    for leg in (alice, bob):
+        await hears(floor, leg, silence)
 
 
 @on_both_engines
@@ -343,47 +340,42 @@ async def test_a_new_relay_ends_the_older_one(floor):
     alice, left, _, bob = relayed(floor)
     third, carol = floor.pair()
     left.session.relay(third.session)
-    await floor.pass_time(0.1)
-    assert share_of_time(await record(floor, carol, "carol", max_ms=100), LOW) >= 0.8
-    assert not any(await record(floor, bob, "bob", max_ms=100))
+    await hears(floor, carol, tone(LOW))
+    await hears(floor, bob, silence)
     del alice
 
 
 @on_both_engines
 async def test_a_playback_replaces_the_relayed_voice_while_it_lasts(floor):
     alice, left, _, bob = relayed(floor)
-    await floor.pass_time(0.06)
+    await hears(floor, alice, tone(HIGH))
     left.session.play("p", [ToneSource((1600,))])
-    await floor.pass_time(0.1)
-    assert share_of_time(await record(floor, alice, "during", max_ms=100), 1600) >= 0.8
-    assert share_of_time(await record(floor, bob, "bob", max_ms=100), LOW) >= 0.8
+    await hears(floor, alice, tone(1600))
+    await hears(floor, bob, tone(LOW))
     left.session.stop("p")
-    await floor.pass_time(0.1)
-    assert share_of_time(await record(floor, alice, "after", max_ms=100), HIGH) >= 0.8
+    await hears(floor, alice, tone(HIGH))
 
 
 @on_both_engines
 async def test_held_by_the_peer_we_send_nothing_until_resumed(floor):
     switch, phone = floor.pair()
     switch.session.play("p", [ENDLESS_LOW])
+    await hears(floor, phone, tone(LOW))
     switch.session.update(stream_to(phone, direction=Direction.RECVONLY))
-    await floor.pass_time(0.1)
-    assert not any(await record(floor, phone, "held", max_ms=100))
+    await hears(floor, phone, silence)
     switch.session.update(stream_to(phone))
-    await floor.pass_time(0.1)
-    assert share_of_time(await record(floor, phone, "resumed", max_ms=100), LOW) >= 0.8
+    await hears(floor, phone, tone(LOW))
 
 
 @on_both_engines
 async def test_holding_the_peer_we_send_and_do_not_listen(floor):
     switch, phone = floor.pair()
     phone.session.play("p", [ENDLESS_LOW])
+    await hears(floor, switch, tone(LOW))
     switch.session.update(stream_to(phone, direction=Direction.SENDONLY))
-    await floor.pass_time(0.06)
-    assert not any(await record(floor, switch, "r", max_ms=100))
+    await hears(floor, switch, silence)
     switch.session.play("music", [ENDLESS_HIGH])
-    await floor.pass_time(0.1)
-    assert share_of_time(await record(floor, phone, "s", max_ms=100), HIGH) >= 0.8
+    await hears(floor, phone, tone(HIGH))
 
 
 @on_both_engines
@@ -393,8 +385,7 @@ async def test_without_an_address_it_answers_whoever_speaks_first(floor):
     phone.session.update(stream_to(switch))
     switch.session.play("p", [ENDLESS_HIGH])
     phone.session.play("q", [ENDLESS_LOW])
-    await floor.pass_time(0.15)
-    assert share_of_time(await record(floor, phone, "r", max_ms=100), HIGH) >= 0.8
+    await hears(floor, phone, tone(HIGH))
 
 
 @on_both_engines
@@ -418,21 +409,22 @@ async def test_a_recording_ends_when_it_has_been_silent_long_enough(floor):
     switch.session.record("r", floor.folder / "r.wav", max_ms=5000, silence_ms=300)
     finished = await switch.wait(RecordingFinished)
     assert finished.reason == "silence"
-    assert finished.duration_ms == pytest.approx(500, abs=100)
+    assert finished.duration_ms == pytest.approx(500, abs=150)
 
 
 @on_both_engines
 async def test_a_stopped_recording_holds_what_came_until_then(floor):
     switch, phone = floor.pair()
     phone.session.play("p", [ENDLESS_LOW])
-    await floor.pass_time(0.06)
-    switch.session.record("r", floor.folder / "r.wav", max_ms=5000)
-    await floor.pass_time(0.2)
+    await floor.until(lambda: switch.session.statistics().packets_received > 3)
+    begun = trio.current_time()
+    switch.session.record("r", floor.folder / "r.wav", max_ms=60_000)
+    await floor.pass_time(0.4)
     switch.session.stop("r")
     finished = await switch.wait(RecordingFinished)
     assert finished.reason == "stopped"
-    assert finished.duration_ms == pytest.approx(200, abs=60)
-    assert share_of_time(read_wav(finished.path), LOW) >= 0.8
+    assert 300 <= finished.duration_ms <= 1000 * (trio.current_time() - begun) + 40
+    assert share_of_time(read_wav(finished.path), LOW) >= 0.7
 
 
 @on_both_engines
@@ -475,13 +467,13 @@ async def test_statistics_count_the_packets_of_both_directions(floor):
     switch, phone = floor.pair()
     switch.session.play("p", [ToneSource((LOW,), duration_ms=400)])
     await switch.wait(PlaybackFinished)
-    await floor.pass_time(0.06)
+    await floor.until(lambda: phone.session.statistics().packets_received >= 20)
     sent, received = switch.session.statistics(), phone.session.statistics()
     assert sent.packets_sent == 20
     assert sent.octets_sent == 20 * 160
     assert (received.packets_received, received.octets_received) == (20, 3200)
     assert received.packets_lost == 0
-    assert received.packets_sent == 0
+    assert received.packets_sent < 5  # silence, once a second
 
 
 @on_both_engines
@@ -489,7 +481,7 @@ async def test_a_closed_session_is_silent_and_closing_twice_is_nothing(floor):
     switch, phone = floor.pair()
     switch.session.play("p", [ENDLESS_LOW])
     phone.session.record("r", floor.folder / "r.wav", max_ms=5000)
-    await floor.pass_time(0.1)
+    await floor.until(lambda: phone.session.statistics().packets_received > 3)
     for leg in (switch, phone):
         before = len(leg.events)
         leg.session.close()
@@ -502,7 +494,10 @@ async def test_a_closed_session_is_silent_and_closing_twice_is_nothing(floor):
         await floor.pass_time(0.1)
         assert len(leg.events) == before
     assert floor.engine.open_sessions == 0
-    assert switch.session.statistics().packets_sent in range(4, 8)
+    sent = switch.session.statistics().packets_sent
+    await floor.pass_time(0.1)
+    assert switch.session.statistics().packets_sent == sent
+    await floor.until((floor.folder / "r.wav").exists)
     assert read_wav(floor.folder / "r.wav")
     assert not (floor.folder / "s.wav").exists()
 
@@ -510,10 +505,9 @@ async def test_a_closed_session_is_silent_and_closing_twice_is_nothing(floor):
 @on_both_engines
 async def test_closing_a_relayed_leg_leaves_the_other_alone(floor):
     alice, left, _, bob = relayed(floor)
-    await floor.pass_time(0.06)
+    await hears(floor, bob, tone(LOW))
     left.session.close()
-    await floor.pass_time(0.1)
-    assert not any(await record(floor, bob, "bob", max_ms=100))
+    await hears(floor, bob, silence)
     del alice
 
 
@@ -524,7 +518,7 @@ def test_packets_are_as_long_as_agreed(ptime_ms, tmp_path):
         switch, phone = floor.pair(ptime_ms=ptime_ms)
         switch.session.play("p", [ToneSource((LOW,), duration_ms=360), ToneSource((LOW,), duration_ms=240)])
         assert await switch.wait(PlaybackFinished) == PlaybackFinished("p", 600, "completed")
-        await floor.pass_time(0.06)
+        await floor.until(lambda: phone.session.statistics().octets_received >= 4800)
         sent, received = switch.session.statistics(), phone.session.statistics()
         assert (sent.packets_sent, sent.octets_sent) == (600 // ptime_ms, 4800)
         assert (received.packets_received, received.octets_received) == (600 // ptime_ms, 4800)

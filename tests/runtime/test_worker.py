@@ -67,7 +67,7 @@ def run_worker(
     path.write_text(script if script is not None else SCRIPT.format(backend=backend))
 
     async def main() -> list[Record]:
-        with trio.fail_after(30), trio.socket.socket(trio.socket.AF_UNIX) as listening:
+        with trio.fail_after(100), trio.socket.socket(trio.socket.AF_UNIX) as listening:
             await listening.bind(str(socket))
             listening.listen()
             process = await start(path, socket)
@@ -128,7 +128,7 @@ def test_a_worker_that_is_told_to_stop_exits_with_0(tmp_path, backend):
         await engine.call(to="1000")
         await engine.accept(commands.Answer)
         process.send_signal(signal.SIGTERM)
-        with trio.fail_after(2):
+        with trio.fail_after(30):
             assert await process.wait() == 0
 
     run_worker(tmp_path, scenario, backend=backend)
@@ -148,7 +148,7 @@ def test_a_script_that_does_not_load_exits_with_3_and_a_report(tmp_path):
     path.write_text("import callflow\ncallflow.nothing\n")
     result = subprocess.run(
         [sys.executable, "-m", "callflow.runtime.worker", "x", str(path), "nowhere"],
-        capture_output=True, timeout=30, check=False,
+        capture_output=True, timeout=90, check=False,
     )  # fmt: skip
     assert (result.returncode, result.stdout) == (3, b"")
     record = read_record(result.stderr.splitlines()[-1])
@@ -159,7 +159,7 @@ def test_a_script_that_does_not_load_exits_with_3_and_a_report(tmp_path):
 
 def test_wrong_arguments_exit_with_2(tmp_path):
     result = subprocess.run(
-        [sys.executable, "-m", "callflow.runtime.worker"], capture_output=True, timeout=30, check=False
+        [sys.executable, "-m", "callflow.runtime.worker"], capture_output=True, timeout=90, check=False
     )
     assert result.returncode == 2
     assert b"usage:" in result.stderr
@@ -167,7 +167,7 @@ def test_wrong_arguments_exit_with_2(tmp_path):
 
 def test_a_spare_ends_with_whoever_started_it():
     result = subprocess.run(
-        [sys.executable, "-m", "callflow.runtime.worker", "--spare"], input=b"", capture_output=True, timeout=30,
+        [sys.executable, "-m", "callflow.runtime.worker", "--spare"], input=b"", capture_output=True, timeout=90,
         check=False,
     )  # fmt: skip
     assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")

@@ -1,6 +1,7 @@
 //! What the data plane is told, and the bounded way of it to a media thread: filled under a lock held for a copy, taken whole.
 
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -89,6 +90,8 @@ pub enum Verb {
 /// The way to one media thread.
 pub struct Inbox {
     waiting: Mutex<Waiting>,
+    /// Something waits. Changed under the lock alone.
+    is_told: AtomicBool,
     wake: EventFd,
 }
 
@@ -108,6 +111,7 @@ impl Inbox {
     pub fn new() -> std::io::Result<Self> {
         Ok(Inbox {
             waiting: Mutex::default(),
+            is_told: AtomicBool::new(false),
             wake: EventFd::new()?,
         })
     }
@@ -119,6 +123,7 @@ impl Inbox {
             return Err(Stalled);
         }
         waiting.commands.push((leg, verb));
+        self.is_told.store(true, Ordering::Release);
         let was_empty = waiting.commands.len() == 1;
         drop(waiting);
         if was_empty {
@@ -129,13 +134,19 @@ impl Inbox {
 
     /// A leg comes from another media thread.
     pub fn arrive(&self, line: Line) {
-        self.lock().arrivals.push(line);
+        let mut waiting = self.lock();
+        waiting.arrivals.push(line);
+        self.is_told.store(true, Ordering::Release);
+        drop(waiting);
         self.wake.signal();
     }
 
     /// End the thread, after what it was told before.
     pub fn finish(&self) {
-        self.lock().is_over = true;
+        let mut waiting = self.lock();
+        waiting.is_over = true;
+        self.is_told.store(true, Ordering::Release);
+        drop(waiting);
         self.wake.signal();
     }
 
@@ -144,10 +155,20 @@ impl Inbox {
         self.wake.wait(timeout);
     }
 
+    /// It has woken: no more until it is told again. What it was told before waits still.
+    pub fn calm(&self) {
+        self.wake.drain();
+    }
+
+    /// Whether there is something to take: cheap enough to be asked before each packet.
+    pub fn is_told(&self) -> bool {
+        self.is_told.load(Ordering::Acquire)
+    }
+
     /// Everything that waits, added to what is given; true: it is the end.
     pub fn take(&self, commands: &mut Vec<(LegId, Verb)>, arrivals: &mut Vec<Line>) -> bool {
-        self.wake.drain();
         let mut waiting = self.lock();
+        self.is_told.store(false, Ordering::Release);
         if commands.is_empty() {
             std::mem::swap(commands, &mut waiting.commands);
         } else {
@@ -179,7 +200,9 @@ mod tests {
             inbox.push(LegId(leg), Verb::Unrelay).unwrap();
         }
         let (mut commands, mut arrivals) = (Vec::new(), Vec::new());
+        assert!(inbox.is_told());
         assert!(!inbox.take(&mut commands, &mut arrivals));
+        assert!(!inbox.is_told());
         inbox.push(LegId(3), Verb::Unrelay).unwrap();
         inbox.finish();
         assert!(inbox.take(&mut commands, &mut arrivals));

@@ -48,6 +48,8 @@ pub struct Plane {
     room: [u8; ROOM],
     /// Packets came in the last turn, so more will.
     is_busy: bool,
+    /// It was told to finish.
+    is_over: bool,
 }
 
 impl Plane {
@@ -77,6 +79,7 @@ impl Plane {
             arrivals: Vec::new(),
             room: [0; ROOM],
             is_busy: false,
+            is_over: false,
         })
     }
 
@@ -114,24 +117,39 @@ impl Plane {
     }
 
     /// Do all that is to be done now; true: that was the end.
+    ///
+    /// Whoever tells something and then sends a packet finds them done in that order: all that was told is done before each
+    /// packet. So a place in `ready` may be vacant by then, or another leg's: its sockets do not block, and what they hold is
+    /// its own.
     fn turn(&mut self, ready: &Ready) -> bool {
         let now = self.clock.now();
-        let mut is_told = false;
-        for index in 0..ready.len() {
-            match ready.token(index) {
-                WAKE => is_told = true,
+        self.heed(now);
+        let mut packets = 0;
+        for token in (0..ready.len()).map(|index| ready.token(index)) {
+            match token {
+                WAKE => {
+                    self.inbox.calm();
+                    self.heed(now); // what came since, whose signal may be this one
+                    continue;
+                }
                 token if token & 1 == 0 => self.receive((token >> 1) as u32, now),
                 token => self.receive_control((token >> 1) as u32, now),
             }
+            packets += 1;
         }
-        // After the packets: a leg that is closed here cannot be in `ready` any more.
-        let is_over = is_told && self.obey(now);
-        self.is_busy = ready.len() > usize::from(is_told);
+        self.is_busy = packets > 0;
         let now = self.clock.now();
         self.turn_wheel(now);
         self.beat(now);
         self.queue.hand_over(&mut self.reports);
-        is_over
+        self.is_over
+    }
+
+    /// Do what was told, if anything was. Before each packet, since one may come while another's turn lasts.
+    fn heed(&mut self, now: Moment) {
+        if self.inbox.is_told() {
+            self.is_over |= self.obey(now);
+        }
     }
 
     fn next_due(&self) -> Option<Moment> {
@@ -154,6 +172,7 @@ impl Plane {
 
     /// True: it was to be discarded.
     fn receive_one(&mut self, place: u32, now: Moment) -> bool {
+        self.heed(now);
         let Some(line) = self.lines[place as usize].as_mut() else {
             return false;
         };
@@ -204,6 +223,7 @@ impl Plane {
     }
 
     fn receive_control(&mut self, place: u32, now: Moment) {
+        self.heed(now);
         if let Some(line) = self.lines[place as usize].as_mut() {
             if let Ok((length, from)) = line.pair.rtcp.recv_from(&mut self.room) {
                 line.leg
@@ -461,3 +481,7 @@ fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+#[path = "plane_tests.rs"]
+mod tests;

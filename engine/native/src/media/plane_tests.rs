@@ -1,0 +1,178 @@
+//! The order of what one media thread is told and what it receives, turn by turn.
+
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+
+use super::super::g711::Law;
+use super::super::rtp::{Header, Pt, Seq, Ssrc};
+use super::super::statistics::Counters;
+use super::super::stream::Stream;
+use super::super::testing::free_ports;
+use super::*;
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const PACKET: usize = HEADER + 160;
+
+/// A media thread that goes on only when it is told to.
+struct Thread {
+    plane: Plane,
+    inbox: Arc<Inbox>,
+    pool: Arc<PortPool>,
+    ready: Ready,
+}
+
+impl Thread {
+    fn new() -> Self {
+        let pool = Arc::new(PortPool::start(HERE, free_ports(4)).unwrap());
+        let inbox = Arc::new(Inbox::new().unwrap());
+        let queue = Arc::new(ReportQueue::new().unwrap());
+        let plane = Plane::new(Clock::start(), inbox.clone(), pool.clone(), queue).unwrap();
+        Thread {
+            plane,
+            inbox,
+            pool,
+            ready: Ready::new(BATCH),
+        }
+    }
+
+    fn tell(&self, leg: LegId, verb: Verb) {
+        self.inbox.push(leg, verb).unwrap();
+    }
+
+    /// Tell it of a new leg; its port and its figures.
+    fn open(&self, id: LegId) -> (u16, Arc<Counters>) {
+        let pair = self.pool.take().unwrap();
+        let leg = Leg::new(id, [1, 2]);
+        let opened = (pair.port, leg.counters.clone());
+        self.tell(id, Verb::Open(Box::new(Line::new(leg, pair))));
+        opened
+    }
+
+    /// See what is ready: true if that is anything.
+    fn look(&mut self) -> bool {
+        self.plane
+            .epoll
+            .wait(&mut self.ready, Some(Duration::ZERO))
+            .unwrap();
+        !self.ready.is_empty()
+    }
+
+    /// Handle what was seen.
+    fn turn(&mut self) {
+        assert!(!self.plane.turn(&self.ready));
+    }
+}
+
+/// A phone, to whom a leg sends.
+struct Phone {
+    socket: UdpSocket,
+}
+
+impl Phone {
+    fn new() -> Self {
+        let socket = UdpSocket::bind((HERE, 0)).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        Phone { socket }
+    }
+
+    fn stream(&self) -> Stream {
+        Stream {
+            remote: Some(self.socket.local_addr().unwrap()),
+            law: Law::Mu,
+            payload_type: Pt(0),
+            packet_samples: 160,
+            telephone_event: Some(Pt(101)),
+            hears_tones: false,
+            is_muxed: false,
+            may_send: true,
+            may_receive: true,
+        }
+    }
+
+    fn send(&self, port: u16, sequence: u16) {
+        let mut packet = [7; PACKET];
+        let header = Header {
+            marker: false,
+            payload_type: Pt(0),
+            sequence: Seq(sequence),
+            timestamp: u32::from(sequence) * 160,
+            ssrc: Ssrc(5),
+        };
+        header.write(&mut packet);
+        self.socket.send_to(&packet, (HERE, port)).unwrap();
+    }
+
+    fn hears(&self) -> bool {
+        self.socket.recv(&mut [0; ROOM]).is_ok()
+    }
+}
+
+#[test]
+fn a_packet_is_handled_after_all_that_was_told_before_it_was_sent() {
+    let mut thread = Thread::new();
+    let (alice, bob) = (Phone::new(), Phone::new());
+    let (port, _) = thread.open(LegId(1));
+    thread.open(LegId(2));
+    assert!(thread.look());
+    thread.turn();
+    thread.tell(LegId(1), Verb::Update(alice.stream()));
+    thread.tell(LegId(2), Verb::Update(bob.stream()));
+    thread.tell(LegId(1), Verb::Relay(LegId(2)));
+    alice.send(port, 1);
+    assert!(thread.look());
+    thread.turn();
+    assert!(bob.hears());
+}
+
+#[test]
+fn what_is_told_while_a_turn_lasts_is_done_before_the_packets_that_come_then() {
+    let mut thread = Thread::new();
+    let (alice, bob, stranger) = (Phone::new(), Phone::new(), Phone::new());
+    let (port, figures) = thread.open(LegId(1));
+    thread.open(LegId(2));
+    thread.tell(LegId(1), Verb::Update(alice.stream()));
+    thread.tell(LegId(2), Verb::Update(bob.stream()));
+    assert!(thread.look());
+    thread.turn();
+    stranger.socket.send_to(b"nonsense", (HERE, port)).unwrap(); // by this the leg is ready, and it is cleared away
+    thread.tell(LegId(1), Verb::Relay(LegId(2)));
+    alice.send(port, 1);
+    let (place, now) = (thread.plane.places[&LegId(1)], thread.plane.clock.now());
+    thread.plane.receive(place, now); // a turn had begun
+    assert_eq!(figures.read().packets_discarded, 1);
+    assert!(bob.hears());
+}
+
+#[test]
+fn a_place_that_is_given_to_another_while_its_packet_waits_keeps_that_from_it() {
+    let mut thread = Thread::new();
+    let (alice, bob) = (Phone::new(), Phone::new());
+    let (port, figures) = thread.open(LegId(1));
+    thread.tell(LegId(1), Verb::Update(alice.stream()));
+    assert!(thread.look());
+    thread.turn();
+    alice.send(port, 1);
+    alice.socket.send_to(b"report", (HERE, port + 1)).unwrap();
+    assert!(thread.look());
+    thread.tell(LegId(1), Verb::Close);
+    let (other_port, others) = thread.open(LegId(2));
+    thread.tell(LegId(2), Verb::Update(bob.stream()));
+    thread.turn();
+    assert_eq!(thread.plane.places[&LegId(2)], 0); // the place of the first
+    let read = others.read();
+    assert_eq!((read.packets_received, read.packets_discarded), (0, 0));
+    assert_eq!(figures.read().packets_received, 0);
+    bob.send(other_port, 1);
+    assert!(thread.look());
+    thread.turn();
+    assert_eq!(others.read().packets_received, 1);
+}
+
+#[test]
+fn a_signal_that_comes_after_what_it_was_for_is_done_wakes_once() {
+    let mut thread = Thread::new();
+    thread.open(LegId(1));
+    thread.turn(); // done before its signal is seen
+    assert!(thread.look());
+    thread.turn();
+    assert!(!thread.look());
+}
