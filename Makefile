@@ -73,7 +73,7 @@ clean:  ## Remove what was built
 	@.ci/apt $(APT)
 	@touch $@
 
-# FreeSWITCH's clients, as their authors publish them, apart from us: they want other versions of what we use.
+# FreeSWITCH's clients and JsSIP, as their authors publish them, apart from us: they want other versions of what we use.
 .venv/clients.stamp: $(CLIENTS)/requirements.txt $(CLIENTS)/package-lock.json | .venv/bin/pip
 	@command -v npm >/dev/null || .ci/apt npm
 	$(BIN)/python -m venv .venv/clients

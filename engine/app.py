@@ -49,6 +49,7 @@ from engine.sip.events import SipEvent
 from engine.sip.stack import SipStack
 from engine.store.sqlite import SqliteRecords
 from engine.switch import Switch
+from engine.transport.advertising import Advertising
 from engine.transport.endpoint import Endpoint
 from engine.transport.names import DnsNames
 from engine.transport.tls import TlsContexts
@@ -295,7 +296,15 @@ def _tls(sip: Sip, certificate: ServerCertificate | None) -> TlsContexts:
 
 
 def _endpoint(sip: Sip, tls: TlsContexts, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:
-    return Endpoint(stack, on_event=on_event, tls=tls, names=DnsNames(), enum_suffix=sip.enum)
+    return Endpoint(
+        stack,
+        on_event=on_event,
+        tls=tls,
+        names=DnsNames(),
+        enum_suffix=sip.enum,
+        origins=sip.origins,
+        advertising=Advertising(sip.advertise, sip.local),
+    )
 
 
 def _media_address(config: Config) -> str:

@@ -21,13 +21,21 @@ from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
 from engine.sip.identity import BY_FROM, IdentityPolicy
+from engine.sip.next_hop import PRIVATE
+from engine.transport.advertising import Advertised
 from engine.transport.enum import SUFFIX as ENUM_SUFFIX
 from engine.trunks.spec import TrunkSpec
 
+from .abuse import ABUSE, Abuse
+from .advertise import read_advertised
 from .config_error import ConfigError as ConfigError
 from .limit import LIMITS, Limits
 from .listener import Listener as Listener
+from .listener import is_loopback as is_loopback
 from .listener import join_host_port as join_host_port
+from .listener import parse_address as parse_address
+from .listener import parse_host as parse_host
+from .listener import parse_listener as parse_listener
 from .peer import read_identity_policy
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
@@ -52,6 +60,9 @@ class Sip:
     ca: Path | None = None  # PEM: who signs the certificates of peers; None: those that the system trusts
     verify: bool = True  # the certificates of peers that we connect to
     enum: str = ENUM_SUFFIX  # the domain below which `enum:` targets are looked up
+    origins: tuple[str, ...] = ()  # of the pages whose phones may open a WebSocket
+    advertise: tuple[Advertised, ...] = ()  # addresses for peers that are not `local`
+    local: tuple[Network, ...] = PRIVATE
 
     @property
     def is_loopback(self) -> bool:
@@ -152,6 +163,7 @@ class Config:
     contexts: tuple[Context, ...] = ()
     trunks: tuple[TrunkSpec, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
+    abuse: Abuse = Abuse()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
 
@@ -210,43 +222,6 @@ def check_esl(esl: Esl) -> None:
             f"expected [esl] on loopback, got {host}: the password and the calls would travel in the clear; if the "
             "network is safe, say who may connect with acl and allow that with allow_plaintext = true"
         )
-
-
-def parse_listener(text: str) -> Listener:
-    """Read `udp:HOST:PORT`, or with `tcp` or `tls`; an IPv6 host stands in brackets. Raises ValueError."""
-    transport, _, address = text.partition(":")
-    if transport not in ("udp", "tcp", "tls"):
-        raise ValueError(f'expected "udp:HOST:PORT", "tcp:HOST:PORT" or "tls:HOST:PORT", got {show(text)}')
-    try:
-        return Listener(transport, *parse_address(address))
-    except ValueError:
-        raise ValueError(f'expected "{transport}:HOST:PORT" with an IP address, got {show(text)}') from None
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """Read `HOST:PORT`, the host an IP address or `localhost`. Raises ValueError."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > 65535:
-        raise ValueError(f'expected "HOST:PORT" with an IP address, got {show(text)}')
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if (":" in bare) != (bare is not host):
-        raise ValueError(f'expected an IPv6 address as "[ADDRESS]:PORT", got {show(text)}')
-    return parse_host(bare), int(port)
-
-
-def parse_host(text: str) -> str:
-    """Read an IP address or `localhost`. Raises ValueError."""
-    if text == "localhost":
-        return "127.0.0.1"
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        raise ValueError(f"expected an IP address, got {show(text)}") from None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine alone."""
-    return ipaddress.ip_address(host).is_loopback
 
 
 def _read_file(path: Path) -> str:
@@ -376,11 +351,15 @@ def _find_authority(route: Route, folder: Path) -> Route:
 def _check_listeners(sip: Sip) -> None:
     seen: set[Listener] = set()
     for listener in sip.listen:
-        if listener.transport == "tls" and sip.certificate is None:
+        if listener.transport in ("tls", "wss") and sip.certificate is None:
             raise Wrong(f"expected a certificate for {listener}, got none", at=("sip", "listen"))
         if listener in seen and listener.port:
             raise Wrong(f"expected each address once, got {show(str(listener))} again", at=("sip", "listen"))
         seen.add(listener)
+    for each in sip.advertise:
+        if each.listener is not None and each.listener not in seen:
+            name = Listener(*each.listener)
+            raise Wrong(f"expected one of [sip] listen, got {show(str(name))}", at=("sip", "advertise"))
 
 
 def _user_name(value: object) -> str:
@@ -439,6 +418,9 @@ _SIP = MappingProxyType({
     "ca": ("ca", lambda value: Path(read_text(value))),
     "verify": ("verify", read_flag),
     "enum": ("enum", read_domain),
+    "origins": ("origins", list_of(read_text)),
+    "advertise": ("advertise", read_advertised),
+    "local": ("local", list_of(lambda value: _network(read_text(value)))),
 })
 _RTP = MappingProxyType({
     "address": ("address", lambda value: parse_host(read_text(value))),
@@ -495,6 +477,7 @@ _CONFIG = MappingProxyType({
     "user": ("users", list_of(table(User, _USER))),
     "app": ("apps", list_of(table(App, _APP))),
     "limits": ("limits", table(Limits, LIMITS)),
+    "abuse": ("abuse", table(Abuse, ABUSE)),
     **READERS,
     **TRUNK_READERS,
 })

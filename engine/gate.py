@@ -17,6 +17,7 @@ from engine.sip.dialog import Headers
 from engine.sip.messages import Request
 
 LOOK_EVERY = 0.1  # seconds between two looks at how late the event loop is
+LATE_LOOKS = 3  # late ones in a row that are overload: one alone is a pause, as of a collection of garbage or a reload
 RETRY_AFTER = (2, 8)  # seconds: the least, and how many more by chance, so that not all come again at once
 
 logger = structlog.get_logger("engine")
@@ -33,7 +34,7 @@ class EventSink(Protocol):
 
 
 class Gate:
-    """Open, unless there are `most` calls, or the event loop was later than `lag` seconds, or the engine drains."""
+    """Open, unless there are `most` calls, or the event loop is later than `lag` seconds, or the engine drains."""
 
     def __init__(
         self,
@@ -49,12 +50,22 @@ class Gate:
         self._calls, self._most, self._lag = calls, most, lag
         self._events, self._chance = events, chance
         self._is_late = False
+        self._late_looks = 0  # in a row
         self._reason: Reason | None = None  # that was told
 
     def refuse(self, request: Request) -> Headers | None:
-        """The headers of the 503 that answers an INVITE or OPTIONS outside of calls; None: it may pass."""
+        """The headers of the 503 that answers an INVITE or OPTIONS outside of calls; None: it may pass.
+
+        Other requests pass: phones register with an engine that drains, too.
+        """
+        if request.method not in ("INVITE", "OPTIONS"):
+            return None
         if not self.is_draining.is_set() and (request.method != "INVITE" or self._judge() is None):
             return None
+        return self.retry_later()
+
+    def retry_later(self) -> Headers:
+        """When to come again, for one that is refused."""
         self.refused += 1
         least, more = RETRY_AFTER
         return (("Retry-After", str(least + int(self._chance() * (more + 1)))),)
@@ -66,8 +77,16 @@ class Gate:
             self._events.emit(EngineDraining(calls=self._calls()))
 
     def note_lag(self, seconds: float) -> None:
-        """The event loop was so late. It is not overloaded any more when it is twice as quick as it must be."""
-        self._is_late = self._lag > 0 and seconds > (self._lag / 2 if self._is_late else self._lag)
+        """The event loop was so late. Overload is to be late again and again, or by several times what may be at once.
+
+        It is over as soon as the event loop is twice as quick as it must be.
+        """
+        if self._is_late:
+            self._is_late = seconds > self._lag / 2
+            self._late_looks = 0
+        elif self._lag > 0:
+            self._late_looks = self._late_looks + 1 if seconds > self._lag else 0
+            self._is_late = self._late_looks >= LATE_LOOKS or seconds > self._lag * LATE_LOOKS
         self._judge()
 
     async def watch_lag(self, worked: Callable[[], float] = time.thread_time) -> None:

@@ -28,6 +28,7 @@ from engine.eventsocket.ownership import Sessions
 from engine.eventsocket.prompts import Prompts
 from engine.eventsocket.tracing import trace_verbs
 from engine.gate import Gate
+from engine.guard import Guard
 from engine.media.awaiting import AwaitingMedia
 from engine.media.session import MediaEngine
 from engine.registrar.authentication import Authentication
@@ -39,8 +40,10 @@ from engine.route import make_rules
 from engine.scripting.decision import Profile
 from engine.scripting.routing import CallRouter
 from engine.scripting.successors import RoutedSuccessors
-from engine.sip.events import MalformedReceived, RequestReceived, ResponseReceived, SipEvent
+from engine.sip.dialog import Headers
+from engine.sip.events import Flow, MalformedReceived, RequestReceived, ResponseReceived, SipEvent
 from engine.sip.identity import BY_FROM
+from engine.sip.messages import Request
 from engine.sip.stack import SipStack
 from engine.sip.wire_log import WireLog
 from engine.store.records import CallRecords
@@ -80,6 +83,7 @@ class Switch:
         self.log = EventLog(new_token("epoch")(), epoch)
         self.sessions = Sessions()
         self.wire = WireLog(epoch)
+        self.guard = Guard(config.abuse, clock=trio.current_time)
         new_chance = new_token("gate")
         self.gate = Gate(
             calls=lambda: len(self.table.channels),
@@ -92,11 +96,14 @@ class Switch:
             new_token=new_token("sip"),
             user_agent=engine,
             wire=self.wire,
-            gate=lambda request: self.gate.refuse(request),
+            gate=self._refuse,
+            is_banned=self.guard.is_banned,
         )
         self.endpoint = (new_endpoint or _endpoint)(self.stack, self._handle)
         self.locations = Locations()
-        authentication = Authentication(self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time)
+        authentication = Authentication(
+            self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time, on_failure=self.guard.fail
+        )
         self.registrar = Registrar(
             sip=self.endpoint, authentication=authentication, locations=self.locations, events=self.log
         )
@@ -126,7 +133,7 @@ class Switch:
             events=self.log,
             router=router,
             successors=RoutedSuccessors(router, self.sessions, [app.name for app in config.apps]),
-            locator=Locator(self.locations, listeners=lambda: self.endpoint.listeners),
+            locator=Locator(self.locations, listeners=lambda: self.endpoint.addresses),
             new_id=new_token("channels"),
             epoch=epoch,
             nursery=nursery,
@@ -134,6 +141,7 @@ class Switch:
             records=self.records,
             trunks=self.trunks,
             identities=lambda user: identities.get(user, BY_FROM),
+            media_host=self.endpoint.media_host,
         )
         self.sockets = EventSocket(
             self.log,
@@ -194,9 +202,14 @@ class Switch:
                 self.table.handle(event)
             case MalformedReceived():
                 self.malformed[event.flow.transport] += 1
+                self.guard.fail(event.flow.remote[0])
                 logger.info("malformed", peer=event.flow.remote, error=event.error, was_answered=event.was_answered)
             case _:
                 self.table.handle(event)
+
+    def _refuse(self, request: Request, flow: Flow) -> Headers | None:
+        """Before anything is read of a request outside of calls: the headers of its 503, None if it may pass."""
+        return self.gate.refuse(request) if self.guard.takes(flow.remote[0]) else self.gate.retry_later()
 
     def _tell_record(self, record: CallRecord) -> None:
         session = next(iter(self.sessions.of(record.app)), None) if record.app is not None else None
@@ -222,6 +235,7 @@ class Switch:
     def _counters(self) -> Mapping[str, int]:
         sip, table = self.stack.counts, self.table.counts()
         return {
+            "bans": self.guard.bans,
             "calls_refused": self.gate.refused,
             "channels": table.channels,
             "channel_tasks": table.tasks,

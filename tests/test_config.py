@@ -32,6 +32,7 @@ from engine.eventsocket.esl.permission import EslUser
 from engine.scripting.limits import WorkerLimits
 from engine.sip.digest import Credentials
 from engine.toml_lines import line_of
+from engine.transport.advertising import Advertised
 from engine.trunks.spec import TargetSpec, TrunkSpec
 from tests.eventsocket.test_tls import Authority
 
@@ -173,9 +174,9 @@ def test_secrets_are_not_shown(folder):
     ("old", "new", "line", "message"),
     [
         ("[sip]", "[spi]", 1, 'spi: unknown key (did you mean "sip"?)'),
-        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, esl, user, app, limits, route, calendar, context, trunk)"),
+        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, esl, user, app, limits, abuse, route, calendar, context, "),
         ("listen = [", "listn = [", 2, '[sip] listn: unknown key (did you mean "listen"?)'),
-        ("udp:127.0.0.1:5060", "sctp:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT", "tcp:HOST:PORT" or "tls:'),
+        ("udp:127.0.0.1:5060", "sctp:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT", or with "tcp", "tls", "ws"'),
         ("udp:127.0.0.1:5060", "udp:pbx:5060", 2, 'with an IP address, got "udp:pbx:5060"'),
         ("udp:127.0.0.1:5060", "tcp:[::1]:5070", 2, "expected each address once"),
         ('["udp:127.0.0.1:5060", "tcp:[::1]:5070"]', "[]", 2, "expected at least one"),
@@ -541,3 +542,36 @@ def test_an_app_in_lua_may_ask_hosts_that_are_named_and_has_a_database_of_its_ow
     error = refused(tmp_path, f'{text}http = ["http://example.com"]\n')
     assert error.line == 4
     assert error.message.startswith("[[app]] http: expected a host such as")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"203.0.113.5"', (Advertised("203.0.113.5"),)),
+        ('["203.0.113.5", "2001:db8::5"]', (Advertised("203.0.113.5"), Advertised("2001:db8::5"))),
+        (
+            '{ "udp:127.0.0.1:5060" = "203.0.113.5:5070" }',
+            (Advertised("203.0.113.5", 5070, ("udp", "127.0.0.1", 5060)),),
+        ),
+        ('{ "udp:127.0.0.1:5060" = "203.0.113.5" }', (Advertised("203.0.113.5", 0, ("udp", "127.0.0.1", 5060)),)),
+    ],
+)
+def test_advertised_addresses_are_read(folder, text, expected):
+    path = folder / "callflow.toml"
+    path.write_text(f"[sip]\nadvertise = {text}\nlocal = ['10.0.0.0/8']\n")
+    config = load(path)
+    assert config.sip.advertise == expected
+    assert [str(network) for network in config.sip.local] == ["10.0.0.0/8"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('"pbx.example.net"', 'expected an IP address, got "pbx.example.net"'),
+        ('"0.0.0.0"', "expected the address that others reach us by"),
+        ('{ "udp:192.0.2.1:5060" = "203.0.113.5" }', "expected one of [sip] listen"),
+        ('{ "udp:127.0.0.1:5060" = "2001:db8::5" }', "expected an address of the family"),
+    ],
+)
+def test_an_address_that_cannot_be_advertised_is_refused(folder, text, message):
+    assert message in str(refused(folder, f"[sip]\nadvertise = {text}\n"))

@@ -7,7 +7,7 @@ import trio
 import trio.testing
 
 from callflow.protocol.events import EngineDraining, EngineOverloaded, EngineRecovered, Event
-from engine.gate import Gate
+from engine.gate import LATE_LOOKS, Gate
 from engine.sip.messages import Request, parse_datagram
 from tests.sip.messages_by_hand import request as message
 from tests.trio_tests import run_virtual
@@ -50,15 +50,33 @@ def test_calls_pass_until_there_are_as_many_as_there_may_be():
 
 def test_a_late_event_loop_lets_nothing_in_until_it_is_quick_again():
     world = World(lag=0.5)
-    world.gate.note_lag(0.4)
+    for _ in range(LATE_LOOKS):
+        world.gate.note_lag(0.4)
     assert world.passes()
-    world.gate.note_lag(0.6)
+    for _ in range(LATE_LOOKS):
+        world.gate.note_lag(0.6)
     assert not world.passes()
     world.gate.note_lag(0.3)  # not quick enough: it would be late again with the first calls
     assert not world.passes()
     world.gate.note_lag(0.1)
     assert world.passes()
     assert world.events == [EngineOverloaded(reason="lag", calls=0), EngineRecovered()]
+
+
+def test_a_pause_is_no_overload():
+    world = World(lag=0.5)
+    for lag in (0.6, 0.7, 0.0, 1.4, 0.0, 0.6, 0.6, 0.1):
+        world.gate.note_lag(lag)
+        assert world.passes()
+    assert world.events == []
+
+
+def test_a_standstill_of_several_times_what_may_be_is_overload_at_once():
+    world = World(lag=0.5)
+    world.gate.note_lag(1.6)
+    assert not world.passes()
+    world.gate.note_lag(0.1)
+    assert world.passes()
 
 
 def test_with_a_limit_of_0_no_lag_matters():
@@ -84,17 +102,23 @@ def test_who_is_refused_is_told_when_to_come_again_and_not_all_at_once(chance: f
     assert world.gate.refuse(request("INVITE")) == (("Retry-After", seconds),)
 
 
-@pytest.mark.parametrize(("is_ours", "passes"), [(True, False), (False, True)])
+@pytest.mark.parametrize(
+    ("steps", "is_ours", "passes"),
+    [((0.8, 0.8, 0.8), True, False), ((0.8, 0.8, 0.8), False, True), ((0.8,), True, True), ((1.7,), True, False)],
+)
 @run_virtual
-async def test_only_work_of_its_own_makes_the_event_loop_too_late(is_ours: bool, passes: bool):
+async def test_only_work_of_its_own_makes_the_event_loop_too_late_and_no_single_pause(
+    steps: tuple[float, ...], is_ours: bool, passes: bool
+):
     world, worked = World(lag=0.5), 0.0
     clock = trio.lowlevel.current_clock()
     assert isinstance(clock, trio.testing.MockClock)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(world.gate.watch_lag, lambda: worked)
         await trio.testing.wait_all_tasks_blocked()
-        clock.jump(0.8)  # a step of that length
-        worked += 0.8 if is_ours else 0.0
-        await trio.testing.wait_all_tasks_blocked()
+        for seconds in steps:
+            clock.jump(seconds)  # a step of that length
+            worked += seconds if is_ours else 0.0
+            await trio.testing.wait_all_tasks_blocked()
         assert world.passes() is passes
         nursery.cancel_scope.cancel()

@@ -46,7 +46,7 @@ def override(config: Config, *, sip: Sequence[str] | None, socket: str | None, d
     """What the command line says goes before what the file says. Raises BadParameter, ConfigError."""
     if sip:
         listen = tuple(_read_option(parse_listener, text, "--sip") for text in sip)
-        if config.sip.certificate is None and any(listener.transport == "tls" for listener in listen):
+        if config.sip.certificate is None and any(listener.transport in ("tls", "wss") for listener in listen):
             raise typer.BadParameter("expected [sip] certificate in the configuration beside tls", param_hint="--sip")
         config = replace(config, sip=replace(config.sip, listen=listen))
     if socket is not None:

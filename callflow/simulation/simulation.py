@@ -16,6 +16,7 @@ from callflow.runtime.loader import load_app
 from callflow.runtime.lua.interpreter import Limits as LuaLimits
 from callflow.runtime.lua.script import LuaScript
 from engine import config
+from engine.abuse import Abuse
 from engine.channels.limits import Limits
 from engine.media.fake import FakeMediaEngine, FakeMediaNetwork
 from engine.registrar.users import User
@@ -77,7 +78,7 @@ class Simulation:
     ) -> None:
         self.seed = seed
         self.folder = folder
-        self.settings: config.Config = settings or config.Config()
+        self.settings: config.Config = settings or config.Config(abuse=Abuse(requests=0, failures=0))
         self._dice = Dice(seed)
         self.network = MemoryNetwork(
             rng=self._dice.of("network"), latency=latency, loss=loss, duplicate=duplicate, reorder=reorder

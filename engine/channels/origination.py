@@ -166,7 +166,7 @@ def originate(
     """Place a call for an owner, in the name of a caller, as the trunk wants it. Raises PortsExhausted."""
     host = flow.local[0]
     leg = table.open(leg_id, owner, has_offer=False)
-    negotiation = table.negotiation(leg.media, trunk)
+    negotiation = table.negotiation(leg.media, flow, trunk)
     to = Address(Uri(user=user, host=host) if user is not None else uri)
     policy = trunk.spec.identity if trunk is not None else table.identities(user) if user is not None else BY_FROM
     identity, account = _identity(caller, trunk, uri.host if trunk is not None else host)

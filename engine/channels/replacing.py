@@ -79,7 +79,7 @@ def _open(table: ChannelTable, event: InviteReceived, replaced: Channel, user: s
         channel = table.open(table.new_id(), owner, has_offer=bool(body))
     except PortsExhausted:
         return Refusal(_UNAVAILABLE)
-    negotiation = table.negotiation(channel.media)
+    negotiation = table.negotiation(channel.media, event.flow)
     status = read_offer(negotiation, body)
     if status:
         channel.media.close()

@@ -21,6 +21,7 @@ from callflow.protocol.frames import BridgeState, ChannelState
 from engine.media.session import MediaEngine, MediaSession, PortsExhausted
 from engine.sdp.negotiation import CODECS, Negotiation
 from engine.sip.events import (
+    Flow,
     InviteAnswered,
     InviteReceived,
     MalformedReceived,
@@ -101,14 +102,19 @@ class ChannelTable:
         records: RecordSink | None = None,
         trunks: Trunks | None = None,
         identities: Identities = lambda user: BY_FROM,
+        media_host: Callable[[Flow], str | None] = lambda flow: None,
     ) -> None:
-        """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled."""
+        """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled.
+
+        `media_host` tells the address for media that a peer is told, where it is not the one that media has.
+        """
         self.sip = sip
         self.media = media
         self.events = events
         self.locator = locator
         self.new_id = new_id
         self.epoch = epoch
+        self._media_host = media_host
         self.limits = limits or Limits()
         self.successors = successors
         self.trunks = trunks
@@ -170,12 +176,13 @@ class ChannelTable:
 
     # What channels ask
 
-    def negotiation(self, media: MediaSession, trunk: Trunk | None = None) -> Negotiation:
+    def negotiation(self, media: MediaSession, flow: Flow, trunk: Trunk | None = None) -> Negotiation:
         """A new negotiation for a leg that receives there, by a trunk perhaps, which has its own codecs."""
+        host, port = media.local
         self._sessions += 1
         session_id = (int(self.epoch()) << 24) + self._sessions
         codecs = trunk.spec.codecs if trunk is not None else CODECS
-        return Negotiation(local=media.local, codecs=codecs, session_id=session_id)
+        return Negotiation(local=(self._media_host(flow) or host, port), codecs=codecs, session_id=session_id)
 
     def has_place(self, trunk: Trunk, channel_id: str) -> bool:
         """Give a channel its place among the calls of a trunk, until it ends; False if there is none left."""
@@ -337,7 +344,7 @@ class ChannelTable:
             channel = self.open(channel_id, admission.owner, has_offer=bool(body))
         except PortsExhausted:
             return self._busy()
-        negotiation = self.negotiation(channel.media, admission.trunk)
+        negotiation = self.negotiation(channel.media, event.flow, admission.trunk)
         status = read_offer(negotiation, body)
         if status:
             channel.media.close()

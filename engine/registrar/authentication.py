@@ -20,8 +20,9 @@ from .users import User, Users
 # that chooses by strength takes SHA-256 (RFC 7616 §3.7), one that takes the topmost it knows (RFC 8760 §2.4) MD5.
 ALGORITHMS = ("MD5", "SHA-256")
 
-# baresip refuses the whole response if one challenge in it is not MD5, until its version 3.12 (baresip/re#1103).
-_MD5_ONLY = re.compile(r"baresip v(?:[0-2]\.|3\.(?:[0-9]|1[01])\.)")
+# baresip refuses the whole response if one challenge in it is not MD5, until its version 3.12 (baresip/re#1103). JsSIP
+# looks at the last challenge only, and knows MD5 only.
+_MD5_ONLY = re.compile(r"baresip v(?:[0-2]\.|3\.(?:[0-9]|1[01])\.)|JsSIP ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,17 @@ class Authentication:
         clock: Callable[[], float],
         lifetime: float = 300.0,
         max_nonces: int = 10_000,
+        on_failure: Callable[[str], None] = lambda source: None,
     ) -> None:
+        """`on_failure` is told the source of a wrong password or an unknown user."""
         self._users, self._realm = users, realm
         key = (new_token() + new_token()).encode()
         self._nonces = Nonces(key=key, new_token=new_token, clock=clock, lifetime=lifetime, max_used=max_nonces)
+        self._on_failure = on_failure
         self._nobody = User("", new_token())  # whose password nobody knows
 
-    def check(self, request: Request) -> User | Challenge:
-        """The user who sent this request, or the challenge to answer it with."""
+    def check(self, request: Request, source: str = "") -> User | Challenge:
+        """The user who sent this request from an address, or the challenge to answer it with."""
         authorization = self._find_authorization(request)
         if authorization is None:
             return self._challenge(request)
@@ -63,6 +67,8 @@ class Authentication:
         is_right = self._is_right(authorization, user or self._nobody, request)
         count = authorization.nonce_count if authorization.qop else MAX_COUNT  # without a count a nonce serves once
         state = self._nonces.judge(authorization.nonce, count)
+        if user is None or not is_right:
+            self._on_failure(source)  # of both alike; not of a nonce of before a restart
         if user is None or not is_right or state is NonceState.FOREIGN:
             return self._challenge(request)
         if state is NonceState.STALE:

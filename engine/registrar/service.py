@@ -102,7 +102,7 @@ class Registrar:
             return error.status, error.reason, ()
         if name is None:
             return 400, "To Must Be a SIP URI With a User", ()
-        user = self._authentication.check(request)
+        user = self._authentication.check(request, event.flow.remote[0])
         if isinstance(user, Challenge):
             return user.status, None, user.headers
         if name != user.name:

@@ -39,8 +39,8 @@ ENCRYPTED = frozenset({"tls", "wss"})
 class Authenticator(Protocol):
     """`engine.registrar.authentication.Authentication`."""
 
-    def check(self, request: Request) -> User | Challenge:
-        """Who sent this."""
+    def check(self, request: Request, source: str) -> User | Challenge:
+        """Who sent this, from an address."""
         ...
 
     def challenge_by_proxy(self, request: Request) -> Challenge:
@@ -112,7 +112,7 @@ class CallRouter:
         """Who takes the call, or what the caller is told."""
         number = invite.request.uri.user or ""
         trunk = self._find_trunk(invite.flow)
-        user = self._identify(invite.request) if trunk is None else None
+        user = self._identify(invite.request, invite.flow.remote[0]) if trunk is None else None
         if isinstance(user, Refusal):
             return user
         name = user.name if user is not None else None
@@ -126,10 +126,11 @@ class CallRouter:
         if admission is not None:
             return replace(admission, trunk=trunk, identity=identity)
         if user is None and trunk is None and not self._admits_everybody:
-            return self._challenge(invite.request)  # as a user who has not said who he is: users are not to be told
+            # as a user who has not said who he is: users are not to be told
+            return self._challenge(invite.request, invite.flow.remote[0])
         return _NOT_FOUND
 
-    def _identify(self, request: Request) -> User | Refusal | None:
+    def _identify(self, request: Request, source: str) -> User | Refusal | None:
         """The user who calls, None for an anonymous caller."""
         try:
             claimed = request.from_.uri.user or ""
@@ -138,15 +139,15 @@ class CallRouter:
         is_claimed = self._is_user(claimed)
         if not is_claimed and all(request.header(name) is None for name in ("Authorization", "Proxy-Authorization")):
             return None
-        user = self._authentication.check(request)
+        user = self._authentication.check(request, source)
         if isinstance(user, Challenge):
             return Refusal(user.status, headers=user.headers)
         if is_claimed and user.name != claimed:
             return _FORBIDDEN  # one user under the name of another
         return user
 
-    def _challenge(self, request: Request) -> Refusal:
-        answer = self._authentication.check(request)
+    def _challenge(self, request: Request, source: str) -> Refusal:
+        answer = self._authentication.check(request, source)
         return Refusal(answer.status, headers=answer.headers) if isinstance(answer, Challenge) else _FORBIDDEN
 
     def challenge(self, request: Request) -> Headers:
@@ -212,9 +213,9 @@ class CallRouter:
 
     def vouch(self, invite: InviteReceived) -> str | Refusal | None:
         """Who wants to take another's place in a call. He knows its tags, and is somebody, or anybody may call here."""
-        user = self._identify(invite.request)
+        user = self._identify(invite.request, invite.flow.remote[0])
         if user is None and not self._admits_anyone:
-            return self._challenge(invite.request)
+            return self._challenge(invite.request, invite.flow.remote[0])
         return user.name if isinstance(user, User) else user
 
     def _profile(self, user: str | None) -> Profile:

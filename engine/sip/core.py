@@ -114,7 +114,9 @@ def via_value(flow: Flow, branch: str) -> str:
 def contact_value(user: str | None, flow: Flow) -> str:
     """Where the peer reaches us in this dialog: the local end of the flow."""
     host, port = flow.local
-    params = {} if flow.transport == "udp" else {"transport": flow.transport}
+    # "wss" stands in Via only: RFC 7118 5.4 knows no such parameter.
+    transport = "ws" if flow.transport == "wss" else flow.transport
+    params = {} if transport == "udp" else {"transport": transport}
     return f"<{Uri(user=user, host=host, port=port, params=params)}>"
 
 

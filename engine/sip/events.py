@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from .stack import CallRequest, ClientRequest, ServerRequest
 
 
+TransportName: TypeAlias = Literal["udp", "tcp", "tls", "ws", "wss"]
+
+
 class Flow(NamedTuple):
     """Where a message came from or goes to: the transport 5-tuple, seen from us (RFC 5626 §3)."""
 
-    transport: Literal["udp", "tcp", "tls"]
+    transport: TransportName
     local: tuple[str, int]  # what the peer can reach us by: it stands in Via and Contact
     remote: tuple[str, int]
     connection: int = 0  # tells two connections of one address pair apart; 0 for UDP

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 5060
 
 # What only its own network can reach: RFC 1918, RFC 6598 (carriers' NAT), RFC 4193, loopback and link-local.
-_PRIVATE = tuple(
+PRIVATE = tuple(
     ipaddress.ip_network(network)
     for network in (
         "10.0.0.0/8",
@@ -94,4 +94,4 @@ def _hides_behind(host: str, source: str) -> bool:
 
 def _is_private(host: str) -> bool:
     address = ipaddress.ip_address(host)
-    return any(address in network for network in _PRIVATE)
+    return any(address in network for network in PRIVATE)

@@ -101,13 +101,14 @@ class SipStack:
         max_transactions: int = 200_000,
         max_invites: int = 50_000,
         wire: Wire | None = None,
-        gate: Callable[[Request], Headers | None] = lambda request: None,
+        gate: Callable[[Request, Flow], Headers | None] = lambda request, flow: None,
+        is_banned: Callable[[str], bool] = lambda host: False,
     ) -> None:
         """`new_token` makes at least 64 random bits in hex. `request_methods` come up as RequestReceived,
         `call_methods` inside a call as RequestInCall.
 
-        `wire` is shown every message, as it is on the wire. `gate` is asked about every INVITE and OPTIONS outside of
-        calls: with headers they are refused by 503, at once.
+        `wire` is shown every message, as it is on the wire. `gate` is asked about every request outside of
+        calls: with headers it is refused by 503, at once. Nothing is read of an address that `is_banned`.
         """
         self._request_methods = frozenset(request_methods)
         self._call_methods = frozenset(call_methods)
@@ -123,12 +124,17 @@ class SipStack:
         self._max_invites = max_invites
         self._wire = wire
         self._gate = gate
+        self._is_banned = is_banned
         self._streams = Streams(self._core.transactions.schedule)
         self._tag_secret = new_token()[:8]
 
     # What the shell does.
 
     def receive_datagram(self, data: bytes, flow: Flow, *, now: float) -> None:
+        """Read a whole message: a datagram, or what came in a frame."""
+        if self._is_banned(flow.remote[0]):
+            self._turn_away(flow)
+            return
         if self._wire is not None and len(data) > _LONGEST_KEEP_ALIVE:
             self._wire.received(data, flow)
         try:
@@ -136,11 +142,16 @@ class SipStack:
         except ParseError as error:
             if data.strip(b"\r\n\0 "):  # else a keep-alive of a phone behind a NAT
                 self._refuse_malformed(error, flow)
+            elif flow.transport != "udp" and data == b"\r\n\r\n":  # RFC 5626 3.5.1, in a frame of its own
+                self._core.transactions.send(b"\r\n", flow)
             return
         self._receive(message, flow, now)
 
     def receive_data(self, data: bytes, flow: Flow, *, now: float) -> None:
         """Read a piece of a stream. What cannot be framed any more shows up in `flows_to_close`."""
+        if self._is_banned(flow.remote[0]):
+            self._turn_away(flow)
+            return
         for message in self._streams.feed(data, flow, now=now):
             if isinstance(message, ParseError):
                 self._refuse_malformed(message, flow)
@@ -350,6 +361,10 @@ class SipStack:
 
     # What comes in.
 
+    def _turn_away(self, flow: Flow) -> None:
+        if flow.transport != "udp":
+            self._streams.give_up(flow)
+
     def _receive(self, message: Request | Response, flow: Flow, now: float) -> None:
         if isinstance(message, Response):
             if len(message.vias) == 1:  # 8.1.3.3: more were meant for a proxy
@@ -378,7 +393,7 @@ class SipStack:
     def _receive_first(self, request: Request, flow: Flow, now: float) -> None:
         """A request outside of dialogs that is new."""
         method, core = request.method, self._core
-        if method in ("INVITE", "OPTIONS") and (headers := self._gate(request)) is not None:
+        if (headers := self._gate(request, flow)) is not None:
             self._refuse(request, flow, 503, headers)
         elif method == "OPTIONS":
             self._refuse(request, flow, 200, self._capabilities())

@@ -50,6 +50,10 @@ class Streams:
         if stream is not None:
             self._schedule.set(stream.alarm, NEVER)
 
+    def give_up(self, flow: Flow) -> None:
+        """Read no more of it."""
+        self._broken.append(flow)
+
     def take_broken(self) -> list[Flow]:
         broken, self._broken = self._broken, []
         return broken

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 import trio
@@ -26,6 +26,7 @@ from ..sip.referral import Referral
 from ..sip.stack import CallRequest, ClientRequest, Credentials, Invite, ServerRequest, SipStack
 from . import enum
 from .address import LocalAddresses, bind, family, is_wildcard
+from .advertising import Advertising
 from .errors import Unreachable
 from .locating import Hop, Names, locate
 from .names import HostNames
@@ -35,6 +36,10 @@ from .tls import TlsContexts
 from .udp import UdpTransport
 
 MIN_REST = 0.005  # seconds between two wakings of the timer task: under load, deadlines are served in batches
+
+_WHOLE = ("udp", "ws", "wss")  # transports that bring whole messages, and no stream to be cut into them
+_STREAMS = ("tcp", "tls", "ws", "wss")
+_SECURE = ("tls", "wss")
 
 Headers = Sequence[tuple[str, str]]
 
@@ -71,10 +76,13 @@ class Endpoint:
         names: Names | None = None,
         chance: Callable[[], float] = random.random,
         enum_suffix: str = enum.SUFFIX,
+        origins: Collection[str] = (),
+        advertising: Advertising | None = None,
     ) -> None:
         """Without `tls` none is spoken; without `names` no servers are looked up, only addresses.
 
-        `enum_suffix`: below which domain phone numbers are looked up.
+        `enum_suffix`: below which domain phone numbers are looked up; `origins`: of the pages whose phones
+        may open a WebSocket.
         """
         self.stack = stack
         self._clock = clock
@@ -85,6 +93,8 @@ class Endpoint:
         self._chance = chance
         self._enum = enum_suffix
         self._tls = tls
+        self._origins = origins
+        self._advertising = advertising or Advertising()
         self._tcp_limits = tcp_limits or TcpLimits()
         self._addresses = LocalAddresses()
         self._transports: list[Transport] = []
@@ -98,6 +108,21 @@ class Endpoint:
     def listeners(self) -> list[tuple[str, str, int]]:
         """(transport, host, port) of each transport that peers can reach."""
         return [(transport.name, *transport.local) for transport in self._transports if transport.local[1]]
+
+    @property
+    def addresses(self) -> list[tuple[str, str, int]]:
+        """The listeners, and what is advertised of them."""
+        outside = [
+            (name, *seen)
+            for name, host, port in self.listeners
+            if (seen := self._advertising.outside(name, (host, port), (host, port))) is not None
+        ]
+        return [*self.listeners, *outside]
+
+    def media_host(self, flow: Flow) -> str | None:
+        """The address for media that the peer at the end of a flow is told; None: the one that media has."""
+        host = flow.local[0]
+        return host if self._advertising.is_advertised(host) else None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled; then all sockets are closed. Calls are ended by who holds them, before that."""
@@ -323,6 +348,7 @@ class Endpoint:
         for transport in self._transports:
             ours = transport.local
             is_it = ours == flow.local or (is_wildcard(ours[0]) and ours[1] == port and family(ours[0]) == family(host))
+            is_it = is_it or self._advertising.outside(transport.name, ours, ours) == flow.local
             if transport.name == flow.transport and is_it:
                 self._transport_of[flow.transport, flow.local] = transport
                 return transport
@@ -353,26 +379,29 @@ class Endpoint:
     # Transports.
 
     def _start(self, transport: Transport, nursery: trio.Nursery) -> None:
-        receive = self._receive_datagram if transport.name == "udp" else self._receive_data
+        receive = self._receive_datagram if transport.name in _WHOLE else self._receive_data
         nursery.start_soon(transport.run, receive)
 
     def _open_listener(self, transport: str, host: str, port: int) -> UdpTransport | TcpTransport:
         if transport == "udp":
-            return UdpTransport(bind(socket.SOCK_DGRAM, host, port), self._addresses)
-        if transport in ("tcp", "tls"):
+            return UdpTransport(bind(socket.SOCK_DGRAM, host, port), self._addresses, self._advertising)
+        if transport in _STREAMS:
             return self._open_tcp(transport, host, port)
-        raise ValueError(f"expected udp, tcp or tls, got {transport!r}")
+        raise ValueError(f"expected udp, tcp, tls, ws or wss, got {transport!r}")
 
     def _open_tcp(self, name: str, host: str, port: int | None) -> TcpTransport:
-        if name == "tls" and (self._tls is None or (port is not None and self._tls.server is None)):
-            raise Unreachable(f"tls:{host}: expected a certificate to listen with, got none")
+        if name in _SECURE and (self._tls is None or (port is not None and self._tls.server is None)):
+            raise Unreachable(f"{name}:{host}: expected a certificate to listen with, got none")
         return TcpTransport(
             host,
             port,
             closed=self._lose_connection,
             is_in_use=self.stack.is_in_use,
             limits=self._tcp_limits,
-            tls=self._tls if name == "tls" else None,
+            tls=self._tls if name in _SECURE else None,
+            is_websocket=name in ("ws", "wss"),
+            origins=self._origins,
+            advertising=self._advertising,
         )
 
     def _flow_by_udp(self, remote: tuple[str, int]) -> Flow:

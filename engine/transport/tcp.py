@@ -1,4 +1,4 @@
-"""SIP over TCP or TLS: a listener, the connections it accepted and those opened to peers (RFC 3261 §18)."""
+"""SIP over TCP, TLS or WebSocket: a listener, the connections it accepted and those opened to peers (RFC 3261 §18)."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ import errno
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
 
 import trio
 
-from ..sip.events import Flow
+from ..sip.events import Flow, TransportName
 from .address import Address, bind, family
+from .advertising import Advertising
 from .errors import Unreachable
 from .tls import TlsContexts, TlsSession
+from .websocket import WebSocketSession
 
 READ_SIZE = 65536
 BACKLOG = 128  # connections the kernel keeps for us
 CONNECT_TIMEOUT = 10.0
 
+_NAMES: Mapping[tuple[bool, bool], TransportName] = MappingProxyType({  # by whether it is a WebSocket, and secure
+    (False, False): "tcp",
+    (False, True): "tls",
+    (True, False): "ws",
+    (True, True): "wss",
+})
 _OUT_OF_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -33,7 +41,7 @@ class TcpLimits:
     connections_per_address: int = 512
     unsent: int = 1 << 20  # octets waiting for one peer that does not read
     send_buffer: int = 1 << 17  # octets the kernel keeps besides
-    silent_timeout: float = 32.0  # until the first octets
+    silent_timeout: float = 32.0  # until the first octets of SIP: handshakes are over by then
     idle_timeout: float = 3700.0  # afterwards, without a call: a registration's longest usual life
 
 
@@ -46,15 +54,27 @@ class _Connection:
         "is_spoken",
         "scope",
         "server_name",
+        "silent_until",
         "socket",
         "tls",
         "unsent",
+        "websocket",
     )
 
-    def __init__(self, sock: socket.socket, flow: Flow, tls: TlsSession | None, server_name: str) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        flow: Flow,
+        tls: TlsSession | None,
+        websocket: WebSocketSession | None,
+        server_name: str,
+        silent_until: float,
+    ) -> None:
         self.socket = sock
         self.flow = flow
         self.tls = tls
+        self.websocket = websocket
+        self.silent_until = silent_until  # in the clock of trio: when it is given up unless it has spoken
         self.server_name = server_name  # whose certificate was asked for, empty without TLS and for accepted ones
         self.error = ""  # why TLS failed
         self.is_ready = trio.Event()  # to be sent on, or over before that
@@ -67,7 +87,7 @@ class _Connection:
 class TcpTransport:
     """A TCP listener (or none: then it only connects) with all connections of its address.
 
-    With `tls` all of them speak TLS.
+    With `tls` all of them speak TLS. With `is_websocket` all are WebSockets, which phones open and we do not.
     """
 
     def __init__(
@@ -79,12 +99,19 @@ class TcpTransport:
         is_in_use: Callable[[Flow], bool],
         limits: TcpLimits = TcpLimits(),
         tls: TlsContexts | None = None,
+        is_websocket: bool = False,
+        origins: Collection[str] = (),
+        advertising: Advertising | None = None,
     ) -> None:
         """Listen, unless `port` is None. Raises OSError saying what to do about it.
 
-        `closed` is told of every connection that ends by itself; one `is_in_use` is never idle.
+        `closed` is told of every connection that ends by itself; one `is_in_use` is never idle. `origins`: see
+        `WebSocketSession`.
         """
-        self.name: Literal["tcp", "tls"] = "tcp" if tls is None else "tls"
+        self.name = _NAMES[is_websocket, tls is not None]
+        self.is_websocket = is_websocket
+        self._origins = origins
+        self._advertising = advertising or Advertising()
         self._tls = tls
         self._listener: socket.socket | None = None
         if port is not None:
@@ -128,6 +155,9 @@ class TcpTransport:
         connection = self._connections.get(flow)
         if connection is None:
             raise OSError(errno.ENOTCONN, f"the connection to {self.name}:{flow.remote[0]}:{flow.remote[1]} is gone")
+        self._send_enciphered(connection, data if connection.websocket is None else connection.websocket.send(data))
+
+    def _send_enciphered(self, connection: _Connection, data: bytes) -> None:
         self._send(connection, connection.tls.send(data) if connection.tls is not None else data)
 
     def _send(self, connection: _Connection, data: bytes) -> None:
@@ -150,14 +180,20 @@ class TcpTransport:
 
     def close_flow(self, flow: Flow) -> None:
         connection = self._connections.get(flow)
-        if connection is not None:
-            connection.scope.cancel()
+        if connection is None:
+            return
+        if connection.websocket is not None:
+            with suppress(OSError):
+                self._send_enciphered(connection, connection.websocket.close())
+        connection.scope.cancel()
 
     async def connect(self, remote: Address, server_name: str = "") -> Flow:
         """The flow of a connection to there, a new one if there is none. Raises Unreachable.
 
         `server_name`: whom its certificate must name, if TLS is spoken.
         """
+        if self.is_websocket:
+            raise Unreachable(f"{self.name}:{remote[0]}:{remote[1]}: only the other side opens a WebSocket")
         key = remote, server_name
         while (pending := self._connecting.get(key)) is not None:
             await pending.wait()
@@ -216,8 +252,16 @@ class TcpTransport:
         if is_ours and self._listener is not None and self.local[0] in (host, "0.0.0.0", "::"):
             port = self.local[1]  # where it can connect to us: the port of this connection is none to call
         self._last_id += 1
-        flow = Flow(self.name, (host, port), remote, self._last_id)
-        connection = _Connection(sock, flow, self._session(server_name, is_ours=is_ours), server_name)
+        seen = self._advertising.seen(self.name, self.local, (host, port), remote[0])
+        flow = Flow(self.name, seen, remote, self._last_id)
+        connection = _Connection(
+            sock,
+            flow,
+            self._session(server_name, is_ours=is_ours),
+            WebSocketSession(origins=self._origins) if self.is_websocket else None,
+            server_name,
+            trio.current_time() + self._limits.silent_timeout,
+        )
         self._connections[connection.flow] = connection
         self._by_remote[remote, server_name] = connection.flow
         self._per_address[remote[0]] += 1
@@ -271,11 +315,25 @@ class TcpTransport:
                 data, is_over = self._decipher(connection, connection.tls, data)
             else:
                 is_over = False
-            if data:
-                connection.is_spoken = True
-                self._receive(data, connection.flow)
+            if data and self._hand_on(connection, data):
+                return
             if is_over:
                 return
+
+    def _hand_on(self, connection: _Connection, data: bytes) -> bool:
+        """Whether it was the last that is to be read."""
+        websocket = connection.websocket
+        if websocket is None:
+            connection.is_spoken = True
+            self._receive(data, connection.flow)
+            return False
+        messages, answer = websocket.receive(data)
+        with suppress(OSError):  # it ends by itself then
+            self._send_enciphered(connection, answer)
+        for message in messages:
+            connection.is_spoken = True
+            self._receive(message, connection.flow)
+        return websocket.is_closed
 
     def _begin(self, connection: _Connection) -> None:
         if connection.tls is None:
@@ -301,9 +359,10 @@ class TcpTransport:
 
     async def _wait_readable(self, connection: _Connection) -> bool:
         """False when nothing came for so long that the connection is given up."""
-        timeout = self._limits.idle_timeout if connection.is_spoken else self._limits.silent_timeout
         while True:
-            with trio.move_on_after(timeout):
+            # Counted from its first moment until it has spoken: trickling a handshake gains nothing.
+            idle_until = trio.current_time() + self._limits.idle_timeout
+            with trio.move_on_at(idle_until if connection.is_spoken else connection.silent_until):
                 await trio.lowlevel.wait_readable(connection.socket)
                 return True
             if not self._is_in_use(connection.flow):

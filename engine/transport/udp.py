@@ -5,11 +5,14 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 import trio
 
 from ..sip.events import Flow
 from .address import Address, LocalAddresses, is_wildcard
+from .advertising import Advertising
+from .stun import answer, is_stun
 
 MAX_PER_WAKE = 64  # datagrams read before others get their turn
 MAX_WAITING = 1000  # datagrams kept while the socket is full; SIP sends again what is dropped beyond
@@ -21,12 +24,13 @@ class UdpTransport:
 
     name = "udp"
 
-    def __init__(self, sock: socket.socket, addresses: LocalAddresses) -> None:
+    def __init__(self, sock: socket.socket, addresses: LocalAddresses, advertising: Advertising | None = None) -> None:
         """Take over a bound, non-blocking socket (`address.bind`)."""
         self._socket = sock
         self.local: Address = sock.getsockname()[:2]
         self.dropped = 0
         self._addresses = addresses
+        self._advertising = advertising or Advertising()
         self._flows: dict[Address, Flow] = {}
         self._waiting: deque[tuple[bytes, Address]] = deque()
         self._is_waiting = trio.Event()
@@ -40,7 +44,8 @@ class UdpTransport:
                 host = self._addresses.towards(remote[0])
             if len(self._flows) >= MAX_KNOWN_FLOWS:
                 self._flows.clear()
-            flow = self._flows[remote] = Flow("udp", (host, port), remote)
+            seen = self._advertising.seen("udp", self.local, (host, port), remote[0])
+            flow = self._flows[remote] = Flow("udp", seen, remote)
         return flow
 
     def send(self, data: bytes, flow: Flow) -> None:
@@ -78,7 +83,17 @@ class UdpTransport:
                 return
             except OSError:
                 continue  # an ICMP error, or a source that no way leads back to
-            receive(data, flow)
+            if is_stun(data):
+                self._answer_stun(data, flow)
+            else:
+                receive(data, flow)
+
+    def _answer_stun(self, data: bytes, flow: Flow) -> None:
+        """Not for SIP to see: it says nothing of any call."""
+        answered = answer(data, flow.remote)
+        if answered is not None:
+            with suppress(OSError):
+                self.send(answered, flow)
 
     def _wait_in_line(self, data: bytes, remote: Address) -> None:
         if len(self._waiting) >= MAX_WAITING:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class RunningEngine:
     tcp: tuple[str, int]
     socket: str
     tls: tuple[str, int] | None = None
+    ports: Mapping[str, int] = field(default_factory=dict)  # by transport
 
     @property
     def token(self) -> str:
@@ -119,17 +120,22 @@ async def engine(
     socket: str = "",
     sip: str = "",
     is_impatient: bool = False,
+    has_websocket: bool = False,
 ) -> AsyncIterator[RunningEngine]:
     """An engine with the users of PASSWORDS, an app for each script, and routes (pattern to app). On exit it must stop.
 
     `tables`: more of its configuration; `socket`: of its event socket; `sip`: of SIP, which with a certificate speaks
-    TLS too. `is_impatient`: SIP gives up on a silent peer after 2 seconds, not 32.
+    TLS too. `is_impatient`: SIP gives up on a silent peer after 2 seconds, not 32. `has_websocket`: it speaks SIP over
+    WebSocket too.
     """
     data = folder / "data"
     data.mkdir(parents=True)
     config = folder / "callflow.toml"
     made = _tables(scripts, routes or {}) + "\n" + tables
-    listener = ', "tls:127.0.0.1:0"' if "certificate" in sip else ""
+    further = ["tls"] if "certificate" in sip else []
+    if has_websocket:
+        further += ["ws", "wss"] if further else ["ws"]
+    listener = "".join(f', "{name}:127.0.0.1:0"' for name in further)
     config.write_text(CONFIG.format(tables=made, ports=ports, socket=socket, sip=sip, listener=listener))
     program = ["-c", IMPATIENT] if is_impatient else ["-m", "callflow.cli"]
     command = [sys.executable, *program, "serve", "--config", str(config), "--data", str(data)]
@@ -140,8 +146,9 @@ async def engine(
         try:
             await _wait_ready(process, data)
             note = json.loads((data / "engine.json").read_text())
-            udp, tcp, *tls = (_address(place) for place in note["sip"])
-            yield RunningEngine(process, data, udp, tcp, note["socket"], *tls)
+            at = {place.partition(":")[0]: _address(place) for place in note["sip"]}
+            ports = {name: port for name, (_, port) in at.items()}
+            yield RunningEngine(process, data, at["udp"], at["tcp"], note["socket"], at.get("tls"), ports)
         finally:
             await _stop(process, data)
 

@@ -65,10 +65,11 @@ def test_the_challenges_are_md5_and_sha_256_with_auth():
         ("baresip v1.0.0 (x86_64/linux)", True),
         ("baresip v3.11.0", True),
         ("baresip v3.12.1", False),
+        ("JsSIP 3.13.8", True),
         ("Linphone", False),
     ],
 )
-def test_old_baresip_is_challenged_with_md5_alone(agent, is_alone):
+def test_phones_that_stumble_over_another_are_challenged_with_md5_alone(agent, is_alone):
     challenge = challenged(authentication().check(register(headers=[("User-Agent", agent)])))
     assert (len(challenge.headers) == 1) == is_alone
 
@@ -90,6 +91,28 @@ def test_a_wrong_answer_is_challenged_again_and_tells_nothing(change):
     challenge = challenged(check.check(register(headers=[answer(headers, **change)])))
     assert not challenge.is_stale
     assert [c.stale for c in challenges(challenge.headers)] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "counted"),
+    [({}, []), ({"password": "Secret"}, ["192.0.2.9"]), ({"user": "nobody"}, ["192.0.2.9"])],
+)
+def test_wrong_passwords_and_unknown_users_count_alike_against_their_source(change, counted):
+    failed: list[str] = []
+    check = authentication(on_failure=failed.append)
+    headers = challenged(check.check(register(), "192.0.2.9")).headers
+    check.check(register(headers=[answer(headers, **change)]), "192.0.2.9")
+    assert failed == counted
+
+
+def test_a_right_password_on_a_nonce_of_before_a_restart_is_no_failure():
+    failed: list[str] = []
+    before = Authentication(Users([ALICE]), realm="callflow", new_token=lambda: "f" * 16, clock=Clock())
+    headers = challenged(before.check(register())).headers
+    assert isinstance(
+        authentication(on_failure=failed.append).check(register(headers=[answer(headers)]), "a"), Challenge
+    )
+    assert failed == []
 
 
 def test_a_count_serves_once_and_must_rise():

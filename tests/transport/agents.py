@@ -12,6 +12,7 @@ import trio
 from engine.sip.events import InviteReceived, SipEvent
 from engine.sip.messages import Address, Uri
 from engine.sip.stack import Invite, SipStack
+from engine.transport.advertising import Advertising
 from engine.transport.endpoint import Endpoint
 from engine.transport.tcp import TcpLimits
 from engine.transport.tls import TlsContexts
@@ -32,11 +33,14 @@ class Agent:
         react: Callable[[Agent, SipEvent], None] | None = None,
         tcp_limits: TcpLimits | None = None,
         tls: TlsContexts | None = None,
+        advertising: Advertising | None = None,
     ) -> None:
         count = itertools.count(1)
         self.name = name
         self.stack = SipStack(new_token=lambda: f"{name}{next(count):016x}".encode().hex())
-        self.endpoint = Endpoint(self.stack, on_event=self._note, tcp_limits=tcp_limits, tls=tls)
+        self.endpoint = Endpoint(
+            self.stack, on_event=self._note, tcp_limits=tcp_limits, tls=tls, advertising=advertising
+        )
         self.events: list[SipEvent] = []
         self._react = react
         self._news = trio.Event()

@@ -288,5 +288,5 @@ async def test_a_flow_that_is_no_more_fails_what_is_sent_by_it(transport):
 
 @run_trio
 async def test_an_unknown_transport_is_no_listener():
-    with pytest.raises(ValueError, match="expected udp, tcp or tls"):
+    with pytest.raises(ValueError, match="expected udp, tcp, tls, ws or wss"):
         await Agent("agent").endpoint.listen("sctp", "127.0.0.1", 0)
