@@ -73,7 +73,7 @@ class Queue:
         music: Source | tuple[Source, ...] = MUSIC,
         bridge: Bridge = _just_bridge,
     ) -> None:
-        self.agents = {target: Agent(target) for target in agents}
+        self.agents: dict[str, Agent] = {target: Agent(target) for target in agents}
         self.callbacks: deque[str] = deque(maxlen=_MOST_CALLBACKS)
         """The numbers that want to be called back, the oldest first."""
         self._strategy: Strategy = strategy

@@ -38,7 +38,7 @@ class Voicemail:
         silence: float = 5.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.boxes = boxes or Mailboxes()
+        self.boxes: Mailboxes = boxes or Mailboxes()
         self._on_message = on_message
         self._longest = longest
         self._silence = silence
