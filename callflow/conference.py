@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import anyio
 
 from .errors import BadArgument, DeadlineExceeded
 from .protocol.commands import (
     Command,
+    ConferenceAction,
     ConferenceCommand,
     ConferencePlay,
     ConferenceRecord,
@@ -37,21 +38,6 @@ if TYPE_CHECKING:
     from .link import Link
 
 Member: TypeAlias = "Call | str"  # or the id of its channel
-Action: TypeAlias = Literal[
-    "list",
-    "mute",
-    "unmute",
-    "deafen",
-    "undeafen",
-    "kick",
-    "volume",
-    "whisper",
-    "lock",
-    "unlock",
-    "pause",
-    "resume",
-    "end",
-]
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
 _ASK = Tone("440", seconds=0.3)  # asks for the PIN where no prompt was given
@@ -240,7 +226,7 @@ class Conference:
         return isinstance(keyed, Digits)
 
     async def _steer(
-        self, action: Action, member: Member | None = None, *, gain_db: float = 0.0, to: str | None = None
+        self, action: ConferenceAction, member: Member | None = None, *, gain_db: float = 0.0, to: str | None = None
     ) -> ConferenceState:
         command = ConferenceCommand(conference=self.name, action=action, member=_id(member), gain_db=gain_db, to=to)
         reply = await self._link.request(command)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from .command import Command as Command
+from .conferencing import ConferenceAction as ConferenceAction
 from .conferencing import ConferenceCommand as ConferenceCommand
 from .conferencing import ConferencePlay as ConferencePlay
 from .conferencing import ConferenceRecord as ConferenceRecord

@@ -6,13 +6,29 @@ first makes it, and all of them may steer it. It is gone when the last member le
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
 from .command import Command
 from .outcomes import Left, Outcome, Played, Recorded
 from .source import Source
+
+ConferenceAction: TypeAlias = Literal[
+    "list",
+    "mute",
+    "unmute",
+    "deafen",
+    "undeafen",
+    "kick",
+    "volume",
+    "whisper",
+    "lock",
+    "unlock",
+    "pause",
+    "resume",
+    "end",
+]
 
 
 class ConferenceSounds(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -100,21 +116,7 @@ class ConferenceCommand(Command, frozen=True, kw_only=True):
     of: ClassVar[Literal["channel", "engine"]] = "engine"
     replies_with: ClassVar[object] = ConferenceState
     conference: str
-    action: Literal[
-        "list",
-        "mute",
-        "unmute",
-        "deafen",
-        "undeafen",
-        "kick",
-        "volume",
-        "whisper",
-        "lock",
-        "unlock",
-        "pause",
-        "resume",
-        "end",
-    ] = "list"
+    action: ConferenceAction = "list"
     member: str | None = None
     gain_db: float = 0.0
     to: str | None = None

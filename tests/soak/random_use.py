@@ -14,8 +14,7 @@ import logging
 import random
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +25,7 @@ import structlog
 from callflow import App
 from callflow.protocol.events import ChannelCreated
 from callflow.runtime.loader import load_script
+from callflow.simulation.raised import taken_by
 from callflow.testing import SilenceSource, SimulatedPhone, Simulation
 from engine.channels.channel import Channel
 from engine.channels.echo import Echoing
@@ -171,7 +171,7 @@ def use(example: str, *, minutes: float, seed: int) -> Use:
 def use_script(script: Path | App, numbers: Sequence[str], *, minutes: float, seed: int) -> Use:
     """Use a script's numbers."""
     outcome = Use()
-    with tempfile.TemporaryDirectory() as folder, exceptions(outcome):
+    with tempfile.TemporaryDirectory() as folder, taken_by(_Handler(outcome)):
         lossy = {"loss": 0.02, "rtp_loss": 0.03} if seed % 2 else {}
         simulation = Simulation(script, folder=Path(folder), seed=seed, **lossy)
 
@@ -197,20 +197,6 @@ def use_script(script: Path | App, numbers: Sequence[str], *, minutes: float, se
         except AssertionError as error:
             outcome.troubles.append(f"left: {error}")
     return outcome
-
-
-@contextmanager
-def exceptions(outcome: Use) -> Iterator[None]:
-    """Take down what scripts raise."""
-    handler = _Handler(outcome)
-    logger = logging.getLogger("callflow")
-    propagates, logger.propagate = logger.propagate, False
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagates
 
 
 class _Handler(logging.Handler):

@@ -7,13 +7,13 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from callflow.errors import NotFound
 from callflow.runtime.loader import load_script
+from callflow.simulation.raised import taken_by
 from callflow.simulation.simulation import Simulation
 
 from .finding import EXCEPTION, LEAK, Finding, find
@@ -73,7 +73,7 @@ def walk_once(script: Path, number: str, course: Course, *, seed: int, silence: 
     with TemporaryDirectory(prefix="callflow-explore-") as folder:
         simulation = Simulation(script, folder=Path(folder), seed=seed)
         walker = Walker(simulation, number, course, Silence(silence))
-        with _exceptions(script.resolve().parent, walker):
+        with taken_by(_Handler(script.resolve().parent, walker)):
             try:
                 simulation.run(walker.run)
             except AssertionError as error:
@@ -95,20 +95,6 @@ def _numbers(patterns: Sequence[str]) -> list[str]:
 
 def _takes(patterns: Sequence[str], number: str) -> int | None:
     return next((index for index, pattern in enumerate(patterns) if re.fullmatch(pattern, number)), None)
-
-
-@contextmanager
-def _exceptions(folder: Path, walker: Walker) -> Iterator[None]:
-    """Take down what the script raises meanwhile; the SDK logs it."""
-    handler = _Handler(folder, walker)
-    logger = logging.getLogger("callflow")
-    propagates, logger.propagate = logger.propagate, False
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagates
 
 
 class _Handler(logging.Handler):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import trio
 
 from engine.config import Route
 from tests.interop.terminal import terminal
+from tests.program import Program, run_program
 from tests.trio_tests import run_within
 
 from .place import PASSWORD, place, registered
@@ -25,43 +23,13 @@ NODE = "node"
 INSTALLED = pytest.mark.skipif(not CLIENTS.exists(), reason="the clients are not installed: make .venv/clients.stamp")
 
 
-class Program:
-    """A running program, and the lines that it prints."""
-
-    def __init__(self, process: trio.Process) -> None:
-        self.process = process
-        self._rest = b""
-
-    async def line(self) -> str:
-        """The next line; empty at the end."""
-        assert self.process.stdout is not None
-        while b"\n" not in self._rest:
-            data = await self.process.stdout.receive_some()
-            if not data:
-                return self._rest.decode()
-            self._rest += data
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line.decode()
-
-
 @asynccontextmanager
 async def program(name: str, *arguments: str) -> AsyncIterator[Program]:
     """A program of this folder; killed at the end."""
     runs_in = [NODE] if name.endswith(".cjs") else [GENESIS if name.startswith("genesis") else sys.executable, "-u"]
-    process = await trio.lowlevel.open_process(
-        [*map(str, runs_in), str(PROGRAMS / name), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "NODE_PATH": str(CLIENTS / "node_modules")},
-    )
-    try:
-        yield Program(process)
-    finally:
-        with trio.CancelScope(shield=True):
-            process.kill()
-            await process.wait()
-            assert process.stdout is not None
-            await process.stdout.aclose()
+    command = [*map(str, runs_in), str(PROGRAMS / name), *arguments]
+    async with run_program(command, {"NODE_PATH": str(CLIENTS / "node_modules")}) as client:
+        yield client
 
 
 CLIENT_NAMES = ["greenswitch", "genesis", "modesl", "esl"]
