@@ -3,12 +3,11 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use super::super::g711::Law;
 use super::super::recorder::Sides;
 use super::super::report::{PlaybackEnd, RecordingOutcome};
 use super::super::rtp::{Header, Pt, Seq, Ssrc};
 use super::super::stream::Stream;
-use super::super::testing::{free_ports, until, Folder};
+use super::super::testing::{free_ports, stream_with, until, Folder};
 use super::super::tone::ToneSpec;
 use super::super::wav;
 use super::*;
@@ -25,17 +24,7 @@ fn engine(threads: usize) -> Engine {
 }
 
 fn stream(port: u16) -> Stream {
-    Stream {
-        remote: Some(SocketAddr::new(HERE, port)),
-        law: Law::Mu,
-        payload_type: Pt(0),
-        packet_samples: 160,
-        telephone_event: Some(Pt(101)),
-        hears_tones: false,
-        is_muxed: false,
-        may_send: true,
-        may_receive: true,
-    }
+    stream_with(SocketAddr::new(HERE, port))
 }
 
 /// Two legs that send to each other.

@@ -2,11 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
-use super::super::g711::Law;
 use super::super::rtp::{Header, Pt, Seq, Ssrc};
 use super::super::statistics::Counters;
 use super::super::stream::Stream;
-use super::super::testing::free_ports;
+use super::super::testing::{free_ports, stream_with};
 use super::*;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -75,17 +74,7 @@ impl Phone {
     }
 
     fn stream(&self) -> Stream {
-        Stream {
-            remote: Some(self.socket.local_addr().unwrap()),
-            law: Law::Mu,
-            payload_type: Pt(0),
-            packet_samples: 160,
-            telephone_event: Some(Pt(101)),
-            hears_tones: false,
-            is_muxed: false,
-            may_send: true,
-            may_receive: true,
-        }
+        stream_with(self.socket.local_addr().unwrap())
     }
 
     fn send(&self, port: u16, sequence: u16) {

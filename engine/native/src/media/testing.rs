@@ -1,7 +1,12 @@
 //! What the tests of this crate share.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+use super::g711::Law;
+use super::rtp::Pt;
+use super::stream::Stream;
 
 /// Wait for a condition, at most a minute.
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -124,4 +129,19 @@ pub fn said() -> Vec<i16> {
             super::resample::to_8000(&wav.samples, wav.rate)
         })
         .collect()
+}
+
+/// G.711 and keys, both ways, with a phone at this address.
+pub fn stream_with(remote: SocketAddr) -> Stream {
+    Stream {
+        remote: Some(remote),
+        law: Law::Mu,
+        payload_type: Pt(0),
+        packet_samples: 160,
+        telephone_event: Some(Pt(101)),
+        hears_tones: false,
+        is_muxed: false,
+        may_send: true,
+        may_receive: true,
+    }
 }
