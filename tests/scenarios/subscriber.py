@@ -31,7 +31,7 @@ class Subscriber:
         self._responses: dict[tuple[str, int], Response] = {}
         self._known: set[tuple[str, str]] = set()
         self._taken = 0
-        self._count = itertools.count(1)
+        self._count = itertools.count(1000 * int(host.rpartition(".")[2]))  # of two phones, one is ahead
         self._changed = trio.Event()
         self._transport: MemoryTransport | None = None
         if simulation.switch.users.get(user) is None:

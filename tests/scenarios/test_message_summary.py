@@ -89,6 +89,7 @@ async def test_a_refresh_is_answered_by_a_notify_and_without_one_it_expires(simu
         last = await phone.take()
         assert told(last)[0] == "terminated;reason=timeout"
         assert 99 < trio.current_time() - began < 102
+        await simulation.wait(1)
         assert len(simulation.switch.subscriptions) == 0
         assert (await phone.subscribe("message-summary", after=accepted)).status == 481
 
@@ -101,6 +102,7 @@ async def test_expires_0_ends_a_subscription_or_asks_just_once(simulation: Simul
         assert told(await phone.take())[0] == "terminated;reason=timeout"
         assert (await phone.subscribe("message-summary", expires=0)).status == 200
         assert told(await phone.take())[0] == "terminated;reason=timeout"
+        await simulation.wait(1)
         assert len(simulation.switch.subscriptions) == 0
 
 

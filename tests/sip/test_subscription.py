@@ -139,7 +139,9 @@ def test_a_refresh_is_for_the_layer_above_and_is_followed_by_a_notify():
     assert notified(notify) == ("NOTIFY", "active;expires=120", b"version 1")
 
 
-@pytest.mark.parametrize(("event", "cseq", "status"), [("dialog", 2, 481), ("", 2, 481), ("message-summary;id=7", 0, 500)])
+@pytest.mark.parametrize(
+    ("event", "cseq", "status"), [("dialog", 2, 481), ("", 2, 481), ("message-summary;id=7", 0, 500)]
+)
 def test_what_is_of_another_event_or_out_of_order_is_refused(event: str, cseq: int, status: int):
     bench, _, (accepted, _) = subscribed()
     assert isinstance(accepted, Response)
