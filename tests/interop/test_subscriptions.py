@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import trio
+
 from callflow.protocol.events import MailboxChanged
 from tests.trio_tests import run_trio
 
@@ -33,6 +35,7 @@ async def test_baresip_lights_its_message_lamp(tmp_path: Path):
             await shown(alice, "MWI_NOTIFY", "Voice-Message: 2/1")
 
 
-async def until_subscribed(seen: Watch) -> None:
-    while not (await seen.client.status()).counters["subscriptions"]:
-        pass  # each look waits for the engine
+async def until_subscribed(seen: Watch, *, count: int = 1) -> None:
+    """Wait for what nothing tells: look again and again."""
+    while (await seen.client.status()).counters["subscriptions"] < count:  # noqa: ASYNC110
+        await trio.sleep(0.02)
