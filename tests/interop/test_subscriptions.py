@@ -35,6 +35,19 @@ async def test_baresip_lights_its_message_lamp(tmp_path: Path):
             await shown(alice, "MWI_NOTIFY", "Voice-Message: 2/1")
 
 
+@run_trio
+async def test_baresip_shows_who_is_there_and_publishes_that_it_is(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
+        contacts = [f'"desk" <{running.sip("desk")}>;presence=p2p']
+        async with phone(
+            tmp_path, running, seen, "alice", modules=("contact", "presence"), contacts=contacts, account=";pubint=600"
+        ) as alice:
+            await until_subscribed(seen)
+            async with phone(tmp_path, running, seen, "desk"):
+                pass
+            print(alice.events)
+
+
 async def until_subscribed(seen: Watch, *, count: int = 1) -> None:
     """Wait for what nothing tells: look again and again."""
     while (await seen.client.status()).counters["subscriptions"] < count:  # noqa: ASYNC110
