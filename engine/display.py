@@ -93,7 +93,8 @@ class Display:
         changes: tuple[type[Event], ...] = (RegistrationAdded, RegistrationRemoved, RegistrationExpired)
         for kind in changes:
             log.watch(kind, self._note_registration)
-        for kind in (ChannelCreated, *_STATES, ChannelEnded):
+        steps: tuple[type[Event], ...] = (ChannelCreated, *_STATES, ChannelEnded)
+        for kind in steps:
             log.watch(kind, self._note_call)
 
     @property
