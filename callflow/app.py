@@ -17,7 +17,7 @@ from .call import Call
 from .conference import Conference, make_sounds
 from .dialing import Answered, Stage, make_stages
 from .errors import BadArgument, Disconnected, RouteError
-from .protocol.commands import Originate, Source
+from .protocol.commands import Originate, SetMailbox, Source
 from .protocol.outcomes import Failed
 from .routing import CallFunction, Route, find_route, make_route
 from .sources import as_sources
@@ -103,15 +103,24 @@ class App:
         """
         if sum(way is not None for way in (script, route, app, bridge)) != 1:
             raise BadArgument("expected one of script, route, app and bridge", command="originate")
-        if not self.sessions:
-            raise Disconnected(f"the app {self.name} is not connected to an engine")
-        session = self.sessions[0]
+        session = self._session
         command = Originate(
             stages=make_stages(stages, new_leg=session.new_leg), timeout=timeout, caller_id=caller_id,
             withheld=withheld, headers=dict(headers or {}), route=route, app=app,
             bridge=bridge.id if bridge is not None else None,
         )  # fmt: skip
         return await session.originate(command, script=script, deadline=deadline)
+
+    async def set_mailbox(
+        self, user: str, *, new: int = 0, saved: int = 0, urgent_new: int = 0, urgent_saved: int = 0
+    ) -> None:
+        """Tell how many voice messages wait for a user, as the lamps of his phones show it.
+
+        The urgent ones are among the others. Raises NotFound when there is no such user, Disconnected when the app is
+        connected to no engine.
+        """
+        command = SetMailbox(user=user, new=new, saved=saved, urgent_new=urgent_new, urgent_saved=urgent_saved)
+        await self._session.request(command)
 
     @asynccontextmanager
     async def conference(
@@ -134,19 +143,23 @@ class App:
         async with app.conference("board", pin="4711") as board:
             await board.join(call)
         """
-        if not self.sessions:
-            raise Disconnected(f"the app {self.name} is not connected to an engine")
 
         def make(link: Link) -> Conference:
             sounds = make_sounds(enter, leave, music)
             return Conference(link, name, pin=pin, ask=as_sources(ask), wrong=as_sources(wrong), sounds=sounds)
 
-        with self.sessions[0].conferring(make) as conference:
+        with self._session.conferring(make) as conference:
             yield conference
 
     def find(self, number: str, *, pattern: str | None = None) -> Route | None:
         """The route of a number; `pattern` is the engine's choice, if it made one."""
         return find_route(self._routes, number, pattern=pattern)
+
+    @property
+    def _session(self) -> AppSession:
+        if not self.sessions:
+            raise Disconnected(f"the app {self.name} is not connected to an engine")
+        return self.sessions[0]
 
     def _add(self, route: Route) -> None:
         if route.pattern in self.patterns:

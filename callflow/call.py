@@ -16,7 +16,19 @@ from .errors import WrongState
 from .leg import Leg
 from .link import Link
 from .protocol.events import ChannelCreated, ChannelEnded, Diversion, Party, Security
-from .verbs import dialer, digit, hearing, messaging, playback, recorder, signalling, talk, transferring, variable
+from .verbs import (
+    dialer,
+    digit,
+    hearing,
+    messaging,
+    playback,
+    presence,
+    recorder,
+    signalling,
+    talk,
+    transferring,
+    variable,
+)
 
 HANGUP_WINDOW = 5.0  # seconds after the hang-up in which `finally` blocks and `after_hangup` functions may wait
 
@@ -166,6 +178,8 @@ class Call:
     transfer = transferring.transfer
     transfer_policy = transferring.transfer_policy
     deciding_transfers = transferring.deciding_transfers
+
+    set_mailbox = presence.set_mailbox
 
     set = variable.set
     get = variable.get

@@ -22,7 +22,7 @@ from .errors import CallEnded, CallflowError, DeadlineExceeded, Disconnected
 from .files import Files
 from .link import Link, StateFrame
 from .listing import list_channels
-from .protocol.commands import Hangup, Originate
+from .protocol.commands import Command, Hangup, Originate
 from .protocol.events import (
     ChannelAnswered,
     ChannelCreated,
@@ -66,6 +66,10 @@ class AppSession:
     def new_leg(self) -> str:
         """An id for a leg that is to be dialled."""
         return self._link.new_id("leg")
+
+    async def request(self, command: Command) -> None:
+        """Give a command that is about no call, and whose reply is all there is."""
+        await self._link.request(command, channel=None)
 
     @contextmanager
     def conferring(self, make: Callable[[Link], Conference]) -> Generator[Conference, None, None]:

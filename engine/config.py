@@ -63,6 +63,7 @@ class Sip:
     origins: tuple[str, ...] = ()  # of the pages whose phones may open a WebSocket
     advertise: tuple[Advertised, ...] = ()  # addresses for peers that are not `local`
     local: tuple[Network, ...] = PRIVATE
+    unsolicited_mwi: bool = False  # message lamps of phones that register and do not subscribe are told, too
 
     @property
     def is_loopback(self) -> bool:
@@ -421,6 +422,7 @@ _SIP = MappingProxyType({
     "origins": ("origins", list_of(read_text)),
     "advertise": ("advertise", read_advertised),
     "local": ("local", list_of(lambda value: _network(read_text(value)))),
+    "unsolicited_mwi": ("unsolicited_mwi", read_flag),
 })
 _RTP = MappingProxyType({
     "address": ("address", lambda value: parse_host(read_text(value))),

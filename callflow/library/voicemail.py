@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeAlias
 
-from callflow import Call, Digits, Recorded, Say, Silence, Source
+from callflow import Call, Digits, NotFound, Recorded, Say, Silence, Source
 
 from .mailbox import GreetingKind, Mailbox, Mailboxes, Message
-from .summary import CONTENT_TYPE, EVENT, make_summary
 
 OnMessage: TypeAlias = Callable[[Call, str, Message], Awaitable[object]]
 SHORTEST = 1.0  # seconds: less than that is somebody who hung up
@@ -88,6 +88,7 @@ class Voicemail:
             return None
         message = Message(recorded.path, call.caller.number, self._clock(), seconds)
         self.boxes.deliver(box, message)
+        await self._light(call, box)
         if self._on_message is not None:
             await self._on_message(call, box, message)
         return message
@@ -122,10 +123,12 @@ class Voicemail:
                     continue
                 case Digits("2"):
                     self.boxes.save(box, message)
+                    await self._light(call, box)
                     await call.play(Say("message saved"))
                     return True
                 case Digits("3"):
                     self.boxes.delete(box, message)
+                    await self._light(call, box)
                     await call.play(Say("message deleted"))
                     return True
                 case _:
@@ -143,8 +146,10 @@ class Voicemail:
             await call.play(Say("saved"))
 
     async def _light(self, call: Call, box: str) -> None:
-        """Tell the owner's phone, within this call (RFC 3842); what it answers does not matter."""
-        await call.notify(EVENT, make_summary(self.boxes.box(box)), content_type=CONTENT_TYPE)
+        """Tell the phones of the user of that name, whoever calls; a box may be nobody's."""
+        mailbox = self.boxes.box(box)
+        with suppress(NotFound):
+            await call.set_mailbox(box, new=len(mailbox.new), saved=len(mailbox.saved))
 
 
 def greeting_of(mailbox: Mailbox, kind: GreetingKind) -> tuple[Source, ...]:

@@ -183,7 +183,7 @@ class Phone:
                 elif isinstance(request, ClientRequest) and request in self._requests:
                     self._responses[request] = event
                     self._requests[request].set()
-            case sip.MalformedReceived():
+            case sip.MalformedReceived() | sip.SubscribeReceived() | sip.SubscriptionEnded():
                 pass
             case _:
                 if (call := self._calls.get(event.invite.id)) is not None:

@@ -1,7 +1,8 @@
 """What a program may ask of the engine. Each class holds the `args` of one command frame; its `name` is in the frame.
 
 Those about what is heard are in `sounding` and `detecting`, those that place calls in `dialing`,
-those that transfer them in `transferring`, those about conferences in `conferencing`.
+those that transfer them in `transferring`, those about conferences in `conferencing`, those about what phones show
+while there is no call in `presence`.
 A field's default is what the command does when it is left out. Times are seconds as floats unless the name says ms.
 """
 
@@ -38,6 +39,7 @@ from .messaging import SendInfo as SendInfo
 from .messaging import SendMessage as SendMessage
 from .messaging import SendOptions as SendOptions
 from .outcomes import Outcome, Unbridged
+from .presence import SetMailbox as SetMailbox
 from .queries import (
     AppState,
     Decisions,
@@ -458,6 +460,6 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Notify,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
-        Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
+        SetMailbox, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
     )
 })  # fmt: skip

@@ -403,6 +403,15 @@ class RegistrationExpired(Event, frozen=True, kw_only=True):
     contact: str
 
 
+class MailboxChanged(Event, frozen=True, kw_only=True):
+    """A program told how many voice messages wait for a user, and it was not so before."""
+
+    name: ClassVar[str] = "mailbox.changed"
+    user: str
+    new: int = 0
+    saved: int = 0
+
+
 class TrunkUp(Event, frozen=True, kw_only=True):
     """A trunk takes calls: its `target` answers, and none did before."""
 
@@ -543,7 +552,8 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
         DetectFinished, ChannelTalking, ChannelSilent, ChannelTone,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,
-        RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, TrunkUp, TrunkDown, TrunkRegistered,
+        RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, MailboxChanged, TrunkUp, TrunkDown,
+        TrunkRegistered,
         TrunkUnregistered, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed, ScriptDraining,
         ScriptRetired, EngineOverloaded, EngineRecovered, EngineDraining,
     )

@@ -29,6 +29,8 @@ from engine.sip.events import (
     RequestReceived,
     ResponseReceived,
     SipEvent,
+    SubscribeReceived,
+    SubscriptionEnded,
 )
 from engine.sip.identity import BY_FROM
 
@@ -149,7 +151,9 @@ class ChannelTable:
                 self._receive_invite(event)
             case ResponseReceived(transaction) if isinstance(transaction.owner, Respondent):
                 transaction.owner.receive_response(event)
-            case RequestReceived() | ResponseReceived() | MalformedReceived():
+            case (
+                RequestReceived() | ResponseReceived() | MalformedReceived() | SubscribeReceived() | SubscriptionEnded()
+            ):
                 pass
             case _:
                 channel = self._invites.get(event.invite.id)

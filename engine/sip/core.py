@@ -17,6 +17,7 @@ from .transaction_layer import TransactionLayer
 
 if TYPE_CHECKING:
     from .invite import Invite
+    from .subscription import Subscription
 
 ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK")
 SUPPORTED = ("Supported", "100rel, norefersub, replaces, timer")
@@ -40,6 +41,7 @@ class Core:
         self.events: deque[SipEvent] = deque()
         self.invites: dict[int, Invite] = {}
         self.dialogs: dict[DialogKey, Invite] = {}
+        self.subscriptions: dict[DialogKey, Subscription] = {}
         self.user_agent = ("User-Agent", user_agent)
         self.server = ("Server", user_agent)
         self.allow = allow

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .invite import Invite
     from .messages import Request, Response
     from .stack import CallRequest, ClientRequest, ServerRequest
+    from .subscription import Subscription
 
 
 TransportName: TypeAlias = Literal["udp", "tcp", "tls", "ws", "wss"]
@@ -138,6 +139,22 @@ class RequestInCall:
 
 
 @dataclass(frozen=True, slots=True)
+class SubscribeReceived:
+    """A SUBSCRIBE refreshes a subscription, or ends it: for `refresh_subscription`, or `respond` (RFC 6665 4.2.1.2)."""
+
+    subscription: Subscription
+    transaction: ServerRequest
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionEnded:
+    """Its last NOTIFY was told, or who subscribed cannot be told any more."""
+
+    subscription: Subscription
+
+
+@dataclass(frozen=True, slots=True)
 class PrackReceived:
     """The PRACK to a reliable provisional with our offer came; `body` is the answer (RFC 3262 5)."""
 
@@ -177,6 +194,8 @@ SipEvent: TypeAlias = (
     | InviteEnded
     | RequestReceived
     | RequestInCall
+    | SubscribeReceived
+    | SubscriptionEnded
     | PrackReceived
     | ResponseReceived
     | MalformedReceived

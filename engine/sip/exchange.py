@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .core import Core, with_content_type
 from .dialog import Dialog, Headers
 from .digest import Credentials
-from .events import Flow, RequestInCall, RequestReceived, ResponseReceived
+from .events import Flow, RequestInCall, RequestReceived, ResponseReceived, SubscribeReceived
 from .messages import Address, Request, Response
 from .next_hop import response_flow
 from .outgoing import Outgoing, send_in_dialog
@@ -15,6 +15,7 @@ from .transaction_layer import merge_key
 
 if TYPE_CHECKING:
     from .invite import Invite
+    from .subscription import Subscription
 
 
 class ServerRequest:
@@ -29,21 +30,30 @@ class ServerRequest:
         flow: Flow,
         *,
         invite: Invite | None = None,
+        subscription: Subscription | None = None,
         accepting: Headers = (),
         now: float,
     ) -> None:
-        """With `invite`: it came inside that call; `accepting` is what a 2xx says besides."""
+        """With `invite`, or `subscription`: it came inside of that; `accepting` is what a 2xx says besides."""
         self._core = core
         self._accepting = accepting
-        self._to_tag = None if invite is not None else core.new_token()
-        merge = merge_key(request) if invite is None else None
+        is_first = invite is None and subscription is None
+        self._to_tag = core.new_token() if is_first else None
+        merge = merge_key(request) if is_first else None
         self._transaction = core.transactions.open_server(request, response_flow(request, flow), merge=merge, now=now)
         self.request = request
         self.flow = flow
-        if invite is None:
-            core.events.append(RequestReceived(self, request, flow))
-        else:
+        if invite is not None:
             core.events.append(RequestInCall(invite, self, request))
+        elif subscription is not None:
+            core.events.append(SubscribeReceived(subscription, self, request))
+        else:
+            core.events.append(RequestReceived(self, request, flow))
+
+    @property
+    def to_tag(self) -> str:
+        """Ours, of the dialog that this may make; empty if it came inside of one."""
+        return self._to_tag or ""
 
     def respond(self, status: int, *, reason: str | None, headers: Headers, body: bytes, now: float) -> None:
         self._core.respond(

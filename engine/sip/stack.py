@@ -22,7 +22,7 @@ from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from .core import Core
-from .dialog import Headers
+from .dialog import DialogKey, Headers
 from .digest import Credentials
 from .events import Flow, MalformedReceived, PrackReceived, SipEvent
 from .exchange import CallRequest, ClientRequest, ServerRequest
@@ -35,6 +35,7 @@ from .refer import Refer, Replaces
 from .referral import Referral
 from .screening import ACCEPT, refuse
 from .streams import Streams
+from .subscription import Document, EventName, Reason, Subscription, read_event
 from .transaction import State, Transaction, Trigger
 from .transaction_layer import merge_key, server_key
 
@@ -268,6 +269,50 @@ class SipStack:
         else:
             referral.close(status, now=now)
 
+    def accept_subscription(
+        self,
+        transaction: ServerRequest,
+        *,
+        event: EventName,
+        expires: int,
+        content_type: str,
+        document: Document,
+        owner: object,
+        now: float,
+    ) -> Subscription:
+        """Answer a SUBSCRIBE that came as RequestReceived with 200, and send its first NOTIFY (RFC 6665 4.2.1.2).
+
+        `document` is given the version, 0 and up, when a NOTIFY is sent. `expires`: 0 is told once, and over.
+        """
+        subscription = Subscription(
+            self._core,
+            transaction.request,
+            transaction.flow,
+            local_tag=transaction.to_tag,
+            event=event,
+            content_type=content_type,
+            document=document,
+            owner=owner,
+        )
+        self.refresh_subscription(subscription, transaction, expires=expires, now=now)
+        return subscription
+
+    def refresh_subscription(
+        self, subscription: Subscription, transaction: ServerRequest, *, expires: int, now: float
+    ) -> None:
+        """Answer what came as SubscribeReceived with 200; the NOTIFY follows."""
+        headers = (("Expires", str(expires)), *subscription.contact)
+        transaction.respond(200, reason=None, headers=headers, body=b"", now=now)
+        subscription.refresh(transaction.request, expires, now=now)
+
+    def tell_subscription(self, subscription: Subscription, *, now: float) -> None:
+        """There is something new: its document goes out, now or when the NOTIFY before it has been answered."""
+        subscription.tell(now=now)
+
+    def end_subscription(self, subscription: Subscription, reason: Reason, *, now: float) -> None:
+        """Send the last NOTIFY. SubscriptionEnded follows."""
+        subscription.close(reason, now=now)
+
     def find(self, replaces: Replaces) -> Invite | None:
         """The call that a Replaces names (RFC 3891 3)."""
         return self._core.dialogs.get(replaces.key)
@@ -397,7 +442,7 @@ class SipStack:
             self._refuse(request, flow, 503, headers)
         elif method == "OPTIONS":
             self._refuse(request, flow, 200, self._capabilities())
-        elif method in OUTSIDE:
+        elif method in OUTSIDE and method not in self._request_methods:
             status, reason = OUTSIDE[method]
             self._refuse(request, flow, status, (core.allow,) if status == 405 else (), reason)
         elif core.transactions.is_full or (method == "INVITE" and len(core.invites) >= self._max_invites):
@@ -409,7 +454,11 @@ class SipStack:
 
     def _receive_in_dialog(self, request: Request, flow: Flow, now: float) -> None:
         invite = self._find_invite(request)
-        if invite is None or request.method in self._request_methods:
+        subscription = self._core.subscriptions.get(_key_of(request)) if invite is None else None
+        if subscription is not None and request.method == "SUBSCRIBE":
+            self._receive_subscribe(subscription, request, flow, now)
+            return
+        if invite is None or request.method in self._request_methods - self._call_methods:
             self._refuse(request, flow, 481)
             return
         if not invite.accept_request(request, flow):
@@ -429,6 +478,19 @@ class SipStack:
             ServerRequest(self._core, request, flow, invite=invite, now=now)
         else:
             self._respond(request, flow, 200, now, headers=self._capabilities())
+
+    def _receive_subscribe(self, subscription: Subscription, request: Request, flow: Flow, now: float) -> None:
+        """Inside a subscription (RFC 6665 4.4.1): of the same event, or it knows of none."""
+        try:
+            is_same = read_event(request) == subscription.event
+        except ParseError:
+            is_same = False
+        if not subscription.accept_request(request, flow):
+            self._respond(request, flow, 500, now)
+        elif not is_same or not subscription.is_live:
+            self._respond(request, flow, 481, now)
+        else:
+            ServerRequest(self._core, request, flow, subscription=subscription, now=now)
 
     def _receive_prack(self, invite: Invite, request: Request, flow: Flow, now: float) -> None:
         """RFC 3262 3: it brings the answer to an offer of ours, or an offer for the layer above, or nothing (5)."""
@@ -475,7 +537,7 @@ class SipStack:
             incoming.cancel(request.header("Reason"), now=now)
 
     def _find_invite(self, request: Request) -> Invite | None:
-        return self._core.dialogs.get((request.call_id, request.to.tag or "", request.from_.tag or ""))
+        return self._core.dialogs.get(_key_of(request))
 
     # Answers that need no decision.
 
@@ -531,3 +593,7 @@ class SipStack:
     def _stateless_tag(self, request: Request) -> str:
         """A To tag that is the same for every retransmission, and unlike that of any other element."""
         return f"{self._tag_secret}{crc32(f'{request.call_id} {request.cseq}'.encode()):08x}"
+
+
+def _key_of(request: Request) -> DialogKey:
+    return (request.call_id, request.to.tag or "", request.from_.tag or "")

@@ -24,6 +24,7 @@ from ..sip.messages import Address, Uri
 from ..sip.refer import Refer, Replaces
 from ..sip.referral import Referral
 from ..sip.stack import CallRequest, ClientRequest, Credentials, Invite, ServerRequest, SipStack
+from ..sip.subscription import Document, EventName, Reason, Subscription
 from . import enum
 from .address import LocalAddresses, bind, family, is_wildcard
 from .advertising import Advertising
@@ -284,6 +285,40 @@ class Endpoint:
 
     def tell_referral(self, referral: Referral, status: int) -> None:
         self.stack.tell_referral(referral, status, now=self._clock())
+        self._flush()
+
+    def accept_subscription(
+        self,
+        transaction: ServerRequest,
+        *,
+        event: EventName,
+        expires: int,
+        content_type: str,
+        document: Document,
+        owner: object,
+    ) -> Subscription:
+        subscription = self.stack.accept_subscription(
+            transaction,
+            event=event,
+            expires=expires,
+            content_type=content_type,
+            document=document,
+            owner=owner,
+            now=self._clock(),
+        )
+        self._flush()
+        return subscription
+
+    def refresh_subscription(self, subscription: Subscription, transaction: ServerRequest, *, expires: int) -> None:
+        self.stack.refresh_subscription(subscription, transaction, expires=expires, now=self._clock())
+        self._flush()
+
+    def tell_subscription(self, subscription: Subscription) -> None:
+        self.stack.tell_subscription(subscription, now=self._clock())
+        self._flush()
+
+    def end_subscription(self, subscription: Subscription, reason: Reason) -> None:
+        self.stack.end_subscription(subscription, reason, now=self._clock())
         self._flush()
 
     def find(self, replaces: Replaces) -> Invite | None:

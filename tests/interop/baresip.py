@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -131,19 +131,23 @@ async def baresip(
     transport: str = "udp",
     authority: Path | None = None,
     says: Path | None = None,
+    modules: Sequence[str] = (),
+    contacts: Sequence[str] = (),
+    account: str = "",
 ) -> AsyncIterator[Baresip]:
     """A phone of `user` that registers with `server`; gone on exit. Its registering may be over before it can tell.
 
     With an `authority` it trusts certificates of that one alone. `says`: a WAV file of 48 kHz, stereo, for the sine.
     """
     folder.mkdir(parents=True)
-    more = f"sip_verify_server yes\nsip_cafile {authority}" if authority is not None else ""
+    more = f"sip_verify_server yes\nsip_cafile {authority}\n" if authority is not None else ""
+    more += "".join(f"module_app {name}.so\n" for name in modules)
     source = f"aufile,{says}" if says is not None else f"ausine,{frequency}"
     (folder / "config").write_text(CONFIG.format(source=source, modules=MODULES, folder=folder, more=more))
-    account = f"<sip:{user}@{server[0]}:{server[1]};transport={transport}>;auth_user={user};auth_pass={password}"
-    account += f";regint={300 if register else 0};answermode={'auto' if answers else 'manual'}"
-    (folder / "accounts").write_text(account + "\n")
-    (folder / "contacts").write_text("")
+    line = f"<sip:{user}@{server[0]}:{server[1]};transport={transport}>;auth_user={user};auth_pass={password}"
+    line += f";regint={300 if register else 0};answermode={'auto' if answers else 'manual'}{account}"
+    (folder / "accounts").write_text(line + "\n")
+    (folder / "contacts").write_text("".join(f"{contact}\n" for contact in contacts))
     program = shutil.which("baresip")
     assert program, "baresip is not installed (apt-get install baresip-core)"
     with (folder / "log.txt").open("wb") as log:
@@ -178,12 +182,15 @@ async def phone(
     answers: bool = True,
     transport: str = "udp",
     says: Path | None = None,
+    modules: Sequence[str] = (),
+    contacts: Sequence[str] = (),
+    account: str = "",
 ) -> AsyncIterator[Baresip]:
-    """A registered phone."""
+    """A registered phone. `modules` are further ones; `account` is what its account says beside."""
     server = engine.udp if transport == "udp" else engine.tcp
     async with baresip(
         folder / user, user=user, password=PASSWORDS[user], server=server, frequency=FREQUENCIES[user],
-        answers=answers, transport=transport, says=says,
+        answers=answers, transport=transport, says=says, modules=modules, contacts=contacts, account=account,
     ) as running:  # fmt: skip
         await seen.wait("registration.added", lambda event: isinstance(event, RegistrationAdded) and event.user == user)
         yield running

@@ -108,6 +108,7 @@ GIVEN = {
         'app:originate{ "desk", caller_id = "100", bridge = call }',
         commands.Originate(stages=((Target("desk", "leg-1"),),), caller_id="100", bridge="c"),
     ),
+    "set_mailbox": ('app:set_mailbox{ "alice", new = 2 }', commands.SetMailbox(user="alice", new=2)),
     "playing": ('call:playing("a.wav")', commands.Play(sources=("a.wav",))),
     "recording": ('call:recording{ "m.wav", max = 9 }', commands.Record(path="m.wav", max=9.0)),
     "recording_call": ('call:recording_call("c.wav")', commands.RecordCall(path="c.wav")),

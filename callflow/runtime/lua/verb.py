@@ -69,6 +69,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "send_info": Verb(commands.SendInfo, ("body",)),
     "send_options": Verb(commands.SendOptions),
     "notify": Verb(commands.Notify, ("event", "body")),
+    "set_mailbox": Verb(commands.SetMailbox, ("user",), of_app=True),
     "originate": Verb(commands.Originate, ("stages",), rest=True, kind="own", of_app=True),
     "conference": Verb(commands.ConferenceCommand, ("conference",), of_app=True),
     "conference_play": Verb(commands.ConferencePlay, ("conference", "sources"), rest=True, of_app=True),

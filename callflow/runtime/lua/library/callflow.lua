@@ -1014,6 +1014,21 @@ function Call:send_options() end
 ---@overload fun(self: callflow.Call, options: callflow.NotifyOptions): callflow.Sent
 function Call:notify(event, body) end
 
+---@class callflow.SetMailboxOptions
+---@field [1] string
+---@field new? integer
+---@field saved? integer
+---@field urgent_new? integer
+---@field urgent_saved? integer
+---@field deadline? number seconds that it may take
+
+---Tell how many voice messages wait for a user, as the lamps of his phones show it (RFC 3842).
+---
+---The urgent ones are among the others. `not_found`: there is no such user.
+---@param user? string
+---@overload fun(self: callflow.App, options: callflow.SetMailboxOptions)
+function App:set_mailbox(user) end
+
 ---@class callflow.ConferenceOptions
 ---@field [1] string
 ---@field action? "deafen"|"end"|"kick"|"list"|"lock"|"mute"|"pause"|"resume"|"undeafen"|"unlock"|"unmute"|"volume"|"whisper"
