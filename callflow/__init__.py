@@ -68,6 +68,7 @@ from .protocol.outcomes import (
     Undetected,
 )
 from .running import Playback, Recording, Running, race
+from .texting import Text
 from .verbs.hearing import Detection
 
 __all__ = [
@@ -116,6 +117,7 @@ __all__ = [
     "Silence",
     "Source",
     "Target",
+    "Text",
     "TimedOut",
     "Tone",
     "TransferFailed",

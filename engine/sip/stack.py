@@ -378,6 +378,7 @@ class SipStack:
         credentials: Credentials | None = None,
         call_id: str | None = None,
         cseq: int = 1,
+        owner: object = None,
         now: float,
     ) -> ClientRequest:
         """Send a request outside of dialogs; its outcome comes as ResponseReceived. A REGISTER names its Contact."""
@@ -393,6 +394,7 @@ class SipStack:
             headers=tuple(headers),
             body=body,
             credentials=credentials,
+            owner=owner,
             now=now,
         )
 

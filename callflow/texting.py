@@ -1,0 +1,42 @@
+"""A text that a user wrote to a number of this app's, outside of any call.
+
+@app.on_text
+async def answer(text: Text) -> None:
+    await text.reply(f"You wrote {text.body}")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from .protocol.commands import SendText
+from .protocol.outcomes import Sent
+
+if TYPE_CHECKING:
+    from .link import Link
+    from .protocol.events import TextReceived
+
+
+class Text:
+    """What was written, by whom, to which number."""
+
+    def __init__(self, link: Link, received: TextReceived) -> None:
+        self._link = link
+        self.sender = received.sender
+        """The user who wrote it; he proved who he is."""
+        self.to = received.to
+        """The number it was written to."""
+        self.body = received.body
+        self.content_type = received.content_type
+
+    def __repr__(self) -> str:
+        return f"<Text from {self.sender} to {self.to}>"
+
+    async def reply(self, body: str, *, content_type: str = "text/plain") -> Sent:
+        """Write back, from the number it was written to: completed, kept until a phone registers, or refused."""
+        command = SendText(to=self.sender, body=body, sender=self.to, content_type=content_type)
+        return cast("Sent", await self._link.perform(command))
+
+
+TextFunction: TypeAlias = Callable[[Text], Awaitable[object]]
