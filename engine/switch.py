@@ -308,6 +308,7 @@ class Switch:
             "sip_transactions": sip.transactions,
             "subscriptions": len(self.display.subscriptions),
             "tasks": trio.lowlevel.current_statistics().tasks_living,
+            "texts_kept": len(self.texting.kept),
         }
 
 

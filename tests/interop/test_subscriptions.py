@@ -7,7 +7,8 @@ from typing import Any
 
 import trio
 
-from callflow.protocol.events import MailboxChanged, PresenceChanged
+from callflow.protocol.events import MailboxChanged, PresenceChanged, TextSent
+from callflow.protocol.outcomes import Sent
 from tests.trio_tests import run_trio
 
 from . import needs
@@ -78,6 +79,22 @@ async def test_a_console_behind_a_proxy_watches_a_lamp(tmp_path: Path):
             await console.wait()
         while (await seen.client.status()).counters["subscriptions"]:  # noqa: ASYNC110
             await trio.sleep(0.02)
+
+
+@run_trio
+async def test_a_text_waits_until_a_phone_registers(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
+        await seen.client.command("send_text", to="alice", body="hello", sender="200")
+        kept = await seen.wait("text.sent")
+        assert isinstance(kept, TextSent)
+        assert kept.outcome == Sent(reason="kept", sip_status=202)
+        async with phone(tmp_path, running, seen, "alice"):
+            while (await seen.client.status()).counters["texts_kept"]:  # noqa: ASYNC110
+                await trio.sleep(0.02)
+            await seen.client.command("send_text", to="alice", body="and now", sender="200")
+            taken = await seen.wait("text.sent", count=2)
+            assert isinstance(taken, TextSent)
+            assert taken.outcome == Sent(reason="completed", sip_status=200)
 
 
 async def until_subscribed(seen: Watch, *, count: int = 1) -> None:
