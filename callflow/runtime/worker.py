@@ -28,6 +28,7 @@ from callflow.errors import CallflowError, ScriptError
 from callflow.session import run_app
 from callflow.transport import StreamTransport
 
+from .garbage import collect_seldom
 from .heartbeat import LIMITS_VARIABLE, Heartbeat
 from .loader import load_app
 from .log import configure_log
@@ -49,6 +50,7 @@ Run: TypeAlias = Callable[[StreamTransport], Awaitable[None]]
 
 def main(arguments: Sequence[str]) -> int:
     """Run a worker; its exit code."""
+    collect_seldom()
     # None of them is for the script's own child processes.
     token, limits = os.environ.pop(TOKEN_VARIABLE, ""), os.environ.pop(LIMITS_VARIABLE, "")
     world = os.environ.pop(WORLD_VARIABLE, "")
