@@ -6,7 +6,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-SayKind: TypeAlias = Literal["words", "digits", "number", "spelled", "time", "date", "money"]
+SayKind: TypeAlias = Literal[
+    "words", "digits", "telephone", "number", "ordinal", "spelled", "time", "date", "duration", "money"
+]
 
 
 class Tone(msgspec.Struct, frozen=True, tag_field="source", tag="tone"):
@@ -23,11 +25,12 @@ class Silence(msgspec.Struct, frozen=True, tag_field="source", tag="silence"):
 
 
 class Say(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="source", tag="say"):
-    """Words from recorded prompts: `say/LANGUAGE/WORD.wav` of the app's folder first, then those of callflow (`en`).
+    """Words from recorded prompts: `say/LANGUAGE/WORD.wav` of the app's folder first, then callflow's own (`de`, `en`).
 
     `text` is, by kind: `words` (numbers up to 9999 among them are said as numbers, what has no recording is spelled),
-    `digits` 0-9 * # +, a `number` such as -12.5, `spelled` letters and digits, `time` 23:59, `date` 2026-12-25, `money`
-    12.50 USD (or EUR, GBP).
+    `digits` 0-9 * # +, a `telephone` number with a pause between its groups, a `number` such as -12.5, an `ordinal`
+    such as 21, `spelled` letters and digits, a `time` 23:59, a `date` 2026-12-25, a `duration` 1:30:00 or in seconds,
+    `money` 12.50 USD.
     """
 
     text: str

@@ -60,8 +60,9 @@ async def say(
 ) -> Played:
     """Say a text, put together from recorded prompts: those of the app (`say/en/*.wav`) first, then callflow's own.
 
-    By `kind` the text is `words`, `digits`, a `number`, `spelled`, a `time` (23:59), a `date` (2026-12-25), or `money`
-    (12.50 USD). As a part of what is played or gathered it is the source `Say(text, kind=...)`.
+    By `kind` the text is `words`, `digits`, a `telephone` number, a `number`, an `ordinal` (21), `spelled`, a `time`
+    (23:59), a `date` (2026-12-25), a `duration` (1:30:00, or seconds) or `money` (12.50 USD). As a part of what is
+    played or gathered it is the source `Say(text, kind=...)`.
     """
     command = SayCommand(text=text, kind=kind, language=language, stop_on=stop_on, gain_db=gain_db)
     return cast("Played", await call._leg.perform(command, deadline=deadline))

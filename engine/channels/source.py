@@ -8,17 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-import callflow.protocol
 from callflow.protocol.source import File, Say, Silence, Source, Tone
 from engine.media import session as media
 
 from .argument import within
 from .errors import CommandError
+from .language.pack import Pack
 from .ports import Owner
 from .speech import PAUSE, words_of
 from .tone import COUNTRIES, TONES, tone_of
-
-SOUNDS = Path(callflow.protocol.__file__).parents[1] / "sounds"  # by language: the words that are shipped
 
 _LONGEST_NAME = 512
 _LONGEST_PART = 240  # octets; file systems allow 255, and a recording is NAME.part first
@@ -106,24 +104,16 @@ def _say(source: Say, owner: Owner | None) -> list[media.Source]:
     """The recordings of the words, the app's own before those that are shipped."""
     if not _LANGUAGE.fullmatch(source.language):
         raise CommandError("bad_argument", f"expected a language such as en, got {source.language[:16]!r}")
-    own = owner.folder if owner is not None else None
-    found: dict[str, Path] = {}
-
-    def is_known(word: str) -> bool:
-        path = _below(own, f"say/{source.language}/{word}.wav") if own is not None else None
-        for each in (path, SOUNDS / source.language / f"{word}.wav"):
-            if word not in found and each is not None and os.path.isfile(each):
-                found[word] = each
-        return word in found
-
-    words = words_of(source.text, kind=source.kind, language=source.language, is_known=is_known)
+    folder = owner.folder if owner is not None else None
+    pack = Pack(source.language, _below(folder, f"say/{source.language}") if folder is not None else None)
+    words = words_of(source.text, kind=source.kind, grammar=pack.grammar(), is_known=pack.has)
     if not words:
         raise CommandError("bad_argument", f"expected something to say, got {source.text[:64]!r}")
-    missing = sorted({word for word in words if word != PAUSE and not is_known(word)})
-    if missing:
-        message = f"no recording of {', '.join(missing)[:200]} in say/{source.language} of the app's folder"
-        raise CommandError("not_found", message, {"missing": missing, "language": source.language})
-    return [media.SilenceSource(_PAUSE_MS) if word == PAUSE else media.FileSource(found[word]) for word in words]
+    if missing := sorted({word for word in words if word != PAUSE and not pack.has(word)}):
+        raise pack.missing(missing)
+    return [
+        media.SilenceSource(_PAUSE_MS) if word == PAUSE else media.FileSource(pack.recording(word)) for word in words
+    ]
 
 
 def _below(folder: Path, name: str) -> Path:

@@ -197,7 +197,7 @@ function callflow.silence(seconds) end
 
 ---Words from recorded prompts.
 ---@param text string
----@param options? {kind?: "words"|"digits"|"number"|"spelled"|"time"|"date"|"money", language?: string}
+---@param options? {kind?: "words"|"digits"|"telephone"|"number"|"ordinal"|"spelled"|"time"|"date"|"duration"|"money", language?: string}
 ---@return callflow.Sound
 function callflow.say(text, options) end
 

@@ -59,6 +59,8 @@ def said(kind: str, method: str, text: str, language: str = "en") -> Say:
         return Say(_moment(text, "%H:%M" if spoken == "time" else "%Y-%m-%d"), language, _KIND[spoken])
     if method == "iterated" and kind in ("number", "items", "persons", "messages"):
         return Say(text, language, "digits")
+    if method == "counted" and kind in ("number", "items"):
+        return Say(text, language, "ordinal")
     return Say(text, language, _SAID.get(kind, "words"))
 
 

@@ -37,6 +37,7 @@ def test_a_prompt_may_be_missing():
     ("kind", "method", "text", "words"),
     [
         ("NUMBER", "pronounced", "12", Say("12", "en", "number")),
+        ("NUMBER", "counted", "12", Say("12", "en", "ordinal")),
         ("NUMBER", "iterated", "12", Say("12", "en", "digits")),
         ("NAME_SPELLED", "pronounced", "ab", Say("ab", "en", "spelled")),
         ("CURRENT_DATE", "pronounced", "2026-12-25", Say("2026-12-25", "en", "date")),

@@ -200,7 +200,7 @@ function callflow.silence(seconds) end
 
 ---Words from recorded prompts.
 ---@param text string
----@param options? {kind?: "words"|"digits"|"number"|"spelled"|"time"|"date"|"money", language?: string}
+---@param options? {kind?: "words"|"digits"|"telephone"|"number"|"ordinal"|"spelled"|"time"|"date"|"duration"|"money", language?: string}
 ---@return callflow.Sound
 function callflow.say(text, options) end
 
@@ -627,7 +627,7 @@ function Call:play(...) end
 ---@class callflow.SayOptions
 ---@field [1] string
 ---@field language? string
----@field kind? "date"|"digits"|"money"|"number"|"spelled"|"time"|"words"
+---@field kind? "date"|"digits"|"duration"|"money"|"number"|"ordinal"|"spelled"|"telephone"|"time"|"words"
 ---@field stop_on? string
 ---@field gain_db? number
 ---@field deadline? number seconds that it may take
