@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from callflow.errors import CallflowError, Disconnected, Unauthorized, Unreachable
-from callflow.runtime.garbage import collect_seldom
 from engine.config_error import ConfigError
 
 from .output import Refused, complain
@@ -60,7 +59,6 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
-    collect_seldom()
     sys.exit(run_command(sys.argv[1:] if arguments is None else arguments))
 
 

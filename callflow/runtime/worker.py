@@ -28,7 +28,7 @@ from callflow.errors import CallflowError, ScriptError
 from callflow.session import run_app
 from callflow.transport import StreamTransport
 
-from .garbage import collect_seldom
+from . import garbage
 from .heartbeat import LIMITS_VARIABLE, Heartbeat
 from .loader import load_app
 from .log import configure_log
@@ -50,7 +50,6 @@ Run: TypeAlias = Callable[[StreamTransport], Awaitable[None]]
 
 def main(arguments: Sequence[str]) -> int:
     """Run a worker; its exit code."""
-    collect_seldom()
     # None of them is for the script's own child processes.
     token, limits = os.environ.pop(TOKEN_VARIABLE, ""), os.environ.pop(LIMITS_VARIABLE, "")
     world = os.environ.pop(WORLD_VARIABLE, "")
@@ -73,6 +72,7 @@ def _load_and_work(given: Assignment) -> int:
     except ScriptError as error:
         log.error("cannot load %s", error, extra={"traceback": error.report})
         return EXIT_SCRIPT
+    garbage.settle()
     try:
         return anyio.run(_work, run, given.socket, heartbeat, backend=backend)
     except KeyboardInterrupt:
