@@ -30,7 +30,7 @@ from engine.eventsocket.telling import telling_verbs
 from engine.eventsocket.tracing import trace_verbs
 from engine.gate import Gate
 from engine.guard import Guard
-from engine.media.awaiting import AwaitingMedia
+from engine.media.awaiting import AnyFiles, AwaitingMedia
 from engine.media.session import MediaEngine
 from engine.registrar.authentication import Authentication
 from engine.registrar.locations import Locations
@@ -55,6 +55,8 @@ from engine.sip.identity import BY_FROM
 from engine.sip.messages import Request
 from engine.sip.stack import SipStack
 from engine.sip.wire_log import WireLog
+from engine.speech.synthesizer import Synthesizer
+from engine.speech.text import Speech
 from engine.store.records import CallRecords
 from engine.subscriptions.mailbox import Mailboxes
 from engine.subscriptions.package import MESSAGE_SUMMARY
@@ -84,11 +86,12 @@ class Switch:
         recordings: Path,
         cache: Path | None = None,
         records: Callable[[Callable[[CallRecord], None]], CallRecords],
+        speech: Speech | None = None,
         limits: Limits | None = None,
         new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
-        store; it is given whom to tell of those that are in it.
+        store; it is given whom to tell of those that are in it. `speech` speaks in place of text to speech.
         """
         self.media = media
         self.users = Users(User(user.name, user.password) for user in config.users)
@@ -156,9 +159,11 @@ class Switch:
             identities=identities,
         )
         prompts = Prompts(cache / "prompts", self.sessions) if cache is not None else None
+        self._synthesizer = Synthesizer(cache / "speech") if cache is not None else None
+        awaited = [files for files in (prompts, self._synthesizer) if files is not None]
         self.table = ChannelTable(
             sip=self.endpoint,
-            media=media if prompts is None else AwaitingMedia(media, prompts),
+            media=AwaitingMedia(media, AnyFiles(awaited)) if awaited else media,
             events=self.log,
             router=router,
             successors=RoutedSuccessors(router, self.sessions, [app.name for app in config.apps]),
@@ -181,6 +186,7 @@ class Switch:
             epoch=epoch,
             recordings=recordings,
             prompts=prompts,
+            speech=speech or self._synthesizer,
             registrations=self._registrations,
             trunks=self._trunk_states,
             counters=self._counters,
@@ -199,6 +205,8 @@ class Switch:
             nursery.start_soon(self.media.run)
             nursery.start_soon(self.registrar.run)
             nursery.start_soon(self.sockets.run)
+            if self._synthesizer is not None:
+                nursery.start_soon(self._synthesizer.run)
             await nursery.start(self.endpoint.run)
             task_status.started()
 

@@ -68,6 +68,7 @@ from .source import Say as Say
 from .source import SayKind as SayKind
 from .source import Silence as Silence
 from .source import Source as Source
+from .source import Text as Text
 from .source import Tone as Tone
 from .transferring import AcceptTransfer as AcceptTransfer
 from .transferring import RefuseTransfer as RefuseTransfer
