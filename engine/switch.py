@@ -99,7 +99,7 @@ class Switch:
         self.log = EventLog(new_token("epoch")(), epoch)
         self.sessions = Sessions()
         self.wire = WireLog(epoch)
-        self.guard = Guard(config.abuse, clock=trio.current_time)
+        self.guard = Guard(config.abuse, clock=trio.current_time, is_trusted=lambda host: self.trunks.is_trunk(host))
         new_chance = new_token("gate")
         self.gate = Gate(
             calls=lambda: len(self.table.channels),

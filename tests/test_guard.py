@@ -98,3 +98,17 @@ def test_what_is_remembered_is_bounded(limits):
     for number in range(MAX_KNOWN):
         world.guard.fail(str(ipaddress.ip_address(0x0A000000 + number)))
     assert not world.guard.is_banned(STRANGER)  # forgotten
+
+
+def test_who_is_trusted_is_neither_limited_nor_banned_and_no_more_once_he_is():
+    trusted: set[str] = {STRANGER}
+    guard = Guard(Abuse(requests=1, failures=1), clock=lambda: 0.0, is_trusted=trusted.__contains__)
+    for _ in range(5):
+        assert guard.takes(STRANGER)
+        guard.fail(STRANGER)
+    assert not guard.is_banned(STRANGER)
+    for _ in range(2):
+        guard.fail(OTHER)
+    assert guard.is_banned(OTHER)
+    trusted.add(OTHER)
+    assert not guard.is_banned(OTHER)

@@ -17,6 +17,7 @@ early; that is never an error. What needs no decision is answered here; see `_re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 from zlib import crc32
@@ -109,7 +110,8 @@ class SipStack:
         `call_methods` inside a call as RequestInCall.
 
         `wire` is shown every message, as it is on the wire. `gate` is asked about every request outside of
-        calls: with headers it is refused by 503, at once. Nothing is read of an address that `is_banned`.
+        calls: with headers it is refused by 503, at once. Of an address that `is_banned` only what belongs to
+        calls that are up is heeded.
         """
         self._request_methods = frozenset(request_methods)
         self._call_methods = frozenset(call_methods)
@@ -134,7 +136,7 @@ class SipStack:
     def receive_datagram(self, data: bytes, flow: Flow, *, now: float) -> None:
         """Read a whole message: a datagram, or what came in a frame."""
         if self._is_banned(flow.remote[0]):
-            self._turn_away(flow)
+            self._receive_banned(data, flow, now)
             return
         if self._wire is not None and len(data) > _LONGEST_KEEP_ALIVE:
             self._wire.received(data, flow)
@@ -150,11 +152,14 @@ class SipStack:
 
     def receive_data(self, data: bytes, flow: Flow, *, now: float) -> None:
         """Read a piece of a stream. What cannot be framed any more shows up in `flows_to_close`."""
-        if self._is_banned(flow.remote[0]):
-            self._turn_away(flow)
+        is_banned = self._is_banned(flow.remote[0])
+        if is_banned and not self._core.invites:
+            self._streams.give_up(flow)
             return
         for message in self._streams.feed(data, flow, now=now):
-            if isinstance(message, ParseError):
+            if is_banned and not (isinstance(message, Request | Response) and self._is_of_call(message)):
+                self._turn_away(flow)
+            elif isinstance(message, ParseError):
                 self._refuse_malformed(message, flow)
             elif isinstance(message, Request | Response):
                 if self._wire is not None:
@@ -406,8 +411,31 @@ class SipStack:
 
     # What comes in.
 
+    def _receive_banned(self, data: bytes, flow: Flow, now: float) -> None:
+        """A whole message of who is banned. Without calls not even that much is read of it."""
+        message = None
+        if self._core.invites:
+            with suppress(ParseError):
+                message = parse_datagram(data)
+        if message is None or not self._is_of_call(message):
+            self._turn_away(flow)
+            return
+        if self._wire is not None:
+            self._wire.received(data, flow)
+        self._receive(message, flow, now)
+
+    def _is_of_call(self, message: Request | Response) -> bool:
+        """Whether it has to do with a call that is up: a ban costs nobody the calls that he has already."""
+        if isinstance(message, Response):
+            return self._core.transactions.find((message.via.branch, message.cseq_method)) is not None
+        if self._find_invite(message) is not None:
+            return True
+        method = "INVITE" if message.method in ("ACK", "CANCEL") else message.method
+        return self._core.transactions.find(server_key(message, method)) is not None
+
     def _turn_away(self, flow: Flow) -> None:
-        if flow.transport != "udp":
+        """No answer: a connection is closed, unless a call would be lost with it."""
+        if flow.transport != "udp" and not self.is_in_use(flow):
             self._streams.give_up(flow)
 
     def _receive(self, message: Request | Response, flow: Flow, now: float) -> None:

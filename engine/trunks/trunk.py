@@ -111,11 +111,19 @@ class Trunk:
 
     # What others ask
 
+    def is_at(self, host: str) -> bool:
+        """Is one of its targets at this address, or may it call from there?
+
+        On this machine phones are, too: there its address says nothing.
+        """
+        if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+            return False
+        return self._allows(host) or any(target.address and target.address[0] == host for target in self.targets)
+
     def is_source(self, flow: Flow) -> bool:
         """Does what comes by this flow come from the trunk?"""
         if self.spec.allow is not None:
-            address = ipaddress.ip_address(flow.remote[0])
-            return any(address.version == network.version and address in network for network in self.spec.allow)
+            return self._allows(flow.remote[0])
         found = [target.address for target in self.targets if target.address is not None]
         return flow.remote in found if self.spec.is_exact else any(_is_from(address, flow) for address in found)
 
@@ -134,6 +142,10 @@ class Trunk:
         )
 
     # Inside
+
+    def _allows(self, host: str) -> bool:
+        address = ipaddress.ip_address(host.partition("%")[0])
+        return any(address.version == network.version and address in network for network in self.spec.allow or ())
 
     def _note(self, target: Target, *, is_up: bool, told: str) -> None:
         if target.is_up is not is_up:

@@ -64,6 +64,10 @@ class Trunks:
         """The trunk that what comes by this flow comes from."""
         return next((trunk for trunk in self._trunks.values() if trunk.is_source(flow)), None)
 
+    def is_trunk(self, host: str) -> bool:
+        """Whether a trunk is at this address, or may call from it."""
+        return any(trunk.is_at(host) for trunk in self._trunks.values())
+
     def receive(self, event: ResponseReceived) -> None:
         """An answer to a request outside of dialogs."""
         self._asker.receive(event)

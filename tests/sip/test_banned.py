@@ -6,10 +6,11 @@ import itertools
 
 import pytest
 
-from engine.sip.events import Flow
-from engine.sip.messages import Request
+from engine.sip.events import Flow, InviteEnded
+from engine.sip.messages import Request, Response
 from engine.sip.stack import SipStack
-from tests.sip.messages_by_hand import CONNECTION, FLOW, request
+from tests.sip.messages_by_hand import CONNECTION, FLOW, OFFER, request
+from tests.sip.peer import Bench
 
 WEBSOCKET = Flow("ws", FLOW.local, FLOW.remote, 1)
 
@@ -32,6 +33,51 @@ def test_the_connection_of_who_is_banned_is_closed():
     stack.receive_data(request("OPTIONS"), CONNECTION, now=0.0)
     assert stack.datagrams_to_send() == []
     assert stack.flows_to_close() == [CONNECTION]
+
+
+@pytest.mark.parametrize("flow", [FLOW, CONNECTION, WEBSOCKET], ids=lambda flow: flow.transport)
+def test_a_ban_costs_nobody_the_call_that_is_up(flow: Flow):
+    banned: set[str] = set()
+    bench = Bench(flow=flow, is_banned=banned.__contains__)
+    invite, _ = bench.answered_call()
+    banned.add(flow.remote[0])
+
+    assert bench.send(request("OPTIONS", branch="z9hG4bKstranger", call_id="stranger")) == []
+    assert bench.stack.flows_to_close() == []
+    (ok,) = bench.send(bench.in_dialog(invite, "BYE", cseq=2))
+    assert isinstance(ok, Response)
+    assert ok.status == 200
+    assert bench.event(InviteEnded).invite is invite
+
+
+def test_what_was_asked_before_a_ban_is_answered_again_and_can_be_cancelled():
+    banned: set[str] = set()
+    bench = Bench(is_banned=banned.__contains__)
+    bench.receive_call()
+    banned.add(FLOW.remote[0])
+    assert [message.status for message in bench.send(request(body=OFFER)) if isinstance(message, Response)] == [100]
+    sent = bench.send(request("CANCEL"))
+    assert [message.status for message in sent if isinstance(message, Response)] == [200, 487]
+
+
+def test_who_is_banned_may_answer_what_he_is_asked():
+    banned: set[str] = set()
+    bench = Bench(is_banned=banned.__contains__)
+    invite, _ = bench.answered_call()
+    banned.add(FLOW.remote[0])
+    bench.stack.hang_up(invite, now=bench.now)
+    bench.answer_from_peer(bench.sent_request(), 200)
+    assert bench.wait(60.0) == []
+    assert bench.is_empty()
+
+
+def test_nonsense_of_who_is_banned_is_told_to_nobody_while_calls_are_up():
+    banned: set[str] = set()
+    bench = Bench(is_banned=banned.__contains__)
+    bench.answered_call()
+    banned.add(FLOW.remote[0])
+    assert bench.send(b"no SIP at all\r\n\r\n") == []
+    assert bench.events() == []
 
 
 def test_every_request_outside_of_calls_may_be_refused_by_its_source():
