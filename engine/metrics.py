@@ -115,9 +115,7 @@ class Metrics:
         yield CounterMetricFamily("callflow_events", "Events that were numbered.", self._log.last_seq)
         for name, value in sorted(self._counters().items()):
             family = CounterMetricFamily if name in _SUMS else GaugeMetricFamily
-            yield family(
-                f"callflow_{name}", f"{name.replace('_', ' ').capitalize()}, as `callflow status` tells.", value
-            )
+            yield family(f"callflow_{name}", f"{name} of `callflow status`.", value)
         yield GaugeMetricFamily("callflow_registrations", "Contacts that are registered.", self._registrations())
         sessions = GaugeMetricFamily("callflow_app_sessions", "Connections of an app.", labels=["app"])
         for app, count in self._sessions().items():
