@@ -39,7 +39,9 @@ from .messaging import SendInfo as SendInfo
 from .messaging import SendMessage as SendMessage
 from .messaging import SendOptions as SendOptions
 from .outcomes import Outcome, Unbridged
+from .presence import SetLamp as SetLamp
 from .presence import SetMailbox as SetMailbox
+from .presence import SetPresence as SetPresence
 from .queries import (
     AppState,
     Decisions,
@@ -68,6 +70,7 @@ from .source import Say as Say
 from .source import SayKind as SayKind
 from .source import Silence as Silence
 from .source import Source as Source
+from .source import Text as Text
 from .source import Tone as Tone
 from .transferring import AcceptTransfer as AcceptTransfer
 from .transferring import RefuseTransfer as RefuseTransfer
@@ -460,6 +463,6 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Notify,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
-        SetMailbox, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
+        SetMailbox, SetLamp, SetPresence, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
     )
 })  # fmt: skip

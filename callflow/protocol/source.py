@@ -1,4 +1,4 @@
-"""What can be heard: files of the app, tones, silence, and words put together from recorded prompts."""
+"""What can be heard: files of the app, tones, silence, words put together from recorded prompts, and spoken texts."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ class Say(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="source", t
     kind: SayKind = "words"
 
 
+class Text(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="source", tag="text"):
+    """Any text, spoken by text to speech (`pip install 'callflow[say]'`), at most 1000 characters.
+
+    `voice` is one of espeak-ng's, such as `en-us` or `de+f3`; without it, what speaks the language.
+    """
+
+    text: str
+    language: str = "en"
+    voice: str = ""
+
+
 class File(msgspec.Struct, frozen=True, tag_field="source", tag="file"):
     """A file of an app on another machine, by the hash of its content: the engine asks for what it does not have."""
 
@@ -46,4 +57,4 @@ class File(msgspec.Struct, frozen=True, tag_field="source", tag="file"):
 
 
 # A string is the name of a file inside the app's folder, or of a recording that the app made.
-Source: TypeAlias = str | Tone | Silence | Say | File
+Source: TypeAlias = str | Tone | Silence | Say | Text | File

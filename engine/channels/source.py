@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from callflow.protocol.source import File, Say, Silence, Source, Tone
+from callflow.protocol.source import File, Say, Silence, Source, Text, Tone
 from engine.media import session as media
+from engine.speech.text import SpeechError
 
 from .argument import within
 from .errors import CommandError
@@ -65,6 +66,8 @@ def _resolve(source: Source, owner: Owner | None) -> media.Source:
         return media.FileSource(_file(source, owner))
     if isinstance(source, File):
         return media.FileSource(_cached(source, owner))
+    if isinstance(source, Text):
+        return _speech(source, owner)
     if isinstance(source, Silence):
         within("seconds of silence", source.seconds, 0.001, _LONGEST)
         return media.SilenceSource(round(source.seconds * 1000))
@@ -98,6 +101,17 @@ def _cached(source: File, owner: Owner | None) -> Path:
     if owner is None or owner.files is None:
         raise CommandError("not_found", f"no file {source.name[:64]!r}: the app cannot be asked for it")
     return owner.files.path(source.name, source.sha256)
+
+
+def _speech(source: Text, owner: Owner | None) -> media.Source:
+    """The recording of a text, made now if it was not before."""
+    if owner is None or owner.speech is None:
+        raise CommandError("unsupported", "no text to speech here")
+    try:
+        path = owner.speech.path(source.text, source.voice or source.language)
+    except SpeechError as error:
+        raise CommandError(error.code, str(error)) from error
+    return media.FileSource(path, text=source.text)
 
 
 def _say(source: Say, owner: Owner | None) -> list[media.Source]:

@@ -17,6 +17,7 @@ import trio
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.trio.client import ClientConnection
 from websockets.trio.connection import Connection
 from websockets.trio.server import ServerConnection, serve
@@ -28,6 +29,7 @@ from callflow.protocol.frames import MAX_MESSAGE
 from .eventsocket import EventSocket
 from .handshakes import HandshakeListener
 from .link import LinkClosed
+from .outlet import framed, write_now
 from .tokens import Token, Tokens, is_loopback
 
 PATH = "/v1/socket"
@@ -47,6 +49,23 @@ class _ServerConnection(ServerConnection):
     """What a handshake has shown, and a close that does not wait for reading to go on."""
 
     token: Token | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """It is open, without TLS, and the library sends nothing itself right now: no ping, no close."""
+        is_plain = isinstance(self.stream, trio.SocketStream)
+        return is_plain and self.protocol.state is State.OPEN and not self.send_lock.locked()
+
+    async def send_whole(self, frame: bytes) -> None:
+        """Send a frame while it `is_free`. Raises trio.BrokenResourceError, trio.ClosedResourceError."""
+        assert isinstance(self.stream, trio.SocketStream)
+        sent = write_now(self.stream, frame)
+        if sent < len(frame):
+            self.send_lock.acquire_nowait()
+            try:
+                await self.stream.send_all(frame[sent:])
+            finally:
+                self.send_lock.release()
 
     async def close_stream(self) -> None:
         await super().close_stream()
@@ -91,10 +110,16 @@ class WebSocketLink:
         return (message,)
 
     async def send(self, message: bytes) -> None:
+        connection = self._connection
         try:
-            await self._connection.send(message, text=self.spelling.is_text)
+            if isinstance(connection, _ServerConnection) and connection.is_free:
+                await connection.send_whole(framed(message, is_text=self.spelling.is_text))
+            else:
+                await connection.send(message, text=self.spelling.is_text)
         except ConnectionClosed as error:
             raise LinkClosed(_how(error)) from error
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise LinkClosed("the connection broke") from error
 
     async def close(self, code: int, reason: str) -> None:
         await self._connection.aclose(code, shortened(reason))

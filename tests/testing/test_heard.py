@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callflow import App, Call
+from callflow import App, Call, Digits, Text
 from callflow.testing import Simulation
 from tests.scenarios.conftest import prompts
 
@@ -27,6 +27,12 @@ async def records(call: Call) -> None:
         await call.play("prompt.wav")
         await call.record("message.wav", silence=2)
     await call.play("message.wav")
+
+
+@app.route("3")
+async def speaks(call: Call) -> None:
+    keyed = await call.gather(Text("Press 1, please."), Text("Bitte die 1.", language="de"), valid="1", max=1)
+    await call.play(Text("Thank you." if keyed == Digits("1") else "Sorry."))
 
 
 @pytest.fixture
@@ -91,5 +97,21 @@ def test_packets_get_lost_from_a_moment_on(world):
         world.network.loss = 0.0
         await world.wait(5)
         assert world.switch.table.counts().channels == 0
+
+    world.run(main)
+
+
+def test_a_text_that_is_spoken_is_heard_by_its_words(world):
+    async def main():
+        alice = world.phone("alice")
+        alice.call("3")
+        began = world.now
+        await alice.heard("Press 1, please.")
+        assert world.now - began > 1
+        await alice.hears("Bitte die 1.")
+        alice.press("1")
+        await alice.heard("Thank you.")
+        assert 'heard "Bitte die 1." until' in alice.describe()
+        await alice.ended()
 
     world.run(main)

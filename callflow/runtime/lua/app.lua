@@ -161,6 +161,10 @@ end
 
 function callflow.tone(plan, seconds) return sound("tone", { plan = plan, seconds = seconds }) end
 function callflow.silence(seconds) return sound("silence", { seconds = seconds }) end
+function callflow.text(text, options)
+  options = type(options) == "table" and options or {}
+  return sound("text", { text = text, language = options.language, voice = options.voice })
+end
 function callflow.say(text, options)
   options = type(options) == "table" and options or {}
   return sound("say", { text = text, kind = options.kind, language = options.language })
