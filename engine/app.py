@@ -186,6 +186,7 @@ async def _open_doors(
             port,
             tokens=tokens,
             schema=schema_text,
+            metrics=switch.metrics.text,
             origins=config.socket.origins,
             ssl_context=certificate.context if certificate is not None else None,
         )
