@@ -180,6 +180,8 @@ class Call:
     deciding_transfers = transferring.deciding_transfers
 
     set_mailbox = presence.set_mailbox
+    set_lamp = presence.set_lamp
+    set_presence = presence.set_presence
 
     set = variable.set
     get = variable.get

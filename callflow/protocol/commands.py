@@ -39,7 +39,9 @@ from .messaging import SendInfo as SendInfo
 from .messaging import SendMessage as SendMessage
 from .messaging import SendOptions as SendOptions
 from .outcomes import Outcome, Unbridged
+from .presence import SetLamp as SetLamp
 from .presence import SetMailbox as SetMailbox
+from .presence import SetPresence as SetPresence
 from .queries import (
     AppState,
     Decisions,
@@ -460,6 +462,6 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Notify,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
-        SetMailbox, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
+        SetMailbox, SetLamp, SetPresence, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
     )
 })  # fmt: skip

@@ -59,9 +59,9 @@ class Channel:
     """One leg. `facts` are what was known when it was created, as its first event told."""
 
     __slots__ = (
-        "_ended", "_is_held", "_running", "account", "audio", "bindings", "bridge", "bridged_with", "call_seq",
-        "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "keys", "media", "member", "owner", "signalling",
-        "state", "succession", "table", "tie", "tied", "transfers", "variables", "watcher",
+        "__weakref__", "_ended", "_is_held", "_running", "account", "audio", "bindings", "bridge", "bridged_with",
+        "call_seq", "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "keys", "media", "member", "owner",
+        "signalling", "state", "succession", "table", "tie", "tied", "transfers", "variables", "watcher",
     )  # fmt: skip
 
     facts: ChannelCreated

@@ -109,6 +109,7 @@ class _Plays:
 
     def close(self) -> None:
         self._held, self._is_closed = None, True
+        self._hand_on = self._on_event = _ignore  # both point back at who holds this
 
     def _arrive(self, play: _Play, error: str | None) -> None:
         if self._held is not play:
@@ -257,6 +258,10 @@ class AwaitingRoom:
 
     def _hand_on(self, play: _Play) -> None:
         self._room.play(play.playback, play.sources, repeat=play.repeat, gain_db=play.gain_db)
+
+
+def _ignore(_told: object) -> None:
+    """Nobody is there any more."""
 
 
 def _inner(session: MediaSession) -> MediaSession:

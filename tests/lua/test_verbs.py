@@ -109,6 +109,11 @@ GIVEN = {
         commands.Originate(stages=((Target("desk", "leg-1"),),), caller_id="100", bridge="c"),
     ),
     "set_mailbox": ('app:set_mailbox{ "alice", new = 2 }', commands.SetMailbox(user="alice", new=2)),
+    "set_lamp": ('app:set_lamp("701", "busy")', commands.SetLamp(lamp="701", state="busy")),
+    "set_presence": (
+        'app:set_presence{ "alice", "closed", note = "at lunch" }',
+        commands.SetPresence(user="alice", status="closed", note="at lunch"),
+    ),
     "playing": ('call:playing("a.wav")', commands.Play(sources=("a.wav",))),
     "recording": ('call:recording{ "m.wav", max = 9 }', commands.Record(path="m.wav", max=9.0)),
     "recording_call": ('call:recording_call("c.wav")', commands.RecordCall(path="c.wav")),

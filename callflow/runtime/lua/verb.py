@@ -70,6 +70,8 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "send_options": Verb(commands.SendOptions),
     "notify": Verb(commands.Notify, ("event", "body")),
     "set_mailbox": Verb(commands.SetMailbox, ("user",), of_app=True),
+    "set_lamp": Verb(commands.SetLamp, ("lamp", "state"), of_app=True),
+    "set_presence": Verb(commands.SetPresence, ("user", "status"), of_app=True),
     "originate": Verb(commands.Originate, ("stages",), rest=True, kind="own", of_app=True),
     "conference": Verb(commands.ConferenceCommand, ("conference",), of_app=True),
     "conference_play": Verb(commands.ConferencePlay, ("conference", "sources"), rest=True, of_app=True),

@@ -1029,6 +1029,34 @@ function Call:notify(event, body) end
 ---@overload fun(self: callflow.App, options: callflow.SetMailboxOptions)
 function App:set_mailbox(user) end
 
+---@class callflow.SetLampOptions
+---@field [1] string
+---@field [2] "busy"|"off"|"ringing"
+---@field deadline? number seconds that it may take
+
+---Light the lamps of phones that watch a name, a user's or a number's such as that of a parking place (RFC 4235).
+---
+---It stays so until it is said otherwise. The calls of a user are shown besides, by themselves.
+---@param lamp? string
+---@param state? "busy"|"off"|"ringing"
+---@overload fun(self: callflow.App, options: callflow.SetLampOptions)
+function App:set_lamp(lamp, state) end
+
+---@class callflow.SetPresenceOptions
+---@field [1] string
+---@field [2] "auto"|"closed"|"open"
+---@field note? string
+---@field activity? string
+---@field deadline? number seconds that it may take
+
+---Say how a user is reached, over what his phones and the engine say of that; `auto` takes it back (RFC 3863).
+---
+---`activity`: a word of RFC 4480, such as `away`, `busy`, `meeting`, `vacation`. `not_found`: there is no such user.
+---@param user? string
+---@param status? "auto"|"closed"|"open"
+---@overload fun(self: callflow.App, options: callflow.SetPresenceOptions)
+function App:set_presence(user, status) end
+
 ---@class callflow.ConferenceOptions
 ---@field [1] string
 ---@field action? "deafen"|"end"|"kick"|"list"|"lock"|"mute"|"pause"|"resume"|"undeafen"|"unlock"|"unmute"|"volume"|"whisper"

@@ -4,12 +4,15 @@ use std::fs;
 use std::sync::OnceLock;
 
 use super::super::clip::Clip;
+use super::super::clock::{Clock, FRAME};
+use super::super::dtmf;
 use super::super::g711::Law;
 use super::super::hearing::Noticed;
 use super::super::player::Voice;
 use super::super::recorder::{RecordSpec, Sides};
 use super::super::report::ReportQueue;
 use super::super::rtp::{samples_between, Pt, Seq, Ssrc};
+use super::super::telephone_event::TelephoneEvent;
 use super::super::testing::{likeness_of, voice, Folder};
 use super::super::tone::{Tone, ToneSpec};
 use super::super::wav;

@@ -1,5 +1,9 @@
 //! One media thread: its legs' sockets, its wheel, its loop. Nothing on the 20 ms path allocates, locks or logs.
 
+mod order;
+mod place;
+mod traffic;
+
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -7,15 +11,11 @@ use std::time::Duration;
 
 use super::clock::{Clock, Moment};
 use super::command::{Inbox, Verb};
-use super::leg::{Leg, Outgoing, Received, MAX_PACKET};
+use super::leg::MAX_PACKET;
 use super::line::Line;
 use super::ports::PortPool;
-use super::recorder::Recorder;
 use super::report::{LegId, ReportQueue, Reports};
-use super::room::Membership;
 use super::rooms::Rooms;
-use super::rtcp;
-use super::rtp::HEADER;
 use super::syscalls::{prefetch, random, Epoll, Ready};
 use super::wheel::{self, Wheel};
 
@@ -153,108 +153,11 @@ impl Plane {
         }
     }
 
-    /// What is received next: fetch that leg; and what the one before it points to, which is here by now.
-    fn foresee(&self, ready: &Ready, index: usize) {
-        let line = |ahead: usize| {
-            let token = (index + ahead < ready.len()).then(|| ready.token(index + ahead))?;
-            self.lines.get((token >> 1) as usize)?.as_deref()
-        };
-        if let Some(line) = line(2) {
-            prefetch(line);
-        }
-        if let Some(line) = line(1) {
-            line.leg.prefetch();
-            if let Some(peer) = line
-                .peer
-                .and_then(|peer| self.lines[peer as usize].as_deref())
-            {
-                prefetch(peer);
-            }
-        }
-        if let Some(peer) = line(0).and_then(|line| line.peer) {
-            if let Some(peer) = self.lines[peer as usize].as_deref() {
-                peer.leg.prefetch();
-            }
-        }
-    }
-
     fn next_due(&self) -> Option<Moment> {
         let beat = self.beats.front().map(|(due, ..)| *due);
         match (self.wheel.next_due(), beat) {
             (Some(frame), Some(beat)) => Some(frame.min(beat)),
             (frame, beat) => frame.or(beat),
-        }
-    }
-
-    /// One packet of the peer; if more wait, the next wait says so. Those of strangers are cleared away before it, so that a
-    /// flood of them neither delays the stream nor fills its socket.
-    fn receive(&mut self, place: u32, now: Moment) {
-        for _ in 0..MAX_DISCARDED {
-            if !self.receive_one(place, now) {
-                break;
-            }
-        }
-    }
-
-    /// True: it was to be discarded.
-    fn receive_one(&mut self, place: u32, now: Moment) -> bool {
-        self.heed(now);
-        let Some(line) = self.lines[place as usize].as_mut() else {
-            return false;
-        };
-        let Ok((length, from)) = line.pair.rtp.recv_from(&mut self.room) else {
-            return false;
-        };
-        let leg = &mut line.leg;
-        if leg.is_muxed() && rtcp::is_control(&self.room[..length]) {
-            return !leg.receive_control(&self.room[..length], from, &self.clock, now);
-        }
-        let received = leg.receive(&mut self.room[..length], from, now, self.reports.of(leg.id));
-        let target = line.peer;
-        if leg.needs_frames() && line.phase.is_none() {
-            line.phase = Some(self.wheel.join(place, now));
-        }
-        let is_discarded = received == Received::Discarded;
-        if let Some(target) = target {
-            self.pass_on(received, target, now);
-        }
-        is_discarded
-    }
-
-    /// Let what one leg received leave by another.
-    fn pass_on(&mut self, received: Received, target: u32, now: Moment) {
-        let Some(line) = self.lines[target as usize].as_mut() else {
-            return;
-        };
-        let (relayed, payload) = match received {
-            Received::Audio(header, payload, law) => {
-                let relayed =
-                    line.leg
-                        .relay_audio(&header, &mut self.room[payload.clone()], law, now);
-                (relayed, payload)
-            }
-            Received::Digit(header, payload) => (line.leg.relay_digit(&header, now), payload),
-            Received::Nothing | Received::Discarded => return,
-        };
-        if let Some((header, destination)) = relayed {
-            let start = payload.start - HEADER;
-            header.write(&mut self.room[start..]);
-            let outgoing = Outgoing {
-                length: payload.end - start,
-                destination,
-                is_playback: false,
-            };
-            line.send(&self.room[start..payload.end], &outgoing, now);
-        }
-    }
-
-    fn receive_control(&mut self, place: u32, now: Moment) {
-        self.heed(now);
-        if let Some(line) = self.lines[place as usize].as_mut() {
-            if let Ok((length, from)) = line.pair.rtcp.recv_from(&mut self.room) {
-                line.leg
-                    .receive_control(&self.room[..length], from, &self.clock, now);
-            }
         }
     }
 
@@ -326,207 +229,6 @@ impl Plane {
             line.send_control(compound);
             self.beats.push_back((now.plus_ms(BEAT_MS), place, id));
         }
-    }
-
-    /// Do what was told, in order; true: that was the end.
-    fn obey(&mut self, now: Moment) -> bool {
-        let mut commands = std::mem::take(&mut self.commands);
-        let mut arrivals = std::mem::take(&mut self.arrivals);
-        let is_over = self.inbox.take(&mut commands, &mut arrivals);
-        for line in arrivals.drain(..) {
-            self.settle(Box::new(line), now);
-        }
-        let mut told = commands.drain(..);
-        for (leg, verb) in told.by_ref() {
-            if matches!(verb, Verb::Expect) && !self.places.contains_key(&leg) {
-                self.commands.push((leg, verb)); // and all after it, until the leg is here
-                break;
-            }
-            self.perform(leg, verb, now);
-        }
-        self.commands.extend(told);
-        if self.commands.is_empty() {
-            self.commands = commands; // the room is kept
-        }
-        self.arrivals = arrivals;
-        is_over
-    }
-
-    fn perform(&mut self, id: LegId, verb: Verb, now: Moment) {
-        let verb = match verb {
-            Verb::Open(line) => return self.settle(line, now),
-            Verb::OpenRoom => return self.rooms.open(id, &mut self.wheel, now),
-            Verb::Expect => return,
-            verb => verb,
-        };
-        if self.rooms.has(id) {
-            return self.perform_on_room(id, verb, now);
-        }
-        let Some(place) = self.places.get(&id).copied() else {
-            return;
-        };
-        match verb {
-            Verb::Relay(other) => return self.relay(place, other, now),
-            Verb::Unrelay => return self.unrelay(place),
-            Verb::Close => return self.close(place, now),
-            Verb::Join(room, membership) => return self.join(place, room, membership, now),
-            Verb::Leave => return self.leave_room(place, now),
-            Verb::Depart(inbox) => {
-                if let Some(line) = self.leave(place) {
-                    inbox.arrive(*line);
-                }
-                return;
-            }
-            _ => {}
-        }
-        let Some(line) = self.lines[place as usize].as_mut() else {
-            return;
-        };
-        let peer = line.peer.filter(|_| matches!(verb, Verb::Update(_)));
-        perform_on(&mut line.leg, verb, now, self.reports.of(id));
-        if line.leg.needs_frames() && line.phase.is_none() {
-            line.phase = Some(self.wheel.join(place, now));
-        }
-        // Held or resumed: what the peer hears stops and begins anew, and must not look like loss.
-        if let Some(peer) = peer.and_then(|peer| self.lines[peer as usize].as_mut()) {
-            peer.leg.interrupt();
-        }
-    }
-
-    fn perform_on_room(&mut self, id: LegId, verb: Verb, now: Moment) {
-        if !matches!(verb, Verb::Close) {
-            return self.rooms.perform(id, verb, now, self.reports.of(id));
-        }
-        while let Some(place) = self.rooms.member(id) {
-            self.leave_room(place, now);
-        }
-        self.rooms.close(id, &mut self.wheel, now);
-    }
-
-    fn join(&mut self, place: u32, room: LegId, membership: Membership, now: Moment) {
-        if !membership.is_tapped {
-            self.unrelay(place);
-        }
-        self.rooms
-            .join(room, place, membership, &mut self.lines, now);
-        if let Some(line) = self.lines[place as usize].as_mut() {
-            if let (true, Some(phase)) = (line.room.is_some(), line.phase) {
-                self.wheel.leave(place, phase);
-                line.phase = None;
-            }
-        }
-    }
-
-    fn leave_room(&mut self, place: u32, now: Moment) {
-        self.rooms.leave(place, &mut self.lines);
-        if let Some(line) = self.lines[place as usize].as_mut() {
-            if line.leg.needs_frames() && line.phase.is_none() {
-                line.phase = Some(self.wheel.join(place, now));
-            }
-        }
-    }
-
-    /// Give a line a place here.
-    fn settle(&mut self, mut line: Box<Line>, now: Moment) {
-        let place = self.vacant.pop().unwrap_or_else(|| {
-            self.lines.push(None);
-            self.lines.len() as u32 - 1
-        });
-        let token = u64::from(place) << 1;
-        // Watching fails only without memory in the kernel: the leg then hears nothing, and the rest goes on.
-        let _ = self.epoll.watch(&line.pair.rtp, token);
-        let _ = self.epoll.watch(&line.pair.rtcp, token | 1);
-        if line.leg.needs_frames() {
-            line.phase = Some(self.wheel.join(place, now));
-        }
-        self.beats
-            .push_back((now.plus_ms(BEAT_MS), place, line.leg.id));
-        self.places.insert(line.leg.id, place);
-        self.lines[place as usize] = Some(line);
-    }
-
-    /// Take a line out of everything here.
-    fn leave(&mut self, place: u32) -> Option<Box<Line>> {
-        self.unrelay(place);
-        self.rooms.leave(place, &mut self.lines);
-        let mut line = self.lines[place as usize].take()?;
-        if let Some(phase) = line.phase.take() {
-            self.wheel.leave(place, phase);
-        }
-        let _ = self.epoll.forget(&line.pair.rtp);
-        let _ = self.epoll.forget(&line.pair.rtcp);
-        self.places.remove(&line.leg.id);
-        self.vacant.push(place);
-        Some(line)
-    }
-
-    fn close(&mut self, place: u32, now: Moment) {
-        if let Some(mut line) = self.leave(place) {
-            let goodbye = line.leg.goodbye(&self.clock, now);
-            line.send_control(goodbye);
-            line.leg.close(now);
-            self.pool.give_back(line.pair);
-        }
-    }
-
-    fn relay(&mut self, place: u32, other: LegId, now: Moment) {
-        let Some(other) = self
-            .places
-            .get(&other)
-            .copied()
-            .filter(|other| *other != place)
-        else {
-            return;
-        };
-        for each in [place, other] {
-            self.unrelay(each);
-            self.leave_room(each, now);
-        }
-        self.set_peer(place, Some(other));
-        self.set_peer(other, Some(place));
-    }
-
-    fn unrelay(&mut self, place: u32) {
-        let peer = self.lines[place as usize]
-            .as_ref()
-            .and_then(|line| line.peer);
-        if let Some(peer) = peer {
-            self.set_peer(place, None);
-            self.set_peer(peer, None);
-        }
-    }
-
-    fn set_peer(&mut self, place: u32, peer: Option<u32>) {
-        if let Some(line) = self.lines[place as usize].as_mut() {
-            line.peer = peer;
-            line.leg.is_relayed = peer.is_some();
-            line.leg.interrupt();
-        }
-    }
-}
-
-/// What concerns the leg alone.
-fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
-    match verb {
-        Verb::Update(stream) => leg.update(stream, now, reports),
-        Verb::Play(spec, loading) => leg.play(spec, loading, reports),
-        Verb::Record(spec, track) => leg.record(Recorder::new(spec, track, now)),
-        Verb::Control(change) => leg.change(&change, now),
-        Verb::Mute { incoming, outgoing } => {
-            (leg.mutes_incoming, leg.mutes_outgoing) = (incoming, outgoing);
-        }
-        Verb::Stop(name) => leg.stop(&name, now, reports),
-        Verb::Echo(is_on) => leg.echo(is_on),
-        Verb::SendDigits {
-            name,
-            digits,
-            way,
-            duration_ms,
-            gap_ms,
-        } => leg.send_digits(name, (&digits, way), duration_ms, gap_ms, reports),
-        Verb::WatchAudio(is_on) => leg.watch_audio(is_on, now),
-        Verb::Detect(level) => leg.detect(level, now),
-        _ => {}
     }
 }
 

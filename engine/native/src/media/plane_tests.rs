@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
-use super::super::rtp::{Header, Pt, Seq, Ssrc};
+use super::super::leg::Leg;
+use super::super::rtp::{Header, Pt, Seq, Ssrc, HEADER};
 use super::super::statistics::Counters;
 use super::super::stream::Stream;
 use super::super::testing::{free_ports, stream_with};

@@ -1,0 +1,67 @@
+//! A leg's RTCP (RFC 3550 §6): its reports, its goodbye, and what the peer reports.
+
+use std::net::SocketAddr;
+
+use super::super::clock::{Clock, Moment};
+use super::super::rtcp::{self, Compound, SenderInfo};
+use super::Leg;
+
+impl Leg {
+    /// Once a second: our RTCP, when its time has come. `random` spreads the next.
+    pub fn report(
+        &mut self,
+        clock: &Clock,
+        now: Moment,
+        random: u64,
+    ) -> Option<(Compound, SocketAddr)> {
+        if self.stream.is_none() || !self.control.is_due(now, random) {
+            return None;
+        }
+        self.compound(clock, now)
+    }
+
+    /// The last RTCP (RFC 3550 §6.6); nothing if there was never anybody to send it to.
+    pub fn goodbye(&mut self, clock: &Clock, now: Moment) -> Option<(Compound, SocketAddr)> {
+        let (compound, destination) = self.compound(clock, now)?;
+        Some((compound.with_goodbye(self.sender.ssrc()), destination))
+    }
+
+    fn compound(&mut self, clock: &Clock, now: Moment) -> Option<(Compound, SocketAddr)> {
+        let destination = if self.is_muxed() {
+            self.latch.destination()?
+        } else {
+            self.latch.control_destination()?
+        };
+        let (packets, octets) = self.counters.sent_so_far();
+        let info = SenderInfo {
+            ntp: clock.ntp(now),
+            timestamp: self.sender.timestamp(now),
+            packets,
+            octets,
+        };
+        let block = self.reception.report();
+        let compound = self.control.compound(self.sender.ssrc(), info, block, now);
+        Some((compound, destination))
+    }
+
+    /// RTCP. What is malformed, or from elsewhere, is dropped: false.
+    pub fn receive_control(
+        &mut self,
+        compound: &[u8],
+        from: SocketAddr,
+        clock: &Clock,
+        now: Moment,
+    ) -> bool {
+        match rtcp::read(compound, self.sender.ssrc()) {
+            Ok(heard) if self.latch.is_peer_host(from) => {
+                self.control
+                    .receive(&heard, clock.ntp(now), now, &self.counters);
+                true
+            }
+            _ => {
+                self.counters.discarded();
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The packets of our own: of digits, of playbacks, and of all that is packed frame by frame.
+
+use super::super::clock::{Moment, FRAME, FRAME_NANOS, SAMPLE_NANOS};
+use super::super::digit_sender::Outgoing as Digit;
+use super::super::dtmf;
+use super::super::player::Readiness;
+use super::super::report::{PlaybackEnd, Report, Reports};
+use super::super::rtp::HEADER;
+use super::super::telephone_event;
+use super::super::tone::Tone;
+use super::{Leg, Outgoing, KEY_LEVEL_DBM0, MAX_PACKET};
+
+impl Leg {
+    pub(super) fn digit_frame(
+        &mut self,
+        due: Moment,
+        packet: &mut [u8; MAX_PACKET],
+        reports: &mut Reports,
+    ) -> Option<Outgoing> {
+        let destination = self.destination();
+        let (event, is_first) = match self.digits_out.frame(destination.is_some(), reports)? {
+            Digit::Event { event, is_first } => (event, is_first),
+            Digit::Tone { key, position } => return self.tone_frame(key, position, due, packet),
+            Digit::Silence => return self.push_frame(&[0; FRAME], due, packet),
+        };
+        let payload_type = self.stream.as_ref()?.telephone_event?;
+        let destination = destination?;
+        let header = self.sender.event(payload_type, is_first, due);
+        header.write(packet);
+        event.write(&mut packet[HEADER..]);
+        Some(Outgoing {
+            length: HEADER + telephone_event::PAYLOAD,
+            destination,
+            is_playback: false,
+        })
+    }
+
+    /// A frame of a key's tones.
+    pub(super) fn tone_frame(
+        &mut self,
+        key: char,
+        position: u16,
+        due: Moment,
+        packet: &mut [u8; MAX_PACKET],
+    ) -> Option<Outgoing> {
+        if self.key_tone.as_ref().map(|(known, _)| *known) != Some(key) {
+            self.key_tone = Some((key, Tone::of(&dtmf::tones_of(key)?, KEY_LEVEL_DBM0)));
+        }
+        let mut samples = [0; FRAME];
+        self.key_tone
+            .as_ref()?
+            .1
+            .fill(position.into(), &mut samples);
+        self.push_frame(&samples, due, packet)
+    }
+
+    /// A frame of our own; a packet, if that is enough for one.
+    pub(super) fn push_frame(
+        &mut self,
+        samples: &[i16; FRAME],
+        due: Moment,
+        packet: &mut [u8; MAX_PACKET],
+    ) -> Option<Outgoing> {
+        self.destination()?;
+        let law = self.stream.as_ref()?.law;
+        self.packetizer.push(samples, law, due);
+        self.next_packet(false, packet)
+    }
+
+    pub(super) fn playback_frame(
+        &mut self,
+        due: Moment,
+        packet: &mut [u8; MAX_PACKET],
+        reports: &mut Reports,
+    ) -> Option<Outgoing> {
+        let destination = self.destination();
+        let player = self.player.as_mut().filter(|player| !player.is_paused())?;
+        // Before anything is agreed on nothing begins: whoever waits for an ACK with the answer misses nothing.
+        match player.ready(self.stream.is_some()) {
+            Readiness::Waiting => return None,
+            Readiness::Failed(error) => {
+                self.end_playback(PlaybackEnd::Failed(error), reports);
+                return None;
+            }
+            Readiness::Started => reports.push(Report::PlaybackStarted {
+                playback: player.name.clone(),
+            }),
+            Readiness::Running => {}
+        }
+        if let Some(outgoing) = self.coded_frame(due, packet) {
+            return Some(outgoing);
+        }
+        let player = self.player.as_mut()?;
+        let mut samples = [0; FRAME];
+        let is_over = !player.fill(&mut samples);
+        if destination.is_none() {
+            self.packetizer.clear();
+        }
+        if is_over && self.packetizer.is_empty() {
+            self.end_playback(PlaybackEnd::Completed, reports);
+            return None;
+        }
+        if !is_over {
+            destination?; // held: time passes all the same
+            let law = self.stream.as_ref()?.law;
+            self.packetizer.push(&samples, law, due);
+        }
+        self.next_packet(is_over, packet)
+    }
+
+    /// The short way of most frames: the clip's own octets, when a packet is a frame and nothing waits to be packed.
+    pub(super) fn coded_frame(
+        &mut self,
+        due: Moment,
+        packet: &mut [u8; MAX_PACKET],
+    ) -> Option<Outgoing> {
+        let destination = self.destination()?;
+        let stream = self.stream.as_ref()?;
+        if stream.packet_samples != FRAME || !self.packetizer.is_empty() {
+            return None;
+        }
+        let (payload_type, law) = (stream.payload_type, stream.law);
+        let octets = self.player.as_mut()?.coded(law)?;
+        packet[HEADER..HEADER + FRAME].copy_from_slice(octets);
+        let header = self.sender.frame(payload_type, due, FRAME);
+        header.write(packet);
+        self.hear_sent(&header, &packet[HEADER..HEADER + FRAME], law, due);
+        Some(Outgoing {
+            length: HEADER + FRAME,
+            destination,
+            is_playback: true,
+        })
+    }
+
+    /// One more packet of what the last turn brought, when packets are shorter than a turn.
+    pub fn more(&mut self, packet: &mut [u8; MAX_PACKET]) -> Option<Outgoing> {
+        if self.packetizer.is_empty() {
+            return None;
+        }
+        self.next_packet(false, packet)
+    }
+
+    /// The next packet of what waits, if it is long enough, or the last.
+    pub(super) fn next_packet(
+        &mut self,
+        is_last: bool,
+        packet: &mut [u8; MAX_PACKET],
+    ) -> Option<Outgoing> {
+        let destination = self.destination()?;
+        let stream = self.stream.as_ref()?;
+        let (payload_type, law) = (stream.payload_type, stream.law);
+        let payload = &mut packet[HEADER..];
+        let (count, start) = self
+            .packetizer
+            .take(stream.packet_samples, is_last, payload)?;
+        let header = self.sender.frame(payload_type, start, count);
+        header.write(packet);
+        let length = HEADER + count;
+        let at = Moment((start.0 + count as u64 * SAMPLE_NANOS).saturating_sub(FRAME_NANOS));
+        self.hear_sent(&header, &packet[HEADER..length], law, at);
+        Some(Outgoing {
+            length,
+            destination,
+            is_playback: self.has_playback() && !self.digits_out.is_busy(),
+        })
+    }
+
+    /// A packet of `payload` octets did go out.
+    pub fn sent(&mut self, payload: usize, is_playback: bool, now: Moment) {
+        self.counters.sent(payload);
+        self.sent_at = now;
+        if let (true, Some(player)) = (is_playback, &mut self.player) {
+            player.samples_sent += payload as u64; // one octet each, in G.711
+        }
+    }
+}
