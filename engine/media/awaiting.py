@@ -35,6 +35,17 @@ class AwaitedFiles(Protocol):
         ...
 
 
+class AnyFiles:
+    """What is on its way by one of several."""
+
+    def __init__(self, files: Sequence[AwaitedFiles]) -> None:
+        self._files = files
+
+    def wait(self, path: Path, then: Callable[[str | None], None]) -> bool:
+        """See AwaitedFiles."""
+        return any(files.wait(path, then) for files in self._files)
+
+
 class AwaitingMedia:
     """A media engine around another."""
 
