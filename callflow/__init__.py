@@ -47,6 +47,7 @@ from .protocol.commands import (
     Silence,
     Source,
     Target,
+    Text,
     Tone,
 )
 from .protocol.events import ChannelEnded, ChannelSilent, ChannelTalking, ChannelTone, Party, TransferRequested

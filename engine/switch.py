@@ -32,8 +32,9 @@ from engine.eventsocket.tracing import trace_verbs
 from engine.eventsocket.writing import writing_verbs
 from engine.gate import Gate
 from engine.guard import Guard
-from engine.media.awaiting import AwaitingMedia
+from engine.media.awaiting import AnyFiles, AwaitingMedia
 from engine.media.session import MediaEngine
+from engine.metrics import Metrics
 from engine.registrar.authentication import Authentication
 from engine.registrar.locations import Locations
 from engine.registrar.locator import Locator
@@ -57,6 +58,8 @@ from engine.sip.identity import BY_FROM
 from engine.sip.messages import Request
 from engine.sip.stack import SipStack
 from engine.sip.wire_log import WireLog
+from engine.speech.synthesizer import Synthesizer
+from engine.speech.text import Speech
 from engine.store.records import CallRecords
 from engine.store.texts import MemoryTexts, TextStore
 from engine.texting.service import App as TextApp
@@ -86,11 +89,13 @@ class Switch:
         cache: Path | None = None,
         records: Callable[[Callable[[CallRecord], None]], CallRecords],
         texts: TextStore | None = None,
+        speech: Speech | None = None,
         limits: Limits | None = None,
         new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
         store; it is given whom to tell of those that are in it. `texts`: where those are kept that wait for their user.
+        `speech` speaks in place of text to speech.
         """
         self.media = media
         self.users = Users(User(user.name, user.password) for user in config.users)
@@ -104,6 +109,8 @@ class Switch:
             calls=lambda: len(self.table.channels),
             most=config.limits.calls,
             lag=config.limits.lag,
+            media_lag=config.limits.media_lag,
+            take_media_lag=media.take_lateness,
             events=self.log,
             chance=lambda: int(new_chance()[:12], 16) / 16**12,
         )
@@ -165,9 +172,11 @@ class Switch:
         )
         self.log.watch(RegistrationAdded, self._deliver_texts)
         prompts = Prompts(cache / "prompts", self.sessions) if cache is not None else None
+        self._synthesizer = Synthesizer(cache / "speech") if cache is not None else None
+        awaited = [files for files in (prompts, self._synthesizer) if files is not None]
         self.table = ChannelTable(
             sip=self.endpoint,
-            media=media if prompts is None else AwaitingMedia(media, prompts),
+            media=AwaitingMedia(media, AnyFiles(awaited)) if awaited else media,
             events=self.log,
             router=router,
             successors=RoutedSuccessors(router, self.sessions, [app.name for app in config.apps]),
@@ -190,6 +199,7 @@ class Switch:
             epoch=epoch,
             recordings=recordings,
             prompts=prompts,
+            speech=speech or self._synthesizer,
             registrations=self._registrations,
             trunks=self._trunk_states,
             counters=self._counters,
@@ -200,6 +210,14 @@ class Switch:
         self.sockets.add(self.display.verbs)
         self.sockets.add_long(writing_verbs(self.texting, self.log, lambda name: self.users.get(name) is not None))
         self.sockets.add(drain_verbs(self.drain, lambda: len(self.table.channels)))
+        self.metrics = Metrics(
+            self.log,
+            engine=engine,
+            counters=self._counters,
+            trunks=self._trunk_states,
+            registrations=lambda: len(self.locations),
+            sessions=lambda: {app: len(self.sessions.of(app)) for app in self.sessions.apps},
+        )
         self._epoch = epoch
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -212,6 +230,8 @@ class Switch:
             nursery.start_soon(self.display.subscriptions.run)
             nursery.start_soon(self.display.publishing.run)
             nursery.start_soon(self.sockets.run)
+            if self._synthesizer is not None:
+                nursery.start_soon(self._synthesizer.run)
             await nursery.start(self.endpoint.run)
             task_status.started()
 

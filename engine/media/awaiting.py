@@ -35,6 +35,17 @@ class AwaitedFiles(Protocol):
         ...
 
 
+class AnyFiles:
+    """What is on its way by one of several."""
+
+    def __init__(self, files: Sequence[AwaitedFiles]) -> None:
+        self._files = files
+
+    def wait(self, path: Path, then: Callable[[str | None], None]) -> bool:
+        """See AwaitedFiles."""
+        return any(files.wait(path, then) for files in self._files)
+
+
 class AwaitingMedia:
     """A media engine around another."""
 
@@ -49,6 +60,9 @@ class AwaitingMedia:
     @property
     def open_rooms(self) -> int:
         return self._media.open_rooms
+
+    def take_lateness(self) -> float:
+        return self._media.take_lateness()
 
     def open(self, on_event: Callable[[MediaEvent], None]) -> MediaSession:
         """A new session on a port pair of its own. Raises PortsExhausted."""
