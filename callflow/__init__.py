@@ -69,7 +69,7 @@ from .protocol.outcomes import (
     Undetected,
 )
 from .running import Playback, Recording, Running, race
-from .texting import Text
+from .texting import TextMessage
 from .verbs.hearing import Detection
 
 __all__ = [
@@ -119,6 +119,7 @@ __all__ = [
     "Source",
     "Target",
     "Text",
+    "TextMessage",
     "TimedOut",
     "Tone",
     "TransferFailed",

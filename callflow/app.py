@@ -22,7 +22,7 @@ from .protocol.commands import Originate, SendText, SetLamp, SetMailbox, SetPres
 from .protocol.outcomes import Failed, Sent
 from .routing import CallFunction, Route, find_route, make_route
 from .sources import as_sources
-from .texting import TextFunction
+from .texting import MessageFunction
 
 if TYPE_CHECKING:
     from .link import Link
@@ -42,8 +42,8 @@ class App:
         self._routes: list[Route] = []
         self.reattached: CallFunction | None = None
         """Who takes up calls of a session that was lost, see `on_reattach`."""
-        self.text_function: TextFunction | None = None
-        """Who answers texts, see `on_text`."""
+        self.message_function: MessageFunction | None = None
+        """Who answers texts, see `on_message`."""
         self.sessions: list[AppSession] = []
         """The engines that it is connected to, now."""
 
@@ -88,18 +88,18 @@ class App:
         self.reattached = make_route("", function).function
         return function
 
-    def on_text(self, function: TextFunction) -> TextFunction:
+    def on_message(self, function: MessageFunction) -> MessageFunction:
         """Give the texts that users write to numbers of this app's routes, outside of calls, to this function.
 
         Raises RouteError for a function that is not async.
 
-        @app.on_text
-        async def answer(text: Text) -> None:
-            await text.reply("We call you back")
+        @app.on_message
+        async def answer(message: TextMessage) -> None:
+            await message.reply("We call you back")
         """
         if not inspect.iscoroutinefunction(function):
-            raise RouteError(f"on_text: expected an async function, got {function!r}")
-        self.text_function = function
+            raise RouteError(f"on_message: expected an async function, got {function!r}")
+        self.message_function = function
         return function
 
     async def send_text(self, to: str, body: str, *, sender: str = "", content_type: str = "text/plain") -> Sent:

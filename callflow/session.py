@@ -37,7 +37,7 @@ from .protocol.frames import CaughtUp, ChannelState, EventFrame, Hello, Share, S
 from .protocol.outcomes import Answered, Failed, Sent, Unbridged
 from .routing import CallFunction
 from .run import Run
-from .texting import Text
+from .texting import TextMessage
 from .transport import Transport
 
 log: logging.Logger = logging.getLogger("callflow")
@@ -93,7 +93,7 @@ class AppSession:
         if event is None:
             return
         if channel is None and isinstance(event, TextReceived):
-            self._tasks.start_soon(self._take_text, Text(self._link, event))
+            self._tasks.start_soon(self._take_text, TextMessage(self._link, event))
         if channel is None:
             for conference in self._conferences:
                 conference.take(event)
@@ -168,8 +168,8 @@ class AppSession:
         for run in dict.fromkeys(self._runs.values()):
             run.end_all(error)
 
-    async def _take_text(self, text: Text) -> None:
-        function = self._app.text_function
+    async def _take_text(self, text: TextMessage) -> None:
+        function = self._app.message_function
         if function is None:
             log.warning("nothing of this app answers texts: one from %s to %s is lost", text.sender, text.to)
             return

@@ -1,8 +1,8 @@
 """A text that a user wrote to a number of this app's, outside of any call.
 
-@app.on_text
-async def answer(text: Text) -> None:
-    await text.reply(f"You wrote {text.body}")
+@app.on_message
+async def answer(message: TextMessage) -> None:
+    await message.reply(f"You wrote {message.body}")
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .protocol.events import TextReceived
 
 
-class Text:
+class TextMessage:
     """What was written, by whom, to which number."""
 
     def __init__(self, link: Link, received: TextReceived) -> None:
@@ -31,7 +31,7 @@ class Text:
         self.content_type = received.content_type
 
     def __repr__(self) -> str:
-        return f"<Text from {self.sender} to {self.to}>"
+        return f"<TextMessage from {self.sender} to {self.to}>"
 
     async def reply(self, body: str, *, content_type: str = "text/plain") -> Sent:
         """Write back, from the number it was written to: completed, kept until a phone registers, or refused."""
@@ -39,4 +39,4 @@ class Text:
         return cast("Sent", await self._link.perform(command))
 
 
-TextFunction: TypeAlias = Callable[[Text], Awaitable[object]]
+MessageFunction: TypeAlias = Callable[[TextMessage], Awaitable[object]]

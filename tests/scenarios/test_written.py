@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from callflow import App, BadArgument, Call, NotFound, Sent, Text
+from callflow import App, BadArgument, Call, NotFound, Sent, TextMessage
 from callflow.protocol.events import TextReceived
 from callflow.testing import Simulation
 from tests.scenarios.subscriber import subscriber
@@ -21,8 +21,8 @@ async def desk(call: Call) -> None:
     await call.answer()
 
 
-@app.on_text
-async def answer(text: Text) -> None:
+@app.on_message
+async def answer(text: TextMessage) -> None:
     if text.body == "trouble":
         raise RuntimeError("in trouble")
     replies[:] = [await text.reply(f"{text.sender} wrote {text.body} to {text.to}")]
