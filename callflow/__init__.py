@@ -47,6 +47,7 @@ from .protocol.commands import (
     Silence,
     Source,
     Target,
+    Text,
     Tone,
 )
 from .protocol.events import ChannelEnded, ChannelSilent, ChannelTalking, ChannelTone, Party, TransferRequested
@@ -116,6 +117,7 @@ __all__ = [
     "Silence",
     "Source",
     "Target",
+    "Text",
     "TimedOut",
     "Tone",
     "TransferFailed",

@@ -17,7 +17,7 @@ from .call import Call
 from .conference import Conference, make_sounds
 from .dialing import Answered, Stage, make_stages
 from .errors import BadArgument, Disconnected, RouteError
-from .protocol.commands import Originate, SetMailbox, Source
+from .protocol.commands import Originate, SetLamp, SetMailbox, SetPresence, Source
 from .protocol.outcomes import Failed
 from .routing import CallFunction, Route, find_route, make_route
 from .sources import as_sources
@@ -32,8 +32,10 @@ Function = TypeVar("Function", bound=Callable[[Call], Awaitable[object]])
 class App:
     """What a script defines, once. The worker, `connect` and `serve` run it."""
 
-    def __init__(self, name: str, *, backend: Literal["asyncio", "trio"] = "asyncio") -> None:
+    def __init__(self, name: str, *, backend: Literal["asyncio", "trio"] = "asyncio", language: str = "en") -> None:
+        """`language`: in which its calls are spoken to, until `call.set_language` says otherwise."""
         self.name = name
+        self.language = language
         self.backend: Literal["asyncio", "trio"] = backend
         self._routes: list[Route] = []
         self.reattached: CallFunction | None = None
@@ -121,6 +123,23 @@ class App:
         """
         command = SetMailbox(user=user, new=new, saved=saved, urgent_new=urgent_new, urgent_saved=urgent_saved)
         await self._session.request(command)
+
+    async def set_lamp(self, lamp: str, state: Literal["off", "ringing", "busy"]) -> None:
+        """Light the lamps of phones that watch a user, or a number such as that of a parking place.
+
+        Raises Disconnected when the app is connected to no engine.
+        """
+        await self._session.request(SetLamp(lamp=lamp, state=state))
+
+    async def set_presence(
+        self, user: str, status: Literal["open", "closed", "auto"], *, note: str = "", activity: str = ""
+    ) -> None:
+        """Say how a user is reached, over what his phones say of that; `auto` takes it back.
+
+        `activity`: a word of RFC 4480, such as `away` or `meeting`. Raises NotFound when there is no such user,
+        Disconnected when the app is connected to no engine.
+        """
+        await self._session.request(SetPresence(user=user, status=status, note=note, activity=activity))
 
     @asynccontextmanager
     async def conference(

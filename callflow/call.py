@@ -180,8 +180,11 @@ class Call:
     deciding_transfers = transferring.deciding_transfers
 
     set_mailbox = presence.set_mailbox
+    set_lamp = presence.set_lamp
+    set_presence = presence.set_presence
 
     set = variable.set
+    set_language = variable.set_language
     get = variable.get
     headers = variable.headers
     limit = variable.limit

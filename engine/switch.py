@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from callflow.protocol.events import Event, RecordWritten, RegistrationAdded
+from callflow.protocol.events import RecordWritten
 from callflow.protocol.queries import RegistrationState, TrunkState
 from callflow.protocol.records import CallRecord
 from engine.channels.ending import Ending
@@ -21,17 +21,18 @@ from engine.channels.limits import Limits
 from engine.channels.reason import NORMAL_CLEARING
 from engine.channels.table import ChannelTable
 from engine.config import Config
+from engine.display import Display
 from engine.eventsocket.draining import drain_verbs
 from engine.eventsocket.eventsocket import EventSocket
-from engine.eventsocket.log import Entry, EventLog
+from engine.eventsocket.log import EventLog
 from engine.eventsocket.ownership import Sessions
 from engine.eventsocket.prompts import Prompts
-from engine.eventsocket.telling import telling_verbs
 from engine.eventsocket.tracing import trace_verbs
 from engine.gate import Gate
 from engine.guard import Guard
-from engine.media.awaiting import AwaitingMedia
+from engine.media.awaiting import AnyFiles, AwaitingMedia
 from engine.media.session import MediaEngine
+from engine.metrics import Metrics
 from engine.registrar.authentication import Authentication
 from engine.registrar.locations import Locations
 from engine.registrar.locator import Locator
@@ -55,11 +56,9 @@ from engine.sip.identity import BY_FROM
 from engine.sip.messages import Request
 from engine.sip.stack import SipStack
 from engine.sip.wire_log import WireLog
+from engine.speech.synthesizer import Synthesizer
+from engine.speech.text import Speech
 from engine.store.records import CallRecords
-from engine.subscriptions.mailbox import Mailboxes
-from engine.subscriptions.package import MESSAGE_SUMMARY
-from engine.subscriptions.service import Subscriptions
-from engine.subscriptions.unsolicited import Unsolicited
 from engine.transport.endpoint import Endpoint
 from engine.trunks.trunks import Trunks
 
@@ -84,11 +83,12 @@ class Switch:
         recordings: Path,
         cache: Path | None = None,
         records: Callable[[Callable[[CallRecord], None]], CallRecords],
+        speech: Speech | None = None,
         limits: Limits | None = None,
         new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
-        store; it is given whom to tell of those that are in it.
+        store; it is given whom to tell of those that are in it. `speech` speaks in place of text to speech.
         """
         self.media = media
         self.users = Users(User(user.name, user.password) for user in config.users)
@@ -108,7 +108,7 @@ class Switch:
         self.stack = SipStack(
             new_token=new_token("sip"),
             user_agent=engine,
-            request_methods=("REGISTER", "SUBSCRIBE"),
+            request_methods=("PUBLISH", "REGISTER", "SUBSCRIBE"),
             wire=self.wire,
             gate=self._refuse,
             is_banned=self.guard.is_banned,
@@ -121,21 +121,16 @@ class Switch:
         self.registrar = Registrar(
             sip=self.endpoint, authentication=authentication, locations=self.locations, events=self.log
         )
-        self.mailboxes = Mailboxes(self._tell_mailbox)
-        self.subscriptions = Subscriptions(
+        self.display = Display(
             sip=self.endpoint,
             authentication=authentication,
+            locations=self.locations,
             is_user=lambda name: self.users.get(name) is not None,
-            sources={MESSAGE_SUMMARY.name: self.mailboxes},
+            log=self.log,
+            table=lambda: self.table,
+            new_token=new_token("publications"),
+            notifies_unasked=config.sip.unsolicited_mwi,
         )
-        self._unsolicited = Unsolicited(
-            sip=self.endpoint,
-            mailboxes=self.mailboxes,
-            contacts=self.locations.contacts,
-            subscribed=lambda user: self.subscriptions.flows(MESSAGE_SUMMARY.name, user),
-        )
-        self._notifies_unasked = config.sip.unsolicited_mwi
-        self.log.watch(RegistrationAdded, self._greet_phone)
         self.trunks = Trunks(config.trunks, sip=self.endpoint, events=self.log, new_token=new_token("trunks"))
         self.records = records(self._tell_record)
         identities = {user.name: user.identity for user in config.users}
@@ -156,9 +151,11 @@ class Switch:
             identities=identities,
         )
         prompts = Prompts(cache / "prompts", self.sessions) if cache is not None else None
+        self._synthesizer = Synthesizer(cache / "speech") if cache is not None else None
+        awaited = [files for files in (prompts, self._synthesizer) if files is not None]
         self.table = ChannelTable(
             sip=self.endpoint,
-            media=media if prompts is None else AwaitingMedia(media, prompts),
+            media=AwaitingMedia(media, AnyFiles(awaited)) if awaited else media,
             events=self.log,
             router=router,
             successors=RoutedSuccessors(router, self.sessions, [app.name for app in config.apps]),
@@ -181,6 +178,7 @@ class Switch:
             epoch=epoch,
             recordings=recordings,
             prompts=prompts,
+            speech=speech or self._synthesizer,
             registrations=self._registrations,
             trunks=self._trunk_states,
             counters=self._counters,
@@ -188,8 +186,16 @@ class Switch:
             commands=config.limits.commands,
         )
         self.sockets.add(trace_verbs(self.wire))
-        self.sockets.add(telling_verbs(self.mailboxes, self.log, lambda name: self.users.get(name) is not None))
+        self.sockets.add(self.display.verbs)
         self.sockets.add(drain_verbs(self.drain, lambda: len(self.table.channels)))
+        self.metrics = Metrics(
+            self.log,
+            engine=engine,
+            counters=self._counters,
+            trunks=self._trunk_states,
+            registrations=lambda: len(self.locations),
+            sessions=lambda: {app: len(self.sessions.of(app)) for app in self.sessions.apps},
+        )
         self._epoch = epoch
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -198,7 +204,11 @@ class Switch:
             await nursery.start(self.records.run)
             nursery.start_soon(self.media.run)
             nursery.start_soon(self.registrar.run)
+            nursery.start_soon(self.display.subscriptions.run)
+            nursery.start_soon(self.display.publishing.run)
             nursery.start_soon(self.sockets.run)
+            if self._synthesizer is not None:
+                nursery.start_soon(self._synthesizer.run)
             await nursery.start(self.endpoint.run)
             task_status.started()
 
@@ -217,7 +227,7 @@ class Switch:
         """End every call, and return when the peers have confirmed and the apps were told. Bound it in time."""
         for channel in list(self.table.channels.values()):
             channel.end(Ending(cause=NORMAL_CLEARING, by="engine", status=503))
-        self.subscriptions.close()
+        self.display.subscriptions.close()
         await self.trunks.close()
         # A confirmed BYE is told to nobody, and this is the end.
         while self.stack.counts.invites:  # noqa: ASYNC110
@@ -227,13 +237,15 @@ class Switch:
     def _handle(self, event: SipEvent) -> None:
         match event:
             case RequestReceived() if event.request.method == "SUBSCRIBE":
-                self.subscriptions.handle(event)
+                self.display.subscriptions.handle(event)
+            case RequestReceived() if event.request.method == "PUBLISH":
+                self.display.publishing.handle(event)
             case RequestReceived():
                 self.registrar.handle(event)
             case SubscribeReceived():
-                self.subscriptions.refresh(event)
+                self.display.subscriptions.refresh(event)
             case SubscriptionEnded():
-                self.subscriptions.forget(event)
+                self.display.subscriptions.forget(event)
             case ResponseReceived():
                 self.trunks.receive(event)
                 self.table.handle(event)
@@ -247,16 +259,6 @@ class Switch:
     def _refuse(self, request: Request, flow: Flow) -> Headers | None:
         """Before anything is read of a request outside of calls: the headers of its 503, None if it may pass."""
         return self.gate.refuse(request) if self.guard.takes(flow.remote[0]) else self.gate.retry_later()
-
-    def _tell_mailbox(self, user: str) -> None:
-        self.subscriptions.tell(MESSAGE_SUMMARY.name, user)
-        if self._notifies_unasked:
-            self._unsolicited.tell(user)
-
-    def _greet_phone(self, event: Event, entry: Entry) -> None:
-        """One that has just registered, and may not subscribe."""
-        if self._notifies_unasked and isinstance(event, RegistrationAdded) and not event.is_refresh:
-            self._unsolicited.tell(event.user, event.contact)
 
     def _tell_record(self, record: CallRecord) -> None:
         session = next(iter(self.sessions.of(record.app)), None) if record.app is not None else None
@@ -295,7 +297,7 @@ class Switch:
             "sip_invites": sip.invites,
             "sip_malformed": self.malformed.total(),
             "sip_transactions": sip.transactions,
-            "subscriptions": len(self.subscriptions),
+            "subscriptions": len(self.display.subscriptions),
             "tasks": trio.lowlevel.current_statistics().tasks_living,
         }
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import trio
 import typer
 
+from callflow.runtime import garbage
 from engine.config import Config, check_socket, join_host_port, parse_address, parse_listener
 
 from .output import Refused, stderr
@@ -76,6 +77,7 @@ async def _run_engine(start: Callable[..., Awaitable[None]], config: Config, bes
             try:
                 engine: Engine = await nursery.start(run)
                 running.append(engine)
+                garbage.settle()
             except Exception as error:
                 nursery.cancel_scope.cancel()
                 return error

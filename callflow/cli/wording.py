@@ -25,7 +25,7 @@ from callflow.protocol.outcomes import (
     Stopped,
     Unbridged,
 )
-from callflow.protocol.source import Say
+from callflow.protocol.source import Say, Text
 
 MAX_LENGTH = 120  # characters of a command's arguments; what is longer is cut
 # These say by themselves what they are.
@@ -110,7 +110,7 @@ def _value(value: object) -> str:
             return f"tone {plan}" + (f" {seconds:g} s" if seconds is not None else "")
         case Silence(seconds):
             return f"silence {seconds:g} s"
-        case Say(text):
+        case Say(text) | Text(text):
             return f"say {text!r}"
         case File(name):
             return name

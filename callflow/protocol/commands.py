@@ -39,7 +39,9 @@ from .messaging import SendInfo as SendInfo
 from .messaging import SendMessage as SendMessage
 from .messaging import SendOptions as SendOptions
 from .outcomes import Outcome, Unbridged
+from .presence import SetLamp as SetLamp
 from .presence import SetMailbox as SetMailbox
+from .presence import SetPresence as SetPresence
 from .queries import (
     AppState,
     Decisions,
@@ -68,6 +70,7 @@ from .source import Say as Say
 from .source import SayKind as SayKind
 from .source import Silence as Silence
 from .source import Source as Source
+from .source import Text as Text
 from .source import Tone as Tone
 from .transferring import AcceptTransfer as AcceptTransfer
 from .transferring import RefuseTransfer as RefuseTransfer
@@ -244,6 +247,13 @@ class Set(Command, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "set"
     variables: dict[str, str | None]
+
+
+class SetLanguage(Command, frozen=True, kw_only=True):
+    """The language of what is said and spoken to this call where no other is named: `en`, `de`. At first the app's."""
+
+    name: ClassVar[str] = "set_language"
+    language: str
 
 
 class Get(Command, frozen=True, kw_only=True):
@@ -455,11 +465,11 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, Detect, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
         ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
-        UnbindDigits, Limit, Policy, Set, Get, Headers,
+        UnbindDigits, Limit, Policy, Set, SetLanguage, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, SendOptions,
         Notify,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
-        SetMailbox, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
+        SetMailbox, SetLamp, SetPresence, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
     )
 })  # fmt: skip

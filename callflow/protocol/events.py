@@ -412,6 +412,16 @@ class MailboxChanged(Event, frozen=True, kw_only=True):
     saved: int = 0
 
 
+class PresenceChanged(Event, frozen=True, kw_only=True):
+    """A program, or a phone of the user's (PUBLISH), said something new of how he is reached: this is how."""
+
+    name: ClassVar[str] = "presence.changed"
+    user: str
+    status: Literal["open", "closed"]
+    note: str = ""
+    activity: str = ""
+
+
 class TrunkUp(Event, frozen=True, kw_only=True):
     """A trunk takes calls: its `target` answers, and none did before."""
 
@@ -552,7 +562,8 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
         DetectFinished, ChannelTalking, ChannelSilent, ChannelTone,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,
-        RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, MailboxChanged, TrunkUp, TrunkDown,
+        RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, MailboxChanged, PresenceChanged,
+        TrunkUp, TrunkDown,
         TrunkRegistered,
         TrunkUnregistered, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed, ScriptDraining,
         ScriptRetired, EngineOverloaded, EngineRecovered, EngineDraining,

@@ -28,6 +28,7 @@ from callflow.errors import CallflowError, ScriptError
 from callflow.session import run_app
 from callflow.transport import StreamTransport
 
+from . import garbage
 from .heartbeat import LIMITS_VARIABLE, Heartbeat
 from .loader import load_app
 from .log import configure_log
@@ -71,6 +72,7 @@ def _load_and_work(given: Assignment) -> int:
     except ScriptError as error:
         log.error("cannot load %s", error, extra={"traceback": error.report})
         return EXIT_SCRIPT
+    garbage.settle()
     try:
         return anyio.run(_work, run, given.socket, heartbeat, backend=backend)
     except KeyboardInterrupt:

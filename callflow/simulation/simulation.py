@@ -25,6 +25,7 @@ from engine.sip.events import SipEvent
 from engine.sip.messages import Uri
 from engine.sip.next_hop import is_literal
 from engine.sip.stack import CALL_METHODS, SipStack
+from engine.speech.stand_in import StandIn
 from engine.store.memory import MemoryRecords
 from engine.switch import Switch
 from engine.transport.endpoint import Endpoint
@@ -356,6 +357,7 @@ class Simulation:
             new_token=self._dice.tokens,
             epoch=self._epoch,
             recordings=self.recordings,
+            speech=StandIn(self.folder / "speech"),
             records=lambda tell: MemoryRecords(self._epoch, on_written=tell),
             limits=self._limits,
             new_endpoint=self._open_endpoint,

@@ -11,7 +11,7 @@ from engine.media.fake import Digit, Heard
 from engine.media.session import FileSource, SilenceSource, ToneSource
 
 FRAME_SECONDS = 0.02
-What: TypeAlias = str | float  # the name of a file, or a frequency in Hz
+What: TypeAlias = str | float  # the name of a file, a text that is spoken, or a frequency in Hz
 When: TypeAlias = Callable[[Heard], float | None]  # at which moment it counts as heard; None: it does not
 
 
@@ -49,14 +49,14 @@ def join_repeated(sounds: Sequence[Heard]) -> list[Heard]:
 
 def matches(heard: Heard, what: What) -> bool:
     if isinstance(heard.what, FileSource):
-        return isinstance(what, str) and heard.what.path.as_posix().endswith(f"/{what}")
+        return isinstance(what, str) and (heard.what.text == what or heard.what.path.as_posix().endswith(f"/{what}"))
     return isinstance(heard.what, ToneSource) and what in heard.what.frequencies
 
 
 def name_of(heard: Heard) -> str:
     match heard.what:
-        case FileSource(path=path):
-            name = path.name
+        case FileSource(path=path, text=text):
+            name = path.name if text is None else f'"{text}"'
         case ToneSource(frequencies=frequencies):
             name = "+".join(f"{frequency:g}" for frequency in frequencies) + " Hz"
         case Digit(digit=digit):

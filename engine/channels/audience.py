@@ -10,23 +10,22 @@ from typing import TYPE_CHECKING
 from engine.media.session import MediaEvent, MediaRoom, Membership
 
 if TYPE_CHECKING:
-    from .bridge import BridgeOfTwo
     from .channel import Channel
     from .listening import Listening
 
 
 class Audience:
-    """The listeners of one bridge."""
+    """The listeners of one bridge, of these two."""
 
-    def __init__(self, bridge: BridgeOfTwo) -> None:
-        self._bridge = bridge
+    def __init__(self, channels: tuple[Channel, Channel]) -> None:
+        self._channels = channels
         self._listeners: list[Listening] = []
         self._room: MediaRoom | None = None  # there while there are listeners
 
     def attend(self, listening: Listening) -> None:
         self._listeners.append(listening)
         if self._room is None:
-            one = self._bridge.channels[0]
+            one = self._channels[0]
             self._room = one.table.media.open_room(_ignore, near=one.media)
         self._tap(self._room)
         self._room.add(listening.channel.media, listening.membership())
@@ -48,7 +47,7 @@ class Audience:
             listening.end("ended")
 
     def _tap(self, room: MediaRoom) -> None:
-        for channel in self._bridge.channels:
+        for channel in self._channels:
             room.add(channel.media, Membership(is_tapped=True, is_deaf=not self._is_spoken_to(channel)))
 
     def _is_spoken_to(self, channel: Channel) -> bool:

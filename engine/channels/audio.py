@@ -16,7 +16,8 @@ from callflow.protocol.events import ChannelHeld, ChannelResumed
 from engine.media import session as media
 
 from .errors import CommandError
-from .source import resolve_sources
+from .part import Part
+from .source import resolve_for
 from .state import State
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _BACKGROUND = "background"  # the media's name of it; verbs have numbers
 
 
 def hold(channel: Channel, _id: str, command: commands.Hold) -> None:
-    music = resolve_sources(command.music, channel.owner, channel.table.limits.sources)
+    music = resolve_for(channel, command.music)
     _expect_answered(channel, "hold")
     channel.audio.hold(music)
 
@@ -49,13 +50,13 @@ def _expect_answered(channel: Channel, verb: str) -> None:
         raise CommandError("wrong_state", f"{verb}: expected an answered call, came one that is {channel.state.value}")
 
 
-class Audio:
+class Audio(Part):
     """What the peer of one channel hears, and whether it is heard."""
 
-    __slots__ = ("_backgrounds", "_channel", "_is_heard", "_is_hearing", "_is_held", "_playing")
+    __slots__ = ("_backgrounds", "_is_heard", "_is_hearing", "_is_held", "_playing")
 
     def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+        super().__init__(channel)
         self._playing: str | None = None
         self._backgrounds: dict[str, tuple[media.Source, ...]] = {}  # the newest last
         self._is_held = False

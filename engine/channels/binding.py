@@ -15,6 +15,7 @@ from callflow.protocol.events import DigitsMatched
 
 from .argument import digits_only
 from .errors import CommandError
+from .part import Part
 
 if TYPE_CHECKING:
     from .channel import Channel
@@ -63,13 +64,13 @@ def _command(bound: commands.BoundCommand) -> commands.Command:
         raise CommandError("bad_argument", f"{bound.name}: {error}") from error
 
 
-class Bindings:
+class Bindings(Part):
     """The bound digits of one channel, and what was keyed of them."""
 
-    __slots__ = ("_bound", "_channel", "_keyed", "_matches", "_timer")
+    __slots__ = ("_bound", "_keyed", "_matches", "_timer")
 
     def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+        super().__init__(channel)
         self._bound: dict[str, Binding] = {}
         self._keyed = ""
         self._timer: Timer | None = None

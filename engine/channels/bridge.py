@@ -108,7 +108,7 @@ class BridgeOfTwo:
     ) -> None:
         self.id = channel.table.new_id()
         self.channels = (channel, other)
-        self.audience = Audience(self)
+        self.audience = Audience(self.channels)
         self.is_hung_up_after = is_hung_up_after
         self._commands = {command.channel: command for command in commands}
         self._is_over = False
@@ -162,11 +162,14 @@ class BridgeOfTwo:
             self.partner(by).end(Ending(NORMAL_CLEARING, told, headers=[reason_header(NORMAL_CLEARING)]))
         for each in self.channels:
             each.succession.part()
+        self._commands.clear()  # they know the bridge: neither is to keep the other
 
     def detach(self, by: Channel) -> list[Bridging]:
         """Part the two since one of them transfers the other. The commands go on, and are handed over."""
         self._part(Unbridged("transferred", by.id), is_told=True)
-        return [command for command in self._commands.values() if command.channel.find(command.command_id) is command]
+        commands = [each for each in self._commands.values() if each.channel.find(each.command_id) is each]
+        self._commands.clear()
+        return commands
 
     def _part(self, outcome: Unbridged, *, is_told: bool = False) -> None:
         """Those without a command hear of it; those with one by its outcome, unless it `is_told` now."""

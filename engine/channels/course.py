@@ -198,4 +198,7 @@ class Course:
         if self._timer is not None:
             self._timer.cancel()
         self.table.release(self._claimed)
+        self._stage, self._tried = [], []  # they know the course, as the dialer does: none is to keep the other
+        self._stages.clear()
         self.dialer.finish(outcome, winner)
+        del self.dialer  # nothing is told any more

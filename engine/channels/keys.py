@@ -14,6 +14,8 @@ import trio
 
 from callflow.protocol.events import DigitEnded, DigitStarted
 
+from .part import Part
+
 if TYPE_CHECKING:
     from .channel import Channel
 
@@ -34,13 +36,13 @@ class _Told(NamedTuple):
     at: float
 
 
-class Keys:
+class Keys(Part):
     """The keys of one channel."""
 
-    __slots__ = ("_channel", "_passed_over", "_told")
+    __slots__ = ("_passed_over", "_told")
 
     def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+        super().__init__(channel)
         self._told: deque[_Told] = deque(maxlen=_MOST)  # those that the other way may tell, too
         self._passed_over: str | None = None  # a key of RTP whose start was not told: nor is its end
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 from callflow.protocol.commands import Fallback
 from callflow.protocol.events import ChannelCreated, Event
 from callflow.protocol.records import CallRecord
+from engine.speech.text import Speech
 
 if TYPE_CHECKING:
     from engine.sip.digest import Credentials
@@ -65,7 +66,8 @@ class Files(Protocol):
 class Owner:
     """The app session that steers a channel. Without a folder it plays no files; without `recordings` it makes none.
 
-    `files` are those of an app on another machine.
+    `files` are those of an app on another machine, `speech` speaks for it, in its
+    `language` where its calls have no other.
     """
 
     app: str
@@ -73,6 +75,8 @@ class Owner:
     folder: Path | None = None
     recordings: Path | None = None
     files: Files | None = None
+    speech: Speech | None = None
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

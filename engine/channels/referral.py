@@ -20,6 +20,7 @@ from .bridge import BridgeOfTwo
 from .ending import Ending
 from .errors import CommandError
 from .origination import User, parse_address
+from .part import Part
 from .ports import Admission
 from .reason import NORMAL_CLEARING, reason_header
 from .recording import CallRecording
@@ -54,13 +55,13 @@ def refuse(channel: Channel, _id: str, command: commands.RefuseTransfer) -> None
     channel.transfers.expect(command.request).refuse(command.status)
 
 
-class Transfers:
+class Transfers(Part):
     """What one channel does about its phone's transfers. `user` is the user of ours who holds that phone."""
 
-    __slots__ = ("_channel", "policy", "request", "user", "wait")
+    __slots__ = ("policy", "request", "user", "wait")
 
     def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+        super().__init__(channel)
         self.policy: Literal["engine", "app", "refuse"] = "engine"
         self.wait = 10.0
         self.user: str | None = None

@@ -19,10 +19,11 @@ from .bridge import Bridging
 from .ending import Ending
 from .errors import CommandError
 from .member import Member
+from .part import Part
 from .ports import Admission, Owner
 from .reason import TEMPORARY_FAILURE, cause_of, reason_header
 from .recording import CallRecording
-from .source import resolve_sources
+from .source import resolve_for
 from .state import State
 from .tone import TONES
 from .verb import Why
@@ -47,7 +48,7 @@ class Will:
 
 def policy(channel: Channel, _id: str, command: commands.Policy) -> None:
     within("wait", command.wait, 0, _LONGEST_WAIT)
-    music = resolve_sources(command.music, channel.owner, channel.table.limits.sources)
+    music = resolve_for(channel, command.music)
     then = command.then
     if then.app is not None and then.route is not None:
         raise CommandError("bad_argument", "policy: expected an app or a route, got both")
@@ -56,13 +57,13 @@ def policy(channel: Channel, _id: str, command: commands.Policy) -> None:
     channel.succession.will = Will(command.wait, music or _TONE, then, cause_of(then.cause))
 
 
-class Succession:
+class Succession(Part):
     """The owners of one channel, one after another."""
 
-    __slots__ = ("_channel", "_is_orphan", "_timer", "app", "to", "will")
+    __slots__ = ("_is_orphan", "_timer", "app", "to", "will")
 
     def __init__(self, channel: Channel, app: str | None) -> None:
-        self._channel = channel
+        super().__init__(channel)
         self.app = app  # whose channel it is, be it there or not
         self.to = ""  # as a call to which number a new owner takes it
         self.will: Will | None = None

@@ -16,6 +16,7 @@ from callflow.protocol.frames import VERSION, AppFrame, Blob, CloseCode, Hello, 
 from callflow.protocol.queries import RegistrationState, TrunkState
 from engine.allowance import COMMANDS
 from engine.channels.ports import Owner
+from engine.speech.text import Speech
 
 from .decisions import DecisionLog
 from .dispatch import CommandWatcher, Dispatcher, Verb
@@ -57,6 +58,7 @@ class EventSocket:
         counters: Callable[[], Mapping[str, int]] = dict,
         records: RecordStore | None = None,
         prompts: Prompts | None = None,
+        speech: Speech | None = None,
         max_sessions: int = MAX_SESSIONS,
         commands: float = COMMANDS,
     ) -> None:
@@ -72,6 +74,7 @@ class EventSocket:
         self._epoch = epoch
         self._recordings = recordings
         self._prompts = prompts
+        self._speech = speech
         self._max_sessions = max_sessions
         self._commands = commands
         self._is_closing = False
@@ -232,6 +235,8 @@ class EventSocket:
                 folder=token.folder,
                 recordings=recordings,
                 files=FilesOf(self._prompts, hello.app, id) if self._prompts is not None else None,
+                speech=self._speech,
+                language=hello.language,
             ),
             former=self.sessions.former(hello.app, token.name, follows) if resume is not None else frozenset(),
             follows=follows,

@@ -9,6 +9,8 @@ import trio
 
 from callflow.protocol.connection import MessageReader, Spelling, prefixed
 
+from .outlet import write_now
+
 _CHUNK = 64 * 1024  # octets read from a stream at once
 
 
@@ -34,7 +36,7 @@ class Link(Protocol):
         ...
 
     async def send(self, message: bytes) -> None:
-        """Send one message. Raises LinkClosed."""
+        """Send one message, without letting others run if it is taken at once. Raises LinkClosed."""
         ...
 
     async def close(self, code: int, reason: str) -> None:
@@ -68,8 +70,12 @@ class StreamLink:
                 return messages
 
     async def send(self, message: bytes) -> None:
+        data = prefixed(message)
+        sent = write_now(self._stream, data) if isinstance(self._stream, trio.SocketStream) else 0
+        if sent == len(data):
+            return
         try:
-            await self._stream.send_all(prefixed(message))
+            await self._stream.send_all(data[sent:])
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise LinkClosed("the connection broke") from error
 

@@ -317,6 +317,8 @@ class Session:
                 self._sending_since = trio.current_time()
                 await self._link.send(message)  # never under a time-out: half a frame would corrupt all that follows
                 self._sending_since = None
+                if len(message) > _BATCH // 2:
+                    await trio.lowlevel.checkpoint()  # there is more: a link that takes all at once lets nobody run
         except LinkClosed as error:
             self._end(CloseCode.NORMAL, str(error))
         finally:

@@ -35,6 +35,17 @@ class AwaitedFiles(Protocol):
         ...
 
 
+class AnyFiles:
+    """What is on its way by one of several."""
+
+    def __init__(self, files: Sequence[AwaitedFiles]) -> None:
+        self._files = files
+
+    def wait(self, path: Path, then: Callable[[str | None], None]) -> bool:
+        """See AwaitedFiles."""
+        return any(files.wait(path, then) for files in self._files)
+
+
 class AwaitingMedia:
     """A media engine around another."""
 
@@ -109,6 +120,7 @@ class _Plays:
 
     def close(self) -> None:
         self._held, self._is_closed = None, True
+        self._hand_on = self._on_event = _ignore  # both point back at who holds this
 
     def _arrive(self, play: _Play, error: str | None) -> None:
         if self._held is not play:
@@ -257,6 +269,10 @@ class AwaitingRoom:
 
     def _hand_on(self, play: _Play) -> None:
         self._room.play(play.playback, play.sources, repeat=play.repeat, gain_db=play.gain_db)
+
+
+def _ignore(_told: object) -> None:
+    """Nobody is there any more."""
 
 
 def _inner(session: MediaSession) -> MediaSession:

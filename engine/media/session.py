@@ -50,9 +50,13 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A WAV file (8 to 32 bit PCM, float, A-law, mu-law; 4 to 192 kHz; stereo is mixed down; at most two hours)."""
+    """A WAV file (8 to 32 bit PCM, float, A-law, mu-law; 4 to 192 kHz; stereo is mixed down; at most two hours).
+
+    `text` is what it says, if that is known.
+    """
 
     path: Path
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

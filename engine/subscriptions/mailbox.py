@@ -38,8 +38,8 @@ class Mailboxes:
         self._on_change(user)
         return True
 
-    def may_see(self, user: str, of: str) -> bool:
-        return user == of
+    def refuse(self, user: str, of: str) -> int:
+        return 0 if user == of else 403
 
     def document(self, of: str, entity: str, version: int) -> bytes:
         return summary(self._boxes.get(of, Mailbox()), entity)

@@ -21,14 +21,19 @@ class Package:
 
 MESSAGE_SUMMARY = Package(name="message-summary", content_type="application/simple-message-summary")  # RFC 3842 3
 
-PACKAGES: Mapping[str, Package] = MappingProxyType({package.name: package for package in (MESSAGE_SUMMARY,)})
+DIALOG = Package(name="dialog", content_type="application/dialog-info+xml")  # RFC 4235 3
+PRESENCE = Package(name="presence", content_type="application/pidf+xml")  # RFC 3856 6
+
+PACKAGES: Mapping[str, Package] = MappingProxyType({
+    package.name: package for package in (MESSAGE_SUMMARY, DIALOG, PRESENCE)
+})
 
 
 class Source(Protocol):
     """What a package tells of users."""
 
-    def may_see(self, user: str, of: str) -> bool:
-        """Whether a user may subscribe to what is another's, or his own."""
+    def refuse(self, user: str, of: str) -> int:
+        """The status for a user who may not subscribe to this, which is another's or his own; 0: he may."""
         ...
 
     def document(self, of: str, entity: str, version: int) -> bytes:

@@ -4,15 +4,18 @@
 
     subscriptions = Subscriptions(sip=endpoint, authentication=..., sources={"message-summary": mailboxes}, ...)
     subscriptions.handle(request_received)  # a SUBSCRIBE; inside a subscription: refresh(subscribe_received)
+    nursery.start_soon(subscriptions.run)
     subscriptions.tell("message-summary", "100")
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import trio
 
 from engine.registrar.authentication import Authentication, Challenge
 from engine.sip.events import Flow, RequestReceived, SubscribeReceived, SubscriptionEnded
@@ -81,17 +84,18 @@ class Subscriptions:
         *,
         sip: Notifier,
         authentication: Authentication,
-        is_user: Callable[[str], bool],
         sources: Mapping[str, Source],
         limits: Limits | None = None,
     ) -> None:
         """`sources` by the names of their packages."""
-        self._sip, self._authentication, self._is_user = sip, authentication, is_user
+        self._sip, self._authentication = sip, authentication
         self._sources = sources
         self._limits = limits or Limits()
         self._live: dict[tuple[str, str], dict[Subscription, None]] = {}  # by package and whose state it is
         self._of_user: Counter[str] = Counter()
         self._from_address: Counter[str] = Counter()
+        self._news: dict[tuple[str, str], None] = {}  # that are to be told: as many as are watched, at most
+        self._has_news = trio.Event()
         self._allow_events = ("Allow-Events", ", ".join(sources))
 
     def __len__(self) -> int:
@@ -149,9 +153,24 @@ class Subscriptions:
                 del counter[whose]
 
     def tell(self, package: str, of: str) -> None:
-        """The state of this user has changed: tell all who subscribed to it."""
-        for subscription in list(self._live.get((package, of), ())):
-            self._sip.tell_subscription(subscription)
+        """The state of this user has changed: soon all are told who subscribed to it. May be called from anywhere."""
+        if (package, of) in self._live:
+            self._news[package, of] = None
+            self._has_news.set()
+
+    async def run(self) -> None:
+        """Send what there is to tell, until cancelled: not from within whatever changed."""
+        while True:
+            await self._has_news.wait()
+            self._has_news = trio.Event()
+            news, self._news = self._news, {}
+            for each in news:
+                for subscription in list(self._live.get(each, ())):
+                    self._sip.tell_subscription(subscription)
+
+    def is_watched(self, package: str, of: str) -> bool:
+        """Whether anybody has subscribed to it."""
+        return (package, of) in self._live
 
     def flows(self, package: str, of: str) -> Iterable[Flow]:
         """Where those are who are told."""
@@ -174,11 +193,9 @@ class Subscriptions:
         user = self._authentication.check(request, flow.remote[0])
         if isinstance(user, Challenge):
             return _Refusal(user.status, headers=user.headers)
-        of = request.uri.user or user.name
-        if not self._is_user(of):
-            return _Refusal(404)
-        if not source.may_see(user.name, of):
-            return _Refusal(403, "Not Yours to See")
+        of = (request.uri.user or user.name)[:_LONGEST]
+        if status := source.refuse(user.name, of):
+            return _Refusal(status)
         if not _accepts(request, package):
             return _Refusal(406, None, (("Accept", package.content_type),))
         expires = _expires_of(request, package)
@@ -201,6 +218,7 @@ class Subscriptions:
         self._sip.respond(transaction, refusal.status, reason=refusal.reason, headers=refusal.headers)
 
 
+_LONGEST = 128  # characters of whose state it is
 _TOO_MANY = _Refusal(503, "Too Many Subscriptions", (("Retry-After", "60"),))
 
 

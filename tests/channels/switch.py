@@ -212,6 +212,10 @@ class Job:
     digits: str = ""
 
 
+def _nobody_hears(_event: media.MediaEvent) -> None:
+    """A session that is closed knows its channel no more, as the engines' do."""
+
+
 class FakeSession:
     """Plays each file for a second; reports a moment later, as the contract says. Silent about everything when mute."""
 
@@ -305,6 +309,7 @@ class FakeSession:
                 if job.timer is not None:
                     job.timer.cancel()
             self._jobs.clear()
+            self._on_event = _nobody_hears
 
     def _begin(self, name: str, kind: str, seconds: float | None, path: Path | None = None, digits: str = "") -> None:
         assert self.is_open

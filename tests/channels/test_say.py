@@ -9,6 +9,7 @@ from engine.channels.ports import Owner
 from engine.channels.source import resolve_sources
 from engine.channels.speech import words_of
 from engine.media.session import FileSource, SilenceSource
+from engine.speech.text import SpeechError
 
 
 def said(text, kind="words", language="en"):
@@ -230,3 +231,30 @@ def test_a_file_of_another_machine_is_asked_for_by_its_hash(tmp_path):
     with pytest.raises(CommandError) as refused:
         resolve_sources([c.File("x.wav", sha256)], Owner("a", "s", tmp_path), 64)
     assert refused.value.code == "not_found"
+
+
+def test_the_app_has_a_language_for_what_names_none():
+    german = Owner("a", "s", language="de")
+    said = [c.Say("1", kind="number"), c.Say("1", kind="number", language="en")]
+    for language, folders in (("", ["de", "en"]), ("en", ["en", "en"])):
+        sources = resolve_sources(said, german, 64, language=language)
+        assert [source.path.parent.name for source in sources] == folders
+
+
+def test_a_text_is_spoken_by_the_voice_of_its_language_or_its_own(tmp_path):
+    class Speech:
+        def path(self, text, voice):
+            if voice == "xx":
+                raise SpeechError("unsupported", "not installed")
+            return tmp_path / f"{text} {voice}.wav"
+
+    owner = Owner("a", "s", tmp_path, speech=Speech())
+    texts = [c.Text("a"), c.Text("a", language="de"), c.Text("a", language="de", voice="de+f3")]
+    assert resolve_sources(texts, owner, 64) == tuple(
+        FileSource(tmp_path / f"a {voice}.wav", text="a") for voice in ("en", "de", "de+f3")
+    )
+    with pytest.raises(CommandError, match="not installed") as refused:
+        resolve_sources([c.Text("a", voice="xx")], owner, 64)
+    assert refused.value.code == "unsupported"
+    with pytest.raises(CommandError, match="no text to speech here"):
+        resolve_sources([c.Text("a")], Owner("a", "s", tmp_path), 64)

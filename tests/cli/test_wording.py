@@ -6,7 +6,7 @@ import pytest
 
 from callflow.cli.wording import Place, describe_command, describe_outcome, find_place, last_line
 from callflow.protocol import commands
-from callflow.protocol.commands import Say, Silence, Target, Tone
+from callflow.protocol.commands import Say, Silence, Target, Text, Tone
 from callflow.protocol.outcomes import (
     Answered,
     Branch,
@@ -60,6 +60,7 @@ BY_GROUP = """\
         (commands.Play(sources=("welcome.wav",)), "play welcome.wav"),
         (commands.Play(sources=("a.wav", Silence(0.5)), stop_on="#"), "play a.wav, silence 0.5 s stop_on=#"),
         (commands.Gather(prompt=(Tone("880", seconds=0.3),), valid="[12]"), "gather tone 880 0.3 s valid=[12]"),
+        (commands.Play(sources=(Text("hello, world"),)), "play say 'hello, world'"),
         (commands.Gather(prompt=(Say("hello"),), max=4, timeout=7.5), "gather say 'hello' max=4 timeout=7.5"),
         (commands.Dial(stages=((Target("desk"), Target("hall")), (Target("bob"),))), "dial desk, hall then bob"),
         (commands.Hangup(cause="user_busy"), "hangup cause=user_busy"),

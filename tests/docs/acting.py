@@ -57,9 +57,9 @@ async def _perform(simulation: Simulation, phone: SimulatedPhone, deed: list[str
 async def _perceive(simulation: Simulation, phone: SimulatedPhone, deed: list[str]) -> bool:
     match deed:
         case ["hears", *what]:
-            await phone.hears(_sound(what[0]))
+            await phone.hears(_sound(" ".join(what)))
         case ["heard", *what]:
-            await phone.heard(_sound(what[0]))
+            await phone.heard(_sound(" ".join(what)))
         case ["rings"]:
             await phone.rings()
         case ["answered"]:
@@ -80,5 +80,5 @@ async def _perceive(simulation: Simulation, phone: SimulatedPhone, deed: list[st
 
 
 def _sound(text: str) -> str | float:
-    """A file by name, or a tone by one of its frequencies."""
+    """A file by name, a text that is spoken, or a tone by one of its frequencies."""
     return float(text) if text.replace(".", "").isdigit() else text

@@ -19,7 +19,16 @@ def test_no_verb_is_forgotten():
     of_channels = {command for command in COMMANDS.values() if command.of == "channel"}
     of_apps = {verb.command for verb in VERBS.values() if verb.of_app}
     assert of_apps == {
-        COMMANDS[name] for name in ("originate", "conference", "conference_play", "conference_record", "set_mailbox")
+        COMMANDS[name]
+        for name in (
+            "originate",
+            "conference",
+            "conference_play",
+            "conference_record",
+            "set_mailbox",
+            "set_lamp",
+            "set_presence",
+        )
     }
     assert {verb.command for verb in VERBS.values()} - of_channels == of_apps
     assert of_channels - {verb.command for verb in VERBS.values()} == INTERNAL

@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from callflow.protocol import commands
-from callflow.protocol.commands import Say, Silence, Target, Tone
+from callflow.protocol.commands import Say, Silence, Target, Text, Tone
 from callflow.protocol.events import ChannelCreated, ChannelEnded, Party
 from callflow.runtime.lua.door import ACCEPTED, Reply
 from callflow.runtime.lua.outside import Nothing
@@ -40,8 +40,8 @@ GIVEN = {
         commands.Detect(what=("answerer", "beep"), timeout=20.0, rules=commands.AnswererRules(greeting=2.0)),
     ),
     "gather": (
-        'call:gather{ callflow.tone("440", 1), "a.wav", max = 4, invalid = "b.wav" }',
-        commands.Gather(prompt=(Tone("440", 1.0), "a.wav"), max=4, invalid=("b.wav",)),
+        'call:gather{ callflow.tone("440", 1), "a.wav", max = 4, invalid = callflow.text("No.", { voice = "de+f3" }) }',
+        commands.Gather(prompt=(Tone("440", 1.0), "a.wav"), max=4, invalid=(Text("No.", voice="de+f3"),)),
     ),
     "send_digits": ('call:send_digits{ "12#", gap_ms = 50 }', commands.SendDigits(digits="12#", gap_ms=50)),
     "bind_digits": (
@@ -84,6 +84,7 @@ GIVEN = {
     "resume": ("call:resume()", commands.ResumeCommand()),
     "mute": ('call:mute("both")', commands.Mute(direction="both")),
     "unmute": ("call:unmute()", commands.Unmute()),
+    "set_language": ('call:set_language("de")', commands.SetLanguage(language="de")),
     "set": ('call:set{ a = "1", b = false }', commands.Set(variables={"a": "1", "b": None})),
     "get": ('call:get("a", "b")', commands.Get(variables=("a", "b"))),
     "headers": ('call:headers("Subject", "X-A")', commands.Headers(names=("Subject", "X-A"))),
@@ -109,6 +110,11 @@ GIVEN = {
         commands.Originate(stages=((Target("desk", "leg-1"),),), caller_id="100", bridge="c"),
     ),
     "set_mailbox": ('app:set_mailbox{ "alice", new = 2 }', commands.SetMailbox(user="alice", new=2)),
+    "set_lamp": ('app:set_lamp("701", "busy")', commands.SetLamp(lamp="701", state="busy")),
+    "set_presence": (
+        'app:set_presence{ "alice", "closed", note = "at lunch" }',
+        commands.SetPresence(user="alice", status="closed", note="at lunch"),
+    ),
     "playing": ('call:playing("a.wav")', commands.Play(sources=("a.wav",))),
     "recording": ('call:recording{ "m.wav", max = 9 }', commands.Record(path="m.wav", max=9.0)),
     "recording_call": ('call:recording_call("c.wav")', commands.RecordCall(path="c.wav")),
@@ -277,7 +283,7 @@ def test_junk_is_refused_or_given_and_hurts_nobody(tmp_path, junk):
         f"pcall(call.{name}, call, {junk}, {junk}) " for name in ("menu", "binding_digits", "muting", "on_hangup")
     ]
     lines += [f"pcall(app.{name}, app, {junk}) pcall(app.{name}, {junk})" for name in (*APPS, "route", "on_reattach")]
-    for name in ("spawn", "after", "race", "within", "tone", "say", "silence", "now", "app", "log.info"):
+    for name in ("spawn", "after", "race", "within", "tone", "say", "text", "silence", "now", "app", "log.info"):
         lines.append(f"pcall(callflow.{name}, {junk}, {junk})")
     lines += [f"pcall(callflow.store.{name}, {junk}, {junk})" for name in ("get", "set", "add")]
     beside = ""

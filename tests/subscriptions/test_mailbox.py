@@ -26,5 +26,5 @@ def test_only_a_change_is_told():
 
 
 def test_a_mailbox_is_its_user_s_to_see():
-    assert Mailboxes().may_see("alice", "alice")
-    assert not Mailboxes().may_see("alice", "bob")
+    assert Mailboxes().refuse("alice", "alice") == 0
+    assert Mailboxes().refuse("alice", "bob") == 403

@@ -29,7 +29,6 @@ class Desk:
             authentication=Authentication(
                 users, realm="callflow", new_token=lambda: f"{next(count):016x}", clock=lambda: self.bench.now
             ),
-            is_user=lambda name: users.get(name) is not None,
             sources={"message-summary": Mailboxes()},
             limits=limits,
         )

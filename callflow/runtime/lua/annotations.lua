@@ -1,7 +1,7 @@
 ---What can be heard: the name of a file in the app's folder, or of a recording; a tone, a silence, words.
 ---@alias callflow.Source string|callflow.Sound
 
----Made by `callflow.tone`, `callflow.silence` and `callflow.say`.
+---Made by `callflow.tone`, `callflow.silence`, `callflow.say` and `callflow.text`.
 ---@class callflow.Sound
 
 ---How a call ended.
@@ -151,8 +151,9 @@ callflow = {}
 
 ---The app of this script: one, declared while the script is loaded.
 ---@param name string
+---@param options? {language?: string}
 ---@return callflow.App
-function callflow.app(name) end
+function callflow.app(name, options) end
 
 ---@param seconds number
 function callflow.sleep(seconds) end
@@ -194,6 +195,12 @@ function callflow.tone(plan, seconds) end
 ---@param seconds number
 ---@return callflow.Sound
 function callflow.silence(seconds) end
+
+---Any text, spoken by text to speech.
+---@param text string
+---@param options? {language?: string, voice?: string}
+---@return callflow.Sound
+function callflow.text(text, options) end
 
 ---Words from recorded prompts.
 ---@param text string

@@ -69,10 +69,12 @@ end
 
 local callflow = {}
 
-function callflow.app(name)
+function callflow.app(name, options)
   if declared then error("callflow.app: expected one app in a script", 2) end
   if type(name) ~= "string" then error("callflow.app: expected a name, got " .. type(name), 2) end
-  declared = setmetatable({ name = name, functions = {}, patterns = {} }, App)
+  local language = type(options) == "table" and options.language or "en"
+  if type(language) ~= "string" then error("callflow.app: expected a language such as en, got " .. type(language), 2) end
+  declared = setmetatable({ name = name, language = language, functions = {}, patterns = {} }, App)
   return declared
 end
 
@@ -161,6 +163,10 @@ end
 
 function callflow.tone(plan, seconds) return sound("tone", { plan = plan, seconds = seconds }) end
 function callflow.silence(seconds) return sound("silence", { seconds = seconds }) end
+function callflow.text(text, options)
+  options = type(options) == "table" and options or {}
+  return sound("text", { text = text, language = options.language, voice = options.voice })
+end
 function callflow.say(text, options)
   options = type(options) == "table" and options or {}
   return sound("say", { text = text, kind = options.kind, language = options.language })

@@ -102,7 +102,7 @@ def _name(source: commands.Source) -> str:
             return f"tone {plan}"
         case commands.Silence(seconds=seconds):
             return f"silence {seconds:g}"
-        case commands.Say(text=text):
+        case commands.Say(text=text) | commands.Text(text=text):
             return f'"{text[:40]}"'
     return source.name
 

@@ -4,7 +4,7 @@
 ---What can be heard: the name of a file in the app's folder, or of a recording; a tone, a silence, words.
 ---@alias callflow.Source string|callflow.Sound
 
----Made by `callflow.tone`, `callflow.silence` and `callflow.say`.
+---Made by `callflow.tone`, `callflow.silence`, `callflow.say` and `callflow.text`.
 ---@class callflow.Sound
 
 ---How a call ended.
@@ -154,8 +154,9 @@ callflow = {}
 
 ---The app of this script: one, declared while the script is loaded.
 ---@param name string
+---@param options? {language?: string}
 ---@return callflow.App
-function callflow.app(name) end
+function callflow.app(name, options) end
 
 ---@param seconds number
 function callflow.sleep(seconds) end
@@ -197,6 +198,12 @@ function callflow.tone(plan, seconds) end
 ---@param seconds number
 ---@return callflow.Sound
 function callflow.silence(seconds) end
+
+---Any text, spoken by text to speech.
+---@param text string
+---@param options? {language?: string, voice?: string}
+---@return callflow.Sound
+function callflow.text(text, options) end
 
 ---Words from recorded prompts.
 ---@param text string
@@ -892,6 +899,15 @@ function Call:unmute(direction) end
 ---@param variables table<string, string|false>
 function Call:set(variables) end
 
+---@class callflow.SetLanguageOptions
+---@field [1] string
+---@field deadline? number seconds that it may take
+
+---The language of what is said and spoken to this call where no other is named: `en`, `de`. At first the app's.
+---@param language? string
+---@overload fun(self: callflow.Call, options: callflow.SetLanguageOptions)
+function Call:set_language(language) end
+
 ---@class callflow.GetOptions
 ---@field [integer] string
 ---@field deadline? number seconds that it may take
@@ -1028,6 +1044,34 @@ function Call:notify(event, body) end
 ---@param user? string
 ---@overload fun(self: callflow.App, options: callflow.SetMailboxOptions)
 function App:set_mailbox(user) end
+
+---@class callflow.SetLampOptions
+---@field [1] string
+---@field [2] "busy"|"off"|"ringing"
+---@field deadline? number seconds that it may take
+
+---Light the lamps of phones that watch a name, a user's or a number's such as that of a parking place (RFC 4235).
+---
+---It stays so until it is said otherwise. The calls of a user are shown besides, by themselves.
+---@param lamp? string
+---@param state? "busy"|"off"|"ringing"
+---@overload fun(self: callflow.App, options: callflow.SetLampOptions)
+function App:set_lamp(lamp, state) end
+
+---@class callflow.SetPresenceOptions
+---@field [1] string
+---@field [2] "auto"|"closed"|"open"
+---@field note? string
+---@field activity? string
+---@field deadline? number seconds that it may take
+
+---Say how a user is reached, over what his phones and the engine say of that; `auto` takes it back (RFC 3863).
+---
+---`activity`: a word of RFC 4480, such as `away`, `busy`, `meeting`, `vacation`. `not_found`: there is no such user.
+---@param user? string
+---@param status? "auto"|"closed"|"open"
+---@overload fun(self: callflow.App, options: callflow.SetPresenceOptions)
+function App:set_presence(user, status) end
 
 ---@class callflow.ConferenceOptions
 ---@field [1] string
