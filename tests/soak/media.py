@@ -73,9 +73,8 @@ async def soak(seconds: float, *, seed: int = 1, warm_up: int = WARM_UP) -> int:
                     before = _memory_kb()
             grown = _memory_kb() - before
             if engine.open_sessions or engine.open_rooms or grown > MAX_GROWTH_KB:
-                raise Grown(
-                    f"{grown} kB more after {count} waves, {engine.open_sessions} sessions and {engine.open_rooms} rooms are open"
-                )
+                left = f"{engine.open_sessions} sessions and {engine.open_rooms} rooms are open"
+                raise Grown(f"{grown} kB more after {count} waves, {left}")
             nursery.cancel_scope.cancel()
     return count
 
