@@ -23,12 +23,12 @@ class TextMessage:
 
     def __init__(self, link: Link, received: TextReceived) -> None:
         self._link = link
-        self.sender = received.sender
+        self.sender: str = received.sender
         """The user who wrote it; he proved who he is."""
-        self.to = received.to
+        self.to: str = received.to
         """The number it was written to."""
-        self.body = received.body
-        self.content_type = received.content_type
+        self.body: str = received.body
+        self.content_type: str = received.content_type
 
     def __repr__(self) -> str:
         return f"<TextMessage from {self.sender} to {self.to}>"
