@@ -64,6 +64,36 @@ request_route {{
   t_relay();
 }}
 """
+EDGE = """\
+#!KAMAILIO
+debug=2
+log_stderror=yes
+listen=udp:127.0.0.1:{port}
+disable_tcp=yes
+auto_aliases=no
+children=1
+mpath="{modules}"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "path.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+request_route {{
+  if (is_method("CANCEL")) {{ if (t_check_trans()) {{ t_relay(); }} exit; }}
+  if (is_method("REGISTER")) {{
+    add_path();
+    $du = "sip:127.0.0.1:{registrar}";
+    t_relay();
+    exit;
+  }}
+  if (!has_totag()) {{ record_route(); }}
+  loose_route();
+  t_check_trans();
+  t_relay();
+}}
+"""
 ASK = """\
 if (!pv_proxy_authenticate("carrier", "{password}", "0")) {{ proxy_challenge("carrier", "1"); exit; }}
   consume_credentials();"""
@@ -77,22 +107,35 @@ async def carrier(
 
     One that `asks` nothing is but a proxy that stays in the path of all calls to the callee.
     """
+    port, _ = free_ports(1)
+    config = CONFIG.format(
+        port=port,
+        callee=callee,
+        modules=MODULES,
+        user=USER,
+        password=PASSWORD,
+        algorithm=algorithm,
+        ask=ASK.format(password=PASSWORD) if asks else "",
+        expires=expires,
+    )
+    async with _kamailio(folder, config, port):
+        yield "127.0.0.1", port
+
+
+@asynccontextmanager
+async def edge(folder: Path, *, registrar: int) -> AsyncIterator[tuple[str, int]]:
+    """A proxy before a registrar, which stays on the way to who registers by it (RFC 3327). Where it is reached."""
+    port, _ = free_ports(1)
+    async with _kamailio(folder, EDGE.format(port=port, modules=MODULES, registrar=registrar), port):
+        yield "127.0.0.1", port
+
+
+@asynccontextmanager
+async def _kamailio(folder: Path, config: str, port: int) -> AsyncIterator[None]:
     program = shutil.which("kamailio")
     assert program, "kamailio is not installed (apt-get install kamailio)"
     folder.mkdir(parents=True)
-    port, _ = free_ports(1)
-    (folder / "kamailio.cfg").write_text(
-        CONFIG.format(
-            port=port,
-            callee=callee,
-            modules=MODULES,
-            user=USER,
-            password=PASSWORD,
-            algorithm=algorithm,
-            ask=ASK.format(password=PASSWORD) if asks else "",
-            expires=expires,
-        )
-    )
+    (folder / "kamailio.cfg").write_text(config)
     command = [program, "-f", "kamailio.cfg", "-DD", "-E", "-Y", str(folder), "-w", str(folder), "-m", "32"]
     with (folder / "log.txt").open("wb") as log:
         process = await trio.lowlevel.open_process(
@@ -101,7 +144,7 @@ async def carrier(
     try:
         await until(lambda: process.poll() is not None or port in listening_ports(process.pid, "udp"))
         assert process.poll() is None, (folder / "log.txt").read_text()[-3000:]
-        yield "127.0.0.1", port
+        yield
     finally:
         with trio.CancelScope(shield=True):
             if process.poll() is None:
