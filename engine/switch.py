@@ -102,6 +102,8 @@ class Switch:
             calls=lambda: len(self.table.channels),
             most=config.limits.calls,
             lag=config.limits.lag,
+            media_lag=config.limits.media_lag,
+            take_media_lag=media.take_lateness,
             events=self.log,
             chance=lambda: int(new_chance()[:12], 16) / 16**12,
         )

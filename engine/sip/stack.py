@@ -133,6 +133,13 @@ class SipStack:
 
     # What the shell does.
 
+    def use_streams(self, find: Callable[[Flow], Flow | None]) -> None:
+        """Requests too large for a flow by UDP go by the flow that `find` gives for it, without a connection's number.
+
+        None: by UDP all the same. If it leads nowhere, `close_flow` says so, and the request goes by UDP.
+        """
+        self._core.find_stream = find
+
     def receive_datagram(self, data: bytes, flow: Flow, *, now: float) -> None:
         """Read a whole message: a datagram, or what came in a frame."""
         if self._is_banned(flow.remote[0]):

@@ -32,6 +32,7 @@ from .errors import Unreachable
 from .locating import Hop, Names, locate
 from .names import HostNames
 from .resolver import resolve_host
+from .switching import Switching
 from .tcp import TcpLimits, TcpTransport
 from .tls import TlsContexts
 from .udp import UdpTransport
@@ -101,6 +102,8 @@ class Endpoint:
         self._transports: list[Transport] = []
         self._transport_of: dict[tuple[str, tuple[str, int]], Transport] = {}
         self._nursery: trio.Nursery | None = None
+        self._switching = Switching(connect=self._connect, send=self._send, fail=self._lose_connection, clock=clock)
+        stack.use_streams(self._stream_for)
         self._timer = trio.CancelScope()
         self._not_before = float("-inf")
         self._is_flushing = False
@@ -335,7 +338,8 @@ class Endpoint:
         self._flush()
 
     def _lose_connection(self, flow: Flow) -> None:
-        self.stack.close_flow(flow, now=self._clock())
+        for each in (flow, *self._switching.lose(flow)):
+            self.stack.close_flow(each, now=self._clock())
         self._flush()
 
     def _flush(self) -> None:
@@ -361,6 +365,9 @@ class Endpoint:
         self._set_timer()
 
     def _send(self, data: bytes, flow: Flow) -> None:
+        if not flow.connection and flow.transport == "tcp" and self._nursery is not None:
+            self._switching.send(data, flow, self._nursery)
+            return
         transport = self._transport_of.get((flow.transport, flow.local)) or self._find_transport(flow)
         try:
             if transport is None:
@@ -431,7 +438,7 @@ class Endpoint:
             host,
             port,
             closed=self._lose_connection,
-            is_in_use=self.stack.is_in_use,
+            is_in_use=self._is_in_use,
             limits=self._tcp_limits,
             tls=self._tls if name in _SECURE else None,
             is_websocket=name in ("ws", "wss"),
@@ -453,6 +460,19 @@ class Endpoint:
             transport = self._open_tcp(name, "::" if ":" in remote[0] else "0.0.0.0", None)
             self.add_transport(transport)
         return await transport.connect(remote, server_name if name == "tls" else "")
+
+    def _stream_for(self, flow: Flow) -> Flow | None:
+        """The flow of a request that is too large for a flow by UDP. The peer must be able to call back: we listen."""
+        if self._only is not None or not isinstance(self._find_transport(flow), UdpTransport):
+            return None
+        listener = self._choose("tcp", flow.remote[0])
+        return self._switching.stream(flow, listener.local[1]) if listener is not None and listener.local[1] else None
+
+    async def _connect(self, flow: Flow) -> Flow:
+        return await self.reach(Hop("tcp", *flow.remote, ""))
+
+    def _is_in_use(self, flow: Flow) -> bool:
+        return any(self.stack.is_in_use(each) for each in (flow, *self._switching.names(flow)))
 
     def _choose(self, name: str, host: str) -> Transport | None:
         """Of the transports that could send to a host, the one bound to where the kernel would send from."""

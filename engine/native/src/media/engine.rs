@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::clock::Clock;
 use super::command::{Inbox, Stalled, Verb};
+use super::lateness::Lateness;
 use super::leg::Leg;
 use super::line::Line;
 use super::loader::{Loader, SourceSpec};
@@ -56,6 +57,7 @@ pub struct Engine {
     pool: Arc<PortPool>,
     reports: Arc<ReportQueue>,
     inboxes: Vec<Arc<Inbox>>,
+    lateness: Vec<Arc<Lateness>>,
     /// Which legs are where. Held while commands are pushed, so that two threads' inboxes agree on the order.
     routes: Mutex<Routes>,
     workers: Mutex<Option<Workers>>,
@@ -94,8 +96,10 @@ impl Engine {
             .map(|_| Inbox::new().map(Arc::new))
             .collect::<io::Result<_>>()?;
         let mut planes = Vec::new();
+        let mut lateness = Vec::new();
         for inbox in &inboxes {
             let plane = Plane::new(clock, inbox.clone(), pool.clone(), reports.clone())?;
+            lateness.push(plane.lateness());
             planes.push(spawn(plane, reports.clone())?);
         }
         let workers = Workers {
@@ -107,6 +111,7 @@ impl Engine {
             pool,
             reports,
             inboxes,
+            lateness,
             routes: Mutex::new(Routes {
                 legs_in: vec![0; count],
                 ..Routes::default()
@@ -254,6 +259,12 @@ impl Engine {
     /// Reports that were dropped because nobody took them.
     pub fn reports_dropped(&self) -> u64 {
         self.reports.dropped()
+    }
+
+    /// How late a media thread was by work of its own since the last time, at most.
+    pub fn take_lateness(&self) -> Duration {
+        let most = self.lateness.iter().map(|each| each.take()).max();
+        Duration::from_nanos(most.unwrap_or_default())
     }
 
     /// Close every leg and end every thread. A disk that hangs is waited for three seconds, then left.

@@ -18,6 +18,7 @@ pub mod g711;
 pub mod hearing;
 pub mod inband_receiver;
 pub mod latch;
+pub mod lateness;
 pub mod leg;
 pub mod library;
 pub mod line;
