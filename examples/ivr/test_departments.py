@@ -1,10 +1,10 @@
-"""The rest of the reception, tested: departments, the time, numbers that nobody has. Run `pytest examples/ivr`."""
+"""The rest of the reception, tested: departments, the time, numbers that nobody has. Both scripts. Run `pytest examples/ivr`."""
 
 import pytest
 
 from callflow.testing import SimulatedPhone, Simulation
 
-pytestmark = pytest.mark.callflow("ivr.py")
+pytestmark = pytest.mark.parametrize("simulation", ["ivr.py", "ivr.lua"], indirect=True)
 
 
 async def call_departments(simulation: Simulation) -> SimulatedPhone:
