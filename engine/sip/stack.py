@@ -37,6 +37,7 @@ from .referral import Referral
 from .screening import ACCEPT, refuse
 from .streams import Streams
 from .subscription import Document, EventName, Reason, Subscription, read_event
+from .timers import HALF_MESSAGE
 from .transaction import State, Transaction, Trigger
 from .transaction_layer import merge_key, server_key
 
@@ -128,7 +129,7 @@ class SipStack:
         self._wire = wire
         self._gate = gate
         self._is_banned = is_banned
-        self._streams = Streams(self._core.transactions.schedule)
+        self._streams = Streams(self._core.transactions.schedule, late=self._note_half)
         self._tag_secret = new_token()[:8]
 
     # What the shell does.
@@ -624,6 +625,10 @@ class SipStack:
             self._core.transactions.send(message, flow)
             was_answered = True
         self._core.events.append(MalformedReceived(flow, str(error), was_answered))
+
+    def _note_half(self, flow: Flow) -> None:
+        error = f"expected the rest of a message within {HALF_MESSAGE:g} s"
+        self._core.events.append(MalformedReceived(flow, error, False))
 
     def _stateless_tag(self, request: Request) -> str:
         """A To tag that is the same for every retransmission, and unlike that of any other element."""
