@@ -1,4 +1,4 @@
-"""The rest of the reception, tested: departments, the time, numbers that nobody has. Both scripts. Run `pytest examples/ivr`."""
+"""The rest of the reception, tested: departments, the time, numbers that nobody has. Run `pytest examples/ivr`."""
 
 import pytest
 
