@@ -214,6 +214,12 @@ class SipStack:
         return events.popleft() if events else None
 
     @property
+    def is_idle(self) -> bool:
+        """Nothing is to be sent, closed or told."""
+        core = self._core
+        return not (core.transactions.has_outgoing or core.events or self._streams.has_broken)
+
+    @property
     def counts(self) -> Counts:
         core = self._core
         return Counts(len(core.transactions), len(core.invites), len(core.dialogs), len(self._streams))

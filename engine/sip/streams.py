@@ -57,6 +57,11 @@ class Streams:
         """Read no more of it."""
         self._broken.append(flow)
 
+    @property
+    def has_broken(self) -> bool:
+        """Is there something for `take_broken`?"""
+        return bool(self._broken)
+
     def take_broken(self) -> list[Flow]:
         broken, self._broken = self._broken, []
         return broken
