@@ -44,7 +44,7 @@ class LuaScript:
         return tuple(route.pattern for route in self.routes)
 
     def read_module(self, name: bytes) -> tuple[bytes, str]:
-        """What `require(name)` loads: `callflow.NAME` is ours, others are of the script's folder. Raises ScriptError."""
+        """What `require(name)` loads: `callflow.NAME` is ours, others the script's. Raises ScriptError."""
         if not _MODULE.fullmatch(name):
             raise ScriptError(
                 f"expected a name such as menus or lib.menus, got {name.decode('utf-8', 'replace')!r:.80}"
