@@ -449,7 +449,7 @@ def test_no_app_has_the_name_of_the_door_for_esl_clients(folder):
 TRUNK = """\
 [[trunk]]
 name = "carrier"
-targets = ["sip.example.net", "tcp:192.0.2.7:5070", { address = "[2001:db8::1]", priority = 0, weight = 3 }]
+targets = ["sip.example.net", "tcp:192.0.2.7:5070", { address = "[2001:db8::1]", priority = 0, weight = 3, costs = { "+" = 2, "+49" = 1 } }]
 username = "4930999"
 password = "secret"
 register = true
@@ -471,7 +471,7 @@ def test_a_trunk_is_read(folder):
     assert trunk.targets == (
         TargetSpec(host="sip.example.net", priority=0),
         TargetSpec(host="192.0.2.7", port=5070, transport="tcp", priority=1),
-        TargetSpec(host="2001:db8::1", priority=0, weight=3),
+        TargetSpec(host="2001:db8::1", priority=0, weight=3, costs=(("+49", 1.0), ("+", 2.0))),
     )
     assert [str(target) for target in trunk.targets] == [
         "udp:sip.example.net", "tcp:192.0.2.7:5070", "udp:[2001:db8::1]"
