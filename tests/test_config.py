@@ -449,7 +449,10 @@ def test_no_app_has_the_name_of_the_door_for_esl_clients(folder):
 TRUNK = """\
 [[trunk]]
 name = "carrier"
-targets = ["sip.example.net", "tcp:192.0.2.7:5070", { address = "[2001:db8::1]", priority = 0, weight = 3, costs = { "+" = 2, "+49" = 1 } }]
+targets = [
+  "sip.example.net", "tcp:192.0.2.7:5070",
+  { address = "[2001:db8::1]", priority = 0, weight = 3, costs = { "+" = 2, "+49" = 1 } },
+]
 username = "4930999"
 password = "secret"
 register = true

@@ -1,4 +1,4 @@
-"""Kamailio as the edge of phones in web pages: WebSocket on their side, UDP on ours; it stays in the path of every call.
+"""Kamailio as the edge of phones in web pages: WebSocket there, UDP to us; it stays in the path of every call.
 
 The addresses of web pages lead nowhere (RFC 7118 5): it notes in each Contact which connection it came by.
 """
