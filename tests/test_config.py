@@ -449,10 +449,7 @@ def test_no_app_has_the_name_of_the_door_for_esl_clients(folder):
 TRUNK = """\
 [[trunk]]
 name = "carrier"
-targets = [
-  "sip.example.net", "tcp:192.0.2.7:5070",
-  { address = "[2001:db8::1]", priority = 0, weight = 3, costs = { "+" = 2, "+49" = 1 } },
-]
+targets = ["sip.example.net", "tcp:192.0.2.7:5070", { address = "[2001:db8::1]", priority = 0, weight = 3 }]
 username = "4930999"
 password = "secret"
 register = true
@@ -469,12 +466,18 @@ context = "internal"
 """
 
 
+def test_a_target_may_have_prices_of_its_own_the_longest_beginning_first(folder):
+    target = '{ address = "sip.example.net", costs = { "+" = 2, "+49" = 1 } }'
+    (trunk,) = read(folder, f'[[trunk]]\nname = "carrier"\ntargets = [{target}]').trunks
+    assert trunk.targets[0].costs == (("+49", 1.0), ("+", 2.0))
+
+
 def test_a_trunk_is_read(folder):
     (trunk,) = read(folder, TRUNK).trunks
     assert trunk.targets == (
         TargetSpec(host="sip.example.net", priority=0),
         TargetSpec(host="192.0.2.7", port=5070, transport="tcp", priority=1),
-        TargetSpec(host="2001:db8::1", priority=0, weight=3, costs=(("+49", 1.0), ("+", 2.0))),
+        TargetSpec(host="2001:db8::1", priority=0, weight=3),
     )
     assert [str(target) for target in trunk.targets] == [
         "udp:sip.example.net", "tcp:192.0.2.7:5070", "udp:[2001:db8::1]"
