@@ -72,5 +72,11 @@ async def edge(folder: Path, engine: int) -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         web_port = listening.getsockname()[1]
     config = CONFIG.format(port=port, web_port=web_port, engine=engine, modules=MODULES)
-    async with kamailio(folder, config, web_port, "tcp"):
+    async with kamailio(folder, config, lambda pid: _takes_connections(web_port)):
         yield f"ws://127.0.0.1:{web_port}"
+
+
+def _takes_connections(port: int) -> bool:
+    """It has its sockets of TCP in one of its processes, and not for long in the first."""
+    with socket.socket() as trying:
+        return trying.connect_ex(("127.0.0.1", port)) == 0

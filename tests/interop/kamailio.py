@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -88,13 +88,13 @@ async def carrier(
         ask=ASK.format(password=PASSWORD) if asks else "",
         expires=expires,
     )
-    async with kamailio(folder, config, port, "udp"):
+    async with kamailio(folder, config, lambda pid: port in listening_ports(pid, "udp")):
         yield "127.0.0.1", port
 
 
 @asynccontextmanager
-async def kamailio(folder: Path, config: str, port: int, transport: str) -> AsyncIterator[None]:
-    """Kamailio with a configuration, from when it listens at the port."""
+async def kamailio(folder: Path, config: str, is_ready: Callable[[int], bool]) -> AsyncIterator[None]:
+    """Kamailio with a configuration, from when it `is_ready`, which is asked with its process id."""
     program = shutil.which("kamailio")
     assert program, "kamailio is not installed (apt-get install kamailio)"
     folder.mkdir(parents=True)
@@ -105,7 +105,7 @@ async def kamailio(folder: Path, config: str, port: int, transport: str) -> Asyn
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        await until(lambda: process.poll() is not None or port in listening_ports(process.pid, transport))
+        await until(lambda: process.poll() is not None or is_ready(process.pid))
         assert process.poll() is None, (folder / "log.txt").read_text()[-3000:]
         yield
     finally:
