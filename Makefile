@@ -5,14 +5,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 CLIENTS := tests/eventsocket/esl/clients
-APT := baresip-core kamailio kamailio-websocket-modules sip-tester sipsak tshark
+APT := baresip-core kamailio kamailio-websocket-modules sip-tester sipsak tshark valgrind
 NATIVE := Cargo.toml Cargo.lock engine/native/Cargo.toml $(shell find engine/native/src -name '*.rs' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench soak wander fuzz docs clean
+.PHONY: help run test lint bench bench-check soak wander fuzz docs clean
 
 help:  ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: .venv/run.stamp  ## Start the engine with examples/ivr, ready to be called
 	@set -m 2>/dev/null; $(BIN)/callflow run examples/ivr/ivr.py  # a job of its own: Ctrl-C ends it, and make says nothing
@@ -33,6 +33,9 @@ lint: .venv/dev.stamp  ## Check style, types, layers
 
 bench: .venv/dev.stamp .venv/apt.stamp  ## Measure calls, media and memory
 	@$(BIN)/python -m benchmarks
+
+bench-check: .venv/dev.stamp .venv/apt.stamp  ## Count the instructions of hot paths: is one dearer than it was?
+	@$(BIN)/python -m benchmarks.check
 
 soak: .venv/dev.stamp  ## Media for ten minutes, a million simulated calls (SECONDS=, CALLS=, SEED=): is anything left?
 	@$(BIN)/python -m tests.soak.media --seconds $(or $(SECONDS),600)

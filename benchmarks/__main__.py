@@ -15,6 +15,7 @@ import trio
 from rich.console import Console
 
 from . import (
+    measure_bridge,
     measure_calls,
     measure_digits,
     measure_esl,
@@ -35,6 +36,7 @@ from .report import print_report, write_json
 from .sizes import FULL, QUICK, Sizes
 
 MEASUREMENTS: Mapping[str, Callable[[Bench], Awaitable[list[Figure]]]] = MappingProxyType({
+    "bridge": measure_bridge.measure,
     "calls": measure_calls.measure,
     "digits": measure_digits.measure,
     "esl": measure_esl.measure,

@@ -81,14 +81,15 @@ class RunningEngine:
     socket: str
     token: str
     esl: tuple[str, int] = ("", 0)  # where FreeSWITCH's clients are let in, behind that door
+    called: int = 0  # the process that answers what the app dials, if there is one
 
     def cpu(self) -> float:
         """CPU seconds of the engine so far."""
         return cpu_seconds(self.pid)
 
     def app_cpu(self) -> float:
-        """CPU seconds of the app so far."""
-        return cpu_seconds(self.app) if self.app else 0.0
+        """CPU seconds of the app so far, and of whom it dials."""
+        return sum(cpu_seconds(process) for process in (self.app, self.called) if process)
 
     async def wait_quiet(self) -> None:
         """Wait until it has nothing left to do."""

@@ -42,12 +42,18 @@ async def measure(bench: Bench) -> list[Figure]:
     figures = []
     for name, running in _doors(bench).items():
         async with running as engine:
-            first = await _place(bench, engine, rate=LOW_RATE, seconds=bench.sizes.call_time)  # all is touched once
-            bench.say(f"the highest rate of calls answered by {name}")
-            rate = await _measure_rate(bench, engine, name)
-            bench.say(f"the cost of calls answered by {name}")
-            figures += [rate, await _measure_cost(bench, engine, name, max(rate.value * SHARE, LOW_RATE), first)]
+            figures += await measure_calls_to(bench, engine, ANSWER, f"answered by {name}")
     return figures
+
+
+async def measure_calls_to(bench: Bench, engine: RunningEngine, number: str, what: str) -> list[Figure]:
+    """Rate and cost of calls to a number; `what` becomes of them."""
+    calls = _Calls(bench, engine, number, what)
+    first = await calls.place(rate=LOW_RATE, seconds=bench.sizes.call_time)  # all is touched once
+    bench.say(f"the highest rate of calls {what}")
+    rate = await calls.measure_rate()
+    bench.say(f"the cost of calls {what}")
+    return [rate, await calls.measure_cost(max(rate.value * SHARE, LOW_RATE), first)]
 
 
 def _doors(bench: Bench) -> Mapping[str, AbstractAsyncContextManager[RunningEngine]]:
@@ -59,54 +65,68 @@ def _doors(bench: Bench) -> Mapping[str, AbstractAsyncContextManager[RunningEngi
     }
 
 
-async def _measure_rate(bench: Bench, engine: RunningEngine, name: str) -> Figure:
-    kept: list[Cost] = []
-    failed: list[Cost] = []
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """Calls to a number of an engine."""
 
-    async def holds(rate: float) -> bool:
-        cost = await _place(bench, engine, rate=rate, seconds=bench.sizes.search_time)
-        (kept if cost.load.is_kept_up else failed).append(cost)
-        return cost.load.is_kept_up
+    bench: Bench
+    engine: RunningEngine
+    number: str
+    what: str  # becomes of them
 
-    best = await search_rate(holds, low=LOWEST, high=HIGHEST, steps=bench.sizes.search_steps)
-    at = kept[-1] if kept else failed[-1]
-    step = (HIGHEST - LOWEST) / 2**bench.sizes.search_steps
-    return Figure(
-        name=f"calls answered by {name}",
-        unit="calls/s",
-        values=(best,),
-        how=f"the highest rate that SIPp can place for {bench.sizes.search_time:g} s so that >= 99 % are answered by "
-        f"the app, 95 % within 200 ms, and hung up by SIPp at once; to {step:.0f} calls/s.",
-        beside={
-            "engine core": percent(at.engine_busy),
-            "load core": f"{percent(at.load_busy)} (app {percent(at.app / at.load.seconds)})",
-            "p95 set-up": f"< {at.load.setup_ms:g} ms",
-            "not at": f"{min((cost.load.offered for cost in failed), default=HIGHEST):.0f}/s",
-        },
-        warning=_bottleneck(at, failed[-1] if failed else None) if kept else "no rate held",
-    )
+    async def place(self, *, rate: float, seconds: float) -> Cost:
+        await self.engine.wait_quiet()
+        before, app_before = self.engine.cpu(), self.engine.app_cpu()
+        load = await place_calls(self.bench, self.engine.server, self.number, rate=rate, seconds=seconds)
+        return Cost(load, self.engine.cpu() - before, self.engine.app_cpu() - app_before)
 
+    async def measure_rate(self) -> Figure:
+        sizes = self.bench.sizes
+        kept: list[Cost] = []
+        failed: list[Cost] = []
 
-async def _measure_cost(bench: Bench, engine: RunningEngine, name: str, rate: float, first: Cost) -> Figure:
-    costs = [
-        await _place(bench, engine, rate=rate, seconds=bench.sizes.call_time) for _ in range(bench.sizes.repetitions)
-    ]
-    calls = sum(cost.load.calls for cost in costs)
-    answered = sum(cost.load.answered for cost in costs)
-    return Figure(
-        name=f"call answered by {name}",
-        unit="CPU-ms/call",
-        values=tuple(cost.engine / cost.load.calls * 1000 for cost in costs),
-        how=f"such calls at {percent(SHARE)} of the highest rate for {bench.sizes.call_time:g} s: CPU of the engine "
-        f"process, by calls; beside it that of the app and of SIPp, and the engine's at {LOW_RATE:.0f} calls/s.",
-        beside={
-            "app": milliseconds(sum(cost.app for cost in costs) / calls),
-            "SIPp": milliseconds(sum(cost.load.cpu for cost in costs) / calls),
-            f"at {LOW_RATE:.0f}/s": milliseconds(first.engine / first.load.calls),
-            "p95 set-up": f"< {max(cost.load.setup_ms for cost in costs):g} ms",
-        },
-        warning="" if answered >= 0.99 * calls else f"only {percent(answered / calls)} of the calls were answered",
-    )
+        async def holds(rate: float) -> bool:
+            cost = await self.place(rate=rate, seconds=sizes.search_time)
+            (kept if cost.load.is_kept_up else failed).append(cost)
+            return cost.load.is_kept_up
+
+        best = await search_rate(holds, low=LOWEST, high=HIGHEST, steps=sizes.search_steps)
+        at = kept[-1] if kept else failed[-1]
+        step = (HIGHEST - LOWEST) / 2**sizes.search_steps
+        return Figure(
+            name=f"calls {self.what}",
+            unit="calls/s",
+            values=(best,),
+            how=f"the highest rate that SIPp can place for {sizes.search_time:g} s so that >= 99 % are answered, "
+            f"95 % within 200 ms, and hung up by SIPp at once; to {step:.0f} calls/s.",
+            beside={
+                "engine core": percent(at.engine_busy),
+                "load core": f"{percent(at.load_busy)} (app {percent(at.app / at.load.seconds)})",
+                "p95 set-up": f"< {at.load.setup_ms:g} ms",
+                "not at": f"{min((cost.load.offered for cost in failed), default=HIGHEST):.0f}/s",
+            },
+            warning=_bottleneck(at, failed[-1] if failed else None) if kept else "no rate held",
+        )
+
+    async def measure_cost(self, rate: float, first: Cost) -> Figure:
+        sizes = self.bench.sizes
+        costs = [await self.place(rate=rate, seconds=sizes.call_time) for _ in range(sizes.repetitions)]
+        calls = sum(cost.load.calls for cost in costs)
+        answered = sum(cost.load.answered for cost in costs)
+        return Figure(
+            name=f"call {self.what}",
+            unit="CPU-ms/call",
+            values=tuple(cost.engine / cost.load.calls * 1000 for cost in costs),
+            how=f"such calls at {percent(SHARE)} of the highest rate for {sizes.call_time:g} s: CPU of the engine "
+            f"process, by calls; beside it that of the app and of SIPp, and the engine's at {LOW_RATE:.0f} calls/s.",
+            beside={
+                "app": milliseconds(sum(cost.app for cost in costs) / calls),
+                "SIPp": milliseconds(sum(cost.load.cpu for cost in costs) / calls),
+                f"at {LOW_RATE:.0f}/s": milliseconds(first.engine / first.load.calls),
+                "p95 set-up": f"< {max(cost.load.setup_ms for cost in costs):g} ms",
+            },
+            warning="" if answered >= 0.99 * calls else f"only {percent(answered / calls)} of the calls were answered",
+        )
 
 
 def _bottleneck(best: Cost, failed: Cost | None) -> str:
@@ -115,10 +135,3 @@ def _bottleneck(best: Cost, failed: Cost | None) -> str:
     if worst.engine_busy >= FULL_CORE or worst.engine_busy >= worst.load_busy:
         return ""
     return f"the load core was the bottleneck ({percent(worst.load_busy)}; the engine's {percent(worst.engine_busy)})"
-
-
-async def _place(bench: Bench, engine: RunningEngine, *, rate: float, seconds: float) -> Cost:
-    await engine.wait_quiet()
-    before, app_before = engine.cpu(), engine.app_cpu()
-    load = await place_calls(bench, engine.server, ANSWER, rate=rate, seconds=seconds)
-    return Cost(load, engine.cpu() - before, engine.app_cpu() - app_before)

@@ -32,8 +32,10 @@ Function = TypeVar("Function", bound=Callable[[Call], Awaitable[object]])
 class App:
     """What a script defines, once. The worker, `connect` and `serve` run it."""
 
-    def __init__(self, name: str, *, backend: Literal["asyncio", "trio"] = "asyncio") -> None:
+    def __init__(self, name: str, *, backend: Literal["asyncio", "trio"] = "asyncio", language: str = "en") -> None:
+        """`language`: in which its calls are spoken to, until `call.set_language` says otherwise."""
         self.name = name
+        self.language = language
         self.backend: Literal["asyncio", "trio"] = backend
         self._routes: list[Route] = []
         self.reattached: CallFunction | None = None

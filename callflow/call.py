@@ -184,6 +184,7 @@ class Call:
     set_presence = presence.set_presence
 
     set = variable.set
+    set_language = variable.set_language
     get = variable.get
     headers = variable.headers
     limit = variable.limit

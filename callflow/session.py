@@ -370,7 +370,10 @@ async def run_app(
         files=Files(folder) if folder is not None else None,
     )
     try:
-        welcome = await link.open(Hello(app=name or app.name, token=token, routes=app.patterns, pid=pid, share=share))
+        hello = Hello(
+            app=name or app.name, token=token, routes=app.patterns, pid=pid, share=share, language=app.language
+        )
+        welcome = await link.open(hello)
         async with anyio.create_task_group() as tasks:
             session = AppSession(app, link, tasks)
             app.sessions.append(session)

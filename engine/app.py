@@ -29,10 +29,9 @@ from callflow.protocol.schema import schema_text
 from callflow.runtime.lua.world import WorldSpec
 from engine.config import App, Config, Listener, Sip, Socket, join_host_port
 from engine.eventsocket.certificate import ServerCertificate, trusting
+from engine.eventsocket.esl.address import Application
 from engine.eventsocket.esl.dialstring import LOOPBACK as LOOPBACK_TRUNK
-from engine.eventsocket.esl.door import EslSettings, serve_esl
 from engine.eventsocket.esl.guard import LOOPBACK
-from engine.eventsocket.esl.outbound import Application
 from engine.eventsocket.outbound import Destination, OutboundDoor
 from engine.eventsocket.tokens import Scope, Token, Tokens, check_exposure, load_token
 from engine.eventsocket.websocket import PATH, serve_websocket
@@ -187,6 +186,7 @@ async def _open_doors(
             port,
             tokens=tokens,
             schema=schema_text,
+            metrics=switch.metrics.text,
             origins=config.socket.origins,
             ssl_context=certificate.context if certificate is not None else None,
         )
@@ -198,6 +198,8 @@ async def _open_esl(switch: Switch, config: Config, parts: trio.Nursery) -> tupl
     """Let FreeSWITCH's clients in, and dial those behind routes."""
     if not _has_esl(config):
         return None
+    from engine.eventsocket.esl.door import EslSettings, serve_esl  # an eighth of all there is to import at the start
+
     esl, sockets = config.esl, _esl_sockets(config)
     settings = EslSettings(
         listen=esl.listen if esl is not None else None,

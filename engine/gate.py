@@ -13,16 +13,16 @@ import structlog
 import trio
 
 from callflow.protocol.events import EngineDraining, EngineOverloaded, EngineRecovered, Event
+from engine.lateness import Lateness
 from engine.sip.dialog import Headers
 from engine.sip.messages import Request
 
-LOOK_EVERY = 0.1  # seconds between two looks at how late the event loop is
-LATE_LOOKS = 3  # late ones in a row that are overload: one alone is a pause, as of a collection of garbage or a reload
+LOOK_EVERY = 0.1  # seconds between two looks at how late the event loop and the media are
 RETRY_AFTER = (2, 8)  # seconds: the least, and how many more by chance, so that not all come again at once
 
 logger = structlog.get_logger("engine")
 
-Reason: TypeAlias = Literal["lag", "calls"]
+Reason: TypeAlias = Literal["lag", "media", "calls"]
 
 
 class EventSink(Protocol):
@@ -34,7 +34,7 @@ class EventSink(Protocol):
 
 
 class Gate:
-    """Open, unless there are `most` calls, or the event loop is later than `lag` seconds, or the engine drains."""
+    """Open, unless there are `most` calls, or the event loop or the media are late, or the engine drains."""
 
     def __init__(
         self,
@@ -44,13 +44,18 @@ class Gate:
         lag: float,
         events: EventSink,
         chance: Callable[[], float],
+        media_lag: float = 0.0,
+        take_media_lag: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        """`lag` and `media_lag`: seconds that the event loop and the media may be late, 0: any. `take_media_lag` tells
+        how late the media were since the last time.
+        """
         self.is_draining = trio.Event()
         self.refused = 0
-        self._calls, self._most, self._lag = calls, most, lag
+        self._calls, self._most = calls, most
         self._events, self._chance = events, chance
-        self._is_late = False
-        self._late_looks = 0  # in a row
+        self._lag, self._media_lag = Lateness(lag), Lateness(media_lag)
+        self._take_media_lag = take_media_lag
         self._reason: Reason | None = None  # that was told
 
     def refuse(self, request: Request) -> Headers | None:
@@ -77,20 +82,17 @@ class Gate:
             self._events.emit(EngineDraining(calls=self._calls()))
 
     def note_lag(self, seconds: float) -> None:
-        """The event loop was so late. Overload is to be late again and again, or by several times what may be at once.
+        """The event loop was so late."""
+        self._lag.note(seconds)
+        self._judge()
 
-        It is over as soon as the event loop is twice as quick as it must be.
-        """
-        if self._is_late:
-            self._is_late = seconds > self._lag / 2
-            self._late_looks = 0
-        elif self._lag > 0:
-            self._late_looks = self._late_looks + 1 if seconds > self._lag else 0
-            self._is_late = self._late_looks >= LATE_LOOKS or seconds > self._lag * LATE_LOOKS
+    def note_media_lag(self, seconds: float) -> None:
+        """Sound was sent so late."""
+        self._media_lag.note(seconds)
         self._judge()
 
     async def watch_lag(self, worked: Callable[[], float] = time.thread_time) -> None:
-        """See how late the event loop is by work of its own, until cancelled. `worked` tells its seconds of that.
+        """See how late event loop and media are by work of their own, until cancelled. `worked` tells seconds of that.
 
         A machine that is busy with something else makes it late, too, but that is not cured by refusing calls.
         """
@@ -98,10 +100,17 @@ class Gate:
             due, before = trio.current_time() + LOOK_EVERY, worked()
             await trio.sleep_until(due)
             self.note_lag(min(trio.current_time() - due, worked() - before))
+            self.note_media_lag(self._take_media_lag())
 
     def _judge(self) -> Reason | None:
         """Why no calls are let in; a change is told."""
-        reason: Reason | None = "lag" if self._is_late else "calls" if self._calls() >= self._most else None
+        reason: Reason | None = None
+        if self._lag.is_overload:
+            reason = "lag"
+        elif self._media_lag.is_overload:
+            reason = "media"
+        elif self._calls() >= self._most:
+            reason = "calls"
         if reason != self._reason:
             self._reason = reason
             if reason is None:

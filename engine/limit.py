@@ -26,6 +26,7 @@ class Limits:
     commands: float = COMMANDS  # a second, of one session
     calls: int = 20_000  # legs, with which no new calls are let in
     lag: float = 0.5  # seconds that the event loop may be late before no new calls are let in, 0: any
+    media_lag: float = 0.03  # seconds that sound may be late before no new calls are let in, 0: any
 
 
 def read_memory(value: object) -> int:
@@ -75,4 +76,5 @@ LIMITS = MappingProxyType({
     "commands": ("commands", read_rate),
     "calls": ("calls", read_calls),
     "lag": ("lag", seconds(0.05, may_be_lifted=True)),
+    "media_lag": ("media_lag", seconds(0.005, may_be_lifted=True)),
 })

@@ -15,7 +15,7 @@ from typing import cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from engine.eventsocket.esl.outbound import Application
+from engine.eventsocket.esl.address import Application
 from engine.scripting.calendar import Calendar, parse_day, parse_hours
 from engine.scripting.decision import (
     BY_DEFAULT,

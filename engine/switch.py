@@ -32,6 +32,7 @@ from engine.gate import Gate
 from engine.guard import Guard
 from engine.media.awaiting import AnyFiles, AwaitingMedia
 from engine.media.session import MediaEngine
+from engine.metrics import Metrics
 from engine.registrar.authentication import Authentication
 from engine.registrar.locations import Locations
 from engine.registrar.locator import Locator
@@ -101,6 +102,8 @@ class Switch:
             calls=lambda: len(self.table.channels),
             most=config.limits.calls,
             lag=config.limits.lag,
+            media_lag=config.limits.media_lag,
+            take_media_lag=media.take_lateness,
             events=self.log,
             chance=lambda: int(new_chance()[:12], 16) / 16**12,
         )
@@ -187,6 +190,14 @@ class Switch:
         self.sockets.add(trace_verbs(self.wire))
         self.sockets.add(self.display.verbs)
         self.sockets.add(drain_verbs(self.drain, lambda: len(self.table.channels)))
+        self.metrics = Metrics(
+            self.log,
+            engine=engine,
+            counters=self._counters,
+            trunks=self._trunk_states,
+            registrations=lambda: len(self.locations),
+            sessions=lambda: {app: len(self.sessions.of(app)) for app in self.sessions.apps},
+        )
         self._epoch = epoch
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

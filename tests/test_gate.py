@@ -7,7 +7,8 @@ import trio
 import trio.testing
 
 from callflow.protocol.events import EngineDraining, EngineOverloaded, EngineRecovered, Event
-from engine.gate import LATE_LOOKS, Gate
+from engine.gate import LOOK_EVERY, Gate
+from engine.lateness import LATE_LOOKS
 from engine.sip.messages import Request, parse_datagram
 from tests.sip.messages_by_hand import request as message
 from tests.trio_tests import run_virtual
@@ -25,7 +26,16 @@ class World:
     def __init__(self, *, most: int = 10, lag: float = 0.5, chance: float = 0.0) -> None:
         self.calls = 0
         self.events: list[Event] = []
-        self.gate = Gate(calls=lambda: self.calls, most=most, lag=lag, events=self, chance=lambda: chance)
+        self.media_lag = 0.0
+        self.gate = Gate(
+            calls=lambda: self.calls,
+            most=most,
+            lag=lag,
+            events=self,
+            chance=lambda: chance,
+            media_lag=0.03,
+            take_media_lag=lambda: self.media_lag,
+        )
 
     def emit(self, event: Event) -> int:
         self.events.append(event)
@@ -83,6 +93,24 @@ def test_with_a_limit_of_0_no_lag_matters():
     world = World(lag=0)
     world.gate.note_lag(100)
     assert world.passes()
+
+
+@run_virtual
+async def test_media_that_are_late_again_and_again_let_nothing_in_until_they_are_in_time():
+    world = World()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.gate.watch_lag, lambda: 0.0)
+        world.media_lag = 0.04
+        await trio.sleep(LOOK_EVERY * (LATE_LOOKS - 0.5))
+        assert world.passes()
+        await trio.sleep(LOOK_EVERY)
+        assert not world.passes()
+        assert world.passes("OPTIONS")
+        world.media_lag = 0.001
+        await trio.sleep(LOOK_EVERY)
+        assert world.passes()
+        nursery.cancel_scope.cancel()
+    assert world.events == [EngineOverloaded(reason="media", calls=0), EngineRecovered()]
 
 
 def test_an_engine_that_drains_refuses_options_too_and_tells_it_once():

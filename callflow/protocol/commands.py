@@ -249,6 +249,13 @@ class Set(Command, frozen=True, kw_only=True):
     variables: dict[str, str | None]
 
 
+class SetLanguage(Command, frozen=True, kw_only=True):
+    """The language of what is said and spoken to this call where no other is named: `en`, `de`. At first the app's."""
+
+    name: ClassVar[str] = "set_language"
+    language: str
+
+
 class Get(Command, frozen=True, kw_only=True):
     """Read variables of the channel: all, or those named. The reply's data is a map."""
 
@@ -458,7 +465,7 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, Detect, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
         ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
-        UnbindDigits, Limit, Policy, Set, Get, Headers,
+        UnbindDigits, Limit, Policy, Set, SetLanguage, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, SendOptions,
         Notify,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,

@@ -532,10 +532,11 @@ class ScriptRetired(Event, frozen=True, kw_only=True):
 
 
 class EngineOverloaded(Event, frozen=True, kw_only=True):
-    """New calls are refused: the event loop is late (`lag`), or there are as many `calls` as there may be."""
+    """New calls are refused: the event loop is late (`lag`), or sound is (`media`), or there are as many `calls` as
+    there may be."""
 
     name: ClassVar[str] = "engine.overloaded"
-    reason: Literal["lag", "calls"]
+    reason: Literal["lag", "media", "calls"]
     calls: int
 
 

@@ -76,7 +76,8 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
 
     `share` says how the session goes with others under the same name: `share` calls in turn, be on `standby` until one
     that takes calls is lost and then take over, or `refuse`: be the only one, or not connect. It is not asked of
-    workers, nor of connections that the engine dialled.
+    workers, nor of connections that the engine dialled. `language`: of what its calls are told,
+    where nothing else is named.
     """
 
     app: str
@@ -87,6 +88,7 @@ class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     resume: Resume | None = None
     share: Share = "share"
     pid: int | None = None
+    language: str = "en"
 
 
 class Welcome(Frame, frozen=True, kw_only=True, omit_defaults=False, tag="welcome"):

@@ -29,7 +29,7 @@ class SayCommand(Command, frozen=True, kw_only=True):
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Played,)
     ended_by: ClassVar[str] = "playback.finished"
     text: str
-    language: str = "en"
+    language: str = ""
     kind: SayKind = "words"
     stop_on: str = ""
     gain_db: float = 0.0

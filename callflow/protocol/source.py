@@ -30,22 +30,23 @@ class Say(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="source", t
     `text` is, by kind: `words` (numbers up to 9999 among them are said as numbers, what has no recording is spelled),
     `digits` 0-9 * # +, a `telephone` number with a pause between its groups, a `number` such as -12.5, an `ordinal`
     such as 21, `spelled` letters and digits, a `time` 23:59, a `date` 2026-12-25, a `duration` 1:30:00 or in seconds,
-    `money` 12.50 USD.
+    `money` 12.50 USD. Without a `language` it is the call's, see `set_language`.
     """
 
     text: str
-    language: str = "en"
+    language: str = ""
     kind: SayKind = "words"
 
 
 class Text(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="source", tag="text"):
     """Any text, spoken by text to speech (`pip install 'callflow[say]'`), at most 1000 characters.
 
-    `voice` is one of espeak-ng's, such as `en-us` or `de+f3`; without it, what speaks the language.
+    `voice` is one of espeak-ng's, such as `en-us` or `de+f3`; without it, what speaks the language. Without a
+    `language` it is the call's, see `set_language`.
     """
 
     text: str
-    language: str = "en"
+    language: str = ""
     voice: str = ""
 
 

@@ -53,7 +53,7 @@ async def say(
     text: str,
     *,
     kind: SayKind = "words",
-    language: str = "en",
+    language: str = "",
     stop_on: str = "",
     gain_db: float = 0.0,
     deadline: float | None = None,

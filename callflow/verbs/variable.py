@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from callflow.protocol.commands import Fallback, Get, Headers, Limit, Policy, Set, Source
+from callflow.protocol.commands import Fallback, Get, Headers, Limit, Policy, Set, SetLanguage, Source
 from callflow.sources import as_sources
 
 if TYPE_CHECKING:
@@ -17,6 +17,11 @@ async def set(call: Call, variables: Mapping[str, str | None] | None = None, /, 
     changes = {**(variables or {}), **named}
     await call._leg.ask(Set(variables=changes))
     _note(call, changes)
+
+
+async def set_language(call: Call, language: str) -> None:
+    """Say and speak to this call in that language, where nothing else is named: `en`, `de`, or one of the app's own."""
+    await call._leg.ask(SetLanguage(language=language))
 
 
 async def get(call: Call, *names: str) -> dict[str, str]:

@@ -38,6 +38,9 @@ class Engine:
     def reports_dropped(self) -> int:
         """Digits and sounds dropped because more than 65,536 reports waited."""
 
+    def take_lateness(self) -> float:
+        """Seconds that a media thread was late by work of its own since the last time."""
+
     def open(self) -> Leg:
         """Raises NoPorts."""
 

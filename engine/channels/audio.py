@@ -17,7 +17,7 @@ from engine.media import session as media
 
 from .errors import CommandError
 from .part import Part
-from .source import resolve_sources
+from .source import resolve_for
 from .state import State
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _BACKGROUND = "background"  # the media's name of it; verbs have numbers
 
 
 def hold(channel: Channel, _id: str, command: commands.Hold) -> None:
-    music = resolve_sources(command.music, channel.owner, channel.table.limits.sources)
+    music = resolve_for(channel, command.music)
     _expect_answered(channel, "hold")
     channel.audio.hold(music)
 

@@ -60,8 +60,8 @@ class Channel:
 
     __slots__ = (
         "__weakref__", "_ended", "_is_held", "_running", "account", "audio", "bindings", "bridge", "bridged_with",
-        "call_seq", "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "keys", "media", "member", "owner",
-        "signalling", "state", "succession", "table", "tie", "tied", "transfers", "variables", "watcher",
+        "call_seq", "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "keys", "language", "media", "member",
+        "owner", "signalling", "state", "succession", "table", "tie", "tied", "transfers", "variables", "watcher",
     )  # fmt: skip
 
     facts: ChannelCreated
@@ -74,6 +74,7 @@ class Channel:
         self.state = State.CREATED
         self.has_offer = has_offer  # the INVITE that came in has SDP: early media is possible
         self.variables: dict[str, str] = {}
+        self.language = ""  # of what is said to it; "": its app's
         self.digits_ahead: list[str] = []  # keyed while nobody asked
         self.audio = Audio(self)
         self.keys = Keys(self)

@@ -16,7 +16,7 @@ from engine.media import session as media
 from .argument import digits_only, within
 from .errors import CommandError
 from .pattern import DigitPattern, digit_pattern
-from .source import resolve_sources
+from .source import resolve_for
 from .verb import Why
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def gather(channel: Channel, command_id: str, command: commands.Gather) -> None:
     within("retries", command.retries, 0, _MOST_RETRIES)
     digits_only("terminators", command.terminators, 16)
     pattern = digit_pattern(command.valid) if command.valid else None
-    prompt = resolve_sources(command.prompt, channel.owner, limits.sources)
-    invalid = resolve_sources(command.invalid, channel.owner, limits.sources)
+    prompt = resolve_for(channel, command.prompt)
+    invalid = resolve_for(channel, command.invalid)
     if len(prompt) + len(invalid) > limits.sources:
         raise CommandError("bad_argument", f"expected at most {limits.sources} sources in prompt and invalid")
     channel.open_audio("gather")

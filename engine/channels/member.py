@@ -17,7 +17,7 @@ from .conference_media import MemberPlayback, record_room
 from .errors import CommandError
 from .leaving import leave_all
 from .playback import GAIN
-from .source import recording_path, resolve_sources
+from .source import recording_path, resolve_for
 from .verb import Why
 
 if TYPE_CHECKING:
@@ -90,10 +90,7 @@ class Sounds:
     @classmethod
     def of(cls, sounds: ConferenceSounds, channel: Channel) -> Sounds:
         """Raises CommandError."""
-        most = channel.table.limits.sources
-        enter, leave, music = (
-            resolve_sources(each, channel.owner, most) for each in (sounds.enter, sounds.leave, sounds.music)
-        )
+        enter, leave, music = (resolve_for(channel, each) for each in (sounds.enter, sounds.leave, sounds.music))
         return cls(enter, leave, music)
 
 

@@ -85,6 +85,7 @@ PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
     commands.Limit: place.limit,
     commands.Policy: succession.policy,
     commands.Set: variable.set_variables,
+    commands.SetLanguage: variable.set_language,
     commands.Get: variable.get_variables,
     commands.Headers: header.read_headers,
 })

@@ -11,7 +11,7 @@ from engine.media import session as media
 
 from .argument import digits_only, within
 from .errors import CommandError
-from .source import resolve_sources
+from .source import resolve_for
 from .verb import Why
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def play(channel: Channel, command_id: str, command: commands.Play) -> None:
     within("offset_ms", command.offset_ms, 0, _LATEST_OFFSET)
     within("gain_db", command.gain_db, -GAIN, GAIN)
     digits_only("stop_on", command.stop_on, 16)
-    sources = resolve_sources(command.sources, channel.owner, channel.table.limits.sources)
+    sources = resolve_for(channel, command.sources)
     if not sources:
         raise CommandError("bad_argument", "expected at least one source to play")
     channel.open_audio("play")
@@ -56,7 +56,7 @@ def _play_one(
 ) -> None:
     digits_only("stop_on", stop_on, 16)
     within("gain_db", gain_db, -GAIN, GAIN)
-    sources = resolve_sources((source,), channel.owner, channel.table.limits.sources)
+    sources = resolve_for(channel, (source,))
     channel.open_audio(verb)
     Playback(channel, command_id, sources, stop_on=stop_on, gain_db=gain_db)
 

@@ -66,7 +66,8 @@ class Files(Protocol):
 class Owner:
     """The app session that steers a channel. Without a folder it plays no files; without `recordings` it makes none.
 
-    `files` are those of an app on another machine, `speech` speaks for it.
+    `files` are those of an app on another machine, `speech` speaks for it, in its
+    `language` where its calls have no other.
     """
 
     app: str
@@ -75,6 +76,7 @@ class Owner:
     recordings: Path | None = None
     files: Files | None = None
     speech: Speech | None = None
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

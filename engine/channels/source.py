@@ -7,6 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from callflow.protocol.source import File, Say, Silence, Source, Text, Tone
 from engine.media import session as media
@@ -19,6 +22,9 @@ from .ports import Owner
 from .speech import PAUSE, words_of
 from .tone import COUNTRIES, TONES, tone_of
 
+if TYPE_CHECKING:
+    from .channel import Channel
+
 _LONGEST_NAME = 512
 _LONGEST_PART = 240  # octets; file systems allow 255, and a recording is NAME.part first
 _WORDS_PER_SOURCE = 8  # on average
@@ -28,12 +34,24 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 86400.0  # seconds of one tone or silence
 
 
-def resolve_sources(sources: Sequence[Source], owner: Owner | None, most: int) -> tuple[media.Source, ...]:
-    """The sources, ready to play. Raises CommandError; of a missing file it names the file and the folder."""
+def resolve_for(channel: Channel, sources: Sequence[Source]) -> tuple[media.Source, ...]:
+    """The sources, ready to play to a channel. Raises CommandError."""
+    return resolve_sources(sources, channel.owner, channel.table.limits.sources, language=channel.language)
+
+
+def resolve_sources(
+    sources: Sequence[Source], owner: Owner | None, most: int, *, language: str = ""
+) -> tuple[media.Source, ...]:
+    """The sources, ready to play. `language`: of those that name none; without it, that of the app.
+
+    Raises CommandError; of a missing file it names the file and the folder.
+    """
+    language = language or (owner.language if owner is not None else "en")
     if len(sources) > most:
         raise CommandError("bad_argument", f"expected at most {most} sources, got {len(sources)}")
     resolved: list[media.Source] = []
-    for source in sources:
+    for each in sources:
+        source = _in_language(each, language)
         resolved += _say(source, owner) if isinstance(source, Say) else [_resolve(source, owner)]
     if len(resolved) > most * _WORDS_PER_SOURCE:
         raise CommandError("bad_argument", f"expected at most {most * _WORDS_PER_SOURCE} words, got {len(resolved)}")
@@ -44,7 +62,7 @@ def resolve_ringback(ringback: Source, owner: Owner | None) -> media.Source:
     """A country's ringback tone, or any source."""
     if isinstance(ringback, str) and ringback in COUNTRIES:
         return TONES[f"ringback/{ringback}"]
-    return _resolve(ringback, owner)
+    return _resolve(_in_language(ringback, owner.language if owner is not None else "en"), owner)
 
 
 def recording_path(name: str, owner: Owner | None) -> Path:
@@ -59,6 +77,19 @@ def recording_path(name: str, owner: Owner | None) -> Path:
     except OSError as error:
         raise CommandError("bad_argument", f"no folder for recording {name[:64]!r}: {error.strerror}") from error
     return path
+
+
+def check_language(language: str) -> str:
+    """Raises CommandError for what is no language's name."""
+    if not _LANGUAGE.fullmatch(language):
+        raise CommandError("bad_argument", f"expected a language such as en, got {language[:16]!r}")
+    return language
+
+
+def _in_language(source: Source, language: str) -> Source:
+    if isinstance(source, Say | Text) and not source.language:
+        return msgspec.structs.replace(source, language=language)
+    return source
 
 
 def _resolve(source: Source, owner: Owner | None) -> media.Source:
@@ -116,8 +147,7 @@ def _speech(source: Text, owner: Owner | None) -> media.Source:
 
 def _say(source: Say, owner: Owner | None) -> list[media.Source]:
     """The recordings of the words, the app's own before those that are shipped."""
-    if not _LANGUAGE.fullmatch(source.language):
-        raise CommandError("bad_argument", f"expected a language such as en, got {source.language[:16]!r}")
+    check_language(source.language)
     folder = owner.folder if owner is not None else None
     pack = Pack(source.language, _below(folder, f"say/{source.language}") if folder is not None else None)
     words = words_of(source.text, kind=source.kind, grammar=pack.grammar(), is_known=pack.has)

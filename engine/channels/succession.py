@@ -23,7 +23,7 @@ from .part import Part
 from .ports import Admission, Owner
 from .reason import TEMPORARY_FAILURE, cause_of, reason_header
 from .recording import CallRecording
-from .source import resolve_sources
+from .source import resolve_for
 from .state import State
 from .tone import TONES
 from .verb import Why
@@ -48,7 +48,7 @@ class Will:
 
 def policy(channel: Channel, _id: str, command: commands.Policy) -> None:
     within("wait", command.wait, 0, _LONGEST_WAIT)
-    music = resolve_sources(command.music, channel.owner, channel.table.limits.sources)
+    music = resolve_for(channel, command.music)
     then = command.then
     if then.app is not None and then.route is not None:
         raise CommandError("bad_argument", "policy: expected an app or a route, got both")

@@ -1,4 +1,4 @@
-"""set, get: a program's own data on a channel."""
+"""set, get, set_language: a program's own data on a channel, and the language in which it is spoken to."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from callflow.protocol import commands
 
 from .errors import CommandError
+from .source import check_language
 
 if TYPE_CHECKING:
     from .channel import Channel
@@ -27,6 +28,10 @@ def set_variables(channel: Channel, _id: str, command: commands.Set) -> None:
     if len(kept) > limits.variables:
         raise CommandError("overloaded", f"expected at most {limits.variables} variables on one channel")
     channel.variables = kept
+
+
+def set_language(channel: Channel, _id: str, command: commands.SetLanguage) -> None:
+    channel.language = check_language(command.language)
 
 
 def get_variables(channel: Channel, _id: str, command: commands.Get) -> dict[str, str]:

@@ -236,6 +236,7 @@ class EventSocket:
                 recordings=recordings,
                 files=FilesOf(self._prompts, hello.app, id) if self._prompts is not None else None,
                 speech=self._speech,
+                language=hello.language,
             ),
             former=self.sessions.former(hello.app, token.name, follows) if resume is not None else frozenset(),
             follows=follows,

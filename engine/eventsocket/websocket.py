@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import http
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 import structlog
@@ -30,9 +30,11 @@ from .eventsocket import EventSocket
 from .handshakes import HandshakeListener
 from .link import LinkClosed
 from .outlet import framed, write_now
-from .tokens import Token, Tokens
+from .tokens import Token, Tokens, is_loopback
 
 PATH = "/v1/socket"
+METRICS_PATH = "/metrics"
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of Prometheus
 PING_INTERVAL = 15.0  # seconds
 PING_TIMEOUT = 30.0  # two missed
 CLOSE_TIMEOUT = 3.0
@@ -133,6 +135,7 @@ async def serve_websocket(
     *,
     tokens: Tokens,
     schema: Callable[[], bytes],
+    metrics: Callable[[], Awaitable[bytes]] | None = None,
     origins: Sequence[str] = (),
     ssl_context: ssl.SSLContext | None = None,
     task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
@@ -140,12 +143,13 @@ async def serve_websocket(
     """Let apps in at ws://HOST:PORT/v1/socket, and tell the address when listening. Raises OSError.
 
     With an `ssl_context` it is wss.
-    `origins`: the only ones that web pages may come from. `schema`: the text of GET /v1/schema.
+    `origins`: the only ones that web pages may come from. `schema`: the text of GET /v1/schema. `metrics`: that
+    of GET /metrics, for this machine and for who shows a token that may read.
     Whether to listen beyond loopback at all: see `check_exposure`.
     """
     [opened] = await trio.open_tcp_listeners(port, host=host)
     listener = HandshakeListener(opened)
-    door = _Door(sockets, tokens, frozenset(origins), schema, listener)
+    door = _Door(sockets, tokens, frozenset(origins), schema, metrics, listener)
     async with trio.open_nursery() as nursery:
         await nursery.start(
             functools.partial(
@@ -178,15 +182,17 @@ class _Door:
         tokens: Tokens,
         origins: frozenset[str],
         schema: Callable[[], bytes],
+        metrics: Callable[[], Awaitable[bytes]] | None,
         listener: HandshakeListener,
     ) -> None:
         self._sockets = sockets
         self._tokens = tokens
         self._origins = origins
         self._schema = schema
+        self._metrics = metrics
         self._listener = listener
 
-    def judge(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def judge(self, connection: ServerConnection, request: Request) -> Response | None:
         """None: go on with the handshake."""
         self._listener.done(connection.stream)
         path = request.path.partition("?")[0]
@@ -194,8 +200,11 @@ class _Door:
             return _json(self._health())
         if path == "/v1/schema":
             return _json(self._schema())
+        if path == METRICS_PATH and self._metrics is not None:
+            return self._refuse_metrics(connection, request) or _text(await self._metrics(), METRICS_TYPE)
         if path != PATH:
-            return connection.respond(http.HTTPStatus.NOT_FOUND, f"expected {PATH}, /v1/health or /v1/schema\n")
+            expected = f"expected {PATH}, {METRICS_PATH}, /v1/health or /v1/schema\n"
+            return connection.respond(http.HTTPStatus.NOT_FOUND, expected)
         origins = request.headers.get_all("Origin")
         if any(origin not in self._origins for origin in origins):
             # No web page steers a switch by accident.
@@ -211,18 +220,26 @@ class _Door:
         await self._sockets.serve(link, tokens=self._tokens, token=token)
 
     def _authenticate(self, connection: ServerConnection, request: Request) -> Response | None:
-        shown = request.headers.get_all("Authorization")
-        if not shown:
+        if "Authorization" not in request.headers:
             return None  # the hello is to show it
-        scheme, _, secret = shown[0].partition(" ")
-        token = self._tokens.find(secret.strip()) if scheme.lower() == "bearer" else None
+        token = self._token_of(request)
         if token is None:
-            response = connection.respond(http.HTTPStatus.UNAUTHORIZED, "expected Authorization: Bearer TOKEN\n")
-            response.headers["WWW-Authenticate"] = 'Bearer realm="callflow"'
-            return response
+            return _unauthorized(connection)
         assert isinstance(connection, _ServerConnection)
         connection.token = token
         return None
+
+    def _refuse_metrics(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Programs on this machine may ask without a token."""
+        if "Authorization" not in request.headers and is_loopback(connection.remote_address[0]):
+            return None
+        token = self._token_of(request)
+        return None if token is not None and token.allows("read") else _unauthorized(connection)
+
+    def _token_of(self, request: Request) -> Token | None:
+        shown = request.headers.get_all("Authorization")
+        scheme, _, secret = shown[0].partition(" ") if shown else ("", "", "")
+        return self._tokens.find(secret.strip()) if scheme.lower() == "bearer" else None
 
     def _health(self) -> bytes:
         return Spelling.JSON.encode({"status": "ok", "engine": self._sockets.engine, "epoch": self._sockets.log.epoch})
@@ -233,9 +250,19 @@ def _select_subprotocol(connection: ServerConnection, offered: Sequence[Subproto
     return next((name for name in offered if name in SUBPROTOCOLS), None)
 
 
+def _unauthorized(connection: ServerConnection) -> Response:
+    response = connection.respond(http.HTTPStatus.UNAUTHORIZED, "expected Authorization: Bearer TOKEN\n")
+    response.headers["WWW-Authenticate"] = 'Bearer realm="callflow"'
+    return response
+
+
 def _json(body: bytes) -> Response:
+    return _text(body, "application/json")
+
+
+def _text(body: bytes, content_type: str) -> Response:
     headers = Headers([
-        ("Content-Type", "application/json"),
+        ("Content-Type", content_type),
         ("Content-Length", str(len(body))),
         ("Connection", "close"),
     ])

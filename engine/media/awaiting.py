@@ -61,6 +61,9 @@ class AwaitingMedia:
     def open_rooms(self) -> int:
         return self._media.open_rooms
 
+    def take_lateness(self) -> float:
+        return self._media.take_lateness()
+
     def open(self, on_event: Callable[[MediaEvent], None]) -> MediaSession:
         """A new session on a port pair of its own. Raises PortsExhausted."""
         return AwaitingSession(self._media.open(on_event), on_event, self._files)

@@ -110,6 +110,10 @@ class NativeMediaEngine:
         """How many rooms are open."""
         return len(self._rooms)
 
+    def take_lateness(self) -> float:
+        """How late a media thread was by work of its own since the last time, in seconds."""
+        return self._native.take_lateness()
+
     @property
     def reports_dropped(self) -> int:
         """How many digits and sounds were never delivered because the reader was too slow."""

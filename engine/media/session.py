@@ -335,6 +335,10 @@ class MediaEngine(Protocol):
         """How many rooms are open."""
         ...
 
+    def take_lateness(self) -> float:
+        """How late sound was sent since the last time, by work of the engine's own, in seconds."""
+        ...
+
     async def run(self) -> None:
         """Deliver events to the sessions until cancelled; then close what is open."""
         ...

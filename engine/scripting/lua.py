@@ -146,7 +146,7 @@ class LuaHost:
             async with self._open_outside(session.wake) as outside:
                 await self._serve(script, session, owns, outside)
 
-        hello = Hello(app=self._app, routes=script.patterns)
+        hello = Hello(app=self._app, routes=script.patterns, language=script.language)
         return await self._sockets.host(hello, self._token, "inside the engine", serve)
 
     async def _serve(self, script: LuaScript, session: Session, owns: Sequence[str], outside: Outside) -> None:

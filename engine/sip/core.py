@@ -47,6 +47,7 @@ class Core:
         self.allow = allow
         self.supported = SUPPORTED
         self.session_expires = session_expires
+        self.find_stream: Callable[[Flow], Flow | None] = lambda flow: None  # by TCP, to the end of one by UDP
         self._of_connection: dict[Flow, dict[Invite, None]] = {}
         self._last_id = 0
 

@@ -14,6 +14,7 @@ from .session_timer import with_longer_interval
 from .transaction import Transaction, Trigger
 
 MAX_FORWARDS = 70
+MAX_DATAGRAM = 1300  # octets of a request by UDP, where nothing is known of the path (RFC 3261 18.1.1)
 MAX_ATTEMPTS = 5  # nonces may go stale under our hands, but not for ever
 
 # Which header answers which challenge (22.2, 22.3).
@@ -40,6 +41,7 @@ class Outgoing:
         "_authorizations",
         "_core",
         "_credentials",
+        "_datagrams",
         "_next_cseq",
         "_user",
         "acks",
@@ -88,7 +90,8 @@ class Outgoing:
         self._authorizations: dict[tuple[str, str], str] = {}
         self.acks: dict[str, tuple[bytes, Flow]] = {}  # of an INVITE, by the To tag of the 2xx
         self.attempts = 0
-        self._send(now)
+        self._datagrams: Flow | None = None  # where to send it if there is no connection to be had
+        self._send(now, may_switch=True)
 
     @property
     def authorizations(self) -> Headers:
@@ -97,6 +100,7 @@ class Outgoing:
 
     def abandon(self, *, now: float) -> None:
         """Wait for the final response no longer than 64*T1 (9.1)."""
+        self._datagrams = None
         self._core.transactions.fire(self.transaction, Trigger.ABANDON, now=now)
 
     def cancel(self, headers: Headers, *, now: float) -> None:
@@ -126,6 +130,7 @@ class Outgoing:
         self._core.transactions.send(message, dialog.flow)
 
     def receive_response(self, transaction: Transaction, response: Response, *, now: float) -> None:
+        self._datagrams = None
         if self.acks and response.status < 300 and (ack := self.acks.get(response.to.tag or "")) is not None:
             self._core.transactions.send(*ack)  # the 2xx again: its ACK was lost (13.2.2.4)
             return
@@ -133,7 +138,7 @@ class Outgoing:
         can_retry = can_retry or (response.status == 422 and self._lengthen_interval(response))
         if can_retry and self._user.wants_retry(self, now=now):
             self.cseq = self._next_cseq() if self._next_cseq is not None else self.cseq + 1
-            self._send(now)
+            self._send(now, may_switch=True)  # credentials make it longer
             return
         self._user.receive_response(self, response, now=now)
 
@@ -141,15 +146,27 @@ class Outgoing:
         return self._encode("ACK", str(response.to), ())  # 17.1.1.3: as the INVITE, with the To of the response
 
     def fail(self, transaction: Transaction, status: int, *, now: float) -> None:
+        if self._datagrams is not None and status == 503:  # no connection: 18.1.1 wants it sent by UDP then
+            self.flow, self._datagrams = self._datagrams, None
+            self._send(now)
+            return
         self._user.fail(self, status, now=now)
 
-    def _send(self, now: float) -> None:
+    def _send(self, now: float, *, may_switch: bool = False) -> None:
         self.attempts += 1
         self.branch = self._core.new_branch()
-        message = self._encode(self.method, self.to, (*self.headers, *self.authorizations), self.body)
+        message = self._encode_attempt()
+        if may_switch and self.flow.transport == "udp" and len(message) > MAX_DATAGRAM:
+            stream = self._core.find_stream(self.flow)
+            if stream is not None:
+                self.flow, self._datagrams = stream, self.flow
+                message = self._encode_attempt()
         self.transaction = self._core.transactions.open_client(
             self.branch, self.method, self.flow, message, self, now=now
         )
+
+    def _encode_attempt(self) -> bytes:
+        return self._encode(self.method, self.to, (*self.headers, *self.authorizations), self.body)
 
     def _encode(self, method: str, to: str, headers: Headers, body: bytes = b"") -> bytes:
         fields = [

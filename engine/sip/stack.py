@@ -37,6 +37,7 @@ from .referral import Referral
 from .screening import ACCEPT, refuse
 from .streams import Streams
 from .subscription import Document, EventName, Reason, Subscription, read_event
+from .timers import HALF_MESSAGE
 from .transaction import State, Transaction, Trigger
 from .transaction_layer import merge_key, server_key
 
@@ -128,10 +129,17 @@ class SipStack:
         self._wire = wire
         self._gate = gate
         self._is_banned = is_banned
-        self._streams = Streams(self._core.transactions.schedule)
+        self._streams = Streams(self._core.transactions.schedule, late=self._note_half)
         self._tag_secret = new_token()[:8]
 
     # What the shell does.
+
+    def use_streams(self, find: Callable[[Flow], Flow | None]) -> None:
+        """Requests too large for a flow by UDP go by the flow that `find` gives for it, without a connection's number.
+
+        None: by UDP all the same. If it leads nowhere, `close_flow` says so, and the request goes by UDP.
+        """
+        self._core.find_stream = find
 
     def receive_datagram(self, data: bytes, flow: Flow, *, now: float) -> None:
         """Read a whole message: a datagram, or what came in a frame."""
@@ -204,6 +212,12 @@ class SipStack:
     def next_event(self) -> SipEvent | None:
         events = self._core.events
         return events.popleft() if events else None
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is to be sent, closed or told."""
+        core = self._core
+        return not (core.transactions.has_outgoing or core.events or self._streams.has_broken)
 
     @property
     def counts(self) -> Counts:
@@ -617,6 +631,10 @@ class SipStack:
             self._core.transactions.send(message, flow)
             was_answered = True
         self._core.events.append(MalformedReceived(flow, str(error), was_answered))
+
+    def _note_half(self, flow: Flow) -> None:
+        error = f"expected the rest of a message within {HALF_MESSAGE:g} s"
+        self._core.events.append(MalformedReceived(flow, error, False))
 
     def _stateless_tag(self, request: Request) -> str:
         """A To tag that is the same for every retransmission, and unlike that of any other element."""

@@ -25,6 +25,7 @@ from ..sip.refer import Refer, Replaces
 from ..sip.referral import Referral
 from ..sip.stack import CallRequest, ClientRequest, Credentials, Invite, ServerRequest, SipStack
 from ..sip.subscription import Document, EventName, Reason, Subscription
+from ..sip.timers import NEVER
 from . import enum
 from .address import LocalAddresses, bind, family, is_wildcard
 from .advertising import Advertising
@@ -32,6 +33,7 @@ from .errors import Unreachable
 from .locating import Hop, Names, locate
 from .names import HostNames
 from .resolver import resolve_host
+from .switching import Switching
 from .tcp import TcpLimits, TcpTransport
 from .tls import TlsContexts
 from .udp import UdpTransport
@@ -101,8 +103,11 @@ class Endpoint:
         self._transports: list[Transport] = []
         self._transport_of: dict[tuple[str, tuple[str, int]], Transport] = {}
         self._nursery: trio.Nursery | None = None
+        self._switching = Switching(connect=self._connect, send=self._send, fail=self._lose_connection, clock=clock)
+        stack.use_streams(self._stream_for)
         self._timer = trio.CancelScope()
         self._not_before = float("-inf")
+        self._wakes_for = NEVER  # the deadline of the stack for which the timer task wakes
         self._is_flushing = False
 
     @property
@@ -335,7 +340,8 @@ class Endpoint:
         self._flush()
 
     def _lose_connection(self, flow: Flow) -> None:
-        self.stack.close_flow(flow, now=self._clock())
+        for each in (flow, *self._switching.lose(flow)):
+            self.stack.close_flow(each, now=self._clock())
         self._flush()
 
     def _flush(self) -> None:
@@ -345,22 +351,22 @@ class Endpoint:
         self._is_flushing = True
         stack = self.stack
         try:
-            while True:
-                outgoing = stack.datagrams_to_send()
-                for data, flow in outgoing:
+            while not stack.is_idle:
+                for data, flow in stack.datagrams_to_send():
                     self._send(data, flow)
                 for flow in stack.flows_to_close():
                     self._close(flow)
                 event = stack.next_event()
                 if event is not None:
                     self._on_event(event)
-                elif not outgoing:
-                    break
         finally:
             self._is_flushing = False
         self._set_timer()
 
     def _send(self, data: bytes, flow: Flow) -> None:
+        if not flow.connection and flow.transport == "tcp" and self._nursery is not None:
+            self._switching.send(data, flow, self._nursery)
+            return
         transport = self._transport_of.get((flow.transport, flow.local)) or self._find_transport(flow)
         try:
             if transport is None:
@@ -396,6 +402,7 @@ class Endpoint:
     async def _run_timers(self) -> None:
         while True:
             with trio.CancelScope() as self._timer:
+                self._wakes_for = NEVER
                 self._set_timer()
                 await trio.sleep_forever()
             self._not_before = trio.current_time() + MIN_REST
@@ -405,8 +412,9 @@ class Endpoint:
     def _set_timer(self) -> None:
         """Let the timer task wake in time. It is never put off: waking for nothing costs less than moving it."""
         deadline = self.stack.next_deadline()
-        if deadline is None:
+        if deadline is None or deadline >= self._wakes_for:
             return
+        self._wakes_for = deadline
         at = max(trio.current_time() + deadline - self._clock(), self._not_before)
         if at < self._timer.deadline:
             self._timer.deadline = at
@@ -431,7 +439,7 @@ class Endpoint:
             host,
             port,
             closed=self._lose_connection,
-            is_in_use=self.stack.is_in_use,
+            is_in_use=self._is_in_use,
             limits=self._tcp_limits,
             tls=self._tls if name in _SECURE else None,
             is_websocket=name in ("ws", "wss"),
@@ -453,6 +461,19 @@ class Endpoint:
             transport = self._open_tcp(name, "::" if ":" in remote[0] else "0.0.0.0", None)
             self.add_transport(transport)
         return await transport.connect(remote, server_name if name == "tls" else "")
+
+    def _stream_for(self, flow: Flow) -> Flow | None:
+        """The flow of a request that is too large for a flow by UDP. The peer must be able to call back: we listen."""
+        if self._only is not None or not isinstance(self._find_transport(flow), UdpTransport):
+            return None
+        listener = self._choose("tcp", flow.remote[0])
+        return self._switching.stream(flow, listener.local[1]) if listener is not None and listener.local[1] else None
+
+    async def _connect(self, flow: Flow) -> Flow:
+        return await self.reach(Hop("tcp", *flow.remote, ""))
+
+    def _is_in_use(self, flow: Flow) -> bool:
+        return any(self.stack.is_in_use(each) for each in (flow, *self._switching.names(flow)))
 
     def _choose(self, name: str, host: str) -> Transport | None:
         """Of the transports that could send to a host, the one bound to where the kernel would send from."""

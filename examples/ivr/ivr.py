@@ -99,9 +99,16 @@ SALES = Menu(Say("press 1 for new, 2 for old"), {"1": new_calls, "2": old_calls}
 
 @app.route("1004")
 async def time_and_date(call: Call) -> None:
-    now = datetime.now()
     await call.answer()
-    await call.play(Say("the time is"), Say(f"{now:%H:%M}", kind="time"), Say(f"{now:%Y-%m-%d}", kind="date"))
+    keyed = await call.gather(Say("for english, press 1"), Say("für deutsch, 2 drücken", language="de"), valid="[12]")
+    if keyed == Digits("2"):
+        await call.set_language("de")
+    now = datetime.now()
+    await call.play(
+        Say("es ist" if keyed == Digits("2") else "the time is"),
+        Say(f"{now:%H:%M}", kind="time"),
+        Say(f"{now:%Y-%m-%d}", kind="date"),
+    )
 
 
 @app.route("1[0-9]{3}")

@@ -70,6 +70,16 @@ async def test_the_time_and_the_date_are_said(simulation: Simulation) -> None:
     await caller.ended()
 
 
+async def test_the_time_and_the_date_are_said_in_german(simulation: Simulation) -> None:
+    caller = simulation.phone("caller")
+    caller.call("1004")
+    await caller.hears("drücken.wav")
+    caller.press("2")
+    await caller.heard("es.wav")
+    await caller.heard("uhr.wav")
+    await caller.ended()
+
+
 async def test_an_invalid_number_is_told_before_anything_is_charged(simulation: Simulation) -> None:
     caller = simulation.phone("caller")
     caller.call("1999")

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from benchmarks import (
+    measure_bridge,
     measure_calls,
     measure_digits,
     measure_esl,
@@ -32,6 +33,9 @@ TINY = Sizes(
 )  # fmt: skip
 
 NAMES = {
+    measure_bridge.measure: {
+        "calls dialled on and bridged": "calls/s", "call dialled on and bridged": "CPU-ms/call",
+    },
     measure_calls.measure: {
         "calls answered by a script worker": "calls/s", "call answered by a script worker": "CPU-ms/call",
         "calls answered by a Lua script": "calls/s", "call answered by a Lua script": "CPU-ms/call",

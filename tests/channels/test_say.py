@@ -233,6 +233,14 @@ def test_a_file_of_another_machine_is_asked_for_by_its_hash(tmp_path):
     assert refused.value.code == "not_found"
 
 
+def test_the_app_has_a_language_for_what_names_none():
+    german = Owner("a", "s", language="de")
+    said = [c.Say("1", kind="number"), c.Say("1", kind="number", language="en")]
+    for language, folders in (("", ["de", "en"]), ("en", ["en", "en"])):
+        sources = resolve_sources(said, german, 64, language=language)
+        assert [source.path.parent.name for source in sources] == folders
+
+
 def test_a_text_is_spoken_by_the_voice_of_its_language_or_its_own(tmp_path):
     class Speech:
         def path(self, text, voice):

@@ -5,17 +5,23 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import trio
+from prometheus_client.parser import text_string_to_metric_families
 
 from callflow.cli.main import run_command
 from callflow.client import connect
 from callflow.protocol.events import ChannelEnded
 
+DASHBOARD = Path(__file__).parents[2] / "ops" / "grafana.json"
 CALLFLOW = [sys.executable, "-m", "callflow.cli"]
 SCRIPT = """
 from callflow import App, Call
@@ -82,6 +88,21 @@ def test_records_are_shown_as_one_likes(start, run):
     assert run("records", "--call", record["channel"], "--since", "1h", "--format", "{to}").stdout == "1000\n"
     assert run("records", "--number", "999").stderr == "no records\n"
     assert run("records", "--until", "2020-01-01", "--format", "{to}").stdout == ""
+
+
+def test_prometheus_finds_what_the_dashboard_shows(start, run, tmp_path):
+    start()
+    assert run("dial", "1000", "--duration", "0.1").returncode == 0
+    note = json.loads((tmp_path / ".local/share/callflow/engine.json").read_text())
+    url = f"http://{urlsplit(note['socket']).netloc}/metrics"
+    with urllib.request.urlopen(url, timeout=100) as response:
+        families = list(text_string_to_metric_families(response.read().decode()))
+    samples = {sample.name: sample.value for family in families for sample in family.samples}
+    assert samples["callflow_rtp_packets_total"] > 0
+    assert samples["callflow_answer_delay_seconds_count"] == 1
+    shown = set(re.findall(r"\bcallflow_\w+", DASHBOARD.read_text()))
+    assert len(shown) > 10
+    assert shown <= samples.keys() | {family.name for family in families}  # of trunks, of which there are none
 
 
 def test_nothing_is_lost_when_the_engine_is_killed_the_moment_a_call_has_ended(start, run, tmp_path):

@@ -24,7 +24,7 @@ from callflow.protocol.frames import CloseCode
 from engine.eventsocket.websocket import serve_websocket
 from tests.trio_tests import run_trio
 
-from .engine import ADMIN, OWNER, running_engine, until
+from .engine import ADMIN, OWNER, READER, running_engine, until
 
 HELLO = {"type": "hello", "app": "ivr", "token": ADMIN.secret}
 JSON, MSGPACK = "callflow.v1.json", "callflow.v1.msgpack"
@@ -109,6 +109,38 @@ async def test_handshakes_that_are_refused():
             assert refused.value.response.status_code == status
         async with connect(engine.url, origin="https://console.example") as socket:
             assert (await exchange(socket, HELLO))[0]["type"] == "welcome"
+
+
+async def metrics_status(engine, **headers):
+    """What GET /metrics gives whoever sends these headers."""
+    request = urllib.request.Request(engine.http + "/metrics", headers=headers)
+
+    def read():
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+                return response.status, response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, b""
+
+    return await trio.to_thread.run_sync(read)
+
+
+async def figures():
+    await trio.lowlevel.checkpoint()
+    return b"callflow_channels 1\n"
+
+
+@run_trio
+async def test_metrics_are_for_this_machine_and_for_tokens_that_may_read():
+    async with listening(metrics=figures) as engine:
+        assert await metrics_status(engine) == (200, b"callflow_channels 1\n")
+        assert await metrics_status(engine, Authorization=f"Bearer {READER.secret}") == (200, b"callflow_channels 1\n")
+        assert await metrics_status(engine, Authorization="Bearer wrong") == (401, b"")
+        assert await metrics_status(engine, Authorization=f"Bearer {OWNER.secret}") == (401, b"")
+    async with listening() as engine:
+        assert await metrics_status(engine) == (404, b"")
 
 
 @run_trio

@@ -62,7 +62,7 @@ class Sipp:
     def __init__(self, process: trio.Process, folder: Path) -> None:
         self._process = process
         self._folder = folder
-        self.port = 0  # where it takes calls by UDP
+        self.port = 0  # where it takes calls
         self.media_port = 0
 
     async def wait(self) -> None:
@@ -82,7 +82,7 @@ class Sipp:
             assert self._process.returncode == 0, self._report()
             return
         ports = self._ports()
-        self.port = ports[0] if transport == "udp" else 0
+        self.port = ports[0] if transport == "udp" else next(iter(listening_ports(self._process.pid)), 0)
         self.media_port = ports[-3]
 
     def _ports(self) -> list[int]:

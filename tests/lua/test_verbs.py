@@ -84,6 +84,7 @@ GIVEN = {
     "resume": ("call:resume()", commands.ResumeCommand()),
     "mute": ('call:mute("both")', commands.Mute(direction="both")),
     "unmute": ("call:unmute()", commands.Unmute()),
+    "set_language": ('call:set_language("de")', commands.SetLanguage(language="de")),
     "set": ('call:set{ a = "1", b = false }', commands.Set(variables={"a": "1", "b": None})),
     "get": ('call:get("a", "b")', commands.Get(variables=("a", "b"))),
     "headers": ('call:headers("Subject", "X-A")', commands.Headers(names=("Subject", "X-A"))),

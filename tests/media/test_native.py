@@ -188,6 +188,15 @@ async def test_frames_leave_every_twenty_milliseconds_without_drift():
 
 
 @run_trio
+async def test_how_late_its_threads_were_is_told():
+    async with native_floor() as floor, open_peer() as peer:
+        leg = floor.open()
+        leg.session.update(peer.stream())
+        leg.session.play("p", [ToneSource((LOW,))])
+        await wait_until(lambda: floor.engine.take_lateness() > 0)  # a thread wakes a little after it should
+
+
+@run_trio
 async def test_it_sends_to_where_packets_come_from_and_no_stranger_moves_it():
     async with native_floor() as floor, open_peer() as announced, open_peer() as nat, open_peer() as stranger:
         leg = floor.open()

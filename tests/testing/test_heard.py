@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callflow import App, Call, Digits, Text
+from callflow import App, BadArgument, Call, Digits, Say, Text, Unsupported
 from callflow.testing import Simulation
 from tests.scenarios.conftest import prompts
 
@@ -33,6 +33,22 @@ async def records(call: Call) -> None:
 async def speaks(call: Call) -> None:
     keyed = await call.gather(Text("Press 1, please."), Text("Bitte die 1.", language="de"), valid="1", max=1)
     await call.play(Text("Thank you." if keyed == Digits("1") else "Sorry."))
+
+
+german = App("german", language="de")
+
+
+@german.route("1")
+async def says_in_german(call: Call) -> None:
+    await call.say("1", kind="number")
+    await call.set_language("en")
+    await call.gather(Say("2", kind="number"), Say("3", kind="number", language="de"), timeout=0.1)
+    with pytest.raises(BadArgument, match="expected a language such as en, got 'English'"):
+        await call.set_language("English")
+    with pytest.raises(Unsupported, match="expected a language among de, en"):
+        await call.say("4", language="fr")
+    await call.set_language("de")
+    await call.say("10:00", kind="time")
 
 
 @pytest.fixture
@@ -115,3 +131,38 @@ def test_a_text_that_is_spoken_is_heard_by_its_words(world):
         await alice.ended()
 
     world.run(main)
+
+
+def test_an_app_has_a_language_and_so_has_a_call(tmp_path):
+    simulation = Simulation(german, folder=tmp_path)
+
+    async def main():
+        alice = simulation.phone("alice")
+        alice.call("1")
+        for what in ("de/1.wav", "en/2.wav", "de/3.wav", "de/10.wav", "de/uhr.wav"):
+            await alice.heard(what)
+        await alice.ended()
+
+    simulation.run(main)
+
+
+def test_an_app_in_lua_has_a_language_and_so_has_a_call(tmp_path):
+    script = tmp_path / "german.lua"
+    script.write_text("""
+    local app = callflow.app("german", { language = "de" })
+    app:route("1", function(call)
+      call:say{ "1", kind = "number" }
+      call:set_language("en")
+      call:play(callflow.say("2", { kind = "number" }))
+    end)
+    """)
+    simulation = Simulation(script, folder=tmp_path)
+
+    async def main():
+        alice = simulation.phone("alice")
+        alice.call("1")
+        await alice.heard("de/1.wav")
+        await alice.heard("en/2.wav")
+        await alice.ended()
+
+    simulation.run(main)

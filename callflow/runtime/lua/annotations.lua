@@ -151,8 +151,9 @@ callflow = {}
 
 ---The app of this script: one, declared while the script is loaded.
 ---@param name string
+---@param options? {language?: string}
 ---@return callflow.App
-function callflow.app(name) end
+function callflow.app(name, options) end
 
 ---@param seconds number
 function callflow.sleep(seconds) end

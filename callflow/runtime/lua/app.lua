@@ -69,10 +69,12 @@ end
 
 local callflow = {}
 
-function callflow.app(name)
+function callflow.app(name, options)
   if declared then error("callflow.app: expected one app in a script", 2) end
   if type(name) ~= "string" then error("callflow.app: expected a name, got " .. type(name), 2) end
-  declared = setmetatable({ name = name, functions = {}, patterns = {} }, App)
+  local language = type(options) == "table" and options.language or "en"
+  if type(language) ~= "string" then error("callflow.app: expected a language such as en, got " .. type(language), 2) end
+  declared = setmetatable({ name = name, language = language, functions = {}, patterns = {} }, App)
   return declared
 end
 

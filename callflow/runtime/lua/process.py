@@ -97,7 +97,9 @@ async def run_script(
             program = door.program = Program(
                 script, door, store=Store(), outside=outside, clock=time.monotonic, epoch=time.time, log=_log_record
             )
-            welcome = await link.open(Hello(app=name, token=token, routes=script.patterns, pid=pid))
+            welcome = await link.open(
+                Hello(app=name, token=token, routes=script.patterns, pid=pid, language=script.language)
+            )
             program.adopt(welcome.owns)
             async with anyio.create_task_group() as tasks:
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from callflow.errors import ScriptError
 
 from .interpreter import Interpreter, Limits
+from .value import to_text
 
 MAX_SOURCE = 1 << 20  # octets of one file
 _MODULE = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_][A-Za-z0-9_-]*)*")
@@ -32,6 +33,7 @@ class LuaScript:
         self.folder = path.resolve().parent
         self.lua = Interpreter(limits or Limits(), seed=seed)
         self.name = ""
+        self.language = "en"
         self.routes: tuple[LuaRoute, ...] = ()
         self._load(epoch)
 
@@ -65,11 +67,12 @@ class LuaScript:
             elif kind == b"load_failed":
                 self._fail(*(detail.decode("utf-8", "replace") for detail in details[:2]))
             elif kind == b"loaded":
-                self._declare(details[0], details[1])
+                self._declare(*details[:3])
         lua.check()
 
-    def _declare(self, name: bytes, patterns: object) -> None:
+    def _declare(self, name: bytes, patterns: object, language: object) -> None:
         self.name = name.decode("utf-8", "replace")
+        self.language = to_text(language) or "en"
         routes = []
         for pattern in patterns.values():  # type: ignore[attr-defined]  # a Lua table
             text = pattern.decode("utf-8", "replace")

@@ -33,7 +33,7 @@ local function loaded(ok, result)
   if not app then
     return request(0, "load_failed", 'expected an app, such as local app = callflow.app("reception")', "")
   end
-  request(0, "loaded", app.name, app.patterns)
+  request(0, "loaded", app.name, app.patterns, app.language)
 end
 
 --- Run the script once, so that it declares its app. It is no task: verbs, which want one, refuse to be used.

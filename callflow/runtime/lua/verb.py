@@ -59,6 +59,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "mute": Verb(commands.Mute, ("direction",)),
     "unmute": Verb(commands.Unmute, ("direction",)),
     "set": Verb(commands.Set, kind="own"),
+    "set_language": Verb(commands.SetLanguage, ("language",)),
     "get": Verb(commands.Get, ("variables",), rest=True, kind="own"),
     "headers": Verb(commands.Headers, ("names",), rest=True),
     "limit": Verb(commands.Limit, ("resource", "maximum")),

@@ -14,6 +14,7 @@ import trio
 
 from engine.eventsocket.eventsocket import EventSocket
 
+from .address import Application
 from .api import answer_api
 from .application import APPLICATIONS
 from .asked import Asked
@@ -23,7 +24,7 @@ from .headers import Core
 from .hub import Hub
 from .inbound import serve_inbound
 from .leg import Leg
-from .outbound import Application, OutboundDoor
+from .outbound import OutboundDoor
 from .permission import EslUser
 from .steering import Steering
 from .translation import TRANSLATIONS

@@ -68,6 +68,10 @@ class FakeMediaEngine:
         """How many rooms are open."""
         return len(self._rooms)
 
+    def take_lateness(self) -> float:
+        """Virtual time is always on time."""
+        return 0.0
+
     @property
     def sessions(self) -> Sequence[FakeMediaSession]:
         """The open sessions, oldest first."""

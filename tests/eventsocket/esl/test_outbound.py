@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from engine.config import Route
-from engine.eventsocket.esl.outbound import Application
+from engine.eventsocket.esl.address import Application
 from tests.interop.terminal import terminal
 from tests.trio_tests import run_trio
 

@@ -154,8 +154,9 @@ callflow = {}
 
 ---The app of this script: one, declared while the script is loaded.
 ---@param name string
+---@param options? {language?: string}
 ---@return callflow.App
-function callflow.app(name) end
+function callflow.app(name, options) end
 
 ---@param seconds number
 function callflow.sleep(seconds) end
@@ -897,6 +898,15 @@ function Call:unmute(direction) end
 ---Set variables of the channel; null removes one.
 ---@param variables table<string, string|false>
 function Call:set(variables) end
+
+---@class callflow.SetLanguageOptions
+---@field [1] string
+---@field deadline? number seconds that it may take
+
+---The language of what is said and spoken to this call where no other is named: `en`, `de`. At first the app's.
+---@param language? string
+---@overload fun(self: callflow.Call, options: callflow.SetLanguageOptions)
+function Call:set_language(language) end
 
 ---@class callflow.GetOptions
 ---@field [integer] string

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use super::clock::{Clock, Moment};
 use super::command::{Inbox, Verb};
+use super::lateness::Lateness;
 use super::leg::MAX_PACKET;
 use super::line::Line;
 use super::ports::PortPool;
 use super::report::{LegId, ReportQueue, Reports};
 use super::rooms::Rooms;
-use super::syscalls::{prefetch, random, Epoll, Ready};
+use super::syscalls::{prefetch, random, worked, Epoll, Ready};
 use super::wheel::{self, Wheel};
 
 /// Descriptors reported per wait: a bound on how long the wheel waits for the sockets.
@@ -36,6 +37,7 @@ pub struct Plane {
     inbox: Arc<Inbox>,
     pool: Arc<PortPool>,
     queue: Arc<ReportQueue>,
+    lateness: Arc<Lateness>,
     reports: Reports,
     lines: Vec<Option<Box<Line>>>,
     vacant: Vec<u32>,
@@ -68,6 +70,7 @@ impl Plane {
             inbox,
             pool,
             queue,
+            lateness: Arc::default(),
             reports: Reports::default(),
             lines: Vec::new(),
             vacant: Vec::new(),
@@ -81,6 +84,11 @@ impl Plane {
             is_busy: false,
             is_over: false,
         })
+    }
+
+    /// How late it is, for others to read.
+    pub fn lateness(&self) -> Arc<Lateness> {
+        self.lateness.clone()
     }
 
     /// The thread's life: until told to finish; then every leg is closed.
@@ -162,6 +170,9 @@ impl Plane {
     }
 
     fn turn_wheel(&mut self, now: Moment) {
+        if let Some(due) = self.wheel.next_due() {
+            self.lateness.note(now.0.saturating_sub(due.0), worked());
+        }
         while let Some(mut turn) = self.wheel.turn(now) {
             let mut index = 0;
             while let Some(place) = turn.legs.get(index).copied() {

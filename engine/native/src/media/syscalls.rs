@@ -1,5 +1,5 @@
-//! What std does not offer: epoll, eventfd, randomness, the mark on packets; and a hint to the processor. The crate's only
-//! unsafe code.
+//! What std does not offer: epoll, eventfd, randomness, the mark on packets, how long a thread has worked; and a hint to the
+//! processor. The crate's only unsafe code.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -21,6 +21,20 @@ fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     } else {
         Ok(result)
     }
+}
+
+/// Nanoseconds that this thread has had of a processor.
+pub fn worked() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the kernel writes one timespec to where one is.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    if result < 0 {
+        return 0; // a kernel without that clock: nobody is ever late by work of his own
+    }
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 /// A set of descriptors that are waited for together, level-triggered.

@@ -129,6 +129,10 @@ impl Engine {
         self.plane.reports_dropped()
     }
 
+    fn take_lateness(&self) -> f64 {
+        self.plane.take_lateness().as_secs_f64()
+    }
+
     fn open(&self, py: Python<'_>) -> PyResult<Leg> {
         let opened = py
             .detach(|| self.plane.open())
