@@ -130,8 +130,8 @@ class _Calls:
             unit="CPU-ms/call",
             values=tuple(cost.engine / cost.load.calls * 1000 for cost in costs),
             how=f"such calls at {percent(SHARE)} of the highest rate for {sizes.call_time:g} s: CPU of the engine "
-            f"process, by calls; beside it that of the app and of SIPp, and the engine's at {LOW_RATE:.0f} calls/s and at other "
-            "shares of the highest rate.",
+            f"process, by calls; beside it that of the app and of SIPp, and the engine's at {LOW_RATE:.0f} calls/s and "
+            "at other shares of the highest rate.",
             beside={
                 "app": milliseconds(sum(cost.app for cost in costs) / calls),
                 "SIPp": milliseconds(sum(cost.load.cpu for cost in costs) / calls),

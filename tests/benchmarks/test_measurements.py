@@ -31,7 +31,8 @@ from benchmarks.script import ANSWER
 from benchmarks.sizes import Sizes
 
 TINY = Sizes(
-    repetitions=1, call_time=0.2, shares=(), search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, members=3,
+    repetitions=1, call_time=0.2, shares=(),
+    search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, members=3,
     small_conferences=2, many_legs=4, setup_rate=100, settle_time=0.2, media_time=0.2, idle_time=0.1, held_calls=2,
     starts=1, reloads=1, round_trips=5, subscribers=2, esl_events=1000, connections=5, keys=3,
 )  # fmt: skip
