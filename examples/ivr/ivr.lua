@@ -71,13 +71,17 @@ local function put_through(call, extension)
   end
 end
 
-local SALES = { ["1"] = "sales for new calls", ["2"] = "sales for old calls" }
-
 local function sales(call)
   local keyed = call:gather{
     say("press 1 for new, 2 for old"), max = 1, valid = "[12]", retries = 2, invalid = { say("sorry, invalid") },
   }
-  call:play(say(SALES[keyed.value] or "goodbye"))
+  if keyed.value == "1" then
+    call:play(say("sales for new calls"))
+  elseif keyed.value == "2" then
+    call:play(say("sales for old calls"))
+  else
+    call:play(say("goodbye"))
+  end
 end
 
 app:route("1003", function(call)
