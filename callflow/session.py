@@ -22,7 +22,7 @@ from .errors import CallEnded, CallflowError, DeadlineExceeded, Disconnected
 from .files import Files
 from .link import Link, StateFrame
 from .listing import list_channels
-from .protocol.commands import Command, Hangup, Originate
+from .protocol.commands import Command, Hangup, Originate, SendText
 from .protocol.events import (
     ChannelAnswered,
     ChannelCreated,
@@ -31,11 +31,13 @@ from .protocol.events import (
     Event,
     OwnerChanged,
     Party,
+    TextReceived,
 )
 from .protocol.frames import CaughtUp, ChannelState, EventFrame, Hello, Share, Snapshot, Welcome
-from .protocol.outcomes import Answered, Failed, Unbridged
+from .protocol.outcomes import Answered, Failed, Sent, Unbridged
 from .routing import CallFunction
 from .run import Run
+from .texting import TextMessage
 from .transport import Transport
 
 log: logging.Logger = logging.getLogger("callflow")
@@ -71,6 +73,10 @@ class AppSession:
         """Give a command that is about no call, and whose reply is all there is."""
         await self._link.request(command, channel=None)
 
+    async def write(self, command: SendText) -> Sent:
+        """Send a text."""
+        return cast("Sent", await self._link.perform(command))
+
     @contextmanager
     def conferring(self, make: Callable[[Link], Conference]) -> Generator[Conference, None, None]:
         """A handle of a conference, which is told of it while the block lasts."""
@@ -86,6 +92,8 @@ class AppSession:
         channel = frame.channel
         if event is None:
             return
+        if channel is None and isinstance(event, TextReceived):
+            self._tasks.start_soon(self._take_text, TextMessage(self._link, event))
         if channel is None:
             for conference in self._conferences:
                 conference.take(event)
@@ -159,6 +167,16 @@ class AppSession:
         """The link is gone, and every call with it."""
         for run in dict.fromkeys(self._runs.values()):
             run.end_all(error)
+
+    async def _take_text(self, text: TextMessage) -> None:
+        function = self._app.message_function
+        if function is None:
+            log.warning("nothing of this app answers texts: one from %s to %s is lost", text.sender, text.to)
+            return
+        try:
+            await function(text)
+        except Exception:  # it must not take the app's calls with it
+            log.exception("the function for texts raised, for one from %s to %s", text.sender, text.to)
 
     def _create(self, channel: str, event: ChannelCreated) -> None:
         if (call := self._calls.get(channel)) is not None:  # a leg that a script dials

@@ -38,6 +38,7 @@ from .messaging import Notify as Notify
 from .messaging import SendInfo as SendInfo
 from .messaging import SendMessage as SendMessage
 from .messaging import SendOptions as SendOptions
+from .messaging import SendText as SendText
 from .outcomes import Outcome, Unbridged
 from .presence import SetLamp as SetLamp
 from .presence import SetMailbox as SetMailbox
@@ -479,6 +480,6 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Notify,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
-        SetMailbox, SetLamp, SetPresence, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
+        SendText, SetMailbox, SetLamp, SetPresence, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
     )
 })  # fmt: skip

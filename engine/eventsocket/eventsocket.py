@@ -19,7 +19,7 @@ from engine.channels.ports import Owner
 from engine.speech.text import Speech
 
 from .decisions import DecisionLog
-from .dispatch import CommandWatcher, Dispatcher, Verb
+from .dispatch import CommandWatcher, Dispatcher, LongVerb, Verb
 from .encoding import encoded
 from .hello import Refused, judge, read_hello, refuse
 from .link import Link, LinkClosed, Nowhere
@@ -162,6 +162,10 @@ class EventSocket:
     def add(self, verbs: Mapping[type[Command], Verb]) -> None:
         """Let apps give these commands, too."""
         self._dispatcher.add(verbs)
+
+    def add_long(self, verbs: Mapping[type[Command], LongVerb]) -> None:
+        """And these, which are no channel's, and end by an event."""
+        self._dispatcher.add_long(verbs)
 
     def watch(self, watcher: CommandWatcher) -> None:
         """Tell a part of the engine, from now on, of commands as apps give them."""

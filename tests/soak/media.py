@@ -20,6 +20,7 @@ from pathlib import Path
 import trio
 
 from engine.media.engine import NativeMediaEngine
+from engine.media.room import MediaRoom, Membership
 from engine.media.session import (
     DigitsSent,
     FileSource,
@@ -71,8 +72,9 @@ async def soak(seconds: float, *, seed: int = 1, warm_up: int = WARM_UP) -> int:
                 if count == warm_up:
                     before = _memory_kb()
             grown = _memory_kb() - before
-            if engine.open_sessions or grown > MAX_GROWTH_KB:
-                raise Grown(f"{grown} kB more after {count} waves, {engine.open_sessions} sessions are open")
+            if engine.open_sessions or engine.open_rooms or grown > MAX_GROWTH_KB:
+                left = f"{engine.open_sessions} sessions and {engine.open_rooms} rooms are open"
+                raise Grown(f"{grown} kB more after {count} waves, {left}")
             nursery.cancel_scope.cancel()
     return count
 
@@ -91,15 +93,35 @@ async def _wave(engine: NativeMediaEngine, prompt: Path, rng: random.Random) -> 
             leg.session.send_digits("d", "1#", duration_ms=40, gap_ms=40)
             leg.session.echo(is_on=rng.random() < 0.3)
     legs[0].session.relay(legs[2].session)
+    room = _talk(engine, legs, rng)
     _annoy(legs, rng)
     with trio.fail_after(30):
         for leg in legs:
             await leg.ended.wait()
     for leg in legs:
         leg.session.close()
+    room.close()
     for path in prompt.parent.glob("*.wav"):
         if path != prompt:
             path.unlink()
+
+
+def _talk(engine: NativeMediaEngine, legs: list[Leg], rng: random.Random) -> MediaRoom:
+    """A room: two who are relayed are listened to, others speak, some as they like; it is played to."""
+    room = engine.open_room(_ignore, near=legs[0].session)
+    for leg in (legs[0], legs[2]):
+        room.add(leg.session, Membership(is_tapped=True, is_deaf=True))
+    for leg in rng.sample(legs[3:], rng.randrange(1, 5)):
+        whispers_to = rng.choice((None, legs[0].session))
+        room.add(leg.session, Membership(gain_db=rng.choice((0, -6)), speaks_to=whispers_to))
+    room.play("hold", [ToneSource((440.0, 480.0))])
+    if rng.random() < 0.5:
+        room.remove(legs[2].session)
+    return room
+
+
+def _ignore(event: MediaEvent) -> None:
+    """What is reported of the room is no matter."""
 
 
 def _annoy(legs: list[Leg], rng: random.Random) -> None:

@@ -70,6 +70,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "send_info": Verb(commands.SendInfo, ("body",)),
     "send_options": Verb(commands.SendOptions),
     "notify": Verb(commands.Notify, ("event", "body")),
+    "send_text": Verb(commands.SendText, ("to", "body"), of_app=True),
     "set_mailbox": Verb(commands.SetMailbox, ("user",), of_app=True),
     "set_lamp": Verb(commands.SetLamp, ("lamp", "state"), of_app=True),
     "set_presence": Verb(commands.SetPresence, ("user", "status"), of_app=True),

@@ -9,6 +9,7 @@ use _native::media::clock::{Moment, FRAME};
 use _native::media::g711::Law;
 use _native::media::inband_receiver::InbandReceiver;
 use _native::media::leg::{Leg, Received, MAX_PACKET};
+use _native::media::mixer::{Gain, Sum};
 use _native::media::player::{PlaySpec, Voice};
 use _native::media::report::{LegId, Reports};
 use _native::media::rtp::{Header, Pt, Seq, Ssrc, HEADER};
@@ -123,5 +124,29 @@ fn samples(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, relay, playbacks, samples);
+/// What a room does in a turn beside its members' own work: all voices are added, and each is given what the others say.
+fn mixes(criterion: &mut Criterion) {
+    for members in [3, 300] {
+        let voices: Vec<[i16; FRAME]> = (0..members)
+            .map(|member| std::array::from_fn(|n| ((n * member) % 4000) as i16 - 2000))
+            .collect();
+        criterion.bench_function(&format!("mix a frame for each of {members}"), |bench| {
+            bench.iter(|| {
+                let mut sum = Sum::default();
+                for voice in black_box(&voices) {
+                    sum.add(voice);
+                }
+                for voice in &voices {
+                    black_box(sum.without(voice).compressed(Law::Mu));
+                }
+            });
+        });
+    }
+    let mut voice: [i16; FRAME] = std::array::from_fn(|n| (n as i16 - 80) * 90);
+    criterion.bench_function("make a voice softer", |bench| {
+        bench.iter(|| Gain::of_db(-6.0).apply(black_box(&mut voice)));
+    });
+}
+
+criterion_group!(benches, relay, playbacks, samples, mixes);
 criterion_main!(benches);

@@ -2,11 +2,12 @@
 
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::digit_sender::Way;
 use super::line::Line;
+use super::lock::Lock;
 use super::player::{Loading, PlaySpec};
 use super::recorder::RecordSpec;
 use super::report::LegId;
@@ -91,7 +92,7 @@ pub enum Verb {
 
 /// The way to one media thread.
 pub struct Inbox {
-    waiting: Mutex<Waiting>,
+    waiting: Lock<Waiting>,
     /// Something waits. Changed under the lock alone.
     is_told: AtomicBool,
     wake: EventFd,
@@ -112,7 +113,7 @@ impl Inbox {
     /// Empty.
     pub fn new() -> std::io::Result<Self> {
         Ok(Inbox {
-            waiting: Mutex::default(),
+            waiting: Lock::default(),
             is_told: AtomicBool::new(false),
             wake: EventFd::new()?,
         })
@@ -120,7 +121,7 @@ impl Inbox {
 
     /// Tell it. Closing is always taken: there is no more than one for each leg.
     pub fn push(&self, leg: LegId, verb: Verb) -> Result<(), Stalled> {
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.hold();
         if waiting.commands.len() >= MAX_WAITING && !matches!(verb, Verb::Close) {
             return Err(Stalled);
         }
@@ -136,7 +137,7 @@ impl Inbox {
 
     /// A leg comes from another media thread.
     pub fn arrive(&self, line: Line) {
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.hold();
         waiting.arrivals.push(line);
         self.is_told.store(true, Ordering::Release);
         drop(waiting);
@@ -145,7 +146,7 @@ impl Inbox {
 
     /// End the thread, after what it was told before.
     pub fn finish(&self) {
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.hold();
         waiting.is_over = true;
         self.is_told.store(true, Ordering::Release);
         drop(waiting);
@@ -169,7 +170,7 @@ impl Inbox {
 
     /// Everything that waits, added to what is given; true: it is the end.
     pub fn take(&self, commands: &mut Vec<(LegId, Verb)>, arrivals: &mut Vec<Line>) -> bool {
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.hold();
         self.is_told.store(false, Ordering::Release);
         if commands.is_empty() {
             std::mem::swap(commands, &mut waiting.commands);
@@ -178,10 +179,6 @@ impl Inbox {
         }
         arrivals.append(&mut waiting.arrivals);
         waiting.is_over
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use super::lateness::Lateness;
 use super::leg::Leg;
 use super::line::Line;
 use super::loader::{Loader, SourceSpec};
+use super::lock::Lock;
 use super::plane::Plane;
 use super::player::PlaySpec;
 use super::ports::{NoPorts, PortPool};
@@ -59,8 +60,8 @@ pub struct Engine {
     inboxes: Vec<Arc<Inbox>>,
     lateness: Vec<Arc<Lateness>>,
     /// Which legs are where. Held while commands are pushed, so that two threads' inboxes agree on the order.
-    routes: Mutex<Routes>,
-    workers: Mutex<Option<Workers>>,
+    routes: Lock<Routes>,
+    workers: Lock<Option<Workers>>,
 }
 
 #[derive(Default)]
@@ -112,18 +113,18 @@ impl Engine {
             reports,
             inboxes,
             lateness,
-            routes: Mutex::new(Routes {
+            routes: Lock::new(Routes {
                 legs_in: vec![0; count],
                 ..Routes::default()
             }),
-            workers: Mutex::new(Some(workers)),
+            workers: Lock::new(Some(workers)),
         })
     }
 
     /// A new leg, on the media thread that has the fewest.
     pub fn open(&self) -> Result<Opened, NoPorts> {
         let pair = self.pool.take()?;
-        let mut routes = lock(&self.routes);
+        let mut routes = self.routes.hold();
         routes.last += 1;
         let id = LegId(routes.last);
         let leg = Leg::new(id, [random(), random()]);
@@ -144,7 +145,7 @@ impl Engine {
 
     /// Tell a leg something. A leg that is closed is told nothing.
     pub fn tell(&self, leg: LegId, verb: Verb) -> Result<(), Stalled> {
-        let routes = lock(&self.routes);
+        let routes = self.routes.hold();
         match routes.inbox_of.get(&leg) {
             Some(inbox) => self.inboxes[*inbox].push(leg, verb),
             None => Ok(()),
@@ -158,7 +159,7 @@ impl Engine {
         spec: PlaySpec,
         sources: Vec<SourceSpec>,
     ) -> Result<(), Stalled> {
-        let loading = match &*lock(&self.workers) {
+        let loading = match &*self.workers.hold() {
             Some(workers) => workers.loader.load(sources),
             None => return Ok(()),
         };
@@ -168,7 +169,7 @@ impl Engine {
     /// Record to a file.
     pub fn record(&self, leg: LegId, spec: RecordSpec, path: PathBuf) -> Result<(), Stalled> {
         let channels = spec.sides.channels();
-        let track = match &*lock(&self.workers) {
+        let track = match &*self.workers.hold() {
             Some(workers) => workers.writer.open(leg, spec.name.clone(), path, channels),
             None => return Ok(()),
         };
@@ -177,7 +178,7 @@ impl Engine {
 
     /// Relay two legs; if they live on different media threads, the second moves to the first's.
     pub fn relay(&self, leg: LegId, other: LegId) -> Result<(), Stalled> {
-        let mut routes = lock(&self.routes);
+        let mut routes = self.routes.hold();
         let Some(to) = routes.inbox_of.get(&leg).copied() else {
             return Ok(());
         };
@@ -190,7 +191,7 @@ impl Engine {
 
     /// A new room, on the media thread of that leg, or on the one that has the fewest legs.
     pub fn open_room(&self, near: Option<LegId>) -> Result<LegId, Stalled> {
-        let mut routes = lock(&self.routes);
+        let mut routes = self.routes.hold();
         let near = near.and_then(|leg| routes.inbox_of.get(&leg).copied());
         let inbox = near.unwrap_or_else(|| routes.emptiest());
         routes.last += 1;
@@ -202,7 +203,7 @@ impl Engine {
 
     /// Let a leg be in a room, or be in it in another way; it moves to the room's media thread.
     pub fn join(&self, leg: LegId, room: LegId, membership: Membership) -> Result<(), Stalled> {
-        let mut routes = lock(&self.routes);
+        let mut routes = self.routes.hold();
         let Some(to) = routes.inbox_of.get(&room).copied() else {
             return Ok(());
         };
@@ -235,7 +236,7 @@ impl Engine {
 
     /// End a room; who is in it stays.
     pub fn close_room(&self, room: LegId) {
-        let mut routes = lock(&self.routes);
+        let mut routes = self.routes.hold();
         if let Some(inbox) = routes.inbox_of.remove(&room) {
             let _ = self.inboxes[inbox].push(room, Verb::Close); // a close is always taken
         }
@@ -243,7 +244,7 @@ impl Engine {
 
     /// Close a leg; its ports come back soon.
     pub fn close(&self, leg: LegId) {
-        let mut routes = lock(&self.routes);
+        let mut routes = self.routes.hold();
         if let Some(inbox) = routes.inbox_of.remove(&leg) {
             routes.legs_in[inbox] -= 1;
             self.pool.announce_return();
@@ -269,7 +270,7 @@ impl Engine {
 
     /// Close every leg and end every thread. A disk that hangs is waited for three seconds, then left.
     pub fn shutdown(&self) {
-        let Some(mut workers) = lock(&self.workers).take() else {
+        let Some(mut workers) = self.workers.hold().take() else {
             return;
         };
         for inbox in &self.inboxes {
@@ -319,10 +320,6 @@ fn spawn(mut plane: Plane, reports: Arc<ReportQueue>) -> io::Result<JoinHandle<(
         };
         reports.push(LegId::default(), Report::ThreadDied { message });
     })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

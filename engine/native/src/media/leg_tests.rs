@@ -10,7 +10,7 @@ use super::super::g711::Law;
 use super::super::hearing::Noticed;
 use super::super::player::Voice;
 use super::super::recorder::{RecordSpec, Sides};
-use super::super::report::ReportQueue;
+use super::super::report::{RecordingOutcome, ReportQueue};
 use super::super::rtp::{samples_between, Pt, Seq, Ssrc};
 use super::super::telephone_event::TelephoneEvent;
 use super::super::testing::{likeness_of, voice, Folder};
@@ -633,6 +633,58 @@ fn a_recording_holds_what_was_heard_and_too_many_fail() {
     assert_eq!(wav.samples.len(), 1600);
     assert!(wav.samples.iter().all(|sample| *sample > 7900.0));
     assert!(folder.path("r1").exists());
+}
+
+/// Recordings of both sides, as many as there may be.
+fn record_all(scene: &mut Scene, writer: &Writer, folder: &Folder) {
+    for index in 0..MAX_RECORDINGS {
+        let name = format!("r{index}");
+        let track = writer.open(LegId(1), name.clone(), folder.path(&name), 2);
+        let spec = RecordSpec {
+            name,
+            sides: Sides::Stereo,
+            max_ms: 3_600_000,
+            silence_ms: 0,
+            is_trimmed: false,
+        };
+        scene.leg.record(Recorder::new(spec, track, scene.now()));
+    }
+}
+
+#[test]
+fn a_disk_that_takes_nothing_ends_recordings_and_the_audio_is_as_it_would_be_without() {
+    let folder = Folder::new();
+    let pipe = folder.path("r0.part"); // it holds 64 kB, and nobody reads it: whoever writes more waits
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let queue = Arc::new(ReportQueue::new().unwrap());
+    let mut writer = Writer::start(queue.clone()).unwrap();
+    let (mut recorded, mut alone) = (Scene::new(), Scene::new());
+    record_all(&mut recorded, &writer, &folder);
+    for scene in [&mut recorded, &mut alone] {
+        scene.leg.echo(true);
+    }
+    let mut turns = 0;
+    while !recorded.leg.recorders.is_empty() {
+        turns += 1;
+        assert!(turns < 10_000, "what waits for the disk has no bound");
+        let said: [u8; FRAME] = std::array::from_fn(|n| Law::Mu.compress(voice(turns * FRAME + n)));
+        recorded.hear(&said);
+        alone.hear(&said);
+        assert_eq!(recorded.turn(), alone.turn());
+    }
+    let reader = std::thread::spawn(move || fs::read(pipe).unwrap().len());
+    writer.stop().unwrap().join().unwrap();
+    assert!(reader.join().unwrap() > 0);
+    let reports = queue.drain();
+    assert_eq!(reports.len(), MAX_RECORDINGS);
+    for (_, report) in reports {
+        assert!(
+            matches!(&report, Report::RecordingFinished { outcome: RecordingOutcome::Failed(reason), .. }
+                if reason.ends_with("the disk is too slow")),
+            "{report:?}"
+        );
+    }
 }
 
 /// A room's turn, in which it gives that; what then leaves.

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::clip::Clip;
+use super::lock::Lock;
 use super::resample::to_8000;
 use super::wav;
 
@@ -17,7 +18,7 @@ const MAX_KEPT: usize = 64 << 20;
 const MAX_FILE: u64 = 1 << 30;
 
 /// The samples of a file; an error names it and says what is wrong.
-pub fn clip(path: &Path, library: &Mutex<Library>) -> Result<Arc<Clip>, String> {
+pub fn clip(path: &Path, library: &Lock<Library>) -> Result<Arc<Clip>, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let metadata = fs::metadata(path).map_err(|error| named(&plain(&error)))?;
     if !metadata.is_file() {
@@ -27,7 +28,7 @@ pub fn clip(path: &Path, library: &Mutex<Library>) -> Result<Arc<Clip>, String> 
         metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
         metadata.len(),
     );
-    if let Some(clip) = lock(library).get(path, version) {
+    if let Some(clip) = library.hold().get(path, version) {
         return Ok(clip);
     }
     if metadata.len() > MAX_FILE {
@@ -43,7 +44,7 @@ pub fn clip(path: &Path, library: &Mutex<Library>) -> Result<Arc<Clip>, String> 
     let wav = wav::read(&octets).map_err(|error| named(&error))?;
     drop(octets);
     let clip = Clip::new(to_8000(&wav.samples, wav.rate));
-    lock(library).put(path, version, clip.clone());
+    library.hold().put(path, version, clip.clone());
     Ok(clip)
 }
 
@@ -114,10 +115,6 @@ impl Library {
             self.octets -= kept.clip.octets();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub struct Line {
     pub room: Option<u32>,
     /// Its phase of the wheel.
     pub phase: Option<u8>,
+    /// It was told something that cannot be done yet: what it is sent waits in its socket until then.
+    pub is_held: bool,
 }
 
 impl Line {
@@ -31,6 +33,7 @@ impl Line {
             peer: None,
             room: None,
             phase: None,
+            is_held: false,
         }
     }
 

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::library::{self, Library};
+use super::lock::Lock;
 use super::player::{Loading, Voice};
 use super::tone::{Tone, ToneSpec};
 
@@ -34,9 +35,9 @@ pub struct Loader {
 
 #[derive(Default)]
 struct Shared {
-    queue: Mutex<Queue>,
+    queue: Lock<Queue>,
     more: Condvar,
-    library: Mutex<Library>,
+    library: Lock<Library>,
 }
 
 #[derive(Default)]
@@ -70,7 +71,7 @@ impl Loader {
             let _ = loading.set(voices(&sources, &self.shared.library));
             return loading;
         }
-        let mut queue = lock(&self.shared.queue);
+        let mut queue = self.shared.queue.hold();
         if queue.jobs.len() >= MAX_WAITING || queue.is_over {
             let _ = loading.set(Err("too many playbacks wait for their files".into()));
             return loading;
@@ -82,7 +83,7 @@ impl Loader {
 
     /// End the threads; what waits fails. Gives them back to be joined.
     pub fn stop(&mut self) -> Vec<JoinHandle<()>> {
-        let mut queue = lock(&self.shared.queue);
+        let mut queue = self.shared.queue.hold();
         queue.is_over = true;
         for (_, loading) in queue.jobs.drain(..) {
             let _ = loading.set(Err("the media engine is closed".into()));
@@ -94,7 +95,7 @@ impl Loader {
 
 impl Shared {
     fn run(&self) {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.queue.hold();
         while !queue.is_over {
             let Some((sources, loading)) = queue.jobs.pop_front() else {
                 queue = self
@@ -111,12 +112,12 @@ impl Shared {
             let _ = loading.set(result.unwrap_or_else(|_| {
                 Err("the file could not be decoded (a defect of ours)".into())
             }));
-            queue = lock(&self.queue);
+            queue = self.queue.hold();
         }
     }
 }
 
-fn voices(sources: &[SourceSpec], library: &Mutex<Library>) -> Result<Vec<Voice>, String> {
+fn voices(sources: &[SourceSpec], library: &Lock<Library>) -> Result<Vec<Voice>, String> {
     sources
         .iter()
         .map(|source| match source {
@@ -129,10 +130,6 @@ fn voices(sources: &[SourceSpec], library: &Mutex<Library>) -> Result<Vec<Voice>
             )),
         })
         .collect()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod leg;
 pub mod library;
 pub mod line;
 pub mod loader;
+pub mod lock;
 pub mod mixer;
 pub mod packetizer;
 pub mod plane;

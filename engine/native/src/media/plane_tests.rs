@@ -1,12 +1,17 @@
 //! The order of what one media thread is told and what it receives, turn by turn.
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::sync::OnceLock;
 
 use super::super::leg::Leg;
+use super::super::lock;
+use super::super::player::{Loading, PlaySpec, Voice};
+use super::super::room::Membership;
 use super::super::rtp::{Header, Pt, Seq, Ssrc, HEADER};
 use super::super::statistics::Counters;
 use super::super::stream::Stream;
-use super::super::testing::{free_ports, stream_with};
+use super::super::testing::{free_ports, stream_with, until};
+use super::super::tone::{Tone, ToneSpec};
 use super::*;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -54,6 +59,15 @@ impl Thread {
             .wait(&mut self.ready, Some(Duration::ZERO))
             .unwrap();
         !self.ready.is_empty()
+    }
+
+    /// Look and turn until that is so.
+    fn turn_until(&mut self, what: &str, mut is_so: impl FnMut() -> bool) {
+        until(what, || {
+            self.look();
+            self.turn();
+            is_so()
+        });
     }
 
     /// Handle what was seen.
@@ -155,6 +169,112 @@ fn a_place_that_is_given_to_another_while_its_packet_waits_keeps_that_from_it() 
     assert!(thread.look());
     thread.turn();
     assert_eq!(others.read().packets_received, 1);
+}
+
+#[test]
+fn what_comes_before_a_relayed_leg_has_arrived_from_another_thread_is_relayed_when_it_has() {
+    let mut thread = Thread::new();
+    let (alice, bob) = (Phone::new(), Phone::new());
+    let (port, figures) = thread.open(LegId(1));
+    thread.tell(LegId(1), Verb::Update(alice.stream()));
+    assert!(thread.look());
+    thread.turn();
+    thread.tell(LegId(2), Verb::Expect);
+    thread.tell(LegId(1), Verb::Relay(LegId(2)));
+    alice.send(port, 1);
+    for _ in 0..3 {
+        thread.look();
+        thread.turn();
+        assert_eq!(figures.read().packets_received, 0);
+    }
+    let mut leg = Leg::new(LegId(2), [3, 4]);
+    leg.update(bob.stream(), Moment(0), &mut Reports::default());
+    let pair = thread.pool.take().unwrap();
+    thread.inbox.arrive(Line::new(leg, pair));
+    thread.turn_until("the first is relayed", || bob.hears());
+    alice.send(port, 2);
+    thread.turn_until("the second is relayed", || bob.hears());
+}
+
+#[test]
+fn packets_take_no_lock() {
+    let mut thread = Thread::new();
+    let (alice, bob, stranger) = (Phone::new(), Phone::new(), Phone::new());
+    let (port, figures) = thread.open(LegId(1));
+    thread.open(LegId(2));
+    thread.tell(LegId(1), Verb::Update(alice.stream()));
+    thread.tell(LegId(2), Verb::Update(bob.stream()));
+    thread.tell(LegId(1), Verb::Relay(LegId(2)));
+    assert!(thread.look());
+    thread.turn();
+    let before = lock::taken();
+    assert!(before > 0, "what it was told is under a lock");
+    for sequence in 0..100 {
+        stranger.socket.send_to(b"nonsense", (HERE, port)).unwrap();
+        alice.send(port, sequence);
+        thread.turn_until("it is relayed", || bob.hears());
+    }
+    assert_eq!(figures.read().packets_discarded, 100);
+    assert_eq!(lock::taken(), before);
+}
+
+#[test]
+fn turns_of_a_playback_an_echo_and_a_room_take_no_lock() {
+    let mut thread = Thread::new();
+    let phones: Vec<Phone> = (0..4).map(|_| Phone::new()).collect();
+    let opened: Vec<_> = (1..5).map(|id| thread.open(LegId(id))).collect();
+    for (phone, id) in phones.iter().zip(1..) {
+        thread.tell(LegId(id), Verb::Update(phone.stream()));
+    }
+    thread.tell(LegId(1), Verb::Play(endless(), hum()));
+    thread.tell(LegId(2), Verb::Echo(true));
+    thread.tell(LegId(9), Verb::OpenRoom);
+    for member in [3, 4] {
+        thread.tell(LegId(member), Verb::Join(LegId(9), Membership::default()));
+    }
+    assert!(thread.look());
+    thread.turn();
+    let (mut before, mut now) = (0, thread.plane.clock.now());
+    for sequence in 0..100 {
+        if sequence == 50 {
+            before = lock::taken(); // that a playback has started, and who speaks, has been reported
+        }
+        for ((port, _), phone) in opened.iter().zip(&phones) {
+            phone.send(*port, sequence);
+        }
+        for place in 0..opened.len() as u32 {
+            thread.plane.receive(place, now);
+        }
+        now = now.plus_ms(20);
+        thread.plane.turn_wheel(now);
+        thread.plane.beat(now);
+        thread.plane.queue.hand_over(&mut thread.plane.reports);
+    }
+    assert_eq!(lock::taken(), before);
+    assert!(before > 0);
+    for phone in phones {
+        until("each hears something", || phone.hears());
+    }
+}
+
+/// What is played for ever.
+fn endless() -> PlaySpec {
+    PlaySpec {
+        name: "p".into(),
+        repeat: 0,
+        gain_db: 0.0,
+        offset_ms: 0,
+    }
+}
+
+fn hum() -> Loading {
+    let tone = Tone::new(&ToneSpec {
+        frequencies: vec![440.0],
+        cadence_ms: vec![],
+        duration_ms: None,
+        level_dbm0: -10.0,
+    });
+    Arc::new(OnceLock::from(Ok(vec![Voice::Tone(tone, None)])))
 }
 
 #[test]

@@ -8,10 +8,11 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::lock::Lock;
 use super::syscalls::{forbid_fragments, mark_expedited, random};
 
 /// Pairs kept bound.
@@ -72,13 +73,13 @@ impl fmt::Display for NoPorts {
 /// Hands out pairs and takes them back.
 pub struct PortPool {
     shared: Arc<Shared>,
-    keeper: Mutex<Option<JoinHandle<()>>>,
+    keeper: Lock<Option<JoinHandle<()>>>,
 }
 
 struct Shared {
     address: IpAddr,
     ports: RangeInclusive<u16>,
-    state: Mutex<State>,
+    state: Lock<State>,
     changed: Condvar,
 }
 
@@ -113,11 +114,11 @@ impl PortPool {
         let shared = Arc::new(Shared {
             address,
             ports,
-            state: Mutex::default(),
+            state: Lock::default(),
             changed: Condvar::new(),
         });
         {
-            let mut state = lock(&shared.state);
+            let mut state = shared.state.hold();
             state.free = free.into();
             while state.stock.len() < STOCK {
                 match shared.bind_next(&mut state.free)? {
@@ -132,14 +133,14 @@ impl PortPool {
             .spawn(move || inner.keep())?;
         Ok(PortPool {
             shared,
-            keeper: Mutex::new(Some(keeper)),
+            keeper: Lock::new(Some(keeper)),
         })
     }
 
     /// A pair from the stock. Waits (briefly) only when the last ones are just being given back.
     pub fn take(&self) -> Result<PortPair, NoPorts> {
         let deadline = Instant::now() + PATIENCE;
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.state.hold();
         loop {
             if state.is_over {
                 return Err(NoPorts::Closed);
@@ -167,23 +168,23 @@ impl PortPool {
 
     /// A pair will come back soon.
     pub fn announce_return(&self) {
-        lock(&self.shared.state).returning += 1;
+        self.shared.state.hold().returning += 1;
     }
 
     /// The announced pair. Its sockets are closed by the keeper.
     pub fn give_back(&self, pair: PortPair) {
-        lock(&self.shared.state).leaving.push(pair);
+        self.shared.state.hold().leaving.push(pair);
         self.shared.changed.notify_all();
     }
 
     /// Close the stock and end the keeper.
     pub fn stop(&self) {
-        lock(&self.shared.state).is_over = true;
+        self.shared.state.hold().is_over = true;
         self.shared.changed.notify_all();
-        if let Some(keeper) = lock(&self.keeper).take() {
+        if let Some(keeper) = self.keeper.hold().take() {
             let _ = keeper.join();
         }
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.state.hold();
         state.stock.clear();
         state.leaving.clear();
     }
@@ -191,14 +192,14 @@ impl PortPool {
 
 impl Shared {
     fn keep(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.hold();
         while !state.is_over {
             if !state.leaving.is_empty() {
                 let leaving = std::mem::take(&mut state.leaving);
                 drop(state);
                 let ports: Vec<u16> = leaving.iter().map(|pair| pair.port).collect();
                 drop(leaving);
-                state = lock(&self.state);
+                state = self.state.hold();
                 state.returning = state.returning.saturating_sub(ports.len());
                 state.free.extend(ports);
                 state.is_dry = false;
@@ -223,7 +224,7 @@ impl Shared {
         state.returning += 1;
         drop(state);
         let bound = PortPair::bind(self.address, port);
-        let mut state = lock(&self.state);
+        let mut state = self.state.hold();
         state.returning = state.returning.saturating_sub(1);
         match bound {
             Ok(pair) => state.stock.push_back(pair),
@@ -260,10 +261,6 @@ fn shuffle(ports: &mut [u16]) {
     for index in (1..ports.len()).rev() {
         ports.swap(index, (random() % (index as u64 + 1)) as usize);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -311,8 +308,8 @@ mod tests {
         let pool = PortPool::start(HERE, free_ports(STOCK as u16 + 8)).unwrap();
         let _pairs: Vec<PortPair> = (0..STOCK / 2 + 8).map(|_| pool.take().unwrap()).collect();
         until("the stock is refilled", || {
-            lock(&pool.shared.state).stock.len() == STOCK - STOCK / 2 + 8 || {
-                let state = lock(&pool.shared.state);
+            pool.shared.state.hold().stock.len() == STOCK - STOCK / 2 + 8 || {
+                let state = pool.shared.state.hold();
                 state.free.is_empty() || state.stock.len() >= STOCK / 2
             }
         });

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::hearing::Noticed;
+use super::lock::Lock;
 use super::syscalls::EventFd;
 
 /// Reports that may wait before those that a peer can cause at will are dropped.
@@ -173,7 +173,7 @@ impl Reports {
 /// When more than `MAX_WAITING` wait, digits and sounds are dropped and counted; the ends of playbacks, recordings and
 /// sendings are never dropped: there is at most one for each command.
 pub struct ReportQueue {
-    waiting: Mutex<VecDeque<(LegId, Report)>>,
+    waiting: Lock<VecDeque<(LegId, Report)>>,
     wake: EventFd,
     dropped: AtomicU64,
 }
@@ -182,7 +182,7 @@ impl ReportQueue {
     /// Empty.
     pub fn new() -> std::io::Result<Self> {
         Ok(ReportQueue {
-            waiting: Mutex::default(),
+            waiting: Lock::default(),
             wake: EventFd::new()?,
             dropped: AtomicU64::new(0),
         })
@@ -194,7 +194,7 @@ impl ReportQueue {
             return;
         }
         {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = self.waiting.hold();
             for (leg, report) in reports.list.drain(..) {
                 if waiting.len() >= MAX_WAITING && report.is_droppable() {
                     self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -216,7 +216,7 @@ impl ReportQueue {
     /// Everything that waits; the descriptor is unreadable until more comes.
     pub fn drain(&self) -> VecDeque<(LegId, Report)> {
         self.wake.drain();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.hold();
         std::mem::take(&mut *waiting)
     }
 

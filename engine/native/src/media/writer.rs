@@ -9,12 +9,13 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use sha2::{Digest, Sha256};
 
 use super::library::plain;
+use super::lock::Lock;
 use super::report::{LegId, RecordingEnd, RecordingOutcome, Report, ReportQueue};
 use super::wav;
 
@@ -29,7 +30,7 @@ pub struct Writer {
 }
 
 struct Shared {
-    queue: Mutex<Queue>,
+    queue: Lock<Queue>,
     more: Condvar,
     reports: Arc<ReportQueue>,
 }
@@ -68,7 +69,7 @@ impl Writer {
     /// With its thread. Ends are reported to `reports`.
     pub fn start(reports: Arc<ReportQueue>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
-            queue: Mutex::default(),
+            queue: Lock::default(),
             more: Condvar::new(),
             reports,
         });
@@ -104,7 +105,7 @@ impl Writer {
 
     /// End the thread when all that waits is written. Gives it back to be joined.
     pub fn stop(&mut self) -> Option<JoinHandle<()>> {
-        lock(&self.shared.queue).is_over = true;
+        self.shared.queue.hold().is_over = true;
         self.shared.more.notify_all();
         self.thread.take()
     }
@@ -116,7 +117,7 @@ impl Track {
         if self.has_failed.load(Ordering::Relaxed) {
             return false;
         }
-        if lock(&self.shared.queue).octets + samples.len() * 2 > MAX_WAITING {
+        if self.shared.queue.hold().octets + samples.len() * 2 > MAX_WAITING {
             self.is_finished = true;
             self.push(Job::Fail("the disk is too slow".into()));
             return false;
@@ -139,7 +140,7 @@ impl Track {
     }
 
     fn push(&self, job: Job) {
-        let mut queue = lock(&self.shared.queue);
+        let mut queue = self.shared.queue.hold();
         if let Job::Samples(samples) = &job {
             queue.octets += samples.len() * 2;
         }
@@ -160,7 +161,7 @@ impl Drop for Track {
 impl Shared {
     fn run(&self) {
         let mut files = HashMap::new();
-        let mut queue = lock(&self.queue);
+        let mut queue = self.queue.hold();
         loop {
             let Some((id, job)) = queue.jobs.pop_front() else {
                 if queue.is_over {
@@ -177,7 +178,7 @@ impl Shared {
             }
             drop(queue);
             self.work(&mut files, id, job);
-            queue = lock(&self.queue);
+            queue = self.queue.hold();
         }
     }
 
@@ -341,10 +342,6 @@ impl Recording {
     fn duration_ms(&self) -> u64 {
         self.samples / 8
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ impl Plane {
     pub(super) fn obey(&mut self, now: Moment) -> bool {
         let mut commands = std::mem::take(&mut self.commands);
         let mut arrivals = std::mem::take(&mut self.arrivals);
+        self.hold(&commands, false);
         let is_over = self.inbox.take(&mut commands, &mut arrivals);
         for line in arrivals.drain(..) {
             self.settle(Box::new(line), now);
@@ -25,12 +26,22 @@ impl Plane {
             }
             self.perform(leg, verb, now);
         }
-        self.commands.extend(told);
-        if self.commands.is_empty() {
-            self.commands = commands; // the room is kept
-        }
+        let mut left = std::mem::take(&mut self.commands);
+        left.extend(told);
+        self.hold(&left, true);
+        self.commands = if left.is_empty() { commands } else { left }; // the room is kept
         self.arrivals = arrivals;
         is_over
+    }
+
+    /// Those who were told something that waits hear nothing before it is done: a packet that was sent after it comes after it.
+    fn hold(&mut self, waiting: &[(LegId, Verb)], is_held: bool) {
+        for (id, _) in waiting {
+            let place = self.places.get(id);
+            if let Some(line) = place.and_then(|place| self.lines[*place as usize].as_mut()) {
+                line.is_held = is_held;
+            }
+        }
     }
 
     pub(super) fn perform(&mut self, id: LegId, verb: Verb, now: Moment) {

@@ -46,7 +46,10 @@ impl Plane {
     /// True: it was to be discarded.
     pub(super) fn receive_one(&mut self, place: u32, now: Moment) -> bool {
         self.heed(now);
-        let Some(line) = self.lines[place as usize].as_mut() else {
+        let Some(line) = self.lines[place as usize]
+            .as_mut()
+            .filter(|line| !line.is_held)
+        else {
             return false;
         };
         let Ok((length, from)) = line.pair.rtp.recv_from(&mut self.room) else {

@@ -1,6 +1,6 @@
 //! `Message`, `Request`, `Response`, and what gives them: `parse_datagram` and `StreamReader`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -301,7 +301,8 @@ struct KeepAlive;
 
 #[pyclass(name = "StreamReader", module = "engine._native.codec", frozen)]
 #[derive(Default)]
-struct PyStreamReader(Mutex<StreamReader>);
+#[allow(clippy::disallowed_types)] // no media thread comes here
+struct PyStreamReader(std::sync::Mutex<StreamReader>);
 
 impl PyStreamReader {
     fn reader(&self) -> std::sync::MutexGuard<'_, StreamReader> {
