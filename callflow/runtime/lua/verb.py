@@ -85,7 +85,7 @@ INTERNAL: frozenset[type[Command]] = frozenset({
     commands.Abandon, commands.Cancel, commands.Control, commands.Confirm, commands.AcceptTransfer,
     commands.RefuseTransfer,
 })  # fmt: skip
-"""Commands of a channel that scripts give by other means, by closing, by handles, by what a function returns; or the engine for them."""
+"""Commands of a channel that scripts give by other means: by closing, by handles, by what they return, by failing."""
 
 HANDLES: Mapping[str, str] = MappingProxyType({
     "playing": "play",
