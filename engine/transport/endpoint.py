@@ -247,6 +247,7 @@ class Endpoint:
         credentials: Credentials | None = None,
         call_id: str | None = None,
         cseq: int = 1,
+        owner: object = None,
     ) -> ClientRequest:
         request = self.stack.request(
             method,
@@ -259,6 +260,7 @@ class Endpoint:
             credentials=credentials,
             call_id=call_id,
             cseq=cseq,
+            owner=owner,
             now=self._clock(),
         )
         self._flush()

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from callflow.errors import ScriptError
-from callflow.protocol.commands import Hangup, Play
+from callflow.protocol.commands import Abandon, Hangup, Play
 from callflow.protocol.events import (
     ChannelAnswered,
     ChannelCreated,
@@ -319,7 +319,7 @@ class Program:
         for leg in sorted(run.legs):
             self._commands.send(Hangup(cause="temporary_failure"), leg)
         if run.main in self._runs:
-            self._door.abandon(run.main)
+            self._commands.send(Abandon(), run.main)
         self._lua.judge()
 
     def _end_script(self, number: int, channel: bytes) -> None:
