@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 
 import structlog
 
 from engine.allowance import Allowance
 
-from .abuse import Abuse
+from .abuse import Abuse, Network
 
 MAX_KNOWN = 10_000  # addresses of whom something is remembered; who is quiet for longest is forgotten first
 FAILURES_WITHIN = 60.0  # seconds
@@ -42,6 +43,7 @@ class Guard:
         self._abuse = abuse
         self._is_trusted = is_trusted
         self._clock = clock
+        self._is_configured = lru_cache(MAX_KNOWN)(partial(_is_in, abuse.exempt))  # to read an address is dear
         self._peers: OrderedDict[str, _Peer] = OrderedDict()
         self.bans = 0
 
@@ -85,8 +87,12 @@ class Guard:
         return peer
 
     def _is_exempt(self, host: str) -> bool:
-        address = ipaddress.ip_address(host.partition("%")[0])
-        return any(address in network for network in self._abuse.exempt) or self._is_trusted(host)
+        return self._is_configured(host) or self._is_trusted(host)
+
+
+def _is_in(networks: Sequence[Network], host: str) -> bool:
+    address = ipaddress.ip_address(host.partition("%")[0])
+    return any(address in network for network in networks)
 
 
 def _key(host: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import merge
+from itertools import chain
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -182,14 +183,15 @@ class Rules:
             self._others.append(rule)
 
     def _candidates(self, question: Question) -> Iterator[_Rule]:
-        found = [
-            *self._by_number.lists(question.number),
-            *self._by_caller.lists(question.caller),
-            *self._by_domain.lists(question.domain.lower()),
-            self._others,
-        ]
+        lists = chain(
+            self._by_number.lists(question.number),
+            self._by_caller.lists(question.caller),
+            self._by_domain.lists(question.domain.lower()),
+            (self._others,),
+        )
+        found = [rules for rules in lists if rules]
         last = -1
-        for rule in merge(*found, key=lambda rule: rule.place):
+        for rule in found[0] if len(found) == 1 else merge(*found, key=lambda rule: rule.place):
             if rule.place > last:
                 yield rule
                 last = rule.place
@@ -302,7 +304,7 @@ class _Index:
     def add_plain(self, text: str, rule: _Rule) -> None:
         self._plain.setdefault(text, []).append(rule)
 
-    def lists(self, text: str) -> Iterator[Iterable[_Rule]]:
+    def lists(self, text: str) -> Iterator[Sequence[_Rule]]:
         """The rules that this text could fit, in several lists that are each in order."""
         yield self._plain.get(text, ())
         for length in self._lengths:

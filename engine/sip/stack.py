@@ -37,6 +37,7 @@ from .referral import Referral
 from .screening import ACCEPT, refuse
 from .streams import Streams
 from .subscription import Document, EventName, Reason, Subscription, read_event
+from .timers import HALF_MESSAGE
 from .transaction import State, Transaction, Trigger
 from .transaction_layer import merge_key, server_key
 
@@ -128,7 +129,7 @@ class SipStack:
         self._wire = wire
         self._gate = gate
         self._is_banned = is_banned
-        self._streams = Streams(self._core.transactions.schedule)
+        self._streams = Streams(self._core.transactions.schedule, late=self._note_half)
         self._tag_secret = new_token()[:8]
 
     # What the shell does.
@@ -211,6 +212,12 @@ class SipStack:
     def next_event(self) -> SipEvent | None:
         events = self._core.events
         return events.popleft() if events else None
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is to be sent, closed or told."""
+        core = self._core
+        return not (core.transactions.has_outgoing or core.events or self._streams.has_broken)
 
     @property
     def counts(self) -> Counts:
@@ -385,6 +392,7 @@ class SipStack:
         credentials: Credentials | None = None,
         call_id: str | None = None,
         cseq: int = 1,
+        owner: object = None,
         now: float,
     ) -> ClientRequest:
         """Send a request outside of dialogs; its outcome comes as ResponseReceived. A REGISTER names its Contact."""
@@ -400,6 +408,7 @@ class SipStack:
             headers=tuple(headers),
             body=body,
             credentials=credentials,
+            owner=owner,
             now=now,
         )
 
@@ -624,6 +633,10 @@ class SipStack:
             self._core.transactions.send(message, flow)
             was_answered = True
         self._core.events.append(MalformedReceived(flow, str(error), was_answered))
+
+    def _note_half(self, flow: Flow) -> None:
+        error = f"expected the rest of a message within {HALF_MESSAGE:g} s"
+        self._core.events.append(MalformedReceived(flow, error, False))
 
     def _stateless_tag(self, request: Request) -> str:
         """A To tag that is the same for every retransmission, and unlike that of any other element."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from .events import Flow
@@ -22,8 +23,10 @@ class _Stream:
 class Streams:
     """One StreamReader per connection, and the connections that can be read no further."""
 
-    def __init__(self, schedule: Schedule[Transaction | Alarm]) -> None:
+    def __init__(self, schedule: Schedule[Transaction | Alarm], *, late: Callable[[Flow], None]) -> None:
+        """`late` is told of a stream that stopped in the middle of a message."""
         self._schedule = schedule
+        self._late = late
         self._streams: dict[Flow, _Stream] = {}
         self._broken: list[Flow] = []
 
@@ -33,11 +36,11 @@ class Streams:
     def feed(self, data: bytes, flow: Flow, *, now: float) -> list[Request | Response | ParseError | KeepAlive]:
         stream = self._streams.get(flow)
         if stream is None:
-            stream = self._streams[flow] = _Stream(Alarm(partial(self._break, flow)))
+            stream = self._streams[flow] = _Stream(Alarm(partial(self._expire, flow)))
         reader = stream.reader
         messages = reader.feed(data)
         if reader.is_broken:
-            self._break(flow, now)
+            self._broken.append(flow)
         elif not reader.pending:
             self._schedule.set(stream.alarm, NEVER)
         elif messages or stream.alarm.scheduled_at == NEVER:
@@ -54,9 +57,15 @@ class Streams:
         """Read no more of it."""
         self._broken.append(flow)
 
+    @property
+    def has_broken(self) -> bool:
+        """Is there something for `take_broken`?"""
+        return bool(self._broken)
+
     def take_broken(self) -> list[Flow]:
         broken, self._broken = self._broken, []
         return broken
 
-    def _break(self, flow: Flow, now: float) -> None:
+    def _expire(self, flow: Flow, now: float) -> None:
+        self._late(flow)
         self._broken.append(flow)

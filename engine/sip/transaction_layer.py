@@ -50,6 +50,11 @@ class TransactionLayer:
     def is_full(self) -> bool:
         return len(self._transactions) >= self._max_transactions
 
+    @property
+    def has_outgoing(self) -> bool:
+        """Is there something for `take_outbox`?"""
+        return bool(self._outbox)
+
     def find(self, key: Key) -> Transaction | None:
         return self._transactions.get(key)
 

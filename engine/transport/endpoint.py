@@ -25,6 +25,7 @@ from ..sip.refer import Refer, Replaces
 from ..sip.referral import Referral
 from ..sip.stack import CallRequest, ClientRequest, Credentials, Invite, ServerRequest, SipStack
 from ..sip.subscription import Document, EventName, Reason, Subscription
+from ..sip.timers import NEVER
 from . import enum
 from .address import LocalAddresses, bind, family, is_wildcard
 from .advertising import Advertising
@@ -106,6 +107,7 @@ class Endpoint:
         stack.use_streams(self._stream_for)
         self._timer = trio.CancelScope()
         self._not_before = float("-inf")
+        self._wakes_for = NEVER  # the deadline of the stack for which the timer task wakes
         self._is_flushing = False
 
     @property
@@ -245,6 +247,7 @@ class Endpoint:
         credentials: Credentials | None = None,
         call_id: str | None = None,
         cseq: int = 1,
+        owner: object = None,
     ) -> ClientRequest:
         request = self.stack.request(
             method,
@@ -257,6 +260,7 @@ class Endpoint:
             credentials=credentials,
             call_id=call_id,
             cseq=cseq,
+            owner=owner,
             now=self._clock(),
         )
         self._flush()
@@ -349,17 +353,15 @@ class Endpoint:
         self._is_flushing = True
         stack = self.stack
         try:
-            while True:
-                outgoing = stack.datagrams_to_send()
-                for data, flow in outgoing:
+            while not stack.is_idle:
+                for data, flow in stack.datagrams_to_send():
                     self._send(data, flow)
-                for flow in stack.flows_to_close():
-                    self._close(flow)
                 event = stack.next_event()
                 if event is not None:
                     self._on_event(event)
-                elif not outgoing:
-                    break
+                    continue
+                for flow in stack.flows_to_close():  # last: what came by it before has its answers
+                    self._close(flow)
         finally:
             self._is_flushing = False
         self._set_timer()
@@ -403,6 +405,7 @@ class Endpoint:
     async def _run_timers(self) -> None:
         while True:
             with trio.CancelScope() as self._timer:
+                self._wakes_for = NEVER
                 self._set_timer()
                 await trio.sleep_forever()
             self._not_before = trio.current_time() + MIN_REST
@@ -412,8 +415,9 @@ class Endpoint:
     def _set_timer(self) -> None:
         """Let the timer task wake in time. It is never put off: waking for nothing costs less than moving it."""
         deadline = self.stack.next_deadline()
-        if deadline is None:
+        if deadline is None or deadline >= self._wakes_for:
             return
+        self._wakes_for = deadline
         at = max(trio.current_time() + deadline - self._clock(), self._not_before)
         if at < self._timer.deadline:
             self._timer.deadline = at

@@ -23,6 +23,7 @@ from .websocket import WebSocketSession
 READ_SIZE = 65536
 BACKLOG = 128  # connections the kernel keeps for us
 CONNECT_TIMEOUT = 10.0
+LINGER = 1.0  # seconds to clear away what a peer still sends: with that unread, the kernel would take our answer back
 
 _NAMES: Mapping[tuple[bool, bool], TransportName] = MappingProxyType({  # by whether it is a WebSocket, and secure
     (False, False): "tcp",
@@ -50,6 +51,7 @@ class _Connection:
         "error",
         "flow",
         "has_unsent",
+        "is_ending",
         "is_ready",
         "is_spoken",
         "scope",
@@ -79,6 +81,7 @@ class _Connection:
         self.error = ""  # why TLS failed
         self.is_ready = trio.Event()  # to be sent on, or over before that
         self.is_spoken = False
+        self.is_ending = False  # nothing more is read of it, nor sent once what waits is out
         self.unsent = bytearray()
         self.has_unsent = trio.Event()
         self.scope = trio.CancelScope()
@@ -185,7 +188,16 @@ class TcpTransport:
         if connection.websocket is not None:
             with suppress(OSError):
                 self._send_enciphered(connection, connection.websocket.close())
-        connection.scope.cancel()
+        if not connection.is_ending:
+            connection.is_ending = True
+            connection.scope.deadline = trio.current_time() + LINGER
+            self._forget_remote(connection)
+            self._end_sending(connection)
+
+    def _end_sending(self, connection: _Connection) -> None:
+        if connection.is_ending and not connection.unsent:
+            with suppress(OSError):  # it is gone already
+                connection.socket.shutdown(socket.SHUT_WR)
 
     async def connect(self, remote: Address, server_name: str = "") -> Flow:
         """The flow of a connection to there, a new one if there is none. Raises Unreachable.
@@ -294,12 +306,16 @@ class TcpTransport:
         flow = connection.flow
         connection.socket.close()
         del self._connections[flow]
-        key = flow.remote, connection.server_name
-        if self._by_remote.get(key) == flow:
-            del self._by_remote[key]
+        self._forget_remote(connection)
         self._per_address[flow.remote[0]] -= 1
         if not self._per_address[flow.remote[0]]:
             del self._per_address[flow.remote[0]]
+
+    def _forget_remote(self, connection: _Connection) -> None:
+        """Nothing new is to be sent by it."""
+        key = connection.flow.remote, connection.server_name
+        if self._by_remote.get(key) == connection.flow:
+            del self._by_remote[key]
 
     async def _read(self, connection: _Connection) -> None:
         while await self._wait_readable(connection):
@@ -311,6 +327,8 @@ class TcpTransport:
                 return
             if not data:
                 return
+            if connection.is_ending:
+                continue
             if connection.tls is not None:
                 data, is_over = self._decipher(connection, connection.tls, data)
             else:
@@ -386,6 +404,7 @@ class TcpTransport:
             del connection.unsent[:sent]
             if not connection.unsent:
                 connection.has_unsent = trio.Event()
+                self._end_sending(connection)
 
 
 async def _connect(remote: Address, name: str) -> socket.socket:

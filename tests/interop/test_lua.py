@@ -134,6 +134,30 @@ async def test_a_call_whose_function_fails_is_an_event_and_so_is_one_that_was_en
         assert (await versions(seen))["1"].errors == 2
 
 
+AFTER = """
+app:route("1003", function(call)
+  call:policy{ route = "1000" }
+  call:answer()
+  while true do end
+end)
+"""
+
+
+@pytest.mark.parametrize("isolation", ["engine", "process"])
+@run_trio
+async def test_the_call_of_a_script_that_was_ended_has_its_policy_wherever_it_runs(tmp_path: Path, isolation: str):
+    script = write_version(tmp_path / "app", "one", rest=AFTER)
+    tables = f'[[app]]\nname = "flow"\nscript = "{script}"\nisolation = "{isolation}"'
+    async with engine(tmp_path / "engine", tables=tables) as running, watch(running) as seen, terminal() as guest:
+        other = await holding(guest, running)
+        call = await holding(guest, running, "1003")
+        assert (await variables(seen, calls=2))[1] == {"version": "one", "calls": "2"}
+        assert "it computes for too long" in failures(seen)[0].error
+        for each in (call, other):
+            assert each.ended is None
+            each.hang_up()
+
+
 @run_trio
 async def test_isolation_gives_a_lua_script_a_process_of_its_own(tmp_path: Path):
     script = write_version(tmp_path / "app", "one")

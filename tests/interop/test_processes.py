@@ -19,6 +19,7 @@ from .places import CALLS, IVR
 from .process import children, is_running, spares, until, workers
 from .terminal import terminal
 from .watch import Watch, watch
+from .wire import message, peer
 
 
 async def worker(seen: Watch, app: str) -> int:
@@ -124,5 +125,8 @@ async def test_an_engine_that_drains_ends_by_itself_with_its_last_call(tmp_path:
             assert "1 call left" in await running.command("drain")
             refused = await running.run("dial", "3003")
             assert "503" in refused.output + refused.errors
+            async with peer("127.0.0.1", running.udp) as carrier:
+                told = await carrier.ask(message("OPTIONS"))
+                assert (told.status, 2 <= int(told.header("Retry-After") or 0) <= 10) == (503, True)
             await running.command("hangup", await seen.channel())
             assert await running.process.wait() == 0

@@ -60,10 +60,9 @@ class Peer:
 
     async def ask(self, data: bytes) -> Response:
         """Send a request; its final response, whatever else comes before."""
-        asked = parse_datagram(data)
-        assert isinstance(asked, Request)
         await self.send(data)
-        return await self.final(asked.call_id, asked.method)
+        head = dict(line.split(": ", 1) for line in data.decode().split("\r\n\r\n")[0].split("\r\n")[1:])
+        return await self.final(head["Call-ID"], head["CSeq"].partition(" ")[2])
 
     async def final(self, call_id: str, method: str) -> Response:
         """The next final response to that request."""

@@ -49,6 +49,7 @@ def test_half_a_message_is_not_waited_for_without_end():
     assert bench.stack.flows_to_close() == []
     bench.wait(2.0)
     assert bench.stack.flows_to_close() == [CONNECTION]
+    assert not bench.event(MalformedReceived).was_answered
 
 
 def test_a_message_that_was_completed_in_time_is_forgotten():

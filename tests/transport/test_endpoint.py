@@ -55,6 +55,22 @@ async def test_a_call_is_made_answered_and_ended(transport):
 
 @TRANSPORTS
 @run_trio
+async def test_a_call_over_ipv6(transport):
+    alice, bob = Agent("alice"), Agent("bob", react=answer_everything)
+    async with running(alice, bob):
+        await alice.endpoint.listen(transport, "::1", 0)
+        _, port = await bob.endpoint.listen(transport, "::1", 0)
+        invite = await alice.call("[::1]", port, transport=transport)
+        received = await bob.wait_for(InviteReceived)
+        assert received.flow.remote[0] == "::1"
+        assert (received.request.via.host.strip("[]"), received.request.via.wants_rport) == ("::1", True)
+        await bob.wait_for(AckReceived)
+        alice.endpoint.hang_up(invite)
+        assert (await bob.wait_for(InviteEnded)).by == "peer"
+
+
+@TRANSPORTS
+@run_trio
 async def test_the_callee_can_hang_up(transport):
     alice, bob = Agent("alice"), Agent("bob", react=answer_everything)
     async with running(alice, bob):

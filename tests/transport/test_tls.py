@@ -105,6 +105,37 @@ async def test_a_renewed_certificate_is_shown_to_who_connects_then(tmp_path: Pat
 
 
 @run_trio
+async def test_a_call_goes_on_with_the_certificate_that_it_began_with(tmp_path: Path):
+    authority, certificate = certified(tmp_path, "127.0.0.1")
+    other = Authority(tmp_path, "other")
+    alice, carol = caller(authority), caller(other, "carol")
+    async with server(certificate, alice, carol) as (bob, port):
+        invite = await alice.call("127.0.0.1", port, transport="tls")
+        await bob.wait_for(AckReceived)
+        other.issue("127.0.0.1")
+        certificate.renew()
+        await carol.call("127.0.0.1", port, transport="tls")
+        await bob.wait_for(AckReceived)
+        alice.endpoint.hang_up(invite)
+        assert (await bob.wait_for(InviteEnded)).by == "peer"
+
+
+@run_trio
+async def test_a_call_over_tls_and_ipv6(tmp_path: Path):
+    authority, certificate = certified(tmp_path, "::1")
+    alice = caller(authority)
+    tls = TlsContexts(client=ssl.create_default_context(), server=certificate.context)
+    bob = Agent("bob", react=answer_everything, tls=tls)
+    async with running(alice, bob):
+        _, port = await bob.endpoint.listen("tls", "::1", 0)
+        invite = await alice.call("[::1]", port, transport="tls")
+        assert (await bob.wait_for(InviteReceived)).flow.remote[0] == "::1"
+        await bob.wait_for(AckReceived)
+        alice.endpoint.hang_up(invite)
+        assert (await bob.wait_for(InviteEnded)).by == "peer"
+
+
+@run_trio
 async def test_who_speaks_no_tls_to_it_is_shut_out(tmp_path: Path):
     _, certificate = certified(tmp_path, "127.0.0.1")
     async with server(certificate) as (bob, port):
@@ -112,6 +143,25 @@ async def test_who_speaks_no_tls_to_it_is_shut_out(tmp_path: Path):
             await stream.send_all(b"OPTIONS sip:bob@127.0.0.1 SIP/2.0\r\n\r\n")
             await end_of(stream)
         assert bob.events == []
+
+
+@run_trio
+async def test_who_trickles_the_handshake_is_shut_out_like_one_who_says_nothing(tmp_path: Path):
+    _, certificate = certified(tmp_path, "127.0.0.1")
+    async with server(certificate, silent_timeout=0.1) as (_, port):
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            await trickle(stream, b"\x16\x03\x01\x3f\xff\x01\x00\x3f\xfb")
+
+
+async def trickle(stream: trio.SocketStream, beginning: bytes) -> None:
+    """Say something again and again, until the other side has had enough."""
+    with suppress(trio.BrokenResourceError):
+        await stream.send_all(beginning)
+        while True:
+            with trio.move_on_after(0.02):
+                assert not await stream.receive_some(), "nothing of this is to be answered"
+                return
+            await stream.send_all(b"\0")
 
 
 @run_trio

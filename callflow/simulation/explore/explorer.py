@@ -7,7 +7,9 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +17,8 @@ from callflow.errors import NotFound
 from callflow.runtime.loader import load_script
 from callflow.simulation.raised import taken_by
 from callflow.simulation.simulation import Simulation
+from engine.channels.errors import CommandError
+from engine.channels.pattern import digit_pattern
 
 from .finding import EXCEPTION, LEAK, Finding, find
 from .graph import Graph
@@ -22,6 +26,8 @@ from .plan import Course, Plan
 from .silence import Silence
 from .step import Trouble, Walk
 from .walker import Walker, last_place
+
+_LONGEST = 16  # keys of a number that is made up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +92,18 @@ def walk_once(script: Path, number: str, course: Course, *, seed: int, silence: 
 def _numbers(patterns: Sequence[str]) -> list[str]:
     """A number for each pattern that no pattern before it takes."""
     found: list[str] = []
-    candidates = ["1000", *map(str, range(10_000)), "15551234567"]
     for index, pattern in enumerate(patterns):
-        plain = [pattern] if re.fullmatch(r"[0-9*#A-Za-z_+-]+", pattern) else candidates
-        found += [n for n in plain if _takes(patterns, n) == index][:1]
+        found += islice((n for n in _candidates(pattern) if _takes(patterns, n) == index), 1)
     return found
+
+
+def _candidates(pattern: str) -> Iterator[str]:
+    """What may match: the pattern itself where it is a number, usual numbers, and what its keys make (`\\*97`)."""
+    if re.fullmatch(r"(\\[*#+]|[0-9*#A-Za-z_+-])+", pattern):
+        yield pattern.replace("\\", "")
+    yield from ("1000", *map(str, range(10_000)), "15551234567")
+    with suppress(CommandError):  # it is of more than keys
+        yield from digit_pattern(pattern.replace("\\w", "\\d")).examples(least=1, most=_LONGEST)
 
 
 def _takes(patterns: Sequence[str], number: str) -> int | None:

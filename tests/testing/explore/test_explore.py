@@ -45,6 +45,16 @@ def test_the_examples_have_no_faults(example):
         assert explored.is_alike
 
 
+def test_star_codes_and_names_have_numbers_to_be_walked(tmp_path):
+    script = tmp_path / "codes.py"
+    body = "from callflow import *\napp = App('codes')\n"
+    for number, pattern in enumerate(("1000", r"\*97", r"\*77(0\d+)", r"\*9(\w+)", r"\+4930", "70[12]", "desk", ".*")):
+        body += f"@app.route(r'{pattern}')\nasync def route_{number}(call: Call) -> None:\n    await call.answer()\n"
+    script.write_text(body)
+    numbers = [explored.number for explored in explore(script, bounds=Bounds(walks=1))]
+    assert numbers == ["1000", "*97", "*7700", "*90", "+4930", "701", "desk", "0"]
+
+
 def test_every_choice_of_the_reception_is_walked():
     [explored, *_] = explore(ROOT / "examples/ivr/ivr.py", ["1000"])
     tree = "\n".join(lines_of_tree(explored.graph))
