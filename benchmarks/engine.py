@@ -72,7 +72,8 @@ class EngineFailed(Exception):
 class RunningEngine:
     """An engine that is up, with its app. `app` is the process of that: the worker, or the one beyond a WebSocket.
 
-    Behind the door "none" there is nobody, a script in Lua runs in the engine itself: `app` is 0.
+    Behind the door "none" there is nobody, a script in Lua runs in the engine itself: `app` is 0. `pid` 0: it is
+    another server, of which nothing is known but where it listens.
     """
 
     pid: int
@@ -85,7 +86,7 @@ class RunningEngine:
 
     def cpu(self) -> float:
         """CPU seconds of the engine so far."""
-        return cpu_seconds(self.pid)
+        return cpu_seconds(self.pid) if self.pid else 0.0
 
     def app_cpu(self) -> float:
         """CPU seconds of the app so far, and of whom it dials."""

@@ -69,6 +69,7 @@ from .protocol.outcomes import (
     Undetected,
 )
 from .running import Playback, Recording, Running, race
+from .texting import TextMessage
 from .verbs.hearing import Detection
 
 __all__ = [
@@ -118,6 +119,7 @@ __all__ = [
     "Source",
     "Target",
     "Text",
+    "TextMessage",
     "TimedOut",
     "Tone",
     "TransferFailed",

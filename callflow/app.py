@@ -9,6 +9,7 @@ async def reception(call: Call) -> None:
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -17,10 +18,11 @@ from .call import Call
 from .conference import Conference, make_sounds
 from .dialing import Answered, Stage, make_stages
 from .errors import BadArgument, Disconnected, RouteError
-from .protocol.commands import Originate, SetLamp, SetMailbox, SetPresence, Source
-from .protocol.outcomes import Failed
+from .protocol.commands import Originate, SendText, SetLamp, SetMailbox, SetPresence, Source
+from .protocol.outcomes import Failed, Sent
 from .routing import CallFunction, Route, find_route, make_route
 from .sources import as_sources
+from .texting import MessageFunction
 
 if TYPE_CHECKING:
     from .link import Link
@@ -40,6 +42,8 @@ class App:
         self._routes: list[Route] = []
         self.reattached: CallFunction | None = None
         """Who takes up calls of a session that was lost, see `on_reattach`."""
+        self.message_function: MessageFunction | None = None
+        """Who answers texts, see `on_message`."""
         self.sessions: list[AppSession] = []
         """The engines that it is connected to, now."""
 
@@ -83,6 +87,28 @@ class App:
         """
         self.reattached = make_route("", function).function
         return function
+
+    def on_message(self, function: MessageFunction) -> MessageFunction:
+        """Give the texts that users write to numbers of this app's routes, outside of calls, to this function.
+
+        Raises RouteError for a function that is not async.
+
+        @app.on_message
+        async def answer(message: TextMessage) -> None:
+            await message.reply("We call you back")
+        """
+        if not inspect.iscoroutinefunction(function):
+            raise RouteError(f"on_message: expected an async function, got {function!r}")
+        self.message_function = function
+        return function
+
+    async def send_text(self, to: str, body: str, *, sender: str = "", content_type: str = "text/plain") -> Sent:
+        """Send a text to a user's phones, outside of any call: completed, kept until one registers, or refused.
+
+        `sender`: a user, or a number, that it is from. Raises NotFound when there is no such user,
+        Disconnected when the app is connected to no engine.
+        """
+        return await self._session.write(SendText(to=to, body=body, sender=sender, content_type=content_type))
 
     async def originate(
         self,

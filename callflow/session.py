@@ -22,20 +22,23 @@ from .errors import CallEnded, CallflowError, DeadlineExceeded, Disconnected
 from .files import Files
 from .link import Link, StateFrame
 from .listing import list_channels
-from .protocol.commands import Command, Hangup, Originate
+from .protocol.commands import Command, Hangup, Originate, SendText
 from .protocol.events import (
     ChannelAnswered,
     ChannelCreated,
     ChannelEnded,
     ChannelUnbridged,
+    DialBranch,
     Event,
     OwnerChanged,
     Party,
+    TextReceived,
 )
 from .protocol.frames import CaughtUp, ChannelState, EventFrame, Hello, Share, Snapshot, Welcome
-from .protocol.outcomes import Answered, Failed, Unbridged
+from .protocol.outcomes import Answered, Failed, Sent, Unbridged
 from .routing import CallFunction
 from .run import Run
+from .texting import TextMessage
 from .transport import Transport
 
 log: logging.Logger = logging.getLogger("callflow")
@@ -57,6 +60,8 @@ class AppSession:
         self._legs: dict[
             str, list[ChannelState]
         ] = {}  # ours again, by the calls that dialled them, until those are known
+        self._originated: dict[str, dict[str, Call]] = {}  # by running originate: the legs that our scripts may get
+        self._unnamed: dict[str, ChannelCreated] = {}  # legs of originates that the engine has named itself
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -70,6 +75,10 @@ class AppSession:
     async def request(self, command: Command) -> None:
         """Give a command that is about no call, and whose reply is all there is."""
         await self._link.request(command, channel=None)
+
+    async def write(self, command: SendText) -> Sent:
+        """Send a text."""
+        return cast("Sent", await self._link.perform(command))
 
     @contextmanager
     def conferring(self, make: Callable[[Link], Conference]) -> Generator[Conference, None, None]:
@@ -86,9 +95,13 @@ class AppSession:
         channel = frame.channel
         if event is None:
             return
+        if channel is None and isinstance(event, TextReceived):
+            self._tasks.start_soon(self._take_text, TextMessage(self._link, event))
         if channel is None:
             for conference in self._conferences:
                 conference.take(event)
+            if isinstance(event, DialBranch):
+                self._note_originated(event)
             return
         if isinstance(event, ChannelCreated):
             self._create(channel, event)
@@ -99,6 +112,7 @@ class AppSession:
         elif isinstance(event, ChannelEnded):
             self._unknown.discard(channel)
             self._given_up.discard(channel)
+            self._unnamed.pop(channel, None)
             for state in self._legs.pop(channel, ()):  # whoever dialled them is gone: nobody steers them
                 self._link.tell(Hangup(), channel=state.id)
 
@@ -128,10 +142,10 @@ class AppSession:
             for leg in legs.values():
                 run.adopt(leg)
         try:
-            outcome = await self._dial(command, deadline)
+            outcome = await self._dial(command, deadline, legs if script is not None else {})
             if not isinstance(outcome, Answered):
                 return outcome
-            won = legs.pop(outcome.leg)
+            won = legs.pop(outcome.leg, None) or self._new_originated(outcome.leg, outcome.target)
             won.is_answered = True
             if script is not None:
                 self._start(won, script)
@@ -142,9 +156,22 @@ class AppSession:
                     leg._leg.hang_up_nowait()
                 run.drop(leg)
 
-    async def _dial(self, command: Originate, deadline: float | None) -> Answered | Failed:
-        with anyio.move_on_after(deadline):
-            return cast("Answered | Failed", await self._link.perform(command))
+    async def _dial(self, command: Originate, deadline: float | None, legs: dict[str, Call]) -> Answered | Failed:
+        """`legs` gets those, too, that the engine names itself: a user's second phone, a trunk's next target."""
+        ids: list[str] = []
+
+        def begin(id: str) -> None:
+            ids.append(id)
+            self._originated[id] = legs
+
+        try:
+            with anyio.move_on_after(deadline):
+                return cast("Answered | Failed", await self._link.perform(command, on_begin=begin))
+        finally:
+            for id in ids:
+                del self._originated[id]
+            if not self._originated:
+                self._unnamed.clear()
         raise DeadlineExceeded(f"not done within its deadline of {deadline} s", command=command.name)
 
     def settle(self) -> None:
@@ -160,6 +187,16 @@ class AppSession:
         for run in dict.fromkeys(self._runs.values()):
             run.end_all(error)
 
+    async def _take_text(self, text: TextMessage) -> None:
+        function = self._app.message_function
+        if function is None:
+            log.warning("nothing of this app answers texts: one from %s to %s is lost", text.sender, text.to)
+            return
+        try:
+            await function(text)
+        except Exception:  # it must not take the app's calls with it
+            log.exception("the function for texts raised, for one from %s to %s", text.sender, text.to)
+
     def _create(self, channel: str, event: ChannelCreated) -> None:
         if (call := self._calls.get(channel)) is not None:  # a leg that a script dials
             call.caller, call.callee = event.caller, event.callee
@@ -174,6 +211,24 @@ class AppSession:
             leg = self._make(channel, event.caller, event.callee, event.to, direction="outbound", origin=origin)
             leg._know(event)
             run.adopt(leg)
+        elif event.parent is None and self._originated and self._link.is_ours(event.owner):
+            self._unnamed[channel] = event
+
+    def _note_originated(self, event: DialBranch) -> None:
+        """A leg answers an originate: from here on its events find it, whoever named it."""
+        legs = self._originated.get(event.command)
+        if event.state == "answered" and legs and event.leg not in legs:
+            leg = legs[event.leg] = self._new_originated(event.leg, event.target)
+            leg.is_answered = True
+            leg._owner.adopt(leg)
+
+    def _new_originated(self, id: str, target: str) -> Call:
+        nobody = Party(uri="", number="")
+        call = self._make(id, nobody, Party(uri=target, number=target), target, direction="outbound")
+        if (created := self._unnamed.get(id)) is not None:
+            call.caller, call.callee = created.caller, created.callee
+            call._know(created)
+        return call
 
     def _change_owner(self, seq: int, channel: str, event: OwnerChanged) -> None:
         call = self._calls.get(channel)

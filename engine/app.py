@@ -47,6 +47,7 @@ from engine.scripting.watcher import watch_folder
 from engine.sip.events import SipEvent
 from engine.sip.stack import SipStack
 from engine.store.sqlite import SqliteRecords
+from engine.store.texts import SqliteTexts
 from engine.switch import Switch
 from engine.transport.advertising import Advertising
 from engine.transport.endpoint import Endpoint
@@ -115,6 +116,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             epoch=time.time,
             recordings=config.data / "recordings",
             cache=config.data / "cache",
+            texts=SqliteTexts(config.data),
             records=lambda tell: SqliteRecords(config.data, epoch=time.time, on_written=tell),
             new_endpoint=partial(_endpoint, config.sip, _tls(config.sip, sip_certificate)),
         )
@@ -302,7 +304,7 @@ def _endpoint(sip: Sip, tls: TlsContexts, stack: SipStack, on_event: Callable[[S
         stack,
         on_event=on_event,
         tls=tls,
-        names=DnsNames(),
+        names=DnsNames(nameservers=sip.nameservers),
         enum_suffix=sip.enum,
         origins=sip.origins,
         advertising=Advertising(sip.advertise, sip.local),

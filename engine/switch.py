@@ -13,21 +13,23 @@ from pathlib import Path
 import structlog
 import trio
 
-from callflow.protocol.events import RecordWritten
+from callflow.protocol.events import Event, RecordWritten, RegistrationAdded
 from callflow.protocol.queries import RegistrationState, TrunkState
 from callflow.protocol.records import CallRecord
 from engine.channels.ending import Ending
 from engine.channels.limits import Limits
+from engine.channels.ports import Admission
 from engine.channels.reason import NORMAL_CLEARING
 from engine.channels.table import ChannelTable
 from engine.config import Config
 from engine.display import Display
 from engine.eventsocket.draining import drain_verbs
 from engine.eventsocket.eventsocket import EventSocket
-from engine.eventsocket.log import EventLog
+from engine.eventsocket.log import Entry, EventLog
 from engine.eventsocket.ownership import Sessions
 from engine.eventsocket.prompts import Prompts
 from engine.eventsocket.tracing import trace_verbs
+from engine.eventsocket.writing import writing_verbs
 from engine.gate import Gate
 from engine.guard import Guard
 from engine.media.awaiting import AnyFiles, AwaitingMedia
@@ -59,6 +61,9 @@ from engine.sip.wire_log import WireLog
 from engine.speech.synthesizer import Synthesizer
 from engine.speech.text import Speech
 from engine.store.records import CallRecords
+from engine.store.texts import MemoryTexts, TextStore
+from engine.texting.service import App as TextApp
+from engine.texting.service import Texting
 from engine.transport.endpoint import Endpoint
 from engine.trunks.trunks import Trunks
 
@@ -83,12 +88,14 @@ class Switch:
         recordings: Path,
         cache: Path | None = None,
         records: Callable[[Callable[[CallRecord], None]], CallRecords],
+        texts: TextStore | None = None,
         speech: Speech | None = None,
         limits: Limits | None = None,
         new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
-        store; it is given whom to tell of those that are in it. `speech` speaks in place of text to speech.
+        store; it is given whom to tell of those that are in it. `texts`: where those are kept that wait for their user.
+        `speech` speaks in place of text to speech.
         """
         self.media = media
         self.users = Users(User(user.name, user.password) for user in config.users)
@@ -110,7 +117,7 @@ class Switch:
         self.stack = SipStack(
             new_token=new_token("sip"),
             user_agent=engine,
-            request_methods=("PUBLISH", "REGISTER", "SUBSCRIBE"),
+            request_methods=("MESSAGE", "PUBLISH", "REGISTER", "SUBSCRIBE"),
             wire=self.wire,
             gate=self._refuse,
             is_banned=self.guard.is_banned,
@@ -152,6 +159,18 @@ class Switch:
             find_trunk=self.trunks.find_source,
             identities=identities,
         )
+        self.texting = Texting(
+            sip=self.endpoint,
+            authentication=authentication,
+            is_user=lambda name: self.users.get(name) is not None,
+            contacts=self.locations.contacts,
+            find_app=lambda number, user: _app_of(router.take_for(number, user)),
+            events=self.log,
+            store=texts or MemoryTexts(),
+            new_id=new_token("texts"),
+            epoch=epoch,
+        )
+        self.log.watch(RegistrationAdded, self._deliver_texts)
         prompts = Prompts(cache / "prompts", self.sessions) if cache is not None else None
         self._synthesizer = Synthesizer(cache / "speech") if cache is not None else None
         awaited = [files for files in (prompts, self._synthesizer) if files is not None]
@@ -189,6 +208,7 @@ class Switch:
         )
         self.sockets.add(trace_verbs(self.wire))
         self.sockets.add(self.display.verbs)
+        self.sockets.add_long(writing_verbs(self.texting, self.log, lambda name: self.users.get(name) is not None))
         self.sockets.add(drain_verbs(self.drain, lambda: len(self.table.channels)))
         self.metrics = Metrics(
             self.log,
@@ -206,6 +226,7 @@ class Switch:
             await nursery.start(self.records.run)
             nursery.start_soon(self.media.run)
             nursery.start_soon(self.registrar.run)
+            nursery.start_soon(self.texting.run)
             nursery.start_soon(self.display.subscriptions.run)
             nursery.start_soon(self.display.publishing.run)
             nursery.start_soon(self.sockets.run)
@@ -240,6 +261,8 @@ class Switch:
         match event:
             case RequestReceived() if event.request.method == "SUBSCRIBE":
                 self.display.subscriptions.handle(event)
+            case RequestReceived() if event.request.method == "MESSAGE":
+                self.texting.handle(event)
             case RequestReceived() if event.request.method == "PUBLISH":
                 self.display.publishing.handle(event)
             case RequestReceived():
@@ -261,6 +284,10 @@ class Switch:
     def _refuse(self, request: Request, flow: Flow) -> Headers | None:
         """Before anything is read of a request outside of calls: the headers of its 503, None if it may pass."""
         return self.gate.refuse(request) if self.guard.takes(flow.remote[0]) else self.gate.retry_later()
+
+    def _deliver_texts(self, event: Event, entry: Entry) -> None:
+        assert isinstance(event, RegistrationAdded)
+        self.texting.arrive(event.user)
 
     def _tell_record(self, record: CallRecord) -> None:
         session = next(iter(self.sessions.of(record.app)), None) if record.app is not None else None
@@ -301,7 +328,14 @@ class Switch:
             "sip_transactions": sip.transactions,
             "subscriptions": len(self.display.subscriptions),
             "tasks": trio.lowlevel.current_statistics().tasks_living,
+            "texts_kept": len(self.texting.kept),
         }
+
+
+def _app_of(admission: Admission | None) -> TextApp | None:
+    if admission is None:
+        return None
+    return TextApp(admission.owner.session if admission.owner is not None else None)
 
 
 def _endpoint(stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:

@@ -63,6 +63,8 @@ class Phone:
         self._held: list[sip.SipEvent] | None = None  # what SIP tells while a call is being placed
         self._has_incoming = trio.Event()
         self._registration: tuple[str, int] | None = None  # Call-ID and CSeq of the last (RFC 3261 §10.2.4)
+        self.on_text: Callable[[str, str], int] = lambda sender, text: 405
+        """Is given the texts that come outside of calls, and says the SIP status to answer with."""
         self.name = name
         self.endpoint = open_endpoint(self._take)
 
@@ -96,6 +98,22 @@ class Phone:
         if event.status != 200:
             raise RegistrationRefused(event.status, event.response.reason if event.response else "no answer")
         return _granted(event, self._contact(flow))
+
+    async def write(self, target: str | Uri, text: str) -> int:
+        """Send a text to a SIP URI, outside of any call; the status it was answered with. Raises Unreachable."""
+        uri = Uri.parse(target) if isinstance(target, str) else target
+        flow = await self.endpoint.resolve(uri)
+        request = self.endpoint.request(
+            "MESSAGE",
+            uri,
+            flow=flow,
+            from_=Address(Uri(user=self.name, host=self._domain or uri.host)),
+            to=Address(uri),
+            headers=[("Content-Type", "text/plain")],
+            body=text.encode(),
+            credentials=self._credentials,
+        )
+        return (await self._wait_response(request)).status
 
     async def call(
         self,
@@ -175,8 +193,10 @@ class Phone:
         match event:
             case sip.InviteReceived():
                 self._take_invite(event)
-            case sip.RequestReceived(transaction=transaction):
-                self.endpoint.respond(transaction, 405)
+            case sip.RequestReceived(transaction=transaction, request=message):
+                is_text = message.method == "MESSAGE"
+                text = message.body.decode(errors="replace")
+                self.endpoint.respond(transaction, self.on_text(message.from_.uri.user or "", text) if is_text else 405)
             case sip.ResponseReceived(transaction=request):
                 if isinstance(request.owner, PhoneCall):
                     request.owner.take_response(event)

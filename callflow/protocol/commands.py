@@ -38,6 +38,7 @@ from .messaging import Notify as Notify
 from .messaging import SendInfo as SendInfo
 from .messaging import SendMessage as SendMessage
 from .messaging import SendOptions as SendOptions
+from .messaging import SendText as SendText
 from .outcomes import Outcome, Unbridged
 from .presence import SetLamp as SetLamp
 from .presence import SetMailbox as SetMailbox
@@ -240,6 +241,15 @@ class Policy(Command, frozen=True, kw_only=True):
     wait: float = 0.0
     music: tuple[Source, ...] = ()
     then: Fallback = Fallback()
+
+
+class Abandon(Command, frozen=True, kw_only=True):
+    """Let the call go as if its owner had been lost: from now on its policy decides, without one it ends with cause 41.
+
+    For a program that cannot go on with one call, and has others.
+    """
+
+    name: ClassVar[str] = "abandon"
 
 
 class Set(Command, frozen=True, kw_only=True):
@@ -465,11 +475,11 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, Detect, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
         ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
-        UnbindDigits, Limit, Policy, Set, SetLanguage, Get, Headers,
+        UnbindDigits, Limit, Policy, Abandon, Set, SetLanguage, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, SendOptions,
         Notify,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
-        SetMailbox, SetLamp, SetPresence, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
+        SendText, SetMailbox, SetLamp, SetPresence, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
     )
 })  # fmt: skip

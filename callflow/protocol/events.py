@@ -422,6 +422,24 @@ class PresenceChanged(Event, frozen=True, kw_only=True):
     activity: str = ""
 
 
+class TextReceived(Event, frozen=True, kw_only=True):
+    """A user wrote a text to a number that an app takes, outside of any call. `sender` is the user's name."""
+
+    name: ClassVar[str] = "text.received"
+    sender: str
+    to: str
+    body: str
+    content_type: str = "text/plain"
+
+
+class TextSent(Event, frozen=True, kw_only=True):
+    """What became of a text that a program sent outside of any call."""
+
+    name: ClassVar[str] = "text.sent"
+    command: str
+    outcome: AnyOutcome
+
+
 class TrunkUp(Event, frozen=True, kw_only=True):
     """A trunk takes calls: its `target` answers, and none did before."""
 
@@ -564,6 +582,7 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         DetectFinished, ChannelTalking, ChannelSilent, ChannelTone,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,
         RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, MailboxChanged, PresenceChanged,
+        TextReceived, TextSent,
         TrunkUp, TrunkDown,
         TrunkRegistered,
         TrunkUnregistered, AppConnected, AppLost, AppReplaced, ScriptLoaded, ScriptFailed, ScriptDraining,

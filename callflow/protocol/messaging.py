@@ -1,8 +1,8 @@
-"""Commands that send something to the peer beside what is heard: INFO, MESSAGE, OPTIONS and NOTIFY inside the call."""
+"""Commands that send something beside what is heard: INFO, MESSAGE, OPTIONS and NOTIFY inside the call, and texts."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ class Message(Command, frozen=True, kw_only=True):
 
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Sent,)
     ended_by: ClassVar[str] = "message.sent"
+    never: ClassVar[tuple[str, ...]] = ("kept",)
     body: str = ""
     content_type: str = "text/plain"
     headers: dict[str, str] = msgspec.field(default_factory=dict)
@@ -43,3 +44,20 @@ class Notify(Message, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "notify"
     event: str
+
+
+class SendText(Command, frozen=True, kw_only=True):
+    """Send a text to a user, outside of any call: to all his phones, or when one registers, within a week.
+
+    `sender` is whom it is from: a user, or a number. `not_found`: there is no such user.
+    """
+
+    name: ClassVar[str] = "send_text"
+    of: ClassVar[Literal["channel", "engine"]] = "engine"
+    ends_as: ClassVar[tuple[type[Outcome], ...]] = (Sent,)
+    ended_by: ClassVar[str] = "text.sent"
+    never: ClassVar[tuple[str, ...]] = ("stopped",)
+    to: str
+    body: str
+    sender: str = ""
+    content_type: str = "text/plain"

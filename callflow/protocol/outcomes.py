@@ -57,11 +57,11 @@ class Recorded(Outcome, frozen=True, tag="recorded"):
 class Sent(Outcome, frozen=True, tag="sent"):
     """Digits were sent, or a message. `digits` are those whose last packet left, or whose INFO the peer took.
 
-    `sip_status` is what the peer answered a message.
+    `sip_status` is what the peer answered a message. One that is `kept` is delivered when its user registers.
     """
 
     digits: str = ""
-    reason: Literal["completed", "stopped", "refused"] = "completed"
+    reason: Literal["completed", "stopped", "refused", "kept"] = "completed"
     sip_status: int = 0
 
 

@@ -122,6 +122,7 @@ _ENDS: dict[str, str] = {
     "recorded hangup": "the call ended; the file is complete up to there",
     "recorded failed": "the file could not be written: `error`",
     "sent completed": "all were sent, or the peer took the message",
+    "sent kept": "nobody took it now: it is delivered when a phone of the user's registers, within a week",
     "sent refused": "the peer did not take it: `sip_status`; of keys by INFO, `digits` are those before",
     "sent stopped": "it was cancelled or the call ended; `digits` are those that were sent",
     "answered": "a target answered, and confirmed it if it had to",

@@ -130,6 +130,7 @@ class SendDigits(Command, frozen=True, kw_only=True):
     name: ClassVar[str] = "send_digits"
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Sent,)
     ended_by: ClassVar[str] = "digits.sent"
+    never: ClassVar[tuple[str, ...]] = ("kept",)
     digits: str
     duration_ms: int = 120
     gap_ms: int = 80

@@ -36,6 +36,7 @@ from .waiting import wait_first
 PATIENCE = 60.0  # seconds that a person waits for what a test says will come
 BREATH = SilenceSource(24 * 3600 * 1000)  # what a phone sends whose owner says nothing: silence is sent, too
 BUSY = 486
+NOT_ACCEPTABLE = 488
 REGISTER_AGAIN_AFTER = 30.0  # seconds
 
 _UNTOLD = (Calling, DigitHeard, DigitsPressed, SilenceHeard, SoundHeard)  # the timeline and the verbs tell it better
@@ -65,7 +66,10 @@ class SimulatedPhone:
         self.answers_after = answers_after
         self.media = media
         self.endpoint: Endpoint = phone.endpoint
+        self.written: list[tuple[str, str]] = []
+        """The texts that came outside of calls: from whom, and what."""
         self._phone = phone
+        phone.on_text = self._take_text
         self._nursery = nursery
         self._registrar = registrar
         self._rejects = rejects
@@ -175,6 +179,18 @@ class SimulatedPhone:
         """Send a text to the far end."""
         self._note(f"writes {text}")
         self._current.write(text)
+
+    async def write_to(self, target: str, text: str) -> int:
+        """Send a text to a number, or a SIP URI, outside of any call; the status it was answered with."""
+        self._note(f"writes to {target}: {text}")
+        await self._is_registered.wait()
+        return await self._phone.write(self._uri(target), text)
+
+    async def reads(self, text: str, *, within: float = PATIENCE) -> None:
+        """Wait until a text with that in it has come, outside of calls."""
+        async with self._patience(f"read {text}", within):
+            while not any(text in what for _, what in self.written):
+                await self._changed.wait()
 
     @property
     def texts(self) -> list[str]:
@@ -358,6 +374,13 @@ class SimulatedPhone:
 
     def _uri(self, target: str) -> str:
         return target if target.startswith("sip:") else self._registrar.replace("sip:", f"sip:{target}@", 1)
+
+    def _take_text(self, sender: str, text: str) -> int:
+        if self.refuses_requests:
+            return NOT_ACCEPTABLE
+        self.written.append((sender, text))
+        self._note(f"reads of {sender}: {text}")
+        return 200
 
     async def _follow(self, call: PhoneCall) -> None:
         """Call whom the far end wants us to call, and tell it how that went."""

@@ -402,6 +402,7 @@ class Simulation:
         stack = SipStack(
             new_token=self._dice.tokens(f"phone {name}"),
             user_agent="callflow simulated phone",
+            request_methods=("MESSAGE",),
             call_methods=(*CALL_METHODS, "OPTIONS"),  # whose answer is the person's
         )
         endpoint = self._open_endpoint(stack, on_event)

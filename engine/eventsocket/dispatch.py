@@ -51,6 +51,7 @@ _QUESTIONS: frozenset[str] = frozenset({"get"})
 _STRANGERS: frozenset[str] = frozenset({"not_owner", "unauthorized"})
 
 Verb = Callable[[Session, commands.Command], object | None]
+LongVerb = Callable[[Session, str, commands.Command], None]  # its outcome is an event that names the command's id
 
 
 class CommandWatcher(Protocol):
@@ -101,11 +102,16 @@ class Dispatcher:
             commands.Download: _download,
             commands.Status: queries.status,
         }
+        self._long_verbs: dict[type[commands.Command], LongVerb] = {}
         log.watch(ChannelEnded, self._forget)
 
     def add(self, verbs: Mapping[type[commands.Command], Verb]) -> None:
         """Do these commands, too: those of parts that stand above the event socket."""
         self._verbs.update(verbs)
+
+    def add_long(self, verbs: Mapping[type[commands.Command], LongVerb]) -> None:
+        """And these, which are no channel's, and end by an event."""
+        self._long_verbs.update(verbs)
 
     def watch(self, watcher: CommandWatcher) -> None:
         """Tell a part of the engine, from now on, of commands as they are given."""
@@ -215,6 +221,8 @@ class Dispatcher:
         verb = self._verbs.get(type(command))
         if verb is not None:
             return verb(session, command)
+        if (begin := self._long_verbs.get(type(command))) is not None:
+            return begin(session, id, command)
         if channel is None and isinstance(command, _WITHOUT_CHANNEL):
             return self._without_channel(session, id, command)
         if command.of == "engine" and channel is None:

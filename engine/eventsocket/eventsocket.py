@@ -19,7 +19,7 @@ from engine.channels.ports import Owner
 from engine.speech.text import Speech
 
 from .decisions import DecisionLog
-from .dispatch import CommandWatcher, Dispatcher, Verb
+from .dispatch import CommandWatcher, Dispatcher, LongVerb, Verb
 from .encoding import encoded
 from .hello import Refused, judge, read_hello, refuse
 from .link import Link, LinkClosed, Nowhere
@@ -163,6 +163,10 @@ class EventSocket:
         """Let apps give these commands, too."""
         self._dispatcher.add(verbs)
 
+    def add_long(self, verbs: Mapping[type[Command], LongVerb]) -> None:
+        """And these, which are no channel's, and end by an event."""
+        self._dispatcher.add_long(verbs)
+
     def watch(self, watcher: CommandWatcher) -> None:
         """Tell a part of the engine, from now on, of commands as apps give them."""
         self._dispatcher.watch(watcher)
@@ -245,15 +249,10 @@ class EventSocket:
             pid=pid,
             answer=self._dispatcher.answer,
             perform=self._dispatcher.perform,
-            abandon=self._abandon,
             snapshot=self._dispatcher.snapshot,
             receive_blob=self._receive_blob,
             commands=self._commands,
         )
-
-    def _abandon(self, session: Session, channel: str) -> None:
-        if channel in self.table.channels:
-            self.table.channels[channel].lose_owner(session.id)
 
     def _receive_blob(self, session: Session, blob: Blob) -> None:
         if self._prompts is not None:

@@ -88,10 +88,11 @@ class ClientRequest:
         headers: Headers,
         body: bytes,
         credentials: Credentials | None,
+        owner: object = None,
         now: float,
     ) -> None:
         self._core = core
-        self.owner: object = None
+        self.owner = owner
         self._outgoing = Outgoing(
             core,
             self,

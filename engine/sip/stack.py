@@ -392,6 +392,7 @@ class SipStack:
         credentials: Credentials | None = None,
         call_id: str | None = None,
         cseq: int = 1,
+        owner: object = None,
         now: float,
     ) -> ClientRequest:
         """Send a request outside of dialogs; its outcome comes as ResponseReceived. A REGISTER names its Contact."""
@@ -407,6 +408,7 @@ class SipStack:
             headers=tuple(headers),
             body=body,
             credentials=credentials,
+            owner=owner,
             now=now,
         )
 

@@ -247,6 +247,7 @@ class Endpoint:
         credentials: Credentials | None = None,
         call_id: str | None = None,
         cseq: int = 1,
+        owner: object = None,
     ) -> ClientRequest:
         request = self.stack.request(
             method,
@@ -259,6 +260,7 @@ class Endpoint:
             credentials=credentials,
             call_id=call_id,
             cseq=cseq,
+            owner=owner,
             now=self._clock(),
         )
         self._flush()
@@ -354,11 +356,12 @@ class Endpoint:
             while not stack.is_idle:
                 for data, flow in stack.datagrams_to_send():
                     self._send(data, flow)
-                for flow in stack.flows_to_close():
-                    self._close(flow)
                 event = stack.next_event()
                 if event is not None:
                     self._on_event(event)
+                    continue
+                for flow in stack.flows_to_close():  # last: what came by it before has its answers
+                    self._close(flow)
         finally:
             self._is_flushing = False
         self._set_timer()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -77,31 +77,37 @@ async def carrier(
 
     One that `asks` nothing is but a proxy that stays in the path of all calls to the callee.
     """
+    port, _ = free_ports(1)
+    config = CONFIG.format(
+        port=port,
+        callee=callee,
+        modules=MODULES,
+        user=USER,
+        password=PASSWORD,
+        algorithm=algorithm,
+        ask=ASK.format(password=PASSWORD) if asks else "",
+        expires=expires,
+    )
+    async with kamailio(folder, config, lambda pid: port in listening_ports(pid, "udp")):
+        yield "127.0.0.1", port
+
+
+@asynccontextmanager
+async def kamailio(folder: Path, config: str, is_ready: Callable[[int], bool]) -> AsyncIterator[None]:
+    """Kamailio with a configuration, from when it `is_ready`, which is asked with its process id."""
     program = shutil.which("kamailio")
     assert program, "kamailio is not installed (apt-get install kamailio)"
     folder.mkdir(parents=True)
-    port, _ = free_ports(1)
-    (folder / "kamailio.cfg").write_text(
-        CONFIG.format(
-            port=port,
-            callee=callee,
-            modules=MODULES,
-            user=USER,
-            password=PASSWORD,
-            algorithm=algorithm,
-            ask=ASK.format(password=PASSWORD) if asks else "",
-            expires=expires,
-        )
-    )
+    (folder / "kamailio.cfg").write_text(config)
     command = [program, "-f", "kamailio.cfg", "-DD", "-E", "-Y", str(folder), "-w", str(folder), "-m", "32"]
     with (folder / "log.txt").open("wb") as log:
         process = await trio.lowlevel.open_process(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        await until(lambda: process.poll() is not None or port in listening_ports(process.pid, "udp"))
+        await until(lambda: process.poll() is not None or is_ready(process.pid))
         assert process.poll() is None, (folder / "log.txt").read_text()[-3000:]
-        yield "127.0.0.1", port
+        yield
     finally:
         with trio.CancelScope(shield=True):
             if process.poll() is None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import trio
 
-from callflow.protocol.events import MailboxChanged, PresenceChanged
+from callflow.protocol.events import MailboxChanged, PresenceChanged, TextSent
+from callflow.protocol.outcomes import Sent
 from tests.trio_tests import run_trio
 
 from . import needs
-from .baresip import Baresip, phone
+from .baresip import phone
 from .engine import PASSWORDS, engine
 from .kamailio import carrier
 from .places import CALLS
@@ -22,20 +22,30 @@ from .watch import Watch, watch
 pytestmark = [needs.program("baresip"), needs.program("sipp"), needs.program("kamailio")]
 
 
-async def shown(phone: Baresip, kind: str, text: str) -> dict[str, Any]:
-    """The first event that says so."""
-    return (await phone._wait(lambda: [it for it in phone.events if it["type"] == kind and text in it["param"]], 1))[0]
-
-
 @run_trio
-async def test_baresip_lights_its_message_lamp(tmp_path: Path):
+async def test_a_phone_s_message_lamp_is_lit_over_tcp(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
-        async with phone(tmp_path, running, seen, "alice", modules=("mwi",), account=";mwi=yes") as alice:
+        host, port = running.tcp
+        async with sipp(
+            "watch",
+            tmp_path / "phone",
+            server=running.tcp,
+            transport="tcp",
+            user="alice",
+            password=PASSWORDS["alice"],
+            keys={
+                "watched": "alice",
+                "engine": f"{host}:{port}",
+                "event": "message-summary",
+                "accept": "application/simple-message-summary",
+                "dark": "Messages-Waiting: no",
+                "lit": "Voice-Message: 2/1",
+            },
+        ) as lamp:
             await until_subscribed(seen)
             await seen.client.command("set_mailbox", user="alice", new=2, saved=1)
             assert isinstance(await seen.wait("mailbox.changed"), MailboxChanged)
-            await shown(alice, "MWI_NOTIFY", "Messages-Waiting: yes")
-            await shown(alice, "MWI_NOTIFY", "Voice-Message: 2/1")
+            await lamp.wait()
 
 
 @run_trio
@@ -70,7 +80,14 @@ async def test_a_console_behind_a_proxy_watches_a_lamp(tmp_path: Path):
                 server=proxy,
                 user="alice",
                 password=PASSWORDS["alice"],
-                keys={"watched": "desk", "engine": f"{host}:{port}"},
+                keys={
+                    "watched": "desk",
+                    "engine": f"{host}:{port}",
+                    "event": "dialog",
+                    "accept": "application/dialog-info+xml",
+                    "dark": "&lt;state&gt;terminated",
+                    "lit": "&lt;state&gt;confirmed",
+                },
             ) as console,
         ):
             await until_subscribed(seen)
@@ -78,6 +95,22 @@ async def test_a_console_behind_a_proxy_watches_a_lamp(tmp_path: Path):
             await console.wait()
         while (await seen.client.status()).counters["subscriptions"]:  # noqa: ASYNC110
             await trio.sleep(0.02)
+
+
+@run_trio
+async def test_a_text_waits_until_a_phone_registers(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
+        await seen.client.command("send_text", to="alice", body="hello", sender="200")
+        kept = await seen.wait("text.sent")
+        assert isinstance(kept, TextSent)
+        assert kept.outcome == Sent(reason="kept", sip_status=202)
+        async with phone(tmp_path, running, seen, "alice"):
+            while (await seen.client.status()).counters["texts_kept"]:  # noqa: ASYNC110
+                await trio.sleep(0.02)
+            await seen.client.command("send_text", to="alice", body="and now", sender="200")
+            taken = await seen.wait("text.sent", count=2)
+            assert isinstance(taken, TextSent)
+            assert taken.outcome == Sent(reason="completed", sip_status=200)
 
 
 async def until_subscribed(seen: Watch, *, count: int = 1) -> None:

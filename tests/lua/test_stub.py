@@ -25,6 +25,7 @@ def test_no_verb_is_forgotten():
             "conference",
             "conference_play",
             "conference_record",
+            "send_text",
             "set_mailbox",
             "set_lamp",
             "set_presence",

@@ -110,6 +110,7 @@ GIVEN = {
         commands.Originate(stages=((Target("desk", "leg-1"),),), caller_id="100", bridge="c"),
     ),
     "set_mailbox": ('app:set_mailbox{ "alice", new = 2 }', commands.SetMailbox(user="alice", new=2)),
+    "send_text": ('app:send_text("alice", "hello")', commands.SendText(to="alice", body="hello")),
     "set_lamp": ('app:set_lamp("701", "busy")', commands.SetLamp(lamp="701", state="busy")),
     "set_presence": (
         'app:set_presence{ "alice", "closed", note = "at lunch" }',
@@ -142,9 +143,6 @@ class Door:
     def give(self, id, command, channel):
         self.given.append((command, channel))
         return Reply(data={}) if isinstance(command, commands.Get) else ACCEPTED
-
-    def abandon(self, channel):
-        raise AssertionError(channel)
 
 
 def run_body(folder, body) -> tuple[Door, list[str]]:

@@ -397,6 +397,34 @@ async def _(call: Call) -> None:
     await cancelled(call.notify("talk"), 0.01)
 
 
+# send_text
+
+
+async def bob_refuses(simulation: Simulation, alice: SimulatedPhone) -> None:
+    simulation.phones["bob"].refuses_requests = True
+    await simulation.wait(20)
+
+
+async def bob_is_cut_off(simulation: Simulation, alice: SimulatedPhone) -> None:
+    simulation.connect(simulation.phones["bob"].host, is_connected=False)
+    await simulation.wait(20)
+
+
+@row("send_text", "sent", "completed")
+async def _(call: Call) -> None:
+    await app.send_text("bob", "Hello")
+
+
+@row("send_text", "sent", "refused", people=bob_refuses)
+async def _(call: Call) -> None:
+    await app.send_text("bob", "Hello")
+
+
+@row("send_text", "sent", "kept", people=bob_is_cut_off)
+async def _(call: Call) -> None:
+    await app.send_text("bob", "Hello")
+
+
 # transfer
 
 

@@ -70,6 +70,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "send_info": Verb(commands.SendInfo, ("body",)),
     "send_options": Verb(commands.SendOptions),
     "notify": Verb(commands.Notify, ("event", "body")),
+    "send_text": Verb(commands.SendText, ("to", "body"), of_app=True),
     "set_mailbox": Verb(commands.SetMailbox, ("user",), of_app=True),
     "set_lamp": Verb(commands.SetLamp, ("lamp", "state"), of_app=True),
     "set_presence": Verb(commands.SetPresence, ("user", "status"), of_app=True),
@@ -81,9 +82,10 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
 """By their names in Lua."""
 
 INTERNAL: frozenset[type[Command]] = frozenset({
-    commands.Cancel, commands.Control, commands.Confirm, commands.AcceptTransfer, commands.RefuseTransfer,
+    commands.Abandon, commands.Cancel, commands.Control, commands.Confirm, commands.AcceptTransfer,
+    commands.RefuseTransfer,
 })  # fmt: skip
-"""Commands of a channel that scripts give by other means, by closing, by handles, by what a function returns."""
+"""Commands of a channel that scripts give by other means: by closing, by handles, by what they return, by failing."""
 
 HANDLES: Mapping[str, str] = MappingProxyType({
     "playing": "play",

@@ -189,6 +189,22 @@ function callflow.race(...) end
 ---@return any ...
 function callflow.within(seconds, f) end
 
+---Something that happens once. Scripts of any calls of this version wait for it.
+---@class callflow.Event
+local Event = {}
+
+---Wait until it has happened; at once, if it has.
+function Event:wait() end
+
+---It happens now: who waits goes on, when the script that says so waits itself.
+function Event:set() end
+
+---@return boolean
+function Event:is_set() end
+
+---@return callflow.Event
+function callflow.event() end
+
 ---A tone by country (`busy/us`) or frequencies in Hz (`440+480`); without seconds it does not end.
 ---@param plan string
 ---@param seconds? number
@@ -503,12 +519,12 @@ function callflow.log.error(...) end
 
 ---Digits were sent, or a message. `digits` are those whose last packet left, or whose INFO the peer took.
 ---
----`sip_status` is what the peer answered a message.
+---`sip_status` is what the peer answered a message. One that is `kept` is delivered when its user registers.
 ---@class callflow.Sent
 ---@field outcome "sent"
 ---@field sent true
 ---@field digits? string
----@field reason? "completed"|"refused"|"stopped"
+---@field reason? "completed"|"kept"|"refused"|"stopped"
 ---@field sip_status? integer
 
 ---A target answered: `leg` is its channel.
@@ -1031,6 +1047,22 @@ function Call:send_options() end
 ---@return callflow.Sent
 ---@overload fun(self: callflow.Call, options: callflow.NotifyOptions): callflow.Sent
 function Call:notify(event, body) end
+
+---@class callflow.SendTextOptions
+---@field [1] string
+---@field [2] string
+---@field sender? string
+---@field content_type? string
+---@field deadline? number seconds that it may take
+
+---Send a text to a user, outside of any call: to all his phones, or when one registers, within a week.
+---
+---`sender` is whom it is from: a user, or a number. `not_found`: there is no such user.
+---@param to? string
+---@param body? string
+---@return callflow.Sent
+---@overload fun(self: callflow.App, options: callflow.SendTextOptions): callflow.Sent
+function App:send_text(to, body) end
 
 ---@class callflow.SetMailboxOptions
 ---@field [1] string
