@@ -59,6 +59,30 @@ def test_a_call_that_was_saved_goes_as_it_did_with_either_twin(tmp_path, before,
     assert replay_with(saved, tmp_path / "ivr" / f"ivr.{after}", tmp_path / "two").is_same
 
 
+def test_a_call_whose_script_was_ended_has_its_policy_in_a_replay_too(tmp_path):
+    script = tmp_path / "endless.lua"
+    script.write_text(
+        'local app = callflow.app("endless")\n'
+        'app:route("1000", function(call)\n'
+        '  call:policy{ route = "2000" }\n'
+        "  call:answer()\n"
+        "  while true do end\n"
+        "end)\n"
+        'app:route("2000", function(call) call:play(callflow.tone("440", 1)) end)\n'
+    )
+
+    async def act(simulation):
+        alice = simulation.phone("alice")
+        alice.call("1000")
+        await alice.heard(440.0)
+        await alice.ended()
+
+    saved = record(script, act, tmp_path / "one")
+    assert replay_with(saved, script, tmp_path / "two").is_same
+    script.write_text(script.read_text().replace("while true do end", "call:echo()"))
+    assert not replay_with(saved, script, tmp_path / "three").is_same
+
+
 def test_a_call_whose_script_asks_the_world_outside_goes_on_in_a_replay(tmp_path):
     script = tmp_path / "asking.lua"
     script.write_text(
