@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--only NAME] [--json FILE]`."""
+"""`python -m benchmarks [--quick] [--only NAME] [--json FILE] [--against HOST:PORT [--number N] [--pid PID]]`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
+from typing import TypeAlias
 
 import trio
 from rich.console import Console
@@ -33,9 +34,12 @@ from .figure import Figure
 from .machine import Neighbours, machine_facts
 from .process import Cores, choose_cores, raise_file_limit
 from .report import print_report, write_json
+from .script import ANSWER
 from .sizes import FULL, QUICK, Sizes
 
-MEASUREMENTS: Mapping[str, Callable[[Bench], Awaitable[list[Figure]]]] = MappingProxyType({
+Measurement: TypeAlias = Callable[[Bench], Awaitable[list[Figure]]]
+
+MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType({
     "bridge": measure_bridge.measure,
     "calls": measure_calls.measure,
     "digits": measure_digits.measure,
@@ -59,7 +63,7 @@ def main() -> None:
     raise_file_limit()
     os.sched_setaffinity(0, {cores.load})
     neighbours, started_at = Neighbours(), time.perf_counter()
-    figures = trio.run(partial(_measure, cores, QUICK if options.quick else FULL, options.only or list(MEASUREMENTS)))
+    figures = trio.run(partial(_measure, cores, QUICK if options.quick else FULL, _wanted(options)))
     facts["others"] = f"{neighbours.cores_used():.2f} cores were used by others meanwhile"
     console = Console(width=None if Console().is_terminal else 160)
     print_report(console, facts, figures, seconds=time.perf_counter() - started_at)
@@ -72,16 +76,30 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small and short: half a minute, and less to trust")
     parser.add_argument("--only", action="append", choices=list(MEASUREMENTS), help="this measurement; repeatable")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--against", type=_address, metavar="HOST:PORT", help="calls to any SIP server by UDP, no more")
+    parser.add_argument("--number", default=ANSWER, help="that it answers, and whose calls it lets us hang up")
+    parser.add_argument("--pid", type=int, default=0, help="its process, if it is one and here: its CPU is told, too")
     return parser.parse_args()
 
 
-async def _measure(cores: Cores, sizes: Sizes, names: list[str]) -> list[Figure]:
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
+def _wanted(options: argparse.Namespace) -> list[Measurement]:
+    if options.against:
+        return [partial(measure_calls.measure_another, server=options.against, number=options.number, pid=options.pid)]
+    return [MEASUREMENTS[name] for name in options.only or MEASUREMENTS]
+
+
+async def _measure(cores: Cores, sizes: Sizes, measurements: list[Measurement]) -> list[Figure]:
     console = Console(stderr=True)
     figures: list[Figure] = []
     with TemporaryDirectory(prefix="callflow-bench-") as folder:
         bench = Bench(cores, Path(folder), sizes, lambda text: console.print(f"... {text}", style="dim"))
-        for name in names:
-            figures += await MEASUREMENTS[name](bench)
+        for measure in measurements:
+            figures += await measure(bench)
     return figures
 
 

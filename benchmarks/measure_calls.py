@@ -53,7 +53,14 @@ async def measure_calls_to(bench: Bench, engine: RunningEngine, number: str, wha
     bench.say(f"the highest rate of calls {what}")
     rate = await calls.measure_rate()
     bench.say(f"the cost of calls {what}")
-    return [rate, await calls.measure_cost(max(rate.value * SHARE, LOW_RATE), first)]
+    return [rate, await calls.measure_cost(rate.value, first)]
+
+
+async def measure_another(bench: Bench, server: tuple[str, int], number: str, pid: int) -> list[Figure]:
+    """The same of any SIP server that answers the number. `pid`: its process, if it is one, and here; else 0."""
+    engine = RunningEngine(pid, 0, server, "", "")
+    figures = await measure_calls_to(bench, engine, number, f"answered by {server[0]}:{server[1]}")
+    return figures if pid else figures[:1]
 
 
 def _doors(bench: Bench) -> Mapping[str, AbstractAsyncContextManager[RunningEngine]]:
@@ -105,12 +112,17 @@ class _Calls:
                 "p95 set-up": f"< {at.load.setup_ms:g} ms",
                 "not at": f"{min((cost.load.offered for cost in failed), default=HIGHEST):.0f}/s",
             },
-            warning=_bottleneck(at, failed[-1] if failed else None) if kept else "no rate held",
+            warning=self._bottleneck(at, failed[-1] if failed else None) if kept else "no rate held",
         )
 
-    async def measure_cost(self, rate: float, first: Cost) -> Figure:
+    async def measure_cost(self, highest: float, first: Cost) -> Figure:
         sizes = self.bench.sizes
+        rate = max(highest * SHARE, LOW_RATE)
         costs = [await self.place(rate=rate, seconds=sizes.call_time) for _ in range(sizes.repetitions)]
+        others = {
+            f"at {percent(share)}": await self.place(rate=max(highest * share, LOW_RATE), seconds=sizes.call_time)
+            for share in sizes.shares
+        }
         calls = sum(cost.load.calls for cost in costs)
         answered = sum(cost.load.answered for cost in costs)
         return Figure(
@@ -118,20 +130,23 @@ class _Calls:
             unit="CPU-ms/call",
             values=tuple(cost.engine / cost.load.calls * 1000 for cost in costs),
             how=f"such calls at {percent(SHARE)} of the highest rate for {sizes.call_time:g} s: CPU of the engine "
-            f"process, by calls; beside it that of the app and of SIPp, and the engine's at {LOW_RATE:.0f} calls/s.",
+            f"process, by calls; beside it that of the app and of SIPp, and the engine's at {LOW_RATE:.0f} calls/s and "
+            "at other shares of the highest rate.",
             beside={
                 "app": milliseconds(sum(cost.app for cost in costs) / calls),
                 "SIPp": milliseconds(sum(cost.load.cpu for cost in costs) / calls),
                 f"at {LOW_RATE:.0f}/s": milliseconds(first.engine / first.load.calls),
+                **{at: milliseconds(cost.engine / cost.load.calls) for at, cost in others.items()},
                 "p95 set-up": f"< {max(cost.load.setup_ms for cost in costs):g} ms",
             },
             warning="" if answered >= 0.99 * calls else f"only {percent(answered / calls)} of the calls were answered",
         )
 
-
-def _bottleneck(best: Cost, failed: Cost | None) -> str:
-    """Who was in the way, if it was not the engine."""
-    worst = failed or best
-    if worst.engine_busy >= FULL_CORE or worst.engine_busy >= worst.load_busy:
-        return ""
-    return f"the load core was the bottleneck ({percent(worst.load_busy)}; the engine's {percent(worst.engine_busy)})"
+    def _bottleneck(self, best: Cost, failed: Cost | None) -> str:
+        """Who was in the way, if it was not the engine."""
+        worst = failed or best
+        if not self.engine.pid or worst.engine_busy >= FULL_CORE or worst.engine_busy >= worst.load_busy:
+            return ""
+        return (
+            f"the load core was the bottleneck ({percent(worst.load_busy)}; the engine's {percent(worst.engine_busy)})"
+        )

@@ -60,9 +60,6 @@ class AcceptingDoor:
         self.given += 1
         return Reply(data={}) if isinstance(command, Get) else ACCEPTED
 
-    def abandon(self, channel: str) -> None:
-        raise AssertionError("the script has passed a limit")
-
 
 async def measure(bench: Bench) -> list[Figure]:
     """CPU time, as nothing here waits."""

@@ -226,9 +226,14 @@ class Link:
             raise Disconnected(f"{command.name}: the connection to the engine ended")
         return pending.reply
 
-    async def perform(self, command: Command) -> Outcome:
-        """A command of no channel that ends with an outcome. Cancelled, the engine is told to let it be."""
+    async def perform(self, command: Command, *, on_begin: Callable[[str], None] | None = None) -> Outcome:
+        """A command of no channel that ends with an outcome. Cancelled, the engine is told to let it be.
+
+        `on_begin` is told its id before anything can come of it.
+        """
         pending = self.start(command)
+        if on_begin is not None:
+            on_begin(pending.id)
         try:
             return await pending.wait_ended()
         finally:

@@ -28,6 +28,7 @@ from .protocol.events import (
     ChannelCreated,
     ChannelEnded,
     ChannelUnbridged,
+    DialBranch,
     Event,
     OwnerChanged,
     Party,
@@ -59,6 +60,8 @@ class AppSession:
         self._legs: dict[
             str, list[ChannelState]
         ] = {}  # ours again, by the calls that dialled them, until those are known
+        self._originated: dict[str, dict[str, Call]] = {}  # by running originate: the legs that our scripts may get
+        self._unnamed: dict[str, ChannelCreated] = {}  # legs of originates that the engine has named itself
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -97,6 +100,8 @@ class AppSession:
         if channel is None:
             for conference in self._conferences:
                 conference.take(event)
+            if isinstance(event, DialBranch):
+                self._note_originated(event)
             return
         if isinstance(event, ChannelCreated):
             self._create(channel, event)
@@ -107,6 +112,7 @@ class AppSession:
         elif isinstance(event, ChannelEnded):
             self._unknown.discard(channel)
             self._given_up.discard(channel)
+            self._unnamed.pop(channel, None)
             for state in self._legs.pop(channel, ()):  # whoever dialled them is gone: nobody steers them
                 self._link.tell(Hangup(), channel=state.id)
 
@@ -136,10 +142,10 @@ class AppSession:
             for leg in legs.values():
                 run.adopt(leg)
         try:
-            outcome = await self._dial(command, deadline)
+            outcome = await self._dial(command, deadline, legs if script is not None else {})
             if not isinstance(outcome, Answered):
                 return outcome
-            won = legs.pop(outcome.leg)
+            won = legs.pop(outcome.leg, None) or self._new_originated(outcome.leg, outcome.target)
             won.is_answered = True
             if script is not None:
                 self._start(won, script)
@@ -150,9 +156,22 @@ class AppSession:
                     leg._leg.hang_up_nowait()
                 run.drop(leg)
 
-    async def _dial(self, command: Originate, deadline: float | None) -> Answered | Failed:
-        with anyio.move_on_after(deadline):
-            return cast("Answered | Failed", await self._link.perform(command))
+    async def _dial(self, command: Originate, deadline: float | None, legs: dict[str, Call]) -> Answered | Failed:
+        """`legs` gets those, too, that the engine names itself: a user's second phone, a trunk's next target."""
+        ids: list[str] = []
+
+        def begin(id: str) -> None:
+            ids.append(id)
+            self._originated[id] = legs
+
+        try:
+            with anyio.move_on_after(deadline):
+                return cast("Answered | Failed", await self._link.perform(command, on_begin=begin))
+        finally:
+            for id in ids:
+                del self._originated[id]
+            if not self._originated:
+                self._unnamed.clear()
         raise DeadlineExceeded(f"not done within its deadline of {deadline} s", command=command.name)
 
     def settle(self) -> None:
@@ -192,6 +211,24 @@ class AppSession:
             leg = self._make(channel, event.caller, event.callee, event.to, direction="outbound", origin=origin)
             leg._know(event)
             run.adopt(leg)
+        elif event.parent is None and self._originated and self._link.is_ours(event.owner):
+            self._unnamed[channel] = event
+
+    def _note_originated(self, event: DialBranch) -> None:
+        """A leg answers an originate: from here on its events find it, whoever named it."""
+        legs = self._originated.get(event.command)
+        if event.state == "answered" and legs and event.leg not in legs:
+            leg = legs[event.leg] = self._new_originated(event.leg, event.target)
+            leg.is_answered = True
+            leg._owner.adopt(leg)
+
+    def _new_originated(self, id: str, target: str) -> Call:
+        nobody = Party(uri="", number="")
+        call = self._make(id, nobody, Party(uri=target, number=target), target, direction="outbound")
+        if (created := self._unnamed.get(id)) is not None:
+            call.caller, call.callee = created.caller, created.callee
+            call._know(created)
+        return call
 
     def _change_owner(self, seq: int, channel: str, event: OwnerChanged) -> None:
         call = self._calls.get(channel)

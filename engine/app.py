@@ -306,7 +306,7 @@ def _endpoint(sip: Sip, tls: TlsContexts, stack: SipStack, on_event: Callable[[S
         stack,
         on_event=on_event,
         tls=tls,
-        names=DnsNames(),
+        names=DnsNames(nameservers=sip.nameservers),
         enum_suffix=sip.enum,
         origins=sip.origins,
         advertising=Advertising(sip.advertise, sip.local),

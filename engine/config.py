@@ -21,7 +21,7 @@ from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
 from engine.sip.identity import BY_FROM, IdentityPolicy
-from engine.sip.next_hop import PRIVATE
+from engine.sip.next_hop import PRIVATE, is_literal
 from engine.transport.advertising import Advertised
 from engine.transport.enum import SUFFIX as ENUM_SUFFIX
 from engine.trunks.spec import TrunkSpec
@@ -60,6 +60,7 @@ class Sip:
     ca: Path | None = None  # PEM: who signs the certificates of peers; None: those that the system trusts
     verify: bool = True  # the certificates of peers that we connect to
     enum: str = ENUM_SUFFIX  # the domain below which `enum:` targets are looked up
+    nameservers: tuple[tuple[str, int], ...] | None = None  # addresses and ports; None: those of the system
     origins: tuple[str, ...] = ()  # of the pages whose phones may open a WebSocket
     advertise: tuple[Advertised, ...] = ()  # addresses for peers that are not `local`
     local: tuple[Network, ...] = PRIVATE
@@ -407,6 +408,17 @@ def _ports(value: object) -> tuple[int, int]:
     return first, last
 
 
+def _nameserver(value: object) -> tuple[str, int]:
+    """`ADDRESS` or `ADDRESS:PORT`."""
+    text = read_text(value)
+    if is_literal(text.strip("[]")):
+        return text.strip("[]"), 53
+    host, port = parse_address(text)
+    if not is_literal(host):
+        raise ValueError(f'expected an address such as "192.0.2.53" or "192.0.2.53:5353", got {show(text)}')
+    return host, port
+
+
 _TOKEN = MappingProxyType({
     "name": ("name", read_text),
     "token": ("token", read_text),
@@ -419,6 +431,7 @@ _SIP = MappingProxyType({
     "ca": ("ca", lambda value: Path(read_text(value))),
     "verify": ("verify", read_flag),
     "enum": ("enum", read_domain),
+    "nameservers": ("nameservers", nonempty(_nameserver)),
     "origins": ("origins", list_of(read_text)),
     "advertise": ("advertise", read_advertised),
     "local": ("local", list_of(lambda value: _network(read_text(value)))),

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from engine.sdp.negotiation import CODECS
 from engine.sip.next_hop import is_literal
-from engine.trunks.spec import Network, TargetSpec, Transport, TrunkSpec
+from engine.trunks.spec import Costs, Network, TargetSpec, Transport, TrunkSpec
 
 from .limit import read_rate, seconds
 from .peer import read_costs, read_headers, read_identity_policy, read_names
@@ -41,6 +41,7 @@ class _Told:
     address: TargetSpec
     priority: int | None = None
     weight: int = 1
+    costs: Costs = ()
 
 
 def _targets(value: object) -> tuple[TargetSpec, ...]:
@@ -49,7 +50,12 @@ def _targets(value: object) -> tuple[TargetSpec, ...]:
     if len(read) > _MOST_TARGETS:
         raise ValueError(f"expected at most {_MOST_TARGETS} targets, got {len(read)}")
     return tuple(
-        replace(told.address, priority=index if told.priority is None else told.priority, weight=told.weight)
+        replace(
+            told.address,
+            priority=index if told.priority is None else told.priority,
+            weight=told.weight,
+            costs=told.costs,
+        )
         for index, told in enumerate(read)
     )
 
@@ -123,6 +129,7 @@ _read_told = table(
         "address": ("address", _address),
         "priority": ("priority", _number(0, 65535)),
         "weight": ("weight", _number(0, 65535)),
+        "costs": ("costs", read_costs),
     }),
 )
 TRUNK = MappingProxyType({

@@ -466,6 +466,12 @@ context = "internal"
 """
 
 
+def test_a_target_may_have_prices_of_its_own_the_longest_beginning_first(folder):
+    target = '{ address = "sip.example.net", costs = { "+" = 2, "+49" = 1 } }'
+    (trunk,) = read(folder, f'[[trunk]]\nname = "carrier"\ntargets = [{target}]').trunks
+    assert trunk.targets[0].costs == (("+49", 1.0), ("+", 2.0))
+
+
 def test_a_trunk_is_read(folder):
     (trunk,) = read(folder, TRUNK).trunks
     assert trunk.targets == (

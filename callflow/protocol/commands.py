@@ -243,6 +243,15 @@ class Policy(Command, frozen=True, kw_only=True):
     then: Fallback = Fallback()
 
 
+class Abandon(Command, frozen=True, kw_only=True):
+    """Let the call go as if its owner had been lost: from now on its policy decides, without one it ends with cause 41.
+
+    For a program that cannot go on with one call, and has others.
+    """
+
+    name: ClassVar[str] = "abandon"
+
+
 class Set(Command, frozen=True, kw_only=True):
     """Set variables of the channel; null removes one."""
 
@@ -466,7 +475,7 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Echo, Detect, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
         ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
-        UnbindDigits, Limit, Policy, Set, SetLanguage, Get, Headers,
+        UnbindDigits, Limit, Policy, Abandon, Set, SetLanguage, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, SendOptions,
         Notify,
         Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,

@@ -84,6 +84,7 @@ PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
     commands.Notify: messaging.send,
     commands.Limit: place.limit,
     commands.Policy: succession.policy,
+    commands.Abandon: succession.abandon,
     commands.Set: variable.set_variables,
     commands.SetLanguage: variable.set_language,
     commands.Get: variable.get_variables,

@@ -1,4 +1,4 @@
-"""policy: who steers a channel, what becomes of it when that session is lost, and who comes after.
+"""policy, abandon: who steers a channel, what becomes of it when that session is lost, and who comes after.
 
 A conversation goes on without its app: while the channel is bridged, or in a conference, nothing else happens.
 Otherwise it waits for a session of its app, with music, for as long as the policy says; then another app takes it, or
@@ -55,6 +55,11 @@ def policy(channel: Channel, _id: str, command: commands.Policy) -> None:
     if (then.app or then.route) and channel.table.successors is None:
         raise CommandError("unsupported", "policy: this engine has no routes to fall back to")
     channel.succession.will = Will(command.wait, music or _TONE, then, cause_of(then.cause))
+
+
+def abandon(channel: Channel, _id: str, _command: commands.Abandon) -> None:
+    if channel.owner is not None:
+        channel.succession.lose(channel.owner.session)
 
 
 class Succession(Part):

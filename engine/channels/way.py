@@ -37,9 +37,11 @@ def ways_to(destination: Destination) -> Iterator[Way]:
     if isinstance(destination, Uri):
         yield Way(destination)
     elif isinstance(destination, TrunkNumber | LeastCost):
+        number, is_priced = destination.number, isinstance(destination, LeastCost)
         for trunk in destination.trunks if isinstance(destination, LeastCost) else (destination.trunk,):
-            for target in trunk.ways():
-                yield Way(target.spec.uri(destination.number), trunk, target)
+            for target in trunk.ways(number):
+                if not is_priced or trunk.cost_at(target, number) is not None:
+                    yield Way(target.spec.uri(number), trunk, target)
 
 
 def is_reason_to_go_on(ending: Ending) -> bool:

@@ -249,15 +249,10 @@ class EventSocket:
             pid=pid,
             answer=self._dispatcher.answer,
             perform=self._dispatcher.perform,
-            abandon=self._abandon,
             snapshot=self._dispatcher.snapshot,
             receive_blob=self._receive_blob,
             commands=self._commands,
         )
-
-    def _abandon(self, session: Session, channel: str) -> None:
-        if channel in self.table.channels:
-            self.table.channels[channel].lose_owner(session.id)
 
     def _receive_blob(self, session: Session, blob: Blob) -> None:
         if self._prompts is not None:

@@ -39,7 +39,7 @@ _QUERIES = frozenset({
     "apps", "bridges", "channels", "events", "records", "registrations", "snapshot", "status", "trunks", "versions",
 })  # fmt: skip
 
-_ENDING = frozenset({"cancel", "hangup"})  # what relieves the engine is never refused
+_ENDING = frozenset({"abandon", "cancel", "hangup"})  # what relieves the engine is never refused
 
 logger = structlog.get_logger("engine.eventsocket")
 
@@ -72,7 +72,6 @@ class Session:
         pid: int | None,
         answer: Callable[[Session, CommandFrame], Reply],
         perform: Callable[[Session, str, Command, str | None], object | None],
-        abandon: Callable[[Session, str], None],
         snapshot: Callable[[Session], Sequence[bytes]],
         receive_blob: Callable[[Session, Blob], None],
         commands: float = COMMANDS,
@@ -99,7 +98,6 @@ class Session:
         self._connection = EngineConnection(link.spelling)
         self._answer = answer
         self._perform = perform
-        self._abandon = abandon
         self._snapshot = snapshot
         self._receive_blob = receive_blob
         self._commands = commands
@@ -198,10 +196,6 @@ class Session:
             message = f"{command.name}: expected at most {self._commands:.0f} commands a second from one script"
             raise CommandError("overloaded", message, {"limit": self._commands})
         return self._perform(self, id, command, channel)
-
-    def abandon(self, channel: str) -> None:
-        """Let a channel go: its policy runs."""
-        self._abandon(self, channel)
 
     def take(self) -> Sequence[Entry]:
         """The events that have come; in pieces, if they are very many."""

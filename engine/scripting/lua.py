@@ -97,10 +97,6 @@ class EngineDoor:
             self.collect()  # what it brought about comes before its reply
         return ACCEPTED if data is None else Reply(data=data)
 
-    def abandon(self, channel: str) -> None:
-        self._session.abandon(channel)
-        self.collect()
-
     def collect(self) -> None:
         """Hand the program the events that have come."""
         assert self.program is not None

@@ -358,11 +358,12 @@ class Endpoint:
             while not stack.is_idle:
                 for data, flow in stack.datagrams_to_send():
                     self._send(data, flow)
-                for flow in stack.flows_to_close():
-                    self._close(flow)
                 event = stack.next_event()
                 if event is not None:
                     self._on_event(event)
+                    continue
+                for flow in stack.flows_to_close():  # last: what came by it before has its answers
+                    self._close(flow)
         finally:
             self._is_flushing = False
         self._set_timer()

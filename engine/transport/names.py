@@ -51,19 +51,21 @@ class DnsNames:
     def __init__(
         self,
         *,
-        nameservers: Sequence[str] | None = None,
-        port: int = 53,
+        nameservers: Sequence[tuple[str, int]] | None = None,
         resolve_host: Callable[[str], Awaitable[list[str]]] = resolve_host,
     ) -> None:
-        """`nameservers` None: those of the system. `resolve_host` is asked for hosts that DNS does not know."""
+        """`nameservers`: addresses and ports; None: those of the system.
+
+        `resolve_host` is asked for hosts that DNS does not know.
+        """
         self._resolve_host = resolve_host
         try:
             self._resolver = dns.asyncresolver.Resolver(configure=nameservers is None)
         except dns.resolver.NoResolverConfiguration:
             self._resolver = dns.asyncresolver.Resolver(configure=False)
         if nameservers is not None:
-            self._resolver.port = port
-            self._resolver.nameservers = list(nameservers)
+            self._resolver.nameservers = [address for address, _ in nameservers]
+            self._resolver.nameserver_ports = dict(nameservers)
         self._resolver.lifetime = LOOKUP_TIMEOUT
         self._resolver.cache = dns.resolver.LRUCache(MAX_CACHED)
 

@@ -13,6 +13,7 @@ from engine.sip.messages import Uri
 
 Network: TypeAlias = IPv4Network | IPv6Network
 Transport: TypeAlias = Literal["udp", "tcp", "tls"]
+Costs: TypeAlias = tuple[tuple[str, float], ...]  # of a minute, by how a number begins, the longest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class TargetSpec:
     transport: Transport = "udp"
     priority: int = 0
     weight: int = 1
+    costs: Costs = ()  # its own; else those of its trunk count
 
     def uri(self, user: str | None = None) -> Uri:
         """The target itself, or a number at it."""
@@ -57,7 +59,7 @@ class TrunkSpec:
     identity: IdentityPolicy = BY_FROM
     headers: tuple[tuple[str, str], ...] = ()  # of every INVITE to it
     strip: frozenset[str] = frozenset()  # names, in lower case, of what programs say and it is not told
-    costs: tuple[tuple[str, float], ...] = ()  # of numbers by how they begin, the longest first
+    costs: Costs = ()  # of the targets that have none of their own
     is_exact: bool = False  # calls come from the very ports of its targets
 
     @property
@@ -67,9 +69,10 @@ class TrunkSpec:
             return None
         return Credentials(self.username, self.password)
 
-    def cost_of(self, number: str) -> float | None:
-        """What a minute to that number costs, by the longest beginning that has a price; None: there is none."""
-        return next((cost for beginning, cost in self.costs if number.startswith(beginning)), None)
+    def cost_at(self, target: TargetSpec, number: str) -> float | None:
+        """What a minute to that number costs there, by the longest beginning that has a price; None: there is none."""
+        costs = target.costs or self.costs
+        return next((cost for beginning, cost in costs if number.startswith(beginning)), None)
 
     @property
     def account(self) -> str | None:

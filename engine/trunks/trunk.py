@@ -6,6 +6,7 @@ Nothing here waits; `health` and `registration` tell it what they find out, call
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
@@ -75,9 +76,24 @@ class Trunk:
         """Is there a target that answers, or one of which nothing is known yet?"""
         return any(target.is_up is not False for target in self.targets)
 
-    def ways(self) -> Sequence[Target]:
-        """The targets to try for a call, in their order: those that are not known to be down."""
-        return order((target for target in self.targets if target.is_up is not False), chance=self._chance)
+    def ways(self, number: str | None = None) -> Sequence[Target]:
+        """The targets to try for a call, in their order: those that are not known to be down.
+
+        Of one priority those come first where a minute to the number costs least; equals keep their share by weight.
+        """
+        ordered = order(self._up(), chance=self._chance)
+        if number is None:
+            return ordered
+        return sorted(ordered, key=lambda target: (target.priority, _or_dearest(self.cost_at(target, number))))
+
+    def cost_at(self, target: Target, number: str) -> float | None:
+        """What a minute to that number costs there; None: it has no price."""
+        return self.spec.cost_at(target.spec, number)
+
+    def cost_of(self, number: str) -> float | None:
+        """What it costs at the cheapest target that is not known to be down, if there is one; None: it has no price."""
+        costs = [self.cost_at(target, number) for target in self._up() or self.targets]
+        return min((cost for cost in costs if cost is not None), default=None)
 
     def takes_call(self) -> bool:
         """Count a call that is placed; False if there were too many in this second."""
@@ -143,6 +159,9 @@ class Trunk:
 
     # Inside
 
+    def _up(self) -> list[Target]:
+        return [target for target in self.targets if target.is_up is not False]
+
     def _allows(self, host: str) -> bool:
         address = ipaddress.ip_address(host.partition("%")[0])
         return any(address.version == network.version and address in network for network in self.spec.allow or ())
@@ -159,6 +178,11 @@ class Trunk:
             self._events.emit(TrunkUp(trunk=self.name, target=str(target.spec)))
         else:
             self._events.emit(TrunkDown(trunk=self.name, reason=told))
+
+
+def _or_dearest(cost: float | None) -> float:
+    """What has no price comes last."""
+    return math.inf if cost is None else cost
 
 
 def _is_from(address: tuple[str, int], flow: Flow) -> bool:

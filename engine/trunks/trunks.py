@@ -57,7 +57,7 @@ class Trunks:
 
     def cheapest(self, number: str) -> list[Trunk]:
         """The trunks that have a price for a number, the cheapest first, and of equal ones in their order."""
-        priced = [(cost, trunk) for trunk in self if (cost := trunk.spec.cost_of(number)) is not None]
+        priced = [(cost, trunk) for trunk in self if (cost := trunk.cost_of(number)) is not None]
         return [trunk for _, trunk in sorted(priced, key=lambda each: each[0])]
 
     def find_source(self, flow: Flow) -> Trunk | None:

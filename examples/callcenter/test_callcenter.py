@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from callflow.testing import SimulatedPhone, Simulation
 from tests.interop import needs
 from tests.interop.baresip import phone
@@ -10,6 +12,7 @@ from tests.interop.watch import watch
 from tests.trio_tests import run_trio
 
 SCRIPT = Path(__file__).parent / "callcenter.py"
+twins = pytest.mark.parametrize("simulation", ["callcenter.py", "callcenter.lua"], indirect=True)
 
 
 async def agent(simulation: Simulation, name: str, *, answers_after: float | None = 2) -> SimulatedPhone:
@@ -20,6 +23,7 @@ async def agent(simulation: Simulation, name: str, *, answers_after: float | Non
     return phone
 
 
+@twins
 async def test_a_caller_waits_until_an_agent_logs_in_and_the_call_is_recorded(simulation: Simulation) -> None:
     caller = simulation.phone("caller")
     caller.call("5100")
@@ -35,6 +39,7 @@ async def test_a_caller_waits_until_an_agent_logs_in_and_the_call_is_recorded(si
     assert simulation.recorded(recording).seconds >= 5
 
 
+@twins
 async def test_callers_are_told_their_places_and_served_in_turn(simulation: Simulation) -> None:
     alice = await agent(simulation, "alice")
     callers = [simulation.phone(name) for name in ("one", "two", "three")]
@@ -50,6 +55,7 @@ async def test_callers_are_told_their_places_and_served_in_turn(simulation: Simu
     assert not callers[2].listens_to(alice)
 
 
+@twins
 async def test_an_agent_on_a_break_gets_no_calls(simulation: Simulation) -> None:
     alice, bob = await agent(simulation, "alice"), await agent(simulation, "bob")
     alice.call("*21")
@@ -60,6 +66,7 @@ async def test_an_agent_on_a_break_gets_no_calls(simulation: Simulation) -> None
     assert not alice.is_in_call
 
 
+@twins
 async def test_who_does_not_want_to_wait_is_called_back(simulation: Simulation) -> None:
     caller, alice = simulation.phone("caller"), simulation.phone("alice")
     caller.call("5100")
@@ -72,6 +79,7 @@ async def test_who_does_not_want_to_wait_is_called_back(simulation: Simulation) 
     await caller.connected_to(alice)
 
 
+@twins
 async def test_patience_ends_in_voicemail(simulation: Simulation) -> None:
     caller = simulation.phone("caller")
     caller.call("5100")
@@ -79,6 +87,7 @@ async def test_patience_ends_in_voicemail(simulation: Simulation) -> None:
     caller.hang_up()
 
 
+@twins
 async def test_the_supervisor_whispers_and_takes_over(simulation: Simulation) -> None:
     alice = await agent(simulation, "alice")
     caller, boss = simulation.phone("caller"), simulation.phone("boss")

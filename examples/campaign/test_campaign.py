@@ -1,6 +1,10 @@
 """The campaign, tested: people, machines and a fax pick up. Virtual time. Run with `pytest examples/campaign`."""
 
+import pytest
+
 from callflow.testing import FAX_ANSWERS, HUMAN, MACHINE, FileSource, SimulatedPhone, Simulation
+
+twins = pytest.mark.parametrize("simulation", ["campaign.py", "campaign.lua"], indirect=True)
 
 
 def prompts_heard(phone: SimulatedPhone) -> list[str]:
@@ -8,6 +12,7 @@ def prompts_heard(phone: SimulatedPhone) -> list[str]:
     return [heard.what.path.name for heard in phone.sounds if isinstance(heard.what, FileSource)]
 
 
+@twins
 async def test_people_are_connected_and_machines_get_the_message(simulation: Simulation) -> None:
     agent = simulation.phone("agent")
     desk, mobile = simulation.phone("desk", answers_after=4), simulation.phone("mobile", answers_after=8)
@@ -28,6 +33,7 @@ async def test_people_are_connected_and_machines_get_the_message(simulation: Sim
     assert prompts_heard(agent) == ["1.wav", "people.wav", "1.wav", "machines.wav"]
 
 
+@twins
 async def test_the_message_waits_for_the_beep(simulation: Simulation) -> None:
     agent, desk = simulation.phone("agent"), simulation.phone("desk", answers_after=1)
     agent.call("7000")
@@ -40,6 +46,7 @@ async def test_the_message_waits_for_the_beep(simulation: Simulation) -> None:
     agent.hang_up()
 
 
+@twins
 async def test_a_fax_is_left_alone(simulation: Simulation) -> None:
     agent, desk = simulation.phone("agent"), simulation.phone("desk", answers_after=1)
     agent.call("7000")

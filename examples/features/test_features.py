@@ -12,6 +12,7 @@ from tests.interop.watch import watch
 from tests.trio_tests import run_trio
 
 SCRIPT = Path(__file__).parent / "features.py"
+twins = pytest.mark.parametrize("simulation", ["features.py", "features.lua"], indirect=True)
 
 
 async def talking(simulation: Simulation) -> tuple[SimulatedPhone, SimulatedPhone]:
@@ -22,6 +23,7 @@ async def talking(simulation: Simulation) -> tuple[SimulatedPhone, SimulatedPhon
     return caller, alice
 
 
+@twins
 async def test_star_1_records_both(simulation: Simulation) -> None:
     caller, alice = await talking(simulation)
     alice.press("*1")
@@ -35,6 +37,7 @@ async def test_star_1_records_both(simulation: Simulation) -> None:
     assert simulation.recorded(recording).seconds_of(caller) > 2.5
 
 
+@twins
 async def test_star_2_transfers_the_caller(simulation: Simulation) -> None:
     caller, alice = await talking(simulation)
     bob = simulation.phone("bob", answers_after=2)
@@ -49,6 +52,7 @@ async def test_star_2_transfers_the_caller(simulation: Simulation) -> None:
     await caller.ended()
 
 
+@twins
 async def test_star_2_and_a_wrong_number_brings_the_two_together_again(simulation: Simulation) -> None:
     caller, alice = await talking(simulation)
     alice.press("*2")
@@ -58,6 +62,7 @@ async def test_star_2_and_a_wrong_number_brings_the_two_together_again(simulatio
     await caller.connected_to(alice)
 
 
+@twins
 async def test_star_3_asks_first_and_connects_by_hanging_up(simulation: Simulation) -> None:
     caller, alice = await talking(simulation)
     bob = simulation.phone("bob", answers_after=2)
@@ -72,6 +77,7 @@ async def test_star_3_asks_first_and_connects_by_hanging_up(simulation: Simulati
     await caller.connected_to(bob)
 
 
+@twins
 async def test_star_3_and_bob_does_not_want_it(simulation: Simulation) -> None:
     caller, alice = await talking(simulation)
     bob = simulation.phone("bob", answers_after=2)
@@ -84,6 +90,7 @@ async def test_star_3_and_bob_does_not_want_it(simulation: Simulation) -> None:
     await caller.connected_to(alice)
 
 
+@twins
 async def test_star_4_parks_the_caller_and_anybody_may_fetch_it(simulation: Simulation) -> None:
     caller, alice = await talking(simulation)
     bob = simulation.phone("bob")
@@ -94,6 +101,7 @@ async def test_star_4_parks_the_caller_and_anybody_may_fetch_it(simulation: Simu
     await caller.connected_to(bob)
 
 
+@twins
 async def test_a_ringing_call_is_picked_up(simulation: Simulation) -> None:
     caller, alice, bob = (simulation.phone(name) for name in ("caller", "alice", "bob"))
     caller.call("201")
@@ -103,6 +111,7 @@ async def test_a_ringing_call_is_picked_up(simulation: Simulation) -> None:
     await alice.ended()
 
 
+@twins
 async def test_an_eavesdropper_hears_both_unheard(simulation: Simulation) -> None:
     caller, alice = await talking(simulation)
     spy = simulation.phone("spy")
@@ -114,6 +123,7 @@ async def test_an_eavesdropper_hears_both_unheard(simulation: Simulation) -> Non
     assert not caller.listens_to(spy)
 
 
+@twins
 @pytest.mark.parametrize("number", ["300", "+4930555300"])
 async def test_a_hunt_group_rings_one_after_another(simulation: Simulation, number: str) -> None:
     caller, alice = simulation.phone("caller"), simulation.phone("alice")
@@ -124,6 +134,7 @@ async def test_a_hunt_group_rings_one_after_another(simulation: Simulation, numb
     assert not alice.is_in_call
 
 
+@twins
 async def test_a_ring_group_rings_all(simulation: Simulation) -> None:
     caller, alice, bob, carol = (simulation.phone(name) for name in ("caller", "alice", "bob", "carol"))
     caller.call("400")
@@ -135,6 +146,7 @@ async def test_a_ring_group_rings_all(simulation: Simulation) -> None:
     await bob.ended()
 
 
+@twins
 async def test_a_direct_number_rings_its_extension_and_then_takes_a_message(simulation: Simulation) -> None:
     caller, alice = simulation.phone("caller"), simulation.phone("alice")
     caller.call("+4930555201")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callflow.testing import SimulatedPhone, Simulation
+from callflow.testing import BUSY, CONGESTION, SIT, SimulatedPhone, Simulation, ToneSource
 
 pytestmark = pytest.mark.callflow("followme.py")
 
@@ -42,6 +42,21 @@ async def test_who_does_not_key_1_does_not_have_the_call(simulation: Simulation)
         await mobile.heard("accept.wav")
     await mobile.ended()
     await caller.heard("busy.wav")  # the greeting
+
+
+@pytest.mark.parametrize(
+    ("tone", "greeting"), [(BUSY, "busy.wav"), (CONGESTION, "available.wav"), (SIT, "available.wav")]
+)
+async def test_a_network_that_refuses_by_a_tone_is_not_waited_for(
+    simulation: Simulation, tone: tuple[ToneSource, ...], greeting: str
+) -> None:
+    caller, desk, mobile, home = await phones(simulation)
+    desk.behaves(rejects=480)
+    for phone in (mobile, home):
+        phone.behaves(plays=tone)
+    caller.call("2001")
+    await caller.heard(greeting)
+    assert simulation.now < 15  # of the 20 s that they may ring
 
 
 async def test_nobody_answers_and_a_message_is_left(simulation: Simulation) -> None:

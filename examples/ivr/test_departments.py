@@ -4,7 +4,7 @@ import pytest
 
 from callflow.testing import SimulatedPhone, Simulation
 
-pytestmark = pytest.mark.callflow("ivr.py")
+pytestmark = pytest.mark.parametrize("simulation", ["ivr.py", "ivr.lua"], indirect=True)
 
 
 async def call_departments(simulation: Simulation) -> SimulatedPhone:

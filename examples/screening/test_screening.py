@@ -14,6 +14,7 @@ from tests.interop.watch import watch
 from tests.trio_tests import run_trio
 
 SCRIPT = Path(__file__).parent / "screening.py"
+twins = pytest.mark.parametrize("simulation", ["screening.py", "screening.lua"], indirect=True)
 
 
 async def says_a_name(simulation: Simulation) -> tuple[SimulatedPhone, SimulatedPhone]:
@@ -29,6 +30,7 @@ async def says_a_name(simulation: Simulation) -> tuple[SimulatedPhone, Simulated
     return caller, alice
 
 
+@twins
 async def test_the_name_is_heard_and_the_call_accepted(simulation: Simulation) -> None:
     caller, alice = await says_a_name(simulation)
     assert not caller.listens_to(alice)
@@ -36,6 +38,7 @@ async def test_the_name_is_heard_and_the_call_accepted(simulation: Simulation) -
     await caller.connected_to(alice)
 
 
+@twins
 async def test_the_call_is_rejected(simulation: Simulation) -> None:
     caller, alice = await says_a_name(simulation)
     alice.press("2")
@@ -44,6 +47,7 @@ async def test_the_call_is_rejected(simulation: Simulation) -> None:
     await alice.ended()
 
 
+@twins
 async def test_the_call_is_sent_to_voicemail_and_the_message_heard(simulation: Simulation) -> None:
     caller, alice = await says_a_name(simulation)
     alice.press("3")
@@ -58,6 +62,7 @@ async def test_the_call_is_sent_to_voicemail_and_the_message_heard(simulation: S
     await alice.heard("1.wav")
 
 
+@twins
 async def test_nobody_is_disturbed_by_who_does_not_say_a_name(simulation: Simulation) -> None:
     caller, alice = simulation.phone("caller"), simulation.phone("alice")
     caller.call("2100")
@@ -68,12 +73,14 @@ async def test_nobody_is_disturbed_by_who_does_not_say_a_name(simulation: Simula
     assert not alice.events
 
 
+@twins
 async def test_a_blocked_caller_is_declined(simulation: Simulation) -> None:
     mallory = simulation.phone("mallory")
     mallory.call("2100")
     assert (await mallory.ended()).status == 603
 
 
+@twins
 @pytest.mark.parametrize("number", ["0900123", "*770190555"])
 async def test_blocked_area_codes_are_answered_503(simulation: Simulation, number: str) -> None:
     carrier, caller = simulation.trunk("carrier"), simulation.phone("caller")
@@ -82,6 +89,7 @@ async def test_blocked_area_codes_are_answered_503(simulation: Simulation, numbe
     assert not carrier.calls
 
 
+@twins
 async def test_a_call_goes_out_with_its_number_or_without(simulation: Simulation) -> None:
     carrier, caller = simulation.trunk("carrier"), simulation.phone("caller")
     caller.call("030123")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,14 +24,17 @@ from benchmarks import (
     measure_start,
 )
 from benchmarks.bench import Bench
+from benchmarks.engine import running_engine
 from benchmarks.figure import Figure
 from benchmarks.process import choose_cores
+from benchmarks.script import ANSWER
 from benchmarks.sizes import Sizes
 
 TINY = Sizes(
-    repetitions=1, call_time=0.2, search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, members=3,
-    small_conferences=2, many_legs=4, setup_rate=100, settle_time=0.2, media_time=0.2, idle_time=0.1, held_calls=2,
-    starts=1, reloads=1, round_trips=5, subscribers=2, esl_events=1000, connections=5, keys=3,
+    repetitions=1, call_time=0.2, shares=(), search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2,
+    members=3, most_members=4, small_conferences=2, many_legs=4, scaled_legs=5, setup_rate=100, settle_time=0.2,
+    media_time=0.2, idle_time=0.1, held_calls=2, starts=1, reloads=1, round_trips=5, subscribers=2, esl_events=1000,
+    connections=5, keys=3,
 )  # fmt: skip
 
 NAMES = {
@@ -58,8 +63,11 @@ NAMES = {
     },
     measure_media.measure: {
         "playback": "CPU-us/leg-second", "playback to 4": "CPU-us/leg-second",
-        "two-way relay": "CPU-us/call-second", "relay of 2": "CPU-us/call-second",
-        "member, 1 conference of 3": "CPU-us/member-second", "member, 2 conferences of 3": "CPU-us/member-second",
+        "playback by 1": "CPU-us/leg-second", "playback by 2": "CPU-us/leg-second",
+        "two-way relay": "CPU-us/call-second", "transcoded relay": "CPU-us/call-second",
+        "relay of 2": "CPU-us/call-second",
+        "member, 1 conference of 3": "CPU-us/member-second", "member, 1 conference of 4": "CPU-us/member-second",
+        "member, 2 conferences of 3": "CPU-us/member-second",
     },
     measure_memory.measure: {
         "memory, idle": "MB", "memory per call": "kB/call", "call that only stands": "CPU-us/call-second",
@@ -80,3 +88,17 @@ def test_it_runs_and_every_figure_is_told(tmp_path: Path, measure: Callable[[Ben
     for figure in figures:
         assert figure.values
         assert figure.how
+
+
+def test_another_server_is_measured_as_far_as_it_is_known(tmp_path: Path):
+    bench = Bench(choose_cores(), tmp_path, replace(TINY, shares=(0.5,)), lambda text: None)
+
+    async def measure() -> list[list[Figure]]:
+        async with running_engine(bench, "lua") as server:
+            measured = partial(measure_calls.measure_another, bench, server.server, ANSWER)
+            return [await measured(server.pid), await measured(0)]
+
+    with_process, by_address = trio.run(measure)
+    assert [figure.unit for figure in with_process] == ["calls/s", "CPU-ms/call"]
+    assert "at 50 %" in with_process[1].beside
+    assert [figure.unit for figure in by_address] == ["calls/s"]

@@ -41,7 +41,7 @@ COMMANDS = [
     c.RecordCall(path="c.wav", max=4), c.Hold(music=("welcome.wav",)), c.Hold(), c.ResumeCommand(), c.Mute(),
     c.Unmute(),    c.BindDigits(digits="1"), c.BindDigits(digits="12", do=c.BoundCommand("hangup")), c.UnbindDigits(),
     c.BindDigits(digits="*", do=c.BoundCommand("play", {"sources": ["welcome.wav"]})), c.Limit(resource="r", maximum=2),
-    c.Policy(), c.Policy(wait=2, music=("welcome.wav",)), c.Policy(then=c.Fallback(route="1")),
+    c.Abandon(), c.Policy(), c.Policy(wait=2, music=("welcome.wav",)), c.Policy(then=c.Fallback(route="1")),
     c.Policy(wait=1, then=c.Fallback(app="other")), c.TransferPolicy(requests="app", wait=1), c.TransferPolicy(),
     c.TransferPolicy(requests="refuse"), c.Transfer(target="bob", timeout=3), c.Transfer(target="sip:x@example.com"),
 ]  # fmt: skip

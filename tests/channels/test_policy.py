@@ -125,6 +125,27 @@ async def test_a_conversation_goes_on_and_the_policy_is_for_afterwards():
 
 
 @run_virtual
+async def test_a_call_that_its_app_abandons_has_what_its_policy_says():
+    async with open_switch() as switch:
+        call, other = switch.call(), switch.call()
+        call.do(c.Policy(then=c.Fallback(app="other")))
+        call.do(c.Gather(), "g")
+        switch.heir = Admission("other", owner=switch.owner("s9"))
+        call.do(c.Abandon())
+        assert switch.log.outcome("g").reason == "cancelled"
+        assert call.channel.owner.session == "s9"
+        assert other.channel.owner.session == "s1"
+
+
+@run_virtual
+async def test_abandoned_without_a_policy_it_ends():
+    async with open_switch() as switch:
+        call = switch.call()
+        call.do(c.Abandon())
+        assert (call.ended.cause, call.ended.ended_by) == (41, "engine")
+
+
+@run_virtual
 async def test_what_a_policy_cannot_say_is_refused():
     async with open_switch() as switch:
         call = switch.call()

@@ -89,16 +89,6 @@ async def test_what_is_refused_raises_and_so_does_a_fault_of_the_engine_s():
 
 
 @run_virtual
-async def test_a_call_that_it_lets_go_has_what_its_policy_says():
-    async with running_engine() as engine:
-        _, session, _ = await hosted(engine)
-        engine.call("c1")
-        session.abandon("c1")
-        session.abandon("c1")  # it has ended, and that is all
-        assert names(session) == ["channel.created", "channel.owner_lost", "channel.ended"]
-
-
-@run_virtual
 async def test_it_ends_when_it_is_closed_and_its_calls_have_what_their_policies_say():
     async with running_engine() as engine:
         program, session, _ = await hosted(engine)

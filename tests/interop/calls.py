@@ -99,6 +99,13 @@ async def press(call: Call) -> None:
     await call.play(Tone("440", seconds=0.5))
 
 
+@app.route("3010", "3011")
+async def found_in_dns(call: Call) -> None:
+    result = await call.dial("enum:+4930123" if call.to == "3010" else "sip:shop@quick.example", timeout=20)
+    if isinstance(result, Answered):
+        await call.bridge(result.leg)
+
+
 @app.route("0.*")
 async def by_trunk(call: Call) -> None:
     result = await call.dial(f"{call.to}@carrier", timeout=20)

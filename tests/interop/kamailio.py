@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -118,7 +118,7 @@ async def carrier(
         ask=ASK.format(password=PASSWORD) if asks else "",
         expires=expires,
     )
-    async with _kamailio(folder, config, port):
+    async with kamailio(folder, config, lambda pid: port in listening_ports(pid, "udp")):
         yield "127.0.0.1", port
 
 
@@ -126,12 +126,14 @@ async def carrier(
 async def edge(folder: Path, *, registrar: int) -> AsyncIterator[tuple[str, int]]:
     """A proxy before a registrar, which stays on the way to who registers by it (RFC 3327). Where it is reached."""
     port, _ = free_ports(1)
-    async with _kamailio(folder, EDGE.format(port=port, modules=MODULES, registrar=registrar), port):
+    config = EDGE.format(port=port, modules=MODULES, registrar=registrar)
+    async with kamailio(folder, config, lambda pid: port in listening_ports(pid, "udp")):
         yield "127.0.0.1", port
 
 
 @asynccontextmanager
-async def _kamailio(folder: Path, config: str, port: int) -> AsyncIterator[None]:
+async def kamailio(folder: Path, config: str, is_ready: Callable[[int], bool]) -> AsyncIterator[None]:
+    """Kamailio with a configuration, from when it `is_ready`, which is asked with its process id."""
     program = shutil.which("kamailio")
     assert program, "kamailio is not installed (apt-get install kamailio)"
     folder.mkdir(parents=True)
@@ -142,7 +144,7 @@ async def _kamailio(folder: Path, config: str, port: int) -> AsyncIterator[None]
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        await until(lambda: process.poll() is not None or port in listening_ports(process.pid, "udp"))
+        await until(lambda: process.poll() is not None or is_ready(process.pid))
         assert process.poll() is None, (folder / "log.txt").read_text()[-3000:]
         yield
     finally:

@@ -9,7 +9,7 @@ import pytest
 
 _PACKAGES = {
     "baresip": "baresip-core",
-    "kamailio": "kamailio",
+    "kamailio": "kamailio kamailio-websocket-modules",
     "sipp": "sip-tester",
     "sipsak": "sipsak",
     "tshark": "tshark",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 
-from callflow import App, Call, Tone
+from callflow import Answered, App, Call, Tone
 
 app = App("rfc3665")
 
@@ -40,3 +40,16 @@ async def is_unavailable(call: Call) -> None:
 @app.route("1006")
 async def has_moved(call: Call) -> None:
     await call.redirect("1001")
+
+
+@app.route("1007")
+async def is_behind_two_proxies(call: Call) -> None:
+    result = await call.dial("1007@proxies")
+    if isinstance(result, Answered):
+        await call.bridge(result.leg)
+
+
+@app.route("1008")
+async def does_not_respond(call: Call) -> None:
+    await call.dial("1008@nowhere")
+    await call.reject("unavailable")

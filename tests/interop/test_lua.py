@@ -134,6 +134,30 @@ async def test_a_call_whose_function_fails_is_an_event_and_so_is_one_that_was_en
         assert (await versions(seen))["1"].errors == 2
 
 
+AFTER = """
+app:route("1003", function(call)
+  call:policy{ route = "1000" }
+  call:answer()
+  while true do end
+end)
+"""
+
+
+@pytest.mark.parametrize("isolation", ["engine", "process"])
+@run_trio
+async def test_the_call_of_a_script_that_was_ended_has_its_policy_wherever_it_runs(tmp_path: Path, isolation: str):
+    script = write_version(tmp_path / "app", "one", rest=AFTER)
+    tables = f'[[app]]\nname = "flow"\nscript = "{script}"\nisolation = "{isolation}"'
+    async with engine(tmp_path / "engine", tables=tables) as running, watch(running) as seen, terminal() as guest:
+        other = await holding(guest, running)
+        call = await holding(guest, running, "1003")
+        assert (await variables(seen, calls=2))[1] == {"version": "one", "calls": "2"}
+        assert "it computes for too long" in failures(seen)[0].error
+        for each in (call, other):
+            assert each.ended is None
+            each.hang_up()
+
+
 @run_trio
 async def test_isolation_gives_a_lua_script_a_process_of_its_own(tmp_path: Path):
     script = write_version(tmp_path / "app", "one")
@@ -221,6 +245,34 @@ async def test_a_new_version_in_lua_whose_calls_fail_is_rolled_back_by_itself(tm
         good = await holding(guest, running)
         assert (await variables(seen, calls=6))[-1]["version"] == "one"  # after five tones of errors
         good.hang_up()
+
+
+FLOW_TEST = """\
+async def test_a_caller_hears_the_tone(simulation):
+    caller = simulation.phone("caller")
+    caller.call("1000")
+    await caller.hears(440.0)
+"""
+
+
+@run_trio
+async def test_a_version_in_lua_whose_flow_tests_fail_takes_no_calls(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    (tmp_path / "app" / "test_flow.py").write_text(FLOW_TEST)
+    tested = f'[[app]]\nname = "flow"\nscript = "{script}"\ntest = true\n'
+    async with engine(tmp_path / "engine", tables=tested) as running, watch(running) as seen, terminal() as guest:
+        draft = tmp_path / "draft.lua"
+        draft.write_text(SCRIPT.replace('"440"', '"600"'))
+        draft.replace(script)
+        failed = await seen.wait("script.failed")
+        assert isinstance(failed, ScriptFailed)
+        assert failed.error == "its flow tests failed: test_flow.py::test_a_caller_hears_the_tone"
+        call = await holding(guest, running)
+        assert {name: version.state for name, version in (await versions(seen)).items()} == {
+            "1": "active",
+            "2": "failed",
+        }
+        call.hang_up()
 
 
 @run_trio

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from pathlib import Path
 
-from callflow.protocol.events import ChannelEnded
+from callflow.protocol.events import ChannelEnded, DialFinished
+from callflow.protocol.outcomes import Failed
 from tests.trio_tests import run_trio
 
 from . import needs
+from .audio import ulaw_tone
 from .engine import PASSWORDS, engine
 from .kamailio import carrier
 from .places import HERE
-from .sipp import run_sipp
+from .sipp import run_sipp, sipp
 from .watch import watch
 
 pytestmark = [needs.program("sipp"), needs.program("kamailio")]
 CALLEES = HERE / "rfc3665.py"
+TRUNKS = """
+[[trunk]]
+name = "proxies"
+targets = ["127.0.0.1:{silent}", "127.0.0.1:{callee}"]
+failover = 0.5
+health = 0
+[[trunk]]
+name = "nowhere"
+targets = "127.0.0.1:{silent}"
+health = 0
+"""
 
 
 @run_trio
@@ -31,6 +46,36 @@ async def test_calls_are_established_refused_given_up_and_redirected_as_in_rfc_3
         await seen.wait("channel.ended", count=6)
     ends = [event.sip_status for _, event in seen.seen if isinstance(event, ChannelEnded)]
     assert ends == [200, 302, 200, 487, 486, 480]
+
+
+@run_trio
+async def test_a_proxy_that_fails_is_passed_over_and_a_callee_that_does_not_respond_is_given_up(tmp_path: Path):
+    """3.4 proxy failure, 3.5 an ALG, which the engine is for media, 3.10 no response."""
+    tone = tmp_path / "tone.ulaw"
+    tone.write_bytes(ulaw_tone(700, 1))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        async with sipp("answer", tmp_path / "callee", keys={"tone": tone}) as callee:
+            tables = TRUNKS.format(silent=silent.getsockname()[1], callee=callee.port)
+            async with engine(tmp_path / "engine", CALLEES, tables=tables, is_impatient=True) as running:
+                async with watch(running) as seen:
+                    async with sipp(
+                        "established", tmp_path / "3.4", server=running.udp, keys={"number": "1007"}
+                    ) as caller:
+                        await caller.wait()
+                    await callee.wait()
+                    await run_sipp("refused", tmp_path / "3.10", running.udp, keys={"number": "1008", "status": 480})
+                    failed = await seen.wait("dial.finished", _has_failed)
+    assert isinstance(failed, DialFinished)
+    assert isinstance(failed.outcome, Failed)
+    assert [(branch.reason, branch.sip_status) for branch in failed.outcome.branches] == [("unreachable", 408)]
+    offered = re.search(r"m=audio [0-9]+ ", caller.said())
+    assert offered is not None
+    assert offered[0] not in callee.said()
+
+
+def _has_failed(event: object) -> bool:
+    return isinstance(event, DialFinished) and isinstance(event.outcome, Failed)
 
 
 @run_trio

@@ -7,6 +7,8 @@ from pathlib import Path
 from tests.eventsocket.test_tls import Authority
 from tests.trio_tests import run_within
 
+from . import needs
+from .edge import edge
 from .engine import PASSWORDS, engine
 from .jssip import INSTALLED, web_phone
 from .places import CALLS
@@ -55,3 +57,29 @@ async def test_a_web_phone_with_a_wrong_password_is_refused(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS, has_websocket=True) as running:
         async with web_phone(f"ws://127.0.0.1:{running.ports['ws']}", "alice", "not-hers") as alice:
             assert await alice.line() == "refused Authentication Error"
+
+
+@INSTALLED
+@needs.program("kamailio")
+@run_within(90)
+async def test_web_phones_behind_kamailio_register_call_are_called_and_hang_up_by_it(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as running, edge(tmp_path / "edge", running.udp[1]) as url:
+        async with (
+            web_phone(url, "alice", PASSWORDS["alice"]) as alice,
+            web_phone(url, "desk", PASSWORDS["desk"]) as desk,
+        ):
+            assert await alice.line() == "registered"
+            assert await desk.line() == "registered"
+            await alice.tell("call 3000")
+            assert await alice.line() == "confirmed"
+            await alice.tell("press 5")
+            assert await alice.line() == "ended remote Terminated"
+
+            await alice.tell("call 2003")
+            assert await desk.line() == "rings alice"
+            await desk.tell("answer")
+            assert await desk.line() == "confirmed"
+            assert await alice.line() == "confirmed"
+            await desk.tell("hangup")
+            assert await desk.line() == "ended local Terminated"
+            assert await alice.line() == "ended remote Terminated"

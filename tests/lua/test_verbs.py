@@ -144,9 +144,6 @@ class Door:
         self.given.append((command, channel))
         return Reply(data={}) if isinstance(command, commands.Get) else ACCEPTED
 
-    def abandon(self, channel):
-        raise AssertionError(channel)
-
 
 def run_body(folder, body) -> tuple[Door, list[str]]:
     """What a function does until it waits for what comes later: its commands, and what it logged."""

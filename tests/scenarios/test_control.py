@@ -8,7 +8,11 @@ import pytest
 from callflow import Answered, App, Call
 from callflow.protocol.commands import Confirmation, Unbridge
 from callflow.protocol.events import ChannelCreated, ChannelEnded, DigitsMatched, OwnerChanged, OwnerLost
+from callflow.simulation.simulation import HOST, PORT
 from callflow.testing import ToneSource
+from engine.sip.events import Flow
+from engine.sip.messages import Uri
+from engine.sip.registration import Contact
 
 app, fallback = App("control"), App("fallback")
 outcomes: list[object] = []
@@ -102,6 +106,18 @@ async def again(call: Call) -> None:
 async def places_a_call(call: Call) -> None:
     await call.answer()
     outcomes.append(await app.originate("bob", route="699", caller_id="Shop <77>"))
+
+
+@app.route("620")
+async def places_a_call_for_a_script(call: Call) -> None:
+    await call.answer()
+    outcomes.append(await app.originate("bob", script=greet))
+
+
+async def greet(call: Call) -> None:
+    outcomes.append((call.is_answered, call.callee.number))
+    await call.play("prompt.wav")
+    await call.wait_hangup()
 
 
 @app.route("608")
@@ -250,3 +266,26 @@ async def test_a_paused_prompt_goes_on_where_it_was(simulation):
     alice.call("610")
     await simulation.wait(10)
     assert (outcomes[0].reason, outcomes[0].heard_ms) == ("completed", 2000)
+
+
+@pytest.mark.parametrize("answering", [0, 1])
+async def test_whichever_phone_of_a_user_answers_an_originate_has_the_script(simulation, answering):
+    alice = simulation.phone("alice")
+    phones = [
+        simulation.phone(f"phone{number}", registers=False, answers_after=2 if number == answering else None)
+        for number in range(2)
+    ]
+    flows = [Flow("udp", (HOST, PORT), (phone.host, PORT)) for phone in phones]
+    contacts = [
+        Contact(uri=Uri(user="bob", host=flow.remote[0]), flow=flow, call_id=flow.remote[0], cseq=1, expires_at=1e9)
+        for flow in flows
+    ]
+    simulation.switch.locations.store("bob", contacts)
+    alice.call("620")
+    phone = phones[answering]
+    await phone.heard("prompt.wav")
+    assert not phones[1 - answering].is_in_call
+    assert (True, "bob") in outcomes
+    assert [outcome.target for outcome in outcomes if isinstance(outcome, Answered)] == ["bob"]
+    phone.hang_up()
+    await phone.ended()

@@ -25,7 +25,8 @@ def no_outcomes():
 @app.route(r"0.*|\+.*")
 async def out(call: Call) -> None:
     try:
-        outcomes.append(result := await call.dial(f"{call.to}@*"))
+        number, _, trunk = call.to.partition("-at-")
+        outcomes.append(result := await call.dial(f"{number}@{trunk or '*'}"))
     except Exception as error:
         outcomes.append(str(error))
         return
@@ -101,6 +102,50 @@ def test_the_next_cheapest_takes_what_the_cheapest_refuses_with_503(tmp_path):
 
     simulation.run(test)
     assert outcomes[1] == "dear"
+
+
+def targets(*costs: dict[str, float], **settings) -> TrunkSpec:
+    """A trunk whose targets, all of one priority, have prices of their own: host0, host1, ..."""
+    made = tuple(TargetSpec(host=f"host{number}", costs=tuple(prices.items())) for number, prices in enumerate(costs))
+    return TrunkSpec(**{"name": "carrier", "targets": made, "health": 0, **settings})
+
+
+@pytest.mark.parametrize("number", ["+4930", "+4930-at-carrier"])
+def test_of_one_priority_the_target_where_the_number_costs_least_is_tried_first_and_the_next_after_it(tmp_path, number):
+    simulation = world(tmp_path, targets({"+49": 3}, {"+49": 1}, {"+49": 2}, {"+39": 0}))
+
+    async def test() -> None:
+        hosts = [simulation.trunk("host0"), *(simulation.trunk(f"host{n}", fails_with=503) for n in (1, 2))]
+        italian = simulation.trunk("host3")
+        alice = simulation.phone("alice")
+        alice.call(number)
+        await hosts[0].called("+4930")
+        await alice.ended()
+        assert [len(host.calls) for host in hosts] == [1, 1, 1]
+        assert italian.calls == []
+
+    simulation.run(test)
+
+
+def test_a_trunk_is_as_cheap_as_its_cheapest_target_that_answers(tmp_path):
+    simulation = world(tmp_path, targets({"": 1}, {"": 20}, name="mixed", health=10.0), DEAR)
+
+    async def test() -> None:
+        cheap, costly = simulation.trunk("host0"), simulation.trunk("host1")
+        dear = simulation.trunk("dear")
+        alice = simulation.phone("alice")
+        await simulation.wait(15)  # until OPTIONS were answered
+        alice.call("030")
+        await cheap.called("030")
+        await alice.ended()
+        cheap.vanish()
+        await simulation.wait(30)
+        alice.call("031")
+        await dear.called("031")
+        await alice.ended()
+        assert costly.calls == []
+
+    simulation.run(test, settles=False)
 
 
 def test_a_number_that_no_trunk_has_a_price_for_is_an_error_that_says_so(tmp_path):

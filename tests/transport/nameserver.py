@@ -30,7 +30,7 @@ class NameServer:
     @property
     def names(self) -> DnsNames:
         """What asks this one."""
-        return DnsNames(nameservers=["127.0.0.1"], port=self.port, resolve_host=_nobody)
+        return DnsNames(nameservers=[("127.0.0.1", self.port)], resolve_host=_nobody)
 
     async def open(self) -> None:
         await self._socket.bind(("127.0.0.1", 0))

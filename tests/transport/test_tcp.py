@@ -83,6 +83,16 @@ async def test_a_connection_that_is_no_sip_is_closed():
         await no_connections(agent)
 
 
+@run_trio
+async def test_what_came_before_what_is_no_sip_has_its_answer():
+    async with server() as (_, address):
+        stream = await connect(address)
+        await stream.send_all(request(via=VIA, body=OFFER) + b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n")
+        assert ANSWER in await read_until(stream, ANSWER)
+        assert await is_closed(stream)
+        await stream.aclose()
+
+
 async def no_connections(agent: Agent) -> None:
     while agent.stack.counts.streams:
         await trio.lowlevel.checkpoint()

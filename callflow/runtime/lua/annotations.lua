@@ -186,6 +186,22 @@ function callflow.race(...) end
 ---@return any ...
 function callflow.within(seconds, f) end
 
+---Something that happens once. Scripts of any calls of this version wait for it.
+---@class callflow.Event
+local Event = {}
+
+---Wait until it has happened; at once, if it has.
+function Event:wait() end
+
+---It happens now: who waits goes on, when the script that says so waits itself.
+function Event:set() end
+
+---@return boolean
+function Event:is_set() end
+
+---@return callflow.Event
+function callflow.event() end
+
 ---A tone by country (`busy/us`) or frequencies in Hz (`440+480`); without seconds it does not end.
 ---@param plan string
 ---@param seconds? number

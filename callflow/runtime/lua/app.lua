@@ -152,6 +152,41 @@ function callflow.within(seconds, f)
     function() callflow.sleep(seconds) return false end)
 end
 
+local Event = { __metatable = false, __name = "callflow.Event" }
+Event.__index = Event
+
+local Place = { __metatable = false } -- of a task that waits, until it does not
+
+function Place.__close(place)
+  for at, task in ipairs(place.tasks) do
+    if task == place.task then return remove(place.tasks, at) end
+  end
+end
+
+--- Something that happens once: scripts of any calls wait for it.
+function callflow.event()
+  return setmetatable({ happened = false, tasks = {} }, Event)
+end
+
+function Event.wait(event)
+  if event.happened then return end
+  local place <close> = setmetatable({ tasks = event.tasks, task = expect_call("wait") }, Place)
+  insert(event.tasks, place.task)
+  ask("rest", "wait")
+end
+
+function Event.set(event)
+  if event.happened then return end
+  event.happened = true
+  for _, task in ipairs(event.tasks) do
+    if task.number then request(0, "wake", task.number) end
+  end
+end
+
+function Event.is_set(event)
+  return event.happened
+end
+
 -- What can be heard
 
 local Sound = { __metatable = false, __name = "callflow.Sound" }

@@ -99,6 +99,16 @@ class Commands:
         wait = self._waits.add(Wait(number, "sleep"))
         wait.timer = self._timers.after(max(seconds, 0.0), lambda: self._waits.resume(wait, True))
 
+    def rest(self, number: int) -> None:
+        """Until somebody wakes it."""
+        self._waits.add(Wait(number, "sleep"))
+
+    def wake(self, _: int, number: int) -> None:
+        """The coroutine that rests goes on, when the one that says so is done."""
+        wait = self._waits.by_number.get(number)
+        if wait is not None:
+            self._later(self._waits.resume, wait, True)
+
     def wait_ended(self, number: int, channel: object) -> None:
         id = to_text(channel)
         run = self._runs.get(id)

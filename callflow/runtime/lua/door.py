@@ -35,7 +35,3 @@ class Door(Protocol):
     def give(self, id: str, command: Command, channel: str | None) -> Reply | None:
         """Give a command. None: its reply comes by `Program.reply`."""
         ...
-
-    def abandon(self, channel: str) -> None:
-        """Let a channel go, as if the program had been lost: the call's policy decides what becomes of it."""
-        ...

@@ -16,7 +16,7 @@ import anyio.lowlevel
 from callflow.errors import CallflowError, CommandError
 from callflow.link import Link
 from callflow.pending import Pending
-from callflow.protocol.commands import Command, Hangup
+from callflow.protocol.commands import Command
 from callflow.protocol.events import Event
 from callflow.protocol.frames import EventFrame, Hello
 from callflow.run import current_call
@@ -55,10 +55,6 @@ class LinkDoor:
         except CallflowError as error:
             return Reply(code="call_ended", message=str(error))
         return None
-
-    def abandon(self, channel: str) -> None:
-        """There is no letting go from afar: the call ends, as it would without a policy."""
-        self._link.tell(Hangup(cause="temporary_failure"), channel=channel)
 
     def _settle(self, pending: Pending) -> None:
         assert self.program is not None

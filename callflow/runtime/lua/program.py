@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from callflow.errors import ScriptError
-from callflow.protocol.commands import Hangup, Play
+from callflow.protocol.commands import Abandon, Hangup, Play
 from callflow.protocol.events import (
     ChannelAnswered,
     ChannelCreated,
@@ -85,7 +85,8 @@ class Program:
             b"do": self._commands.do, b"begin": self._commands.begin, b"end": self._commands.end,
             b"app": self._commands.do_for_app,
             b"await": self._commands.wait_for, b"stop": self._commands.stop, b"tell": self._commands.tell,
-            b"drop": self._commands.drop, b"sleep": self._commands.sleep, b"wait_ended": self._commands.wait_ended,
+            b"drop": self._commands.drop, b"sleep": self._commands.sleep, b"rest": self._commands.rest,
+            b"wake": self._commands.wake, b"wait_ended": self._commands.wait_ended,
             b"legs": self._dialing.plan, b"dial": self._dialing.dial, b"originate": self._dialing.originate,
             b"adopt": self._dialing.adopt,
             b"over": self._finish, b"failed": self._tell_failure, b"killed": self._kill, b"done": self._end_script,
@@ -319,7 +320,7 @@ class Program:
         for leg in sorted(run.legs):
             self._commands.send(Hangup(cause="temporary_failure"), leg)
         if run.main in self._runs:
-            self._door.abandon(run.main)
+            self._commands.send(Abandon(), run.main)
         self._lua.judge()
 
     def _end_script(self, number: int, channel: bytes) -> None:

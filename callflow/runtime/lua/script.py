@@ -11,6 +11,8 @@ from .interpreter import Interpreter, Limits
 from .value import to_text
 
 MAX_SOURCE = 1 << 20  # octets of one file
+MODULES = Path(__file__).parent / "modules"  # what comes with us
+_OURS = b"callflow."
 _MODULE = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_][A-Za-z0-9_-]*)*")
 
 
@@ -42,15 +44,24 @@ class LuaScript:
         return tuple(route.pattern for route in self.routes)
 
     def read_module(self, name: bytes) -> tuple[bytes, str]:
-        """What `require(name)` loads: a file of the script's own folder. Raises ScriptError."""
+        """What `require(name)` loads: `callflow.NAME` is ours, others the script's. Raises ScriptError."""
         if not _MODULE.fullmatch(name):
             raise ScriptError(
                 f"expected a name such as menus or lib.menus, got {name.decode('utf-8', 'replace')!r:.80}"
             )
         relative = name.decode().replace(".", "/") + ".lua"
+        if name.startswith(_OURS):
+            return self._read_ours(relative)
         file = (self.folder / relative).resolve()
         if not file.is_relative_to(self.folder):
             raise ScriptError(f"expected a file of the script's folder, got a link to {relative} outside of it")
+        return self._read(file), relative
+
+    def _read_ours(self, relative: str) -> tuple[bytes, str]:
+        file = MODULES / relative.removeprefix("callflow/")
+        if not file.exists():
+            known = ", ".join(sorted(f"callflow.{path.stem}" for path in MODULES.glob("*.lua")))
+            raise ScriptError(f"expected one of {known}")
         return self._read(file), relative
 
     def _load(self, epoch: float) -> None:

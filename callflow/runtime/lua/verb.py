@@ -82,9 +82,10 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
 """By their names in Lua."""
 
 INTERNAL: frozenset[type[Command]] = frozenset({
-    commands.Cancel, commands.Control, commands.Confirm, commands.AcceptTransfer, commands.RefuseTransfer,
+    commands.Abandon, commands.Cancel, commands.Control, commands.Confirm, commands.AcceptTransfer,
+    commands.RefuseTransfer,
 })  # fmt: skip
-"""Commands of a channel that scripts give by other means, by closing, by handles, by what a function returns."""
+"""Commands of a channel that scripts give by other means: by closing, by handles, by what they return, by failing."""
 
 HANDLES: Mapping[str, str] = MappingProxyType({
     "playing": "play",
