@@ -40,6 +40,7 @@ listen = ["udp:127.0.0.1:{port}"]
 [rtp]
 address = "127.0.0.1"
 ports = "20000-39999"
+threads = {threads}
 [socket]
 listen = "127.0.0.1:0"
 """
@@ -115,13 +116,15 @@ class RunningEngine:
 
 
 @asynccontextmanager
-async def running_engine(bench: Bench, door: Door = "worker", *, more: str = "") -> AsyncIterator[RunningEngine]:
+async def running_engine(
+    bench: Bench, door: Door = "worker", *, more: str = "", threads: int = 1
+) -> AsyncIterator[RunningEngine]:
     """Start an engine with the app of `script.py` or `script.lua`; on exit both are stopped. Raises EngineFailed.
 
-    `more` is added to its configuration.
+    `more` is added to its configuration. With several media threads it may use the core of the load, too.
     """
     folder = Path(mkdtemp(prefix="engine-", dir=bench.folder))
-    async with started_process(bench, folder, door, more=more) as process:
+    async with started_process(bench, folder, door, more=more, threads=threads) as process:
         with trio.fail_after(START_WITHIN):
             await _wait_ready(process, folder)
         note = json.loads((folder / "engine.json").read_text())
@@ -150,11 +153,11 @@ async def running_esl_engine(bench: Bench) -> AsyncIterator[RunningEngine]:
 
 @asynccontextmanager
 async def started_process(
-    bench: Bench, folder: Path, door: Door, *, port: int = 0, more: str = ""
+    bench: Bench, folder: Path, door: Door, *, port: int = 0, more: str = "", threads: int = 1
 ) -> AsyncIterator[trio.Process]:
     """The bare process, from its first instant. On exit it is asked to stop, and must."""
     config = folder / "callflow.toml"
-    text = CONFIG.format(port=port) + more
+    text = CONFIG.format(port=port, threads=threads) + more
     if door in _SUFFIXES:
         write_prompt(folder / script.PROMPT)
         suffix = _SUFFIXES[door]
@@ -162,9 +165,10 @@ async def started_process(
         text += APP.format(script=copied)
     config.write_text(text)
     command = [sys.executable, "-m", "callflow.cli", "serve", "--config", str(config), "--data", str(folder)]
+    cores = bench.cores if threads > 1 else bench.cores[:1]
     with (folder / "log.txt").open("wb") as log:
         process = await trio.lowlevel.open_process(
-            on_core(bench.cores.engine, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+            on_core(cores, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
             env={**os.environ, "XDG_STATE_HOME": str(folder / "state"), "NO_COLOR": "1"},
         )  # fmt: skip
     try:

@@ -1,6 +1,6 @@
-"""Phones by the hundred, in this process: our own SIP stack and media engine, on the core of the load.
+"""Phones by the hundred, on the core of the load: our own SIP stack in this process, beside it what sends and counts.
 
-What they hear is counted by them: a stream with gaps is not worth a figure.
+What they hear is counted: a stream with gaps is not worth a figure.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import trio
 
 from callflow.phone import Phone, PhoneCall
-from engine.media.engine import NativeMediaEngine
-from engine.media.session import FileSource
+from engine.media.session import SilenceSource
+from engine.sdp.negotiation import CODECS
 from engine.sip.messages import Uri
 from engine.sip.stack import SipStack
 from engine.transport.endpoint import Endpoint
 
-PORTS = (40000, 65535)
+from .bare_media import BareMedia, running_media
+from .bench import Bench
+from .process import cpu_seconds
+
 PACKETS_PER_SECOND = 50
 ANSWER_WITHIN = 30.0  # seconds
 HANG_UP_RATE = 1000.0  # per second
@@ -63,54 +65,43 @@ class Cadence:
 
 
 class Listening:
-    """What is heard from now on."""
+    """What the phones hear from now on, in so many streams."""
 
-    def __init__(self, calls: Sequence[PhoneCall]) -> None:
-        self._calls = calls
-        self._before = self._packets()
-        self._cpu = time.process_time()
+    def __init__(self, phones: Phones, *, streams: int) -> None:
+        self._media, self._streams = phones.media, streams
+        self._before = self._media.figures()
+        self._cpu = cpu_seconds(self._media.pid)
         self._started_at = time.perf_counter()
 
     def heard(self) -> Cadence:
         """What was, until now."""
-        seconds = time.perf_counter() - self._started_at
-        now = [figure - before for figure, before in zip(self._packets(), self._before, strict=True)]
+        now, before = self._media.figures(), self._before
         return Cadence(
-            streams=len(self._calls),
-            seconds=seconds,
-            packets=now[0],
-            lost=now[1],
-            delayed=now[2],
-            jitter_ms=max(call.statistics.jitter_ms for call in self._calls),
+            streams=self._streams,
+            seconds=now.at - before.at,
+            packets=now.packets - before.packets,
+            lost=now.lost - before.lost,
+            delayed=now.delayed - before.delayed,
+            jitter_ms=now.jitter_ms,
         )
 
     def load(self) -> float:
-        """The share of its core that this process used meanwhile."""
-        return (time.process_time() - self._cpu) / (time.perf_counter() - self._started_at)
-
-    def _packets(self) -> tuple[int, int, int]:
-        figures = [call.statistics for call in self._calls]
-        return (
-            sum(figure.packets_received for figure in figures),
-            sum(figure.packets_lost for figure in figures),
-            sum(figure.packets_delayed for figure in figures),
-        )
+        """The share of its core that was used meanwhile."""
+        return (cpu_seconds(self._media.pid) - self._cpu) / (time.perf_counter() - self._started_at)
 
 
 class Phones:
-    """Callers, and callees who answer at once. `prompt`: what a callee says."""
+    """Callers, and callees who answer at once, of these codecs."""
 
-    def __init__(self, prompt: Path) -> None:
-        self._media = NativeMediaEngine("127.0.0.1", PORTS)
-        self._caller = self._phone("load")
-        self._callee = self._phone("callee")
-        self._prompt = prompt
+    def __init__(self, media: BareMedia, *, callers: Sequence[str], callees: Sequence[str]) -> None:
+        self.media = media
+        self._caller = self._phone("load", callers)
+        self._callee = self._phone("callee", callees)
         self.answered: list[PhoneCall] = []  # by callees
 
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Run them until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._media.run)
             for phone in (self._caller, self._callee):
                 await nursery.start(phone.endpoint.run)
                 await phone.endpoint.listen("udp", "127.0.0.1", 0)
@@ -141,7 +132,7 @@ class Phones:
     def play(self, calls: Sequence[PhoneCall]) -> None:
         """Let callers speak, for ever."""
         for call in calls:
-            call.play(FileSource(self._prompt), repeat=0)
+            call.play(SilenceSource(1), repeat=0)  # what is said is no matter
 
     async def hang_up(self, calls: Sequence[PhoneCall]) -> None:
         """End calls, and wait until the far end has confirmed it."""
@@ -160,16 +151,20 @@ class Phones:
             call.answer()
             self.answered.append(call)
 
-    def _phone(self, name: str) -> Phone:
+    def _phone(self, name: str, codecs: Sequence[str]) -> Phone:
         stack = SipStack(new_token=partial(secrets.token_hex, 8))
-        return Phone(lambda on_event: Endpoint(stack, on_event=on_event), self._media, name=name)
+        return Phone(
+            lambda on_event: Endpoint(stack, on_event=on_event), self.media.as_engine(), name=name, codecs=codecs
+        )
 
 
 @asynccontextmanager
-async def running_phones(prompt: Path) -> AsyncIterator[Phones]:
-    """Phones that are ready to call and be called."""
-    async with trio.open_nursery() as nursery:
-        phones = Phones(prompt)
+async def running_phones(
+    bench: Bench, *, legs: int, callers: Sequence[str] = CODECS, callees: Sequence[str] = CODECS
+) -> AsyncIterator[Phones]:
+    """Phones that are ready to call and be called, with so many legs in all."""
+    async with running_media(bench, legs=legs) as media, trio.open_nursery() as nursery:
+        phones = Phones(media, callers=callers, callees=callees)
         await nursery.start(phones.run)
         yield phones
         nursery.cancel_scope.cancel()

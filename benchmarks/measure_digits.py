@@ -11,7 +11,7 @@ from callflow.client import Engine, connect
 from callflow.protocol.events import DigitStarted
 
 from .bench import Bench
-from .engine import RunningEngine, running_engine, write_prompt
+from .engine import RunningEngine, running_engine
 from .figure import Figure
 from .keypad import Keypad, keypad_in_call
 from .load_media import running_phones
@@ -24,11 +24,9 @@ KEY_WITHIN = 10.0
 
 async def measure(bench: Bench) -> list[Figure]:
     """Keys pressed on an engine that does nothing else, and on one that plays to many."""
-    prompt = bench.folder / "said.wav"
-    write_prompt(prompt)
     sizes = bench.sizes
     bench.say(f"{sizes.keys} keys, then among {sizes.playing_legs} playing legs")
-    async with running_engine(bench) as engine, running_phones(prompt) as phones:
+    async with running_engine(bench) as engine, running_phones(bench, legs=sizes.playing_legs) as phones:
         alone = await _press(bench, engine)
         calls = await phones.call(engine.server, PLAY, count=sizes.playing_legs, rate=sizes.setup_rate)
         among = await _press(bench, engine)

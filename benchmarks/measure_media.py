@@ -3,46 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from statistics import median
 
 import trio
 
 from callflow.phone import PhoneCall
+from engine.sdp.negotiation import CODECS
 
 from .bench import Bench
-from .engine import RunningEngine, running_engine, write_prompt
+from .engine import RunningEngine, running_engine
 from .figure import Figure, percent
 from .floor import floor_microseconds
-from .load_media import PACKETS_PER_SECOND, Cadence, Listening, running_phones
+from .load_media import PACKETS_PER_SECOND, Cadence, Listening, Phones, running_phones
 from .process import memory_kb
 from .script import BRIDGE, CONFERENCE, PLAY
 
 FULL_CORE = 0.9
+# The limit of the machine is looked for, and neighbours on it may make sound late: no call is to be refused for it.
+NO_LIMIT = """\
+[limits]
+media_lag = 0
+lag = 0
+"""
 
 
 async def measure(bench: Bench) -> list[Figure]:
     """Playback, relay, conferences: each with so many that one can count, the first two at the limit as well."""
-    prompt = bench.folder / "said.wav"
-    write_prompt(prompt)
     sizes = bench.sizes
     return [
-        await _measure_playback(bench, prompt, legs=sizes.playing_legs, name="playback"),
-        await _measure_playback(bench, prompt, legs=sizes.many_legs, name=f"playback to {sizes.many_legs}"),
-        await _measure_relay(bench, prompt, count=sizes.bridged_calls, name="two-way relay"),
-        await _measure_relay(bench, prompt, count=sizes.many_legs // 2, name=f"relay of {sizes.many_legs // 2}"),
-        await _measure_conferences(bench, prompt, conferences=1, members=sizes.members),
-        await _measure_conferences(bench, prompt, conferences=sizes.small_conferences, members=3),
+        await _measure_playback(bench, legs=sizes.playing_legs, name="playback"),
+        await _measure_playback(bench, legs=sizes.many_legs, name=f"playback to {sizes.many_legs}"),
+        *[
+            await _measure_playback(bench, legs=sizes.scaled_legs, name=f"playback by {threads}", threads=threads)
+            for threads in (1, 2)
+        ],
+        await _measure_relay(bench, count=sizes.bridged_calls, name="two-way relay"),
+        await _measure_relay(bench, count=sizes.bridged_calls, name="transcoded relay", callees=("PCMA",)),
+        await _measure_relay(bench, count=sizes.many_legs // 2, name=f"relay of {sizes.many_legs // 2}"),
+        await _measure_conferences(bench, conferences=1, members=sizes.members),
+        await _measure_conferences(bench, conferences=1, members=sizes.most_members),
+        await _measure_conferences(bench, conferences=sizes.small_conferences, members=3),
     ]
 
 
-async def _measure_playback(bench: Bench, prompt: Path, *, legs: int, name: str) -> Figure:
+async def _measure_playback(bench: Bench, *, legs: int, name: str, threads: int = 1) -> Figure:
     sizes = bench.sizes
-    bench.say(f"playback to {legs} legs")
+    bench.say(f"playback to {legs} legs by {threads}")
     floor = await floor_microseconds(bench, "playback", legs=legs) * PACKETS_PER_SECOND
-    async with running_engine(bench) as engine, running_phones(prompt) as phones:
+    async with (
+        running_engine(bench, more=NO_LIMIT, threads=threads) as engine,
+        running_phones(bench, legs=legs) as phones,
+    ):
         idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)
         calls = await phones.call(engine.server, PLAY, count=legs, rate=sizes.setup_rate)
-        taken = await _listen(bench, engine, calls, idle)
+        taken = await _listen(bench, engine, phones, streams=legs, idle=idle)
         grown = memory_kb(engine.pid) - weight
         await phones.hang_up(calls)
     return _figure(
@@ -52,17 +66,21 @@ async def _measure_playback(bench: Bench, prompt: Path, *, legs: int, name: str)
     )  # fmt: skip
 
 
-async def _measure_relay(bench: Bench, prompt: Path, *, count: int, name: str) -> Figure:
+async def _measure_relay(bench: Bench, *, count: int, name: str, callees: Sequence[str] = CODECS) -> Figure:
+    """Callers speak PCMU."""
     sizes = bench.sizes
     bench.say(f"two-way relay of {count} calls")
     floor = await floor_microseconds(bench, "relay", legs=2 * count) * PACKETS_PER_SECOND * 2
-    async with running_engine(bench) as engine, running_phones(prompt) as phones:
+    async with (
+        running_engine(bench, more=NO_LIMIT) as engine,
+        running_phones(bench, legs=2 * count, callers=("PCMU",), callees=callees) as phones,
+    ):
         idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)
         number = BRIDGE.format(port=phones.port)
         calls = await phones.call(engine.server, number, count=count, rate=sizes.setup_rate)
         phones.play(calls)
         phones.play(phones.answered)
-        taken = await _listen(bench, engine, [*calls, *phones.answered], idle)
+        taken = await _listen(bench, engine, phones, streams=2 * count, idle=idle)
         grown = memory_kb(engine.pid) - weight
         await phones.hang_up(calls)
     return _figure(
@@ -72,19 +90,20 @@ async def _measure_relay(bench: Bench, prompt: Path, *, count: int, name: str) -
     )  # fmt: skip
 
 
-async def _measure_conferences(bench: Bench, prompt: Path, *, conferences: int, members: int) -> Figure:
+async def _measure_conferences(bench: Bench, *, conferences: int, members: int) -> Figure:
     sizes, many = bench.sizes, f"{conferences} conference{'s' if conferences > 1 else ''} of {members}"
     bench.say(many)
     pairs = conferences * members // 2  # each member hears and is heard, as each leg of a relay
     floor = await floor_microseconds(bench, "relay", legs=2 * pairs) * PACKETS_PER_SECOND
-    async with running_engine(bench) as engine, running_phones(prompt) as phones:
+    legs = conferences * members
+    async with running_engine(bench, more=NO_LIMIT) as engine, running_phones(bench, legs=legs) as phones:
         idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)
         calls: list[PhoneCall] = []
         for room in range(conferences):
             number = CONFERENCE.format(room=room)
             calls += await phones.call(engine.server, number, count=members, rate=sizes.setup_rate)
         phones.play(calls)
-        taken = await _listen(bench, engine, calls, idle)
+        taken = await _listen(bench, engine, phones, streams=legs, idle=idle)
         grown = memory_kb(engine.pid) - weight
         await phones.hang_up(calls)
     return _figure(
@@ -96,13 +115,13 @@ async def _measure_conferences(bench: Bench, prompt: Path, *, conferences: int, 
 
 
 async def _listen(
-    bench: Bench, engine: RunningEngine, calls: Sequence[PhoneCall], idle: float
+    bench: Bench, engine: RunningEngine, phones: Phones, *, streams: int, idle: float
 ) -> list[tuple[float, Cadence, float]]:
     """Per repetition: CPU seconds per second of the engine above its idle, what was heard, and the load's own CPU."""
     await trio.sleep(bench.sizes.settle_time)
     taken = []
     for _ in range(bench.sizes.repetitions):
-        before, listening = engine.cpu(), Listening(calls)
+        before, listening = engine.cpu(), Listening(phones, streams=streams)
         await trio.sleep(bench.sizes.media_time)
         used, cadence, load = engine.cpu() - before, listening.heard(), listening.load()
         taken.append((used / cadence.seconds - idle, cadence, load))
@@ -128,6 +147,7 @@ def _figure(
         how=how,
         beside={
             "kernel alone": f"{floor:.0f}",
+            "x the kernel": f"{median(used for used, _, _ in taken) / per * 1e6 / floor:.2f}",
             "memory": f"{memory:.1f} kB/leg",
             "heard": str(worst),
             "engine core": percent(max(used for used, _, _ in taken)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from .bench import Bench
-from .engine import running_engine, write_prompt
+from .engine import running_engine
 from .figure import Figure
 from .load_media import running_phones
 from .process import memory_kb
@@ -16,11 +16,9 @@ STEPS = 3
 
 async def measure(bench: Bench) -> list[Figure]:
     """Bring calls up in steps and weigh the engine after each."""
-    prompt = bench.folder / "said.wav"
-    write_prompt(prompt)
     sizes = bench.sizes
     bench.say(f"memory of {STEPS * sizes.held_calls} calls")
-    async with running_engine(bench) as engine, running_phones(prompt) as phones:
+    async with running_engine(bench) as engine, running_phones(bench, legs=STEPS * sizes.held_calls) as phones:
         await engine.wait_quiet()
         idle_cpu = await engine.idle_cpu(sizes.idle_time)
         weights, app_weights, calls = [memory_kb(engine.pid)], [memory_kb(engine.app)], []

@@ -13,7 +13,7 @@ from callflow import App, Call
 from callflow.client import connect, join
 
 from .bench import Bench
-from .engine import RunningEngine, running_engine, write_prompt
+from .engine import RunningEngine, running_engine
 from .figure import Figure, percent
 from .load_media import running_phones
 from .load_signalling import place_calls
@@ -33,12 +33,10 @@ async def measure(bench: Bench) -> list[Figure]:
 
 
 async def _measure_round_trip(bench: Bench) -> list[Figure]:
-    prompt = bench.folder / "said.wav"
-    write_prompt(prompt)
     sizes = bench.sizes
     async with (
         running_engine(bench, "none") as engine,
-        running_phones(prompt) as phones,
+        running_phones(bench, legs=1) as phones,
         trio.open_nursery() as nursery,
     ):
         prober = Prober(sizes)

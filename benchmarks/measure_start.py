@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 import trio
 
 from .bench import Bench
-from .engine import free_port, pin_worker, started_process, write_prompt
+from .engine import free_port, pin_worker, started_process
 from .figure import Figure, milliseconds
 from .load_media import Phones, running_phones
 from .script import ANSWER
@@ -22,9 +22,7 @@ WITHIN = 15.0
 async def measure(bench: Bench) -> list[Figure]:
     """Start engines, one after another."""
     bench.say(f"{bench.sizes.starts} starts")
-    prompt = bench.folder / "said.wav"
-    write_prompt(prompt)
-    async with running_phones(prompt) as phones:
+    async with running_phones(bench, legs=1 + bench.sizes.starts) as phones:
         taken = [await _start(bench, phones) for _ in range(bench.sizes.starts)]
     return [
         Figure(

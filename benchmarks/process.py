@@ -64,9 +64,10 @@ def pin(pid: int, core: int) -> None:
         os.sched_setaffinity(int(task.name), {core})
 
 
-def on_core(core: int, command: Sequence[str]) -> list[str]:
-    """The command, on one core from its first instruction."""
-    return ["taskset", "--cpu-list", str(core), *command]
+def on_core(core: int | Sequence[int], command: Sequence[str]) -> list[str]:
+    """The command, on one core, or on some, from its first instruction."""
+    cores = [core] if isinstance(core, int) else core
+    return ["taskset", "--cpu-list", ",".join(map(str, cores)), *command]
 
 
 def raise_file_limit() -> int:

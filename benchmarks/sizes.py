@@ -19,9 +19,11 @@ class Sizes:
     playing_legs: int
     bridged_calls: int
     members: int  # in one conference
+    most_members: int  # that a conference may have
     small_conferences: int  # of three
     setup_rate: float  # calls per second while legs are brought up
     many_legs: int  # at the limit: playback, and twice as many as the calls of the relay
+    scaled_legs: int  # too many for one core, not for two
     settle_time: float  # until every stream flows
     media_time: float  # once per repetition
     idle_time: float
@@ -36,15 +38,14 @@ class Sizes:
 
 
 FULL = Sizes(
-    repetitions=3, call_time=3.0, shares=(0.5, 0.9),
-    search_steps=6, search_time=3.0, playing_legs=1000, bridged_calls=500, members=300,
-    small_conferences=100, many_legs=3000, setup_rate=200, settle_time=1.0, media_time=4.0, idle_time=2.0,
-    held_calls=300, starts=5, reloads=10, round_trips=3000, subscribers=10, esl_events=40_000, connections=5000,
-    keys=200,
+    repetitions=3, call_time=3.0, shares=(0.5, 0.9), search_steps=6, search_time=3.0, playing_legs=1000,
+    bridged_calls=500, members=300, most_members=1000, small_conferences=100, many_legs=3000, scaled_legs=5500,
+    setup_rate=200, settle_time=1.0, media_time=4.0, idle_time=2.0, held_calls=300, starts=5, reloads=10,
+    round_trips=3000, subscribers=10, esl_events=40_000, connections=5000, keys=200,
 )  # fmt: skip
 QUICK = Sizes(
-    repetitions=2, call_time=0.7, shares=(0.5, 0.9),
-    search_steps=3, search_time=0.7, playing_legs=300, bridged_calls=150, members=100,
-    small_conferences=33, many_legs=600, setup_rate=400, settle_time=1.0, media_time=1.0, idle_time=0.4, held_calls=50,
-    starts=2, reloads=3, round_trips=500, subscribers=5, esl_events=10_000, connections=500, keys=50,
+    repetitions=2, call_time=0.7, shares=(0.5, 0.9), search_steps=3, search_time=0.7, playing_legs=300,
+    bridged_calls=150, members=100, most_members=200, small_conferences=33, many_legs=600, scaled_legs=600,
+    setup_rate=400, settle_time=1.0, media_time=1.0, idle_time=0.4, held_calls=50, starts=2, reloads=3,
+    round_trips=500, subscribers=5, esl_events=10_000, connections=500, keys=50,
 )  # fmt: skip

@@ -121,6 +121,7 @@ class App:
         caller_id: str | None = None,
         withheld: bool = False,
         headers: Mapping[str, str] | None = None,
+        tones: bool = True,
         deadline: float | None = None,
     ) -> Answered | Failed:
         """Dial without a caller; the arguments are those of `Call.dial`. The leg that answers goes to one of four.
@@ -135,7 +136,7 @@ class App:
         command = Originate(
             stages=make_stages(stages, new_leg=session.new_leg), timeout=timeout, caller_id=caller_id,
             withheld=withheld, headers=dict(headers or {}), route=route, app=app,
-            bridge=bridge.id if bridge is not None else None,
+            bridge=bridge.id if bridge is not None else None, tones=tones,
         )  # fmt: skip
         return await session.originate(command, script=script, deadline=deadline)
 

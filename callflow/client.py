@@ -178,6 +178,7 @@ class Engine:
         caller_id: str | None = None,
         withheld: bool = False,
         headers: Mapping[str, str] | None = None,
+        tones: bool = True,
     ) -> Answered | Failed:
         """Dial without a caller. The leg that answers goes to the app of a number (`route`), an app, or a channel.
 
@@ -186,7 +187,7 @@ class Engine:
         plan = make_stages(stages, new_leg=lambda: self._link.new_id("leg"))
         command = Originate(
             stages=plan, timeout=timeout, caller_id=caller_id, headers=dict(headers or {}), route=route, app=app,
-            bridge=bridge, withheld=withheld,
+            bridge=bridge, withheld=withheld, tones=tones,
         )  # fmt: skip
         self._inbox.expect_reply()
         return cast("Answered | Failed", await self._link.perform(command))

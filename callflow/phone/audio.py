@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.media.session import (
@@ -16,8 +16,8 @@ from engine.media.session import (
     Statistics,
     Stream,
 )
+from engine.sdp.negotiation import CODECS, Negotiation, NotAcceptable
 from engine.sdp.negotiation import Direction as OfferedDirection
-from engine.sdp.negotiation import Negotiation, NotAcceptable
 from engine.sip.messages import ParseError
 
 MAX_RECORDING_MS = 24 * 3600 * 1000
@@ -32,13 +32,14 @@ class Audio:
         media: MediaEngine,
         *,
         session_id: int,
+        codecs: Sequence[str] = CODECS,
         clock: Callable[[], float],
         on_event: Callable[[MediaEvent], None],
     ) -> None:
         self._clock, self._on_event = clock, on_event
         self._session = media.open(self._take)
         self._session.watch_audio(is_on=True)
-        self._negotiation = Negotiation(local=self._session.local, session_id=session_id)
+        self._negotiation = Negotiation(local=self._session.local, codecs=codecs, session_id=session_id)
         self._received = b""  # the far end's last answer
         self._has_offer = self._is_closing = False
         self.is_recording = False

@@ -76,6 +76,7 @@ class PhoneCall:
         self._invite: Invite | None = None
         self._changed = trio.Event()
         self._is_giving_up = self._is_held = self._is_holding = False
+        self._early = b""  # our answer, as a 183 of ours said it
         self.state = state
         self.remote = remote
         self.started_at = clock()
@@ -123,10 +124,17 @@ class PhoneCall:
         if self.state is CallState.OFFERED:
             self._endpoint.ring(self.invite)
 
+    def progress(self, *sources: Source) -> None:
+        """Have the caller hear something before we answer, if it offered to listen (183 with SDP)."""
+        if self.state is CallState.OFFERED:
+            self._early = self._early or self._audio.answer()
+            self._endpoint.ring(self.invite, status=183, body=self._early)
+            self._audio.play(*sources)
+
     def answer(self) -> None:
         """Take a call that comes in."""
         if self.state is CallState.OFFERED:
-            self._endpoint.answer(self.invite, body=self._audio.answer())
+            self._endpoint.answer(self.invite, body=self._early or self._audio.answer())
             self._enter_answered()
 
     def reject(self, status: int = 486) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from engine.media.session import MediaEngine, PortsExhausted
+from engine.sdp.negotiation import CODECS
 from engine.sip import events as sip
 from engine.sip.digest import Credentials
 from engine.sip.messages import Address, ParseError, Uri
@@ -50,12 +51,13 @@ class Phone:
         name: str = "phone",
         credentials: Credentials | None = None,
         domain: str | None = None,
+        codecs: Sequence[str] = CODECS,
         clock: Callable[[], float] = trio.current_time,
         new_token: Callable[[], str] = lambda: secrets.token_hex(8),
         on_event: Callable[[PhoneCall, PhoneEvent], None] = lambda call, event: None,
     ) -> None:
         self._media, self._clock, self._new_token, self._on_event = media, clock, new_token, on_event
-        self._credentials, self._domain = credentials, domain
+        self._credentials, self._domain, self._codecs = credentials, domain, tuple(codecs)
         self._calls: dict[int, PhoneCall] = {}  # by the id of the invite
         self._incoming: deque[PhoneCall] = deque()
         self._requests: dict[ClientRequest, trio.Event] = {}
@@ -164,7 +166,11 @@ class Phone:
         return PhoneCall(
             self.endpoint,
             lambda on_event: Audio(
-                self._media, session_id=int(self._new_token()[:12], 16), clock=self._clock, on_event=on_event
+                self._media,
+                session_id=int(self._new_token()[:12], 16),
+                codecs=self._codecs,
+                clock=self._clock,
+                on_event=on_event,
             ),
             state=state,
             remote=remote,

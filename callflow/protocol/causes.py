@@ -10,6 +10,7 @@ CAUSES: Mapping[int, str] = MappingProxyType({
     1: "unallocated_number",
     2: "no_route_transit_network",
     3: "no_route_destination",
+    4: "special_information_tone",
     16: "normal_clearing",
     17: "user_busy",
     18: "no_user_response",

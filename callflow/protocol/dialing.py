@@ -47,7 +47,8 @@ class Dial(Command, frozen=True, kw_only=True):
     `timeout` is per stage. The caller hears `ringback` meanwhile, if one is named (`us`, `eu`, or a source), and with
     `early_media` what the first callee's side plays before it answers. With `confirm`, answering alone does not win.
     Of the targets that a callee redirects to (3xx) so many are tried in its place, one after another, as `redirects`
-    says; without, the branch fails and names them in `contacts`.
+    says; without, the branch fails and names them in `contacts`. With `tones` a callee's side that plays busy,
+    congestion or special information before it answers has refused: its branch fails.
     """
 
     name: ClassVar[str] = "dial"
@@ -62,6 +63,7 @@ class Dial(Command, frozen=True, kw_only=True):
     early_media: bool = False
     confirm: Confirmation | None = None
     redirects: int = 0
+    tones: bool = True
 
 
 class Confirm(Command, frozen=True, kw_only=True):
@@ -91,3 +93,4 @@ class Originate(Command, frozen=True, kw_only=True):
     app: str | None = None
     route: str | None = None
     bridge: str | None = None
+    tones: bool = True

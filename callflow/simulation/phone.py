@@ -73,6 +73,7 @@ class SimulatedPhone:
         self._nursery = nursery
         self._registrar = registrar
         self._rejects = rejects
+        self._plays: tuple[Source, ...] = ()
         self._line: PhoneCall | None = None
         self._held: PhoneCall | None = None  # a call that is on hold while there is another
         self.forwards_to: str | None = None  # where it sends its callers (302)
@@ -121,6 +122,11 @@ class SimulatedPhone:
         """Take the call that rings."""
         self._current.answer()
 
+    def progress(self, *what: Source) -> None:
+        """Let the caller hear something before anybody answers (183): a tone of the network's, perhaps."""
+        self._note("is heard before it answers")
+        self._current.progress(*what, BREATH)
+
     def reject(self, status: int = BUSY) -> None:
         """Refuse the call that rings."""
         self._current.reject(status)
@@ -129,9 +135,14 @@ class SimulatedPhone:
         """Refuse calls from now on."""
         self._rejects = status
 
-    def behaves(self, *, answers_after: float | None = None, rejects: int | None = None) -> None:
-        """What the phone does by itself with calls from now on; without either it rings."""
-        self.answers_after, self._rejects = answers_after, rejects
+    def behaves(
+        self, *, answers_after: float | None = None, rejects: int | None = None, plays: Sequence[Source] = ()
+    ) -> None:
+        """What the phone does by itself with calls from now on; without any it rings.
+
+        `plays` is what callers hear before anybody answers, such as BUSY, of a network that never does.
+        """
+        self.answers_after, self._rejects, self._plays = answers_after, rejects, tuple(plays)
 
     def press(
         self,
@@ -411,8 +422,11 @@ class SimulatedPhone:
             call.redirect(self._uri(self.forwards_to))
         elif self._rejects is not None:
             call.reject(self._rejects)
-        elif self.answers_after is not None:
-            self._nursery.start_soon(self._answer, call, self.answers_after)
+        else:
+            if self._plays:
+                self.progress(*self._plays)
+            if self.answers_after is not None:
+                self._nursery.start_soon(self._answer, call, self.answers_after)
 
     async def _answer(self, call: PhoneCall, after: float) -> None:
         with trio.move_on_after(after):

@@ -11,6 +11,7 @@ import trio
 
 from callflow.phone import Phone, PhoneCall, PhoneEvent
 from engine.media.fake import FakeMediaEngine
+from engine.media.session import Source
 
 from .phone import PATIENCE, SimulatedPhone
 
@@ -39,6 +40,7 @@ class SimulatedTrunk:
         self._phone = phone
         self._nursery = nursery
         self._status = fails_with
+        self._plays: tuple[Source, ...] = ()
         self._connect = connect
         self._lines: dict[PhoneCall, SimulatedPhone] = {}
         self._changed = trio.Event()
@@ -67,6 +69,10 @@ class SimulatedTrunk:
     def recover(self) -> None:
         """Take calls again."""
         self._status = None
+
+    def play(self, *what: Source) -> None:
+        """Play that to callers from now on, before anybody answers (183), as networks play BUSY or CONGESTION."""
+        self._plays = what
 
     def vanish(self) -> None:
         """Be cut off from now on: nothing that is sent there arrives, nothing comes from there, no call is ended."""
@@ -116,6 +122,7 @@ class SimulatedTrunk:
         phone = SimulatedPhone(
             self._phone, self.media, self._nursery, name=number, answers_after=self.answers_after, rejects=self._status
         )
+        phone.behaves(answers_after=self.answers_after, rejects=self._status, plays=self._plays)
         self.calls.append(phone)
         self._lines[call] = phone
         phone.take_call(call)

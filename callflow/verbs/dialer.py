@@ -33,6 +33,7 @@ async def dial(
     withheld: bool | None = None,
     headers: Mapping[str, str] | None = None,
     redirects: int = 0,
+    tones: bool = True,
     deadline: float | None = None,
 ) -> Answered | Failed:
     """Dial the stages in turn, the targets of a stage together; the first to answer wins, the others end.
@@ -42,12 +43,13 @@ async def dial(
     side plays before it answers. With `confirm` answering alone does not win: whoever picks up keys the `key` of a
     `Confirmation`, or an async function is run on each answered leg and says whether it takes the call. Of the
     addresses that a callee sends the call to (3xx) up to `redirects` are tried. `withheld` hides who calls from those
-    who are dialled, or shows it, whatever the caller wished.
+    who are dialled, or shows it, whatever the caller wished. A callee's side that plays busy, congestion or special
+    information before it answers has refused, unless `tones` is False: then the caller may listen to the end.
     """
     plan = make_stages(stages, new_leg=lambda: call._leg.link.new_id("leg"))
     command = Dial(
         stages=plan, timeout=timeout, ringback=ringback, early_media=early_media, caller_id=caller_id,
-        withheld=withheld, headers=dict(headers or {}), redirects=redirects,
+        withheld=withheld, headers=dict(headers or {}), redirects=redirects, tones=tones,
         confirm=Confirmation(timeout=timeout) if callable(confirm) else confirm,
     )  # fmt: skip
     legs = {target.leg: call._new_leg(target.leg, target.target) for stage in plan for target in stage}

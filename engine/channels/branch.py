@@ -37,9 +37,11 @@ from .reason import (
     TIMER_EXPIRY,
     reason_header,
 )
+from .refusal import EarlyEar
 from .way import PATIENCE, Way, is_reason_to_go_on, ways_to
 
 if TYPE_CHECKING:
+    from engine.media.session import SoundDetected
     from engine.sip.events import Flow
     from engine.transport.locating import Hop
     from engine.trunks.trunk import Trunk
@@ -91,6 +93,7 @@ class RunningBranch:
         self._seen: set[str] = {target.target}  # where it was tried
         self._redirected: list[str] = []  # where it may be tried yet, the most wanted first
         self._answered: Channel | None = None  # who is asked to confirm
+        self._ear = EarlyEar() if course.tones else None
 
     @property
     def is_confirming(self) -> bool:
@@ -278,10 +281,29 @@ class RunningBranch:
 
     def leg_progressed(self, leg: Channel) -> None:
         self._tell("progress", leg)
+        if self._ear is not None:
+            self._ear.listen(leg)
         self._course.dialer.leg_progressed(leg)
+
+    def leg_heard(self, leg: Channel, sound: SoundDetected) -> None:
+        """A tone in place of a final response: the call is given up, as if that had come."""
+        refusal = self._ear.judge(leg, sound) if self._ear is not None else None
+        if refusal is None or leg not in self._legs:
+            return
+        self._legs.remove(leg)
+        self._ends.append(Branch(self.target.target, leg.id, refusal.reason, refusal.status, refusal.cause))
+        leg.watcher = None
+        leg.end(cancelling(refusal.cause, "engine"))
+        self._course.dialer.leg_over(leg)
+        if refusal.status == 503 and self._has_more and not self._is_placing:
+            self._try_next()
+        else:
+            self._settle()
 
     def leg_answered(self, leg: Channel) -> None:
         self.leg = leg.id
+        if self._ear is not None:
+            self._ear.leave(leg)
         wanted = self._course.confirmation
         if wanted is None:
             self._tell("answered", leg)

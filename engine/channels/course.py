@@ -106,6 +106,7 @@ class Course:
         self.dialer = dialer
         self.caller = caller
         self.redirects = command.redirects if isinstance(command, commands.Dial) else 0
+        self.tones = command.tones
         self.confirmation = command.confirm if isinstance(command, commands.Dial) else None
         self.prompt = self._prompt()
         self._timeout = command.timeout

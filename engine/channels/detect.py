@@ -60,6 +60,13 @@ def note_sound(channel: Channel, sound: media.SoundDetected) -> None:
         if isinstance(verb, Detecting):
             verb.receive(sound)
             return
+    if channel.watcher is not None:
+        channel.watcher.leg_heard(channel, sound)
+
+
+def is_detecting(channel: Channel) -> bool:
+    """Its app listens there."""
+    return any(isinstance(verb, Detecting) for verb in channel.running)
 
 
 class Detecting:

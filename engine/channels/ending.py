@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from .ports import Headers
 
 if TYPE_CHECKING:
+    from engine.media.session import SoundDetected
+
     from .channel import Channel
 
 By: TypeAlias = Literal["caller", "callee", "app", "engine", "network"]
@@ -32,6 +34,10 @@ class LegWatcher(Protocol):
     def leg_rang(self, leg: Channel) -> None: ...
 
     def leg_progressed(self, leg: Channel) -> None: ...
+
+    def leg_heard(self, leg: Channel, sound: SoundDetected) -> None:
+        """What it sends, as far as nobody else listens to it."""
+        ...
 
     def leg_answered(self, leg: Channel) -> None: ...
 

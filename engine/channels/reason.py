@@ -11,7 +11,9 @@ from callflow.protocol.causes import CAUSES, NUMBERS, cause_name, cause_of_statu
 from .errors import CommandError
 
 NO_ROUTE_DESTINATION = 3
+SPECIAL_INFORMATION_TONE = 4
 NORMAL_CLEARING = 16
+USER_BUSY = 17
 NO_ANSWER = 19
 SUBSCRIBER_ABSENT = 20
 CALL_REJECTED = 21

@@ -31,10 +31,10 @@ from benchmarks.script import ANSWER
 from benchmarks.sizes import Sizes
 
 TINY = Sizes(
-    repetitions=1, call_time=0.2, shares=(),
-    search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2, members=3,
-    small_conferences=2, many_legs=4, setup_rate=100, settle_time=0.2, media_time=0.2, idle_time=0.1, held_calls=2,
-    starts=1, reloads=1, round_trips=5, subscribers=2, esl_events=1000, connections=5, keys=3,
+    repetitions=1, call_time=0.2, shares=(), search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2,
+    members=3, most_members=4, small_conferences=2, many_legs=4, scaled_legs=5, setup_rate=100, settle_time=0.2,
+    media_time=0.2, idle_time=0.1, held_calls=2, starts=1, reloads=1, round_trips=5, subscribers=2, esl_events=1000,
+    connections=5, keys=3,
 )  # fmt: skip
 
 NAMES = {
@@ -63,8 +63,11 @@ NAMES = {
     },
     measure_media.measure: {
         "playback": "CPU-us/leg-second", "playback to 4": "CPU-us/leg-second",
-        "two-way relay": "CPU-us/call-second", "relay of 2": "CPU-us/call-second",
-        "member, 1 conference of 3": "CPU-us/member-second", "member, 2 conferences of 3": "CPU-us/member-second",
+        "playback by 1": "CPU-us/leg-second", "playback by 2": "CPU-us/leg-second",
+        "two-way relay": "CPU-us/call-second", "transcoded relay": "CPU-us/call-second",
+        "relay of 2": "CPU-us/call-second",
+        "member, 1 conference of 3": "CPU-us/member-second", "member, 1 conference of 4": "CPU-us/member-second",
+        "member, 2 conferences of 3": "CPU-us/member-second",
     },
     measure_memory.measure: {
         "memory, idle": "MB", "memory per call": "kB/call", "call that only stands": "CPU-us/call-second",

@@ -227,6 +227,7 @@ class FakeSession:
         self.muted = False, False
         self.relayed: FakeSession | None = None
         self.is_echoing = False
+        self.detects: float | None = None
         self.is_open = True
         self.is_mute = False
         self._engine = engine

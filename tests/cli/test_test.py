@@ -26,6 +26,13 @@ async def answer(call: Call) -> None:
     await call.play(Tone("440", seconds=1))
     await call.gather()
 """
+IN_LUA = """
+callflow.app("x"):route("1", function(call)
+  call:answer()
+  call:play(callflow.tone("440", 1))
+  call:gather()
+end)
+"""
 TEST = """
 async def test_low(simulation):
     caller = simulation.phone("caller")
@@ -57,6 +64,15 @@ def test_a_test_that_fails_is_exit_1_and_told_with_what_happened(folder):
     assert done.returncode == 1
     assert "caller did not hear all of 900" in done.stdout
     assert "what happened in the simulation" in done.stdout
+
+
+def test_a_script_in_lua_is_tested_in_the_same_way(folder):
+    (folder / "x.py").unlink()
+    (folder / "x.lua").write_text(IN_LUA)
+    done = run(folder, "--seed", "7")
+    assert done.returncode == 1
+    assert "1 failed, 1 passed" in done.stdout
+    assert "caller did not hear all of 900" in done.stdout
 
 
 def test_tests_are_chosen_seeded_and_more_is_said_to_pytest(folder):

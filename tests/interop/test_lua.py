@@ -247,6 +247,34 @@ async def test_a_new_version_in_lua_whose_calls_fail_is_rolled_back_by_itself(tm
         good.hang_up()
 
 
+FLOW_TEST = """\
+async def test_a_caller_hears_the_tone(simulation):
+    caller = simulation.phone("caller")
+    caller.call("1000")
+    await caller.hears(440.0)
+"""
+
+
+@run_trio
+async def test_a_version_in_lua_whose_flow_tests_fail_takes_no_calls(tmp_path: Path):
+    script = write_version(tmp_path / "app", "one")
+    (tmp_path / "app" / "test_flow.py").write_text(FLOW_TEST)
+    tested = f'[[app]]\nname = "flow"\nscript = "{script}"\ntest = true\n'
+    async with engine(tmp_path / "engine", tables=tested) as running, watch(running) as seen, terminal() as guest:
+        draft = tmp_path / "draft.lua"
+        draft.write_text(SCRIPT.replace('"440"', '"600"'))
+        draft.replace(script)
+        failed = await seen.wait("script.failed")
+        assert isinstance(failed, ScriptFailed)
+        assert failed.error == "its flow tests failed: test_flow.py::test_a_caller_hears_the_tone"
+        call = await holding(guest, running)
+        assert {name: version.state for name, version in (await versions(seen)).items()} == {
+            "1": "active",
+            "2": "failed",
+        }
+        call.hang_up()
+
+
 @run_trio
 async def test_a_version_in_lua_that_drains_for_too_long_is_retired_with_its_calls(tmp_path: Path):
     script = write_version(tmp_path / "app", "one")

@@ -39,6 +39,25 @@ async def menu(call: Call) -> None:
 """
 
 
+IN_LUA = """\
+callflow.app("menu"):route("1000", function(call)
+  call:answer()
+  local choice = call:gather{ "welcome.wav", max = 2, terminators = "#", timeout = 30 }
+  if choice.value == "12" then
+    call:record{ call.id .. ".wav", max = 10, silence = 1 }
+    call:play(callflow.tone("600", 0.2))
+  elseif choice.value == "2" then
+    local result = call:dial{ "mobile", "desk", timeout = 20 }
+    if result.answered then
+      call:bridge(result.leg)
+    end
+  else
+    call:play(callflow.tone("500"))
+  end
+end)
+"""
+
+
 def write_script(folder: Path) -> Path:
     folder.mkdir()
     with wave.open(str(folder / "welcome.wav"), "wb") as file:
@@ -81,6 +100,11 @@ def test_real_calls_are_saved_and_go_the_same_way_in_simulation(tmp_path: Path, 
     script = write_script(tmp_path / "app")
     make_calls(tmp_path, script)
     assert run_command(["replay", str(tmp_path / "calls"), "--app", str(script)]) == 0, capsys.readouterr().out
+    assert "2 same, 0 differ" in capsys.readouterr().out
+
+    twin = tmp_path / "app" / "twin.lua"
+    twin.write_text(IN_LUA)
+    assert run_command(["replay", str(tmp_path / "calls"), "--app", str(twin)]) == 0, capsys.readouterr().out
     assert "2 same, 0 differ" in capsys.readouterr().out
 
     script.write_text(SCRIPT.replace('"mobile", "desk"', '"desk"'))

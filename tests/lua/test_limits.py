@@ -73,11 +73,12 @@ def test_a_script_that_needs_too_much_memory_is_ended(tmp_path, body):
 
 
 def ended(folder, body) -> Course:
-    """The calls of a script with a fatal function under 1000, and a peaceful one under 2000."""
+    """The calls of a script with a fatal function under 1000, whose policy is 3000, and a peaceful one under 2000."""
 
     async def people(simulation: Simulation, alice: SimulatedPhone) -> None:
         bob = simulation.phone("bob")
         bob.call("2000")
+        await alice.heard("prompt.wav")  # as its policy says
         await alice.ended()
         await bob.heard("music.wav")
         await simulation.wait(2)
@@ -90,8 +91,40 @@ def ended(folder, body) -> Course:
         f"""
         local app = callflow.app("test")
         app:route("1000", function(call)
+          call:policy{{ route = "3000" }}
           call:answer()
           callflow.sleep(1)
+          {body}
+        end)
+        app:route("2000", function(call)
+          call:answer()
+          call:play{{ "music.wav", repeat_ = 0 }}
+        end)
+        app:route("3000", function(call)
+          call:play("prompt.wav")
+        end)
+        """,
+        people,
+        limits=SMALL,
+    )
+
+
+def raised(folder, body) -> Course:
+    """The calls of a script that raises under 1000, and is peaceful under 2000."""
+
+    async def people(simulation: Simulation, alice: SimulatedPhone) -> None:
+        bob = simulation.phone("bob")
+        bob.call("2000")
+        await alice.ended()
+        await bob.heard("music.wav")
+        assert bob.is_in_call
+        assert [event.cause_name for event in simulation.happened(ChannelEnded)] == ["temporary_failure"]
+
+    return run_script(
+        folder,
+        f"""
+        app = callflow.app("test")
+        app:route("1000", function(call)
           {body}
         end)
         app:route("2000", function(call)
@@ -221,6 +254,13 @@ def test_what_no_limit_could_stop_is_refused(tmp_path, expression, message):
     assert course.errors == []
 
 
+@pytest.mark.parametrize("expression", [expression for expression, _ in REFUSED.values()], ids=REFUSED)
+def test_what_is_refused_and_not_caught_ends_its_own_call_alone(tmp_path, expression):
+    course = raised(tmp_path, f"local _ = {expression}")
+    assert len(course.errors) == 1
+    assert "test.lua:4: " in course.errors[0].traceback
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -294,7 +334,7 @@ ERRORS = {
 
 @pytest.mark.parametrize(("body", "message"), ERRORS.values(), ids=ERRORS)
 def test_errors_of_any_kind_are_told(tmp_path, body, message):
-    (error,) = run_script(tmp_path, body).errors
+    (error,) = raised(tmp_path, body).errors
     assert message in error.message
     assert len(error.message) < 5000
     assert error.traceback

@@ -5,7 +5,7 @@ from __future__ import annotations
 from callflow.protocol import commands
 from callflow.protocol.outcomes import Answered, AnyOutcome
 
-from .dialling import Plan, cause_of, cause_of_refusal, dial_status, plan, seconds
+from .dialling import Plan, cause_of, cause_of_refusal, dial_status, plan, seconds, wants_tones
 from .dialstring import DialStringError, parse
 from .hub import Hub
 from .leg import Leg
@@ -38,7 +38,10 @@ async def bridge(stage: Stage, data: str) -> str:
         return NONE
     try:
         outcome, unmade = await _dial(
-            stage, planned, ignores_early_media=_is_true(dialled.variables.get("ignore_early_media"))
+            stage,
+            planned,
+            ignores_early_media=_is_true(dialled.variables.get("ignore_early_media")),
+            hears_tones=wants_tones(dialled.variables) or wants_tones(variables),
         )
     except Refused as refused:
         await _fail(stage, cause_of_refusal(refused))
@@ -59,7 +62,9 @@ async def intercept(stage: Stage, data: str) -> str:
     return NONE
 
 
-async def _dial(stage: Stage, planned: Plan, *, ignores_early_media: bool) -> tuple[AnyOutcome, frozenset[str]]:
+async def _dial(
+    stage: Stage, planned: Plan, *, ignores_early_media: bool, hears_tones: bool
+) -> tuple[AnyOutcome, frozenset[str]]:
     """The outcome, and the legs that never came to be."""
     exported = _exported(stage.leg)
     stage.hub.expect({id: {**exported, **variables} for id, variables in planned.variables.items()})
@@ -74,6 +79,7 @@ async def _dial(stage: Stage, planned: Plan, *, ignores_early_media: bool) -> tu
                 headers=planned.headers,
                 ringback="us" if ringback is not None else None,
                 early_media=not ignores_early_media,
+                tones=hears_tones,
             )
         )
     finally:

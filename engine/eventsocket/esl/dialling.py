@@ -103,6 +103,11 @@ def cause_of_refusal(refused: Refused) -> str:
     return "SUBSCRIBER_ABSENT" if refused.code == "not_found" else "DESTINATION_OUT_OF_ORDER"
 
 
+def wants_tones(variables: Mapping[str, str]) -> bool:
+    """Whether busy and the like, before the answer, are to count. Which tones, and what they mean, we know."""
+    return bool(variables.get("monitor_early_media_fail", "").strip())
+
+
 def dial_status(cause: str) -> str:
     """The variable DIALSTATUS."""
     return {

@@ -6,8 +6,8 @@ from callflow.protocol import commands
 from callflow.protocol.outcomes import Answered
 
 from .asked import Asked
-from .dialling import Plan, cause_of, cause_of_refusal, plan, seconds
-from .dialstring import DialStringError, parse, split_arguments
+from .dialling import Plan, cause_of, cause_of_refusal, plan, seconds, wants_tones
+from .dialstring import DialString, DialStringError, parse, split_arguments
 from .hub import Hub
 from .performing import conclude, run
 from .steering import Refused
@@ -27,19 +27,20 @@ async def originate(asking: Asked, arguments: str) -> str:
         words = split_arguments(arguments)
         if len(words) < 2:
             return USAGE if not arguments else _FAILED
-        planned = _plan(asking.hub, words)
+        dialled = parse(words[0], asking.hub.groups)
+        planned = _plan(asking.hub, dialled, words)
     except DialStringError as error:
         return f"-ERR {error.cause}\n"
     if planned.error or not planned.stages:
         return f"-ERR {planned.error or 'DESTINATION_OUT_OF_ORDER'}\n"
-    return await _dial(asking.hub, planned, words)
+    return await _dial(asking.hub, planned, words, hears_tones=wants_tones(dialled.variables))
 
 
-def _plan(hub: Hub, words: list[str]) -> Plan:
+def _plan(hub: Hub, dialled: DialString, words: list[str]) -> Plan:
     """Of the arguments: URL, where to, dialplan, context, name, number, time-out."""
     rest = [*words[2:], "", "", "", "", ""]
     return plan(
-        parse(words[0], hub.groups),
+        dialled,
         new_id=hub.new_id,
         timeout=seconds(rest[4]),
         caller_name=rest[2].strip("'"),
@@ -47,11 +48,15 @@ def _plan(hub: Hub, words: list[str]) -> Plan:
     )
 
 
-async def _dial(hub: Hub, planned: Plan, words: list[str]) -> str:
+async def _dial(hub: Hub, planned: Plan, words: list[str], *, hears_tones: bool) -> str:
     hub.expect(planned.variables)
     unmade: frozenset[str] = frozenset()
     command = commands.Originate(
-        stages=planned.stages, timeout=planned.timeout, caller_id=planned.caller_id, headers=planned.headers
+        stages=planned.stages,
+        timeout=planned.timeout,
+        caller_id=planned.caller_id,
+        headers=planned.headers,
+        tones=hears_tones,
     )
     try:
         outcome = await hub.steering.run_command(None, command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from callflow.phone import Phone
+from callflow.testing import BUSY
 from engine.trunks.spec import TargetSpec, TrunkSpec
 from tests.interop.terminal import terminal
 from tests.trio_tests import run_trio
@@ -36,6 +37,17 @@ async def test_a_gateway_is_a_trunk(tmp_path: Path):
         assert (await client.packet()).body == "+OK out\n"
         assert await client.api("originate sofia/gateway/nobody/0301234 &park()") == "-ERR INVALID_GATEWAY\n"
         assert await client.api("uuid_kill out") == "+OK\n"
+        await call.wait_ended()
+
+
+@run_trio
+async def test_busy_in_early_media_counts_where_it_is_asked_for(tmp_path: Path):
+    async with terminal("carrier") as peer, place(tmp_path, trunks=[carrier(peer)]) as running:
+        wants = "{monitor_early_media_fail=user_busy:2:480+620}"
+        client = await ask(running, f"originate {wants}sofia/gateway/carrier/0301234 &park()")
+        call = await peer.wait_call()
+        call.progress(*BUSY)
+        assert (await client.packet()).body == "-ERR USER_BUSY\n"
         await call.wait_ended()
 
 

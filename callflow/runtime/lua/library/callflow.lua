@@ -802,6 +802,7 @@ function Call:record_call(path) end
 ---@field ringback? callflow.Source
 ---@field early_media? boolean
 ---@field redirects? integer
+---@field tones? boolean
 ---@field confirm? callflow.Confirmation|fun(leg: callflow.Call): boolean
 ---@field deadline? number seconds that it may take
 
@@ -811,7 +812,8 @@ function Call:record_call(path) end
 ---`timeout` is per stage. The caller hears `ringback` meanwhile, if one is named (`us`, `eu`, or a source), and with
 ---`early_media` what the first callee's side plays before it answers. With `confirm`, answering alone does not win.
 ---Of the targets that a callee redirects to (3xx) so many are tried in its place, one after another, as `redirects`
----says; without, the branch fails and names them in `contacts`.
+---says; without, the branch fails and names them in `contacts`. With `tones` a callee's side that plays busy,
+---congestion or special information before it answers has refused: its branch fails.
 ---@param ... string|callflow.Target|(string|callflow.Target)[]
 ---@return callflow.Answered|callflow.Failed
 ---@overload fun(self: callflow.Call, options: callflow.DialOptions): callflow.Answered|callflow.Failed
