@@ -33,6 +33,7 @@ IMPATIENT = """\
 import sys
 from engine.sip import timers
 timers.T1, timers.T2, timers.T4, timers.GIVE_UP, timers.TIMER_D = 0.1, 0.4, 0.5, 2.0, 2.0
+timers.HALF_MESSAGE = 2.0
 from callflow.cli.main import main
 main(sys.argv[1:])
 """
