@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, TypeVar
 
 from callflow.runtime.lua.hosts import read_host
+from engine.channels.caller import parse_caller_id
+from engine.channels.errors import CommandError
 from engine.eventsocket.certificate import CertificateError, load_pair, trusting
 from engine.eventsocket.esl.permission import EslUser
 from engine.scripting.calendar import Calendar
@@ -130,6 +132,9 @@ class User:
     context: str = INTERNAL
     classes: tuple[str, ...] = ()  # of routes that are not for everybody
     identity: IdentityPolicy = BY_FROM
+    caller_id: str = ""  # who calls, in place of what her phone says
+    groups: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)  # of the calls that she makes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,6 +376,15 @@ def _user_name(value: object) -> str:
     return name
 
 
+def _caller_id(value: object) -> str:
+    text = read_text(value)
+    try:
+        parse_caller_id(text)
+    except CommandError as error:
+        raise ValueError(error.message) from None
+    return text
+
+
 def _app_name(value: object) -> str:
     name = read_text(value)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name, re.ASCII):
@@ -473,6 +487,9 @@ _USER = MappingProxyType({
     "context": ("context", read_name),
     "classes": ("classes", list_of(read_name)),
     "identity": ("identity", read_identity_policy),
+    "caller_id": ("caller_id", _caller_id),
+    "groups": ("groups", list_of(read_name)),
+    "variables": ("variables", map_of(read_text)),
 })
 _APP = MappingProxyType({
     "name": ("name", _app_name),

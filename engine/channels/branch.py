@@ -23,7 +23,7 @@ from engine.transport.errors import Unreachable
 from .confirmation import Confirming
 from .ending import By, Ending
 from .errors import CommandError
-from .origination import Destination, Enum, User, originate, parse_address
+from .origination import Destination, Enum, Group, User, originate, parse_address
 from .ports import Headers
 from .reason import (
     ANSWERED_ELSEWHERE,
@@ -125,7 +125,10 @@ class RunningBranch:
         self._ways.clear()
         self._hops.clear()
         if isinstance(destination, User):
-            self._call_user(destination.name)
+            self._call_users([destination.name])
+            return
+        if isinstance(destination, Group):
+            self._call_users(self._table.locator.members(destination.name))
             return
         self._ways.extend(ways_to(destination))
         self._asked = None
@@ -157,8 +160,9 @@ class RunningBranch:
         self._resolving = trio.CancelScope()
         self._table.start(self._resolve)
 
-    def _call_user(self, name: str) -> None:
-        spots = spots_of(name, self._table.locator.contacts(name))[: self._table.limits.contacts]
+    def _call_users(self, names: Sequence[str]) -> None:
+        locator, most = self._table.locator, self._table.limits.contacts
+        spots = [spot for name in names for spot in spots_of(name, locator.contacts(name))[:most]]
         if not spots:
             self._ends.append(Branch(self.target.target, self.leg, "unavailable", 480, SUBSCRIBER_ABSENT))
         self._place(spots)

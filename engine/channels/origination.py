@@ -39,6 +39,13 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """All users of a group, together."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrunkNumber:
     """A number that is called by way of a trunk."""
 
@@ -61,16 +68,19 @@ class Enum:
     number: str
 
 
-Destination: TypeAlias = User | Uri | TrunkNumber | LeastCost | Enum
+Destination: TypeAlias = User | Group | Uri | TrunkNumber | LeastCost | Enum
 
 
 def parse_target(table: ChannelTable, target: str, trunk: str = "") -> Destination:
-    """What a program dials: as `parse_address`, `NUMBER@TRUNK`, with or without `sip:`, or `enum:+NUMBER`.
+    """What a program dials: as `parse_address`, `NUMBER@TRUNK`, with or without `sip:`, `group:NAME`, or
+    `enum:+NUMBER`.
 
     `NUMBER@*` goes by the cheapest trunk. Raises CommandError.
     """
     if target.startswith("enum:"):
         return _enum(target)
+    if target.startswith("group:"):
+        return _group(table, target.removeprefix("group:"))
     if trunk:
         return _trunk_number(table, target, trunk)
     number, at, name = target.rpartition("@")
@@ -108,6 +118,12 @@ def _enum(target: str) -> Enum:
     if not _E164.fullmatch(number):
         raise CommandError("bad_argument", f"expected a number such as enum:+4930123, got {target[:64]!r}")
     return Enum(number)
+
+
+def _group(table: ChannelTable, name: str) -> Group:
+    if not table.locator.members(name):
+        raise CommandError("bad_argument", f"expected the name of a group that has users, got {name[:64]!r}")
+    return Group(name)
 
 
 def _trunk_number(table: ChannelTable, number: str, name: str) -> TrunkNumber | LeastCost:

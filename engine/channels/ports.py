@@ -6,7 +6,7 @@ events go (`EventSink`) and who takes a call (`Router`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
@@ -90,6 +90,7 @@ class Admission:
     trunk: Trunk | None = None  # by which the call comes
     wait: float = 5.0
     identity: Identity | None = field(default=None, compare=False)  # who calls, as far as he is believed
+    variables: Mapping[str, str] = field(default_factory=dict, compare=False)  # of the user
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,10 @@ class Locator(Protocol):
 
     def contacts(self, user: str) -> Sequence[Contact]:
         """The live contacts of a user, most preferred first; empty if not registered or not known."""
+        ...
+
+    def members(self, group: str) -> Sequence[str]:
+        """The users of a group; empty if there is none of that name."""
         ...
 
     def is_local(self, host: str, port: int | None) -> bool:

@@ -92,6 +92,14 @@ class Registrar:
                 self._locations.store(user, ())
         self._expire()
 
+    def forget(self, user: str) -> None:
+        """There is no such user any more."""
+        contacts = self._locations.stored(user)
+        if contacts:
+            self._locations.store(user, ())
+            for contact in contacts:
+                self._events.emit(RegistrationRemoved(user=user, contact=str(contact.uri)))
+
     async def run(self) -> None:
         """Let contacts expire, until cancelled."""
         while True:

@@ -462,6 +462,7 @@ class Switch:
     admission: Admission | Refusal | None = None
     heir: Admission | None = field(default_factory=lambda: Admission("other", wait=1))
     users: dict[str, list[Contact]] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
     table: ChannelTable = field(init=False)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
     limits: Limits = field(default_factory=Limits)
@@ -489,6 +490,9 @@ class Switch:
 
     def contacts(self, user: str) -> list[Contact]:
         return self.users.get(user, [])
+
+    def members(self, group: str) -> list[str]:
+        return self.groups.get(group, [])
 
     def is_local(self, host: str, port: int | None) -> bool:
         return host == "10.0.0.1"

@@ -1,4 +1,4 @@
-"""Registrations of phones that are not ours: over a crash of the engine, and through a proxy."""
+"""Registrations of phones that are not ours: over a crash of the engine, through a proxy, of users who come and go."""
 
 from __future__ import annotations
 
@@ -76,3 +76,25 @@ async def test_a_phone_behind_a_proxy_is_called_through_it(tmp_path: Path):
         await desk.wait()
         invite = desk.said().partition("INVITE sip:desk@")[2].partition("Call-ID")[0]
         assert re.findall(r"^Via:.*127\.0\.0\.1:([0-9]+)", invite, re.M) == [str(proxy[1]), str(running.udp[1])]
+
+
+@run_trio
+async def test_users_come_and_go_while_the_engine_runs_and_outlive_it(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as first, watch(first) as seen:
+        [made] = await first.listed("user", "add", "3003", "--group", "sales")
+        await seen.wait("user.added")
+        carol = {"user": made["user"], "password": made["password"], "keys": {"contact_port": 5060}}
+        await run_sipp("register", tmp_path / "first", first.udp, **carol)
+        await seen.wait("registration.added")
+        refused = await first.run("user", "passwd", "desk")
+        assert (refused.code, "configuration file" in refused.errors) == (1, True)
+    async with engine(tmp_path / "engine", CALLS) as second, watch(second) as seen:
+        await run_sipp("register", tmp_path / "second", second.udp, **carol)
+        await seen.wait("registration.added")
+        rows = {row["id"]: row for row in await second.listed("user", "list")}
+        assert (rows["3003"]["groups"], rows["3003"]["contacts"]) == (["sales"], 1)
+        assert rows["desk"]["is_of_file"]
+        await second.command("user", "remove", "3003")
+        await seen.wait("registration.removed")
+        await seen.wait("user.removed")
+        assert await second.listed("registrations") == []

@@ -33,7 +33,7 @@ class Switch:
         self.registrar = Registrar(
             sip=self,
             authentication=Authentication(
-                Users([User("alice", "secret"), User("bob", "hidden")]),
+                Users([User.of("alice", "secret"), User.of("bob", "hidden")]),
                 realm="callflow",
                 new_token=lambda: f"{next(tokens):016x}",
                 clock=trio.current_time,
