@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from callflow import App, Call
+from callflow import Answered, App, Call
 from callflow.protocol.events import RegistrationRemoved, UserRemoved
-from callflow.protocol.outcomes import Answered
 from callflow.testing import Simulation
 from engine.config import Config, User
 from engine.registrar.users import User as KnownUser
