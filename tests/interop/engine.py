@@ -36,6 +36,14 @@ timers.T1, timers.T2, timers.T4, timers.GIVE_UP, timers.TIMER_D = 0.1, 0.4, 0.5,
 from callflow.cli.main import main
 main(sys.argv[1:])
 """
+# Nor does a session have to last for a minute and a half before it is refreshed.
+SHORT_SESSIONS = """\
+import sys
+from engine.sip import session_timer
+session_timer.MIN_SE, session_timer._MARGIN = 4, 0.1
+from callflow.cli.main import main
+main(sys.argv[1:])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +129,13 @@ async def engine(
     sip: str = "",
     is_impatient: bool = False,
     has_websocket: bool = False,
+    has_short_sessions: bool = False,
 ) -> AsyncIterator[RunningEngine]:
     """An engine with the users of PASSWORDS, an app for each script, and routes (pattern to app). On exit it must stop.
 
     `tables`: more of its configuration; `socket`: of its event socket; `sip`: of SIP, which with a certificate speaks
     TLS too. `is_impatient`: SIP gives up on a silent peer after 2 seconds, not 32. `has_websocket`: it speaks SIP over
-    WebSocket too.
+    WebSocket too. `has_short_sessions`: session timers of 4 seconds are borne, and used to their end.
     """
     data = folder / "data"
     data.mkdir(parents=True)
@@ -138,6 +147,8 @@ async def engine(
     listener = "".join(f', "{name}:127.0.0.1:0"' for name in further)
     config.write_text(CONFIG.format(tables=made, ports=ports, socket=socket, sip=sip, listener=listener))
     program = ["-c", IMPATIENT] if is_impatient else ["-m", "callflow.cli"]
+    if has_short_sessions:
+        program = ["-c", SHORT_SESSIONS]
     command = [sys.executable, *program, "serve", "--config", str(config), "--data", str(data)]
     with (data / "log.txt").open("wb") as log:
         process = await trio.lowlevel.open_process(
