@@ -1,6 +1,6 @@
 """An office that has all of callflow.library, a number for each."""
 
-from callflow import Answered, App, Call, Digits, Say, Tone
+from callflow import Answered, App, Call, Digits, Failed, Say, Tone
 from callflow.library import (
     Directory,
     Entry,
@@ -29,6 +29,8 @@ async def mail(call: Call, box: str, message: Message) -> None:
 
 boxes = Mailboxes()
 boxes.set_pin("200", "4321")
+while not boxes.box("110").is_full:
+    boxes.deliver("110", Message("old.wav", "alice", 0.0, 3.0))
 voicemail = Voicemail(boxes, on_message=mail, silence=3)
 parking = Parking("701", "702", timeout=60, music=Tone("440"))
 pickup = Pickup()
@@ -46,7 +48,7 @@ sales = Queue(
 everybody = Queue("alice", "bob", strategy="ring_all", music=Tone("440"), patience=30)
 
 
-@app.route("100", "200")
+@app.route("100", "110", "200")
 async def leave(call: Call) -> None:
     await voicemail(call, box=call.to)
 
@@ -75,9 +77,13 @@ async def fetch(call: Call) -> None:
 
 @app.route("300")
 async def ring(call: Call) -> None:
-    won = await pickup.dial(call, "desk", group="sales", timeout=20)
-    if isinstance(won, Answered):
-        await call.bridge(won.leg)
+    match await pickup.dial(call, "desk", group="sales", timeout=20):
+        case Answered(leg):
+            await call.bridge(leg)
+        case Failed():
+            await call.play(Tone("620", seconds=1))
+        case _:
+            pass
 
 
 @app.route("\\*8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callflow.testing import Simulation
+from callflow.testing import SimulatedPhone, Simulation
 
 pytestmark = pytest.mark.callflow("office.py")
 
@@ -38,6 +38,26 @@ async def test_a_call_that_nobody_picks_up_comes_back(simulation: Simulation) ->
     assert 60 < simulation.now < 65
 
 
+async def one_has_it_and_the_other_is_told(
+    simulation: Simulation, caller: SimulatedPhone, one: SimulatedPhone, two: SimulatedPhone
+) -> None:
+    await simulation.wait(5)
+    connected = [phone for phone in (one, two) if caller.listens_to(phone)]
+    assert len(connected) == 1
+    other = two if connected == [one] else one
+    await other.heard(480.0)
+    await other.ended()
+
+
+async def test_of_two_who_fetch_a_call_one_has_it(simulation: Simulation) -> None:
+    caller, one, two = (simulation.phone(name) for name in ("caller", "one", "two"))
+    caller.call("70")
+    await caller.hears(440.0)
+    one.call("701")
+    two.call("701")
+    await one_has_it_and_the_other_is_told(simulation, caller, one, two)
+
+
 async def test_a_third_call_finds_no_slot(simulation: Simulation) -> None:
     phones = [simulation.phone(name) for name in ("one", "two", "three")]
     for phone in phones[:2]:
@@ -56,6 +76,32 @@ async def test_a_call_that_rings_elsewhere_is_taken(simulation: Simulation) -> N
     await desk.ended()
     colleague.hang_up()
     await caller.ended()
+
+
+async def test_of_two_who_take_a_call_one_has_it(simulation: Simulation) -> None:
+    caller, desk, one, two = (simulation.phone(name) for name in ("caller", "desk", "one", "two"))
+    caller.call("300")
+    await desk.rings()
+    one.call("*8")
+    two.call("*8")
+    await one_has_it_and_the_other_is_told(simulation, caller, one, two)
+
+
+async def test_who_is_not_reached_and_not_taken_is_told_as_by_dial(simulation: Simulation) -> None:
+    caller = simulation.phone("caller")
+    simulation.phone("desk", rejects=486)
+    caller.call("300")
+    await caller.heard(620.0)
+
+
+async def test_a_caller_who_hangs_up_is_not_to_be_taken(simulation: Simulation) -> None:
+    caller, desk, colleague = (simulation.phone(name) for name in ("caller", "desk", "colleague"))
+    caller.call("300")
+    await desk.rings()
+    caller.hang_up()
+    await desk.ended()
+    colleague.call("*8")
+    await colleague.heard(480.0)
 
 
 async def test_there_is_nothing_to_take_once_it_is_answered(simulation: Simulation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from callflow.protocol.events import RecordingStarted
 from callflow.testing import SimulatedPhone, Simulation
 
 pytestmark = pytest.mark.callflow("office.py")
@@ -97,3 +98,12 @@ async def test_the_owner_s_own_greeting_is_heard(simulation: Simulation) -> None
     caller = simulation.phone("caller")
     caller.call("100")
     await caller.heard(greeting.name)
+
+
+async def test_a_box_that_is_full_takes_no_more(simulation: Simulation) -> None:
+    caller = simulation.phone("caller")
+    caller.call("110")
+    await caller.heard("sorry.wav")
+    await caller.heard("goodbye.wav")
+    await caller.ended()
+    assert simulation.happened(RecordingStarted) == []
