@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+import pytest
 
 from callflow.protocol.commands import COMMANDS
 from callflow.runtime.lua import stub
@@ -48,3 +51,9 @@ def test_everything_that_is_annotated_is_there_and_every_verb_is_annotated(tmp_p
     checks = "\n".join(f'print(type({places[kind].format(name)}), "{name}")' for kind, name in sorted(annotated))
     course = run_script(tmp_path, f'local app = callflow.app("test") app:route("1000", function(call)\n{checks}\nend)')
     assert [line for line in course.said if not line.startswith("function ")] == []
+
+
+@pytest.mark.parametrize("verb", [*VERBS, *HANDLES])
+def test_each_verb_is_on_the_page_that_shows_python_and_lua_side_by_side(verb):
+    page = (Path(__file__).parents[2] / "docs" / "lua.md").read_text()
+    assert re.search(rf"[:`]{verb}\b", page)
