@@ -46,6 +46,7 @@ from engine.scripting.supervisor import Supervisor
 from engine.scripting.watcher import watch_folder
 from engine.sip.events import SipEvent
 from engine.sip.stack import SipStack
+from engine.store.bindings import SqliteBindings
 from engine.store.sqlite import SqliteRecords
 from engine.store.texts import SqliteTexts
 from engine.switch import Switch
@@ -117,6 +118,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             recordings=config.data / "recordings",
             cache=config.data / "cache",
             texts=SqliteTexts(config.data),
+            bindings=SqliteBindings(config.data, epoch=time.time, clock=trio.current_time),
             records=lambda tell: SqliteRecords(config.data, epoch=time.time, on_written=tell),
             new_endpoint=partial(_endpoint, config.sip, _tls(config.sip, sip_certificate)),
         )

@@ -60,6 +60,7 @@ from engine.sip.stack import SipStack
 from engine.sip.wire_log import WireLog
 from engine.speech.synthesizer import Synthesizer
 from engine.speech.text import Speech
+from engine.store.bindings import Bindings, MemoryBindings
 from engine.store.records import CallRecords
 from engine.store.texts import MemoryTexts, TextStore
 from engine.texting.service import App as TextApp
@@ -89,13 +90,14 @@ class Switch:
         cache: Path | None = None,
         records: Callable[[Callable[[CallRecord], None]], CallRecords],
         texts: TextStore | None = None,
+        bindings: Bindings | None = None,
         speech: Speech | None = None,
         limits: Limits | None = None,
         new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
-        store; it is given whom to tell of those that are in it. `texts`: where those are kept that wait for their user.
-        `speech` speaks in place of text to speech.
+        store; it is given whom to tell of those that are in it. `texts`: where those are kept that wait for their user;
+        `bindings`: where those are kept that are registered. `speech` speaks in place of text to speech.
         """
         self.media = media
         self.users = Users(User(user.name, user.password) for user in config.users)
@@ -123,7 +125,9 @@ class Switch:
             is_banned=self.guard.is_banned,
         )
         self.endpoint = (new_endpoint or _endpoint)(self.stack, self._handle)
-        self.locations = Locations()
+        self._bindings = bindings or MemoryBindings()
+        self.locations = Locations(on_change=self._bindings.put)
+        self._bindings.on_begun_anew = self._keep_all
         authentication = Authentication(
             self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time, on_failure=self.guard.fail
         )
@@ -134,7 +138,7 @@ class Switch:
             sip=self.endpoint,
             authentication=authentication,
             locations=self.locations,
-            is_user=lambda name: self.users.get(name) is not None,
+            is_user=self._is_user,
             log=self.log,
             table=lambda: self.table,
             new_token=new_token("publications"),
@@ -154,7 +158,7 @@ class Switch:
             apps=[app.name for app in config.apps],
             sessions=self.sessions,
             authentication=authentication,
-            is_user=lambda name: self.users.get(name) is not None,
+            is_user=self._is_user,
             epoch=epoch,
             find_trunk=self.trunks.find_source,
             identities=identities,
@@ -162,7 +166,7 @@ class Switch:
         self.texting = Texting(
             sip=self.endpoint,
             authentication=authentication,
-            is_user=lambda name: self.users.get(name) is not None,
+            is_user=self._is_user,
             contacts=self.locations.contacts,
             find_app=lambda number, user: _app_of(router.take_for(number, user)),
             events=self.log,
@@ -208,7 +212,7 @@ class Switch:
         )
         self.sockets.add(trace_verbs(self.wire))
         self.sockets.add(self.display.verbs)
-        self.sockets.add_long(writing_verbs(self.texting, self.log, lambda name: self.users.get(name) is not None))
+        self.sockets.add_long(writing_verbs(self.texting, self.log, self._is_user))
         self.sockets.add(drain_verbs(self.drain, lambda: len(self.table.channels)))
         self.metrics = Metrics(
             self.log,
@@ -224,6 +228,8 @@ class Switch:
         """Run until cancelled. `trunks.run` is for when the endpoint listens: the peers call back."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self.records.run)
+            self.registrar.restore(await self._bindings.load(), is_user=self._is_user)
+            nursery.start_soon(self._bindings.run)
             nursery.start_soon(self.media.run)
             nursery.start_soon(self.registrar.run)
             nursery.start_soon(self.texting.run)
@@ -288,6 +294,14 @@ class Switch:
     def _deliver_texts(self, event: Event, entry: Entry) -> None:
         assert isinstance(event, RegistrationAdded)
         self.texting.arrive(event.user)
+
+    def _is_user(self, name: str) -> bool:
+        return self.users.get(name) is not None
+
+    def _keep_all(self) -> None:
+        """What was kept is gone."""
+        for user in dict.fromkeys(user for user, _ in self.locations):
+            self._bindings.put(user, self.locations.stored(user))
 
     def _tell_record(self, record: CallRecord) -> None:
         session = next(iter(self.sessions.of(record.app)), None) if record.app is not None else None

@@ -18,11 +18,11 @@ from .signalling import Signalling
 
 if TYPE_CHECKING:
     from engine.sip.digest import Credentials
-    from engine.sip.events import Flow
     from engine.trunks.trunk import Trunk
 
     from .channel import Channel
     from .ports import Locator
+    from .spot import Spot
     from .table import ChannelTable
 
 _LONGEST_TARGET = 512
@@ -152,10 +152,8 @@ def _is_address(host: str) -> bool:
 def originate(
     table: ChannelTable,
     leg_id: str,
-    uri: Uri,
-    flow: Flow,
+    spot: Spot,
     *,
-    user: str | None,
     caller: Caller,
     headers: Headers,
     owner: Owner | None,
@@ -164,6 +162,7 @@ def originate(
     credentials: Credentials | None = None,
 ) -> Channel:
     """Place a call for an owner, in the name of a caller, as the trunk wants it. Raises PortsExhausted."""
+    uri, flow, user = spot.uri, spot.flow, spot.user
     host = flow.local[0]
     leg = table.open(leg_id, owner, has_offer=False)
     negotiation = table.negotiation(leg.media, flow, trunk)
@@ -178,6 +177,7 @@ def originate(
         to=to,
         body=negotiation.create_offer(),
         headers=_headers(headers, stated, trunk),
+        routes=spot.routes,
         credentials=credentials,
         max_forwards=_max_forwards(table, parent),
     )

@@ -151,6 +151,21 @@ class Contact(Protocol):
         """The way its registration came (RFC 5626)."""
         ...
 
+    @property
+    def routes(self) -> Headers:
+        """The Route headers for the proxies on the way there (RFC 3327)."""
+        ...
+
+    @property
+    def instance(self) -> str:
+        """The phone, which may have several flows (RFC 5626); empty if it does not say."""
+        ...
+
+    @property
+    def reg_id(self) -> int:
+        """Which of its flows; 0 if this is none of several."""
+        ...
+
 
 class Locator(Protocol):
     """Where registered users are."""
@@ -208,6 +223,7 @@ class SipPort(Protocol):
         to: Address | None = None,
         body: bytes,
         headers: Headers = (),
+        routes: Headers = (),
         credentials: Credentials | None = None,
         max_forwards: int = 70,
     ) -> Invite:

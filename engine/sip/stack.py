@@ -352,12 +352,16 @@ class SipStack:
         to: Address | None = None,
         body: bytes,
         headers: Iterable[tuple[str, str]] = (),
+        routes: Iterable[tuple[str, str]] = (),
         credentials: Credentials | None = None,
         call_id: str | None = None,
         max_forwards: int = 70,
         now: float,
     ) -> Invite:
-        """Call `uri` by `flow`, with the offer in `body`. `max_forwards`: what is left of a call that we pass on."""
+        """Call `uri` by `flow`, with the offer in `body`. `max_forwards`: what is left of a call that we pass on.
+
+        `routes`: the Route headers for the proxies on the way, the first of which is at the end of `flow`.
+        """
         return Invite.send(
             self._core,
             uri,
@@ -366,6 +370,7 @@ class SipStack:
             to=to or Address(uri),
             body=body,
             headers=tuple(headers),
+            routes=tuple(routes),
             credentials=credentials,
             call_id=call_id or self._core.new_token(),
             max_forwards=max_forwards,

@@ -26,7 +26,8 @@ from msgspec.structs import replace
 from callflow.protocol.commands import Records as Query
 from callflow.protocol.records import CallRecord
 
-from .database import Broken, Database
+from .connection import Broken, put_aside
+from .database import Database
 from .pending import MAX_PENDING, Pending
 from .records import MAX_WAITING, Found, Overloaded, RecordIds, StoreError, Then
 
@@ -216,13 +217,5 @@ class SqliteRecords:
             with suppress(StoreError):
                 self._database.close()
             self._database = None
-        kept = f"{self._path.name}.damaged-{int(self._epoch())}"
-        for suffix in ("", "-wal", "-shm"):
-            path = self._path.with_name(self._path.name + suffix)
-            try:
-                path.rename(path.with_name(kept + suffix))
-            except FileNotFoundError:
-                continue
-            except OSError as failure:
-                raise StoreError(f"{error}, and it cannot be put aside: {failure}") from failure
+        kept = put_aside(self._path, error, now=int(self._epoch()))
         logger.error("the database is damaged: it is put aside, and a new one begun", kept=kept, error=str(error))

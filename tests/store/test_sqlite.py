@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from callflow.protocol.records import CallRecord
-from engine.store import database, pending, sqlite
+from engine.store import connection, database, pending, sqlite
 from engine.store.records import StoreError
 from engine.store.sqlite import SqliteRecords
 from tests.trio_tests import run_trio
@@ -120,7 +120,7 @@ async def test_a_crash_between_the_commit_and_the_clearing_gives_no_record_twice
 
 @run_trio
 async def test_while_the_database_is_locked_records_wait_and_reading_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(database, "LOCKED_AFTER", 0.05)
+    monkeypatch.setattr(connection, "LOCKED_AFTER", 0.05)
     told = []
     with structlog.testing.capture_logs() as log:
         async with opened(tmp_path, told) as records:
