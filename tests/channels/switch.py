@@ -229,6 +229,7 @@ class FakeSession:
         self.muted = False, False
         self.relayed: FakeSession | None = None
         self.is_echoing = False
+        self.echo_delay_ms = 0
         self.detects: float | None = None
         self.is_open = True
         self.is_mute = False
@@ -282,8 +283,8 @@ class FakeSession:
     def stop(self, name: str) -> None:
         self._end(name, "stopped")
 
-    def echo(self, *, is_on: bool) -> None:
-        self.is_echoing = is_on
+    def echo(self, *, is_on: bool, delay_ms: int = 0) -> None:
+        self.is_echoing, self.echo_delay_ms = is_on, delay_ms
 
     def relay(self, other: Any) -> None:
         self.relayed, other.relayed = other, self

@@ -53,8 +53,8 @@ pub enum Verb {
     },
     /// Stop what has that name.
     Stop(String),
-    /// Send back what is received, or no more.
-    Echo(bool),
+    /// Send back what is received so many milliseconds later; None: no more.
+    Echo(Option<u32>),
     /// Send digits.
     SendDigits {
         /// Its name in reports.
