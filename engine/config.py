@@ -24,6 +24,7 @@ from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
 from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.sip.next_hop import PRIVATE, is_literal
+from engine.sip.registration import Limits as RegistrarLimits
 from engine.transport.advertising import Advertised
 from engine.transport.enum import SUFFIX as ENUM_SUFFIX
 from engine.trunks.spec import TrunkSpec
@@ -39,6 +40,7 @@ from .listener import parse_address as parse_address
 from .listener import parse_host as parse_host
 from .listener import parse_listener as parse_listener
 from .peer import read_identity_policy
+from .registration import read_registrar
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
 from .toml_lines import KeyPath, line_of, lines_of
@@ -170,6 +172,7 @@ class Config:
     contexts: tuple[Context, ...] = ()
     trunks: tuple[TrunkSpec, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
+    registrar: RegistrarLimits = RegistrarLimits()  # noqa: RUF009 - it is frozen
     abuse: Abuse = Abuse()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
@@ -509,6 +512,7 @@ _CONFIG = MappingProxyType({
     "user": ("users", list_of(table(User, _USER))),
     "app": ("apps", list_of(table(App, _APP))),
     "limits": ("limits", table(Limits, LIMITS)),
+    "registrar": ("registrar", read_registrar),
     "abuse": ("abuse", table(Abuse, ABUSE)),
     **READERS,
     **TRUNK_READERS,

@@ -138,7 +138,11 @@ class Switch:
             self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time, on_failure=self.guard.fail
         )
         self.registrar = Registrar(
-            sip=self.endpoint, authentication=authentication, locations=self.locations, events=self.log
+            sip=self.endpoint,
+            authentication=authentication,
+            locations=self.locations,
+            events=self.log,
+            limits=config.registrar,
         )
         self._user_store = users or MemoryUsers()
         self.directory = Directory(self.users, self._user_store, self.log, on_removed=self.registrar.forget)
