@@ -41,7 +41,7 @@ async def measure(bench: Bench) -> list[Figure]:
 
 
 async def _wait_well(bench: Bench, engine: RunningEngine, capacity: float) -> float:
-    """Seconds until calls were placed that were all answered in time."""
+    """Seconds until calls were placed that were answered as they should be."""
     over_at = time.perf_counter()
     while (began_at := time.perf_counter()) < over_at + 4 * WELL_WITHIN:
         rate = max(capacity * WELL_SHARE, 20.0)
@@ -83,7 +83,7 @@ def _recovery(seconds: float) -> Figure:
         name="all well again after that",
         unit="s",
         values=(seconds,),
-        how=f"from the end of that until calls at {percent(WELL_SHARE)} of the highest rate are placed of which >= 99 % "
-        "are answered, 95 % within 200 ms.",
+        how=f"from the end of that until calls at {percent(WELL_SHARE)} of the highest rate are placed of which "
+        ">= 99 % are answered, 95 % within 200 ms.",
         warning="" if seconds <= WELL_WITHIN else f"more than {WELL_WITHIN:g} s",
     )
