@@ -37,6 +37,14 @@ timers.HALF_MESSAGE = 2.0
 from callflow.cli.main import main
 main(sys.argv[1:])
 """
+# Nor does a session have to last for a minute and a half before it is refreshed.
+SHORT_SESSIONS = """\
+import sys
+from engine.sip import session_timer
+session_timer.MIN_SE, session_timer._MARGIN = 4, 0.1
+from callflow.cli.main import main
+main(sys.argv[1:])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +130,15 @@ async def engine(
     sip: str = "",
     is_impatient: bool = False,
     has_websocket: bool = False,
+    has_short_sessions: bool = False,
     udp: int = 0,
 ) -> AsyncIterator[RunningEngine]:
     """An engine with the users of PASSWORDS, an app for each script, and routes (pattern to app). On exit it must stop.
 
     `tables`: more of its configuration; `socket`: of its event socket; `sip`: of SIP, which with a certificate speaks
     TLS too. `is_impatient`: SIP gives up on a silent peer after 2 seconds, not 32. `has_websocket`: it speaks SIP over
-    WebSocket too. `udp`: the port of SIP; with that of an engine before, in the same folder, it takes its place.
+    WebSocket too. `has_short_sessions`: session timers of 4 seconds are borne, and used to their end. `udp`:
+    the port of SIP; with that of an engine before, in the same folder, it takes its place.
     """
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
@@ -141,6 +151,8 @@ async def engine(
     settings = {"ports": ports, "socket": socket, "sip": sip, "listener": listener, "udp": udp}
     config.write_text(CONFIG.format(tables=made, **settings))
     program = ["-c", IMPATIENT] if is_impatient else ["-m", "callflow.cli"]
+    if has_short_sessions:
+        program = ["-c", SHORT_SESSIONS]
     command = [sys.executable, *program, "serve", "--config", str(config), "--data", str(data)]
     with (data / "log.txt").open("wb") as log:
         process = await trio.lowlevel.open_process(
