@@ -203,6 +203,23 @@ async def test_many_segments_are_read_in_their_order_and_removed(tmp_path, monke
     assert segments(tmp_path) == []
 
 
+def test_what_is_read_says_whether_more_waits(tmp_path, monkeypatch):
+    monkeypatch.setattr(pending, "MAX_SEGMENT", 1)
+    waiting = pending.Pending(tmp_path)
+    waiting.append(b"1\n")
+    waiting.append(b"2\n")
+    assert (waiting.read(), waiting.is_last) == ([b"1"], False)
+    waiting.advance()
+    assert (waiting.read(), waiting.is_last) == ([b"2"], True)
+    waiting.advance()
+    waiting.close()
+
+
+def test_while_many_records_come_they_gather_longer():
+    assert sqlite.gather_after(sqlite.MANY - 1) == sqlite.COMMIT_AFTER
+    assert sqlite.gather_after(sqlite.MANY) == sqlite.COMMIT_BUSY_AFTER > sqlite.COMMIT_AFTER
+
+
 @run_trio
 async def test_a_record_with_more_variables_than_fit_goes_without_them(tmp_path):
     async with opened(tmp_path) as records:
