@@ -5,6 +5,7 @@ A scenario holds `[keys]`, SIPp's own and those given here. Its ports are the fi
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Mapping
@@ -58,6 +59,7 @@ STEPS = {
     "begin": "[caller_is_answered]",
     "end": "[caller_hangs_up]",
     "hold": "[held_sdp]",
+    "steps": "",
     "caller_is_answered": """\
 <send retrans="500"><![CDATA[
 INVITE sip:[number]@[remote_ip]:[remote_port] SIP/2.0
@@ -132,6 +134,11 @@ To: [$caller]
 Call-ID: [call_id]
 Contact: <sip:[local_ip]:[local_port]>
 Max-Forwards: 70""",
+    "caller_of_both": """\
+From: <sip:[user]@[remote_ip]>;tag=[pid]c[call_number]
+Call-ID: [call_id]
+Contact: <sip:[user]@[local_ip]:[local_port]>
+Max-Forwards: 70""",
     "headers": "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, NOTIFY, REFER",  # no UPDATE
 }
 Keys = Mapping[str, str | int | Path]
@@ -154,6 +161,12 @@ class Sipp:
     def said(self) -> str:
         """The messages it sent and received."""
         return _text(self._folder / "messages")
+
+    def received(self, method: str) -> list[str]:
+        """The requests of that method that came, once it has ended."""
+        parts = re.split(r"^-{20,}.*\n", self.said(), flags=re.MULTILINE)
+        messages = [part.partition("\n\n")[2] for part in parts if "message received" in part.partition("\n\n")[0]]
+        return [message for message in messages if message.startswith(f"{method} ")]
 
     async def find_ports(self, transport: str) -> None:
         """Wait until it has opened them: that of SIP, two of RTP, and that of its remote control."""
