@@ -87,6 +87,7 @@ class Simulation:
         self.media_network = FakeMediaNetwork(latency=latency, loss=rtp_loss, rng=self._dice.of("media"))
         self.phones: dict[str, SimulatedPhone] = {}
         self.trunks: dict[str, SimulatedTrunk] = {}
+        self.passwords: dict[str, str] = {}  # of the users whose phones there are
         self.names: dict[str, str] = {}  # what the name service knows: hosts and their addresses
         self.numbers: dict[str, tuple[str, ...]] = {}  # what it knows by ENUM: numbers such as +4930123, and SIP URIs
         self.hosts: dict[str, AppHost | LuaAppHost] = {}
@@ -170,6 +171,7 @@ class Simulation:
         if registers:
             known = self.switch.users.get(name) or User.of(name, password)
             self.switch.users.add(known.with_password(password))
+            self.passwords[name] = password
         device, media = self.device(
             name,
             host=host or f"10.0.1.{len(self.phones) + 1}",

@@ -36,9 +36,7 @@ class Subscriber:
         self._transport: MemoryTransport | None = None
         if simulation.switch.users.get(user) is None:
             simulation.switch.users.add(User.of(user, PASSWORD))
-        known = simulation.switch.users.get(user)
-        assert known is not None
-        self._credentials = Credentials(user, known.password)
+        self._credentials = Credentials(user, simulation.passwords.get(user, PASSWORD))
 
     def add_transport(self, transport: MemoryTransport) -> None:
         self._transport = transport
