@@ -21,6 +21,7 @@ from .engine import free_port
 from .process import cpu_seconds_of_waited, on_core
 
 SCENARIO = Path(__file__).parent / "answered.xml"
+REFUSABLE = SCENARIO.with_name("overload.xml")  # a 503 that says when to come again is a proper end, too
 GIVE_UP_AFTER = 2.0  # seconds that a message is waited for
 
 
@@ -34,7 +35,9 @@ class CallLoad:
 
     offered: float  # calls per second
     calls: int
-    answered: int
+    answered: int  # or had another end that the scenario takes
+    accepted: int  # had a 200
+    refused: int  # had a 503 that says when to come again
     seconds: float  # from SIPp's start to its end
     setup_ms: float  # within which 95 % were answered, rounded up to a bound of the scenario
     retransmissions: int
@@ -51,12 +54,14 @@ class CallLoad:
         return self.share_answered >= 0.99 and self.setup_ms <= 200 and is_paced
 
 
-async def place_calls(bench: Bench, server: tuple[str, int], number: str, *, rate: float, seconds: float) -> CallLoad:
+async def place_calls(
+    bench: Bench, server: tuple[str, int], number: str, *, rate: float, seconds: float, scenario: Path = SCENARIO
+) -> CallLoad:
     """Place calls at a steady rate: each is answered, and hung up by us at once. Raises LoadFailed."""
     folder = Path(mkdtemp(prefix="sipp-", dir=bench.folder))
     calls = max(int(rate * seconds), 1)
     command = [
-        _program(), f"{server[0]}:{server[1]}", "-sf", str(SCENARIO), "-key", "number", number,
+        _program(), f"{server[0]}:{server[1]}", "-sf", str(scenario), "-key", "number", number,
         "-i", "127.0.0.1", "-p", str(free_port()), "-r", f"{rate:.0f}", "-m", str(calls),
         "-l", f"{max(rate * 2, 50):.0f}",  # at once: an engine that is behind is not buried
         "-recv_timeout", f"{GIVE_UP_AFTER * 1000:.0f}", "-timeout", f"{seconds + 3 * GIVE_UP_AFTER:.0f}s",
@@ -81,6 +86,8 @@ def read_statistics(row: Mapping[str, str], *, offered: float, cpu: float) -> Ca
         offered=offered,
         calls=int(row["TotalCallCreated"]),
         answered=int(row["SuccessfulCall(C)"]),
+        accepted=sum(_times(row).values()),
+        refused=int(row.get("refused(C)", 0)),
         seconds=_instant(row["CurrentTime"]) - _instant(row["StartTime"]),
         setup_ms=_percentile(row, 0.95),
         retransmissions=int(row["Retransmissions(C)"]),
@@ -100,9 +107,14 @@ def _instant(text: str) -> float:
     return float(text.split()[-1])
 
 
+def _times(row: Mapping[str, str]) -> dict[str, int]:
+    """How many answers came within each bound of the scenario."""
+    return {name: int(count) for name, count in row.items() if name and name.startswith("ResponseTimeRepartition1_")}
+
+
 def _percentile(row: Mapping[str, str], share: float) -> float:
     """The bound in ms below which that share of the answers came."""
-    counts = {name: int(count) for name, count in row.items() if name and name.startswith("ResponseTimeRepartition1_")}
+    counts = _times(row)
     wanted, seen = share * sum(counts.values()), 0
     for name, count in counts.items():
         seen += count

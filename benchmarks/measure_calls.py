@@ -48,7 +48,7 @@ async def measure(bench: Bench) -> list[Figure]:
 
 async def measure_calls_to(bench: Bench, engine: RunningEngine, number: str, what: str) -> list[Figure]:
     """Rate and cost of calls to a number; `what` becomes of them."""
-    calls = _Calls(bench, engine, number, what)
+    calls = Calls(bench, engine, number, what)
     first = await calls.place(rate=LOW_RATE, seconds=bench.sizes.call_time)  # all is touched once
     bench.say(f"the highest rate of calls {what}")
     rate = await calls.measure_rate()
@@ -73,7 +73,7 @@ def _doors(bench: Bench) -> Mapping[str, AbstractAsyncContextManager[RunningEngi
 
 
 @dataclass(frozen=True, slots=True)
-class _Calls:
+class Calls:
     """Calls to a number of an engine."""
 
     bench: Bench

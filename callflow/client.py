@@ -43,6 +43,7 @@ from .protocol.commands import (
     Status,
     Subscribe,
     TrunksCommand,
+    UsersCommand,
 )
 from .protocol.frames import BridgeState, ChannelState, Hello, ReplyFrame, Resume, Share, Welcome
 from .protocol.outcomes import Answered, Failed
@@ -56,6 +57,7 @@ from .protocol.queries import (
     PastEvents,
     RegistrationState,
     TrunkState,
+    UserState,
 )
 from .protocol.records import CallRecord
 from .session import run_app
@@ -112,6 +114,10 @@ class Engine:
     async def registrations(self) -> list[RegistrationState]:
         """The registered contacts."""
         return await list_pages(self._link, Registrations(), list[RegistrationState], lambda contact: contact.id)
+
+    async def users(self) -> list[UserState]:
+        """The users, of the configuration file and of the database."""
+        return await list_pages(self._link, UsersCommand(), list[UserState], lambda user: user.id)
 
     async def drain(self) -> int:
         """Let no new calls in; the engine ends when its calls have, so many of them."""

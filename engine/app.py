@@ -46,8 +46,10 @@ from engine.scripting.supervisor import Supervisor
 from engine.scripting.watcher import watch_folder
 from engine.sip.events import SipEvent
 from engine.sip.stack import SipStack
+from engine.store.bindings import SqliteBindings
 from engine.store.sqlite import SqliteRecords
 from engine.store.texts import SqliteTexts
+from engine.store.users import SqliteUsers
 from engine.switch import Switch
 from engine.transport.advertising import Advertising
 from engine.transport.endpoint import Endpoint
@@ -117,6 +119,8 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             recordings=config.data / "recordings",
             cache=config.data / "cache",
             texts=SqliteTexts(config.data),
+            users=SqliteUsers(config.data, epoch=time.time),
+            bindings=SqliteBindings(config.data, epoch=time.time, clock=trio.current_time),
             records=lambda tell: SqliteRecords(config.data, epoch=time.time, on_written=tell),
             new_endpoint=partial(_endpoint, config.sip, _tls(config.sip, sip_certificate)),
         )
@@ -211,7 +215,7 @@ async def _open_esl(switch: Switch, config: Config, parts: trio.Nursery) -> tupl
         applications={socket: Application.parse(socket) for socket in sockets},
         users=esl.users if esl is not None else (),
         groups=esl.groups if esl is not None else {},
-        names=tuple(user.name for user in config.users),
+        names=switch.users.view(lambda user: user.name),
         addresses=lambda: [join_host_port(host, port) for _, host, port in switch.endpoint.listeners],
     )
     address: tuple[str, int] | None = await parts.start(partial(serve_esl, switch.sockets, settings))

@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, TypeVar
 
 from callflow.runtime.lua.hosts import read_host
+from engine.channels.caller import parse_caller_id
+from engine.channels.errors import CommandError
 from engine.eventsocket.certificate import CertificateError, load_pair, trusting
 from engine.eventsocket.esl.permission import EslUser
 from engine.scripting.calendar import Calendar
@@ -22,6 +24,7 @@ from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
 from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.sip.next_hop import PRIVATE, is_literal
+from engine.sip.registration import Limits as RegistrarLimits
 from engine.transport.advertising import Advertised
 from engine.transport.enum import SUFFIX as ENUM_SUFFIX
 from engine.trunks.spec import TrunkSpec
@@ -37,6 +40,7 @@ from .listener import parse_address as parse_address
 from .listener import parse_host as parse_host
 from .listener import parse_listener as parse_listener
 from .peer import read_identity_policy
+from .registration import read_registrar
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
 from .toml_lines import KeyPath, line_of, lines_of
@@ -130,6 +134,9 @@ class User:
     context: str = INTERNAL
     classes: tuple[str, ...] = ()  # of routes that are not for everybody
     identity: IdentityPolicy = BY_FROM
+    caller_id: str = ""  # who calls, in place of what her phone says
+    groups: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)  # of the calls that she makes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +172,7 @@ class Config:
     contexts: tuple[Context, ...] = ()
     trunks: tuple[TrunkSpec, ...] = ()
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
+    registrar: RegistrarLimits = RegistrarLimits()  # noqa: RUF009 - it is frozen
     abuse: Abuse = Abuse()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
@@ -371,6 +379,15 @@ def _user_name(value: object) -> str:
     return name
 
 
+def _caller_id(value: object) -> str:
+    text = read_text(value)
+    try:
+        parse_caller_id(text)
+    except CommandError as error:
+        raise ValueError(error.message) from None
+    return text
+
+
 def _app_name(value: object) -> str:
     name = read_text(value)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name, re.ASCII):
@@ -473,6 +490,9 @@ _USER = MappingProxyType({
     "context": ("context", read_name),
     "classes": ("classes", list_of(read_name)),
     "identity": ("identity", read_identity_policy),
+    "caller_id": ("caller_id", _caller_id),
+    "groups": ("groups", list_of(read_name)),
+    "variables": ("variables", map_of(read_text)),
 })
 _APP = MappingProxyType({
     "name": ("name", _app_name),
@@ -492,6 +512,7 @@ _CONFIG = MappingProxyType({
     "user": ("users", list_of(table(User, _USER))),
     "app": ("apps", list_of(table(App, _APP))),
     "limits": ("limits", table(Limits, LIMITS)),
+    "registrar": ("registrar", read_registrar),
     "abuse": ("abuse", table(Abuse, ABUSE)),
     **READERS,
     **TRUNK_READERS,

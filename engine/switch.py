@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -22,7 +23,9 @@ from engine.channels.ports import Admission
 from engine.channels.reason import NORMAL_CLEARING
 from engine.channels.table import ChannelTable
 from engine.config import Config
+from engine.config import User as ConfiguredUser
 from engine.display import Display
+from engine.eventsocket.administering import administering_verbs
 from engine.eventsocket.draining import drain_verbs
 from engine.eventsocket.eventsocket import EventSocket
 from engine.eventsocket.log import Entry, EventLog
@@ -36,12 +39,13 @@ from engine.media.awaiting import AnyFiles, AwaitingMedia
 from engine.media.session import MediaEngine
 from engine.metrics import Metrics
 from engine.registrar.authentication import Authentication
+from engine.registrar.directory import Directory
 from engine.registrar.locations import Locations
 from engine.registrar.locator import Locator
 from engine.registrar.service import Registrar
-from engine.registrar.users import User, Users
+from engine.registrar.users import REALM, User, Users
 from engine.route import make_rules
-from engine.scripting.decision import Profile
+from engine.scripting.decision import INTERNAL, PUBLIC, Profile
 from engine.scripting.routing import CallRouter
 from engine.scripting.successors import RoutedSuccessors
 from engine.sip.dialog import Headers
@@ -60,14 +64,15 @@ from engine.sip.stack import SipStack
 from engine.sip.wire_log import WireLog
 from engine.speech.synthesizer import Synthesizer
 from engine.speech.text import Speech
+from engine.store.bindings import Bindings, MemoryBindings
 from engine.store.records import CallRecords
 from engine.store.texts import MemoryTexts, TextStore
+from engine.store.users import MemoryUsers, UserStore
 from engine.texting.service import App as TextApp
 from engine.texting.service import Texting
 from engine.transport.endpoint import Endpoint
 from engine.trunks.trunks import Trunks
 
-REALM = "callflow"
 POLL_EVERY = 0.02  # seconds, while stopping
 
 logger = structlog.get_logger("engine")
@@ -89,16 +94,19 @@ class Switch:
         cache: Path | None = None,
         records: Callable[[Callable[[CallRecord], None]], CallRecords],
         texts: TextStore | None = None,
+        bindings: Bindings | None = None,
+        users: UserStore | None = None,
         speech: Speech | None = None,
         limits: Limits | None = None,
         new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
-        store; it is given whom to tell of those that are in it. `texts`: where those are kept that wait for their user.
+        store; it is given whom to tell of those that are in it. `texts`: where those are kept that wait for their user;
+        `bindings`: where it is kept who is registered; `users`: where those are kept that are not of the configuration.
         `speech` speaks in place of text to speech.
         """
         self.media = media
-        self.users = Users(User(user.name, user.password) for user in config.users)
+        self.users = Users(_user(user) for user in config.users)
         self.malformed: Counter[str] = Counter()  # messages, by transport
         self.log = EventLog(new_token("epoch")(), epoch)
         self.sessions = Sessions()
@@ -123,18 +131,26 @@ class Switch:
             is_banned=self.guard.is_banned,
         )
         self.endpoint = (new_endpoint or _endpoint)(self.stack, self._handle)
-        self.locations = Locations()
+        self._bindings = bindings or MemoryBindings()
+        self.locations = Locations(on_change=self._bindings.put)
+        self._bindings.on_begun_anew = self._keep_all
         authentication = Authentication(
             self.users, realm=REALM, new_token=new_token("nonces"), clock=trio.current_time, on_failure=self.guard.fail
         )
         self.registrar = Registrar(
-            sip=self.endpoint, authentication=authentication, locations=self.locations, events=self.log
+            sip=self.endpoint,
+            authentication=authentication,
+            locations=self.locations,
+            events=self.log,
+            limits=config.registrar,
         )
+        self._user_store = users or MemoryUsers()
+        self.directory = Directory(self.users, self._user_store, self.log, on_removed=self.registrar.forget)
         self.display = Display(
             sip=self.endpoint,
             authentication=authentication,
             locations=self.locations,
-            is_user=lambda name: self.users.get(name) is not None,
+            is_user=self._is_user,
             log=self.log,
             table=lambda: self.table,
             new_token=new_token("publications"),
@@ -142,7 +158,7 @@ class Switch:
         )
         self.trunks = Trunks(config.trunks, sip=self.endpoint, events=self.log, new_token=new_token("trunks"))
         self.records = records(self._tell_record)
-        identities = {user.name: user.identity for user in config.users}
+        identities = self.users.view(lambda user: user.identity)
         router = CallRouter(
             rules=make_rules(
                 config.routes,
@@ -150,19 +166,20 @@ class Switch:
                 contexts=config.contexts,
                 is_loopback=config.sip.is_loopback,
             ),
-            profiles={user.name: Profile(user.context, frozenset(user.classes)) for user in config.users},
+            profiles=self.users.view(lambda user: Profile(user.context, frozenset(user.classes))),
             apps=[app.name for app in config.apps],
             sessions=self.sessions,
             authentication=authentication,
-            is_user=lambda name: self.users.get(name) is not None,
+            is_user=self._is_user,
             epoch=epoch,
             find_trunk=self.trunks.find_source,
             identities=identities,
+            find_user=self.users.get,
         )
         self.texting = Texting(
             sip=self.endpoint,
             authentication=authentication,
-            is_user=lambda name: self.users.get(name) is not None,
+            is_user=self._is_user,
             contacts=self.locations.contacts,
             find_app=lambda number, user: _app_of(router.take_for(number, user)),
             events=self.log,
@@ -180,7 +197,7 @@ class Switch:
             events=self.log,
             router=router,
             successors=RoutedSuccessors(router, self.sessions, [app.name for app in config.apps]),
-            locator=Locator(self.locations, listeners=lambda: self.endpoint.addresses),
+            locator=Locator(self.locations, listeners=lambda: self.endpoint.addresses, members=self.users.members),
             new_id=new_token("channels"),
             epoch=epoch,
             nursery=nursery,
@@ -208,7 +225,15 @@ class Switch:
         )
         self.sockets.add(trace_verbs(self.wire))
         self.sockets.add(self.display.verbs)
-        self.sockets.add_long(writing_verbs(self.texting, self.log, lambda name: self.users.get(name) is not None))
+        self.sockets.add(
+            administering_verbs(
+                self.directory,
+                self.users,
+                contexts={INTERNAL, PUBLIC, *(context.name for context in config.contexts)},
+                contacts=lambda name: len(self.locations.stored(name)),
+            )
+        )
+        self.sockets.add_long(writing_verbs(self.texting, self.log, self._is_user))
         self.sockets.add(drain_verbs(self.drain, lambda: len(self.table.channels)))
         self.metrics = Metrics(
             self.log,
@@ -224,6 +249,10 @@ class Switch:
         """Run until cancelled. `trunks.run` is for when the endpoint listens: the peers call back."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self.records.run)
+            self.directory.restore(await self._user_store.load())
+            nursery.start_soon(self._user_store.run)
+            self.registrar.restore(await self._bindings.load(), is_user=self._is_user)
+            nursery.start_soon(self._bindings.run)
             nursery.start_soon(self.media.run)
             nursery.start_soon(self.registrar.run)
             nursery.start_soon(self.texting.run)
@@ -289,6 +318,14 @@ class Switch:
         assert isinstance(event, RegistrationAdded)
         self.texting.arrive(event.user)
 
+    def _is_user(self, name: str) -> bool:
+        return self.users.get(name) is not None
+
+    def _keep_all(self) -> None:
+        """What was kept is gone."""
+        for user in dict.fromkeys(user for user, _ in self.locations):
+            self._bindings.put(user, self.locations.stored(user))
+
     def _tell_record(self, record: CallRecord) -> None:
         session = next(iter(self.sessions.of(record.app)), None) if record.app is not None else None
         self.log.emit(RecordWritten(record=record), owner=session.id if session is not None else None)
@@ -330,6 +367,19 @@ class Switch:
             "tasks": trio.lowlevel.current_statistics().tasks_living,
             "texts_kept": len(self.texting.kept),
         }
+
+
+def _user(told: ConfiguredUser) -> User:
+    return replace(
+        User.of(told.name, told.password),
+        context=told.context,
+        classes=told.classes,
+        identity=told.identity,
+        caller_id=told.caller_id,
+        groups=told.groups,
+        variables=told.variables,
+        is_of_file=True,
+    )
 
 
 def _app_of(admission: Admission | None) -> TextApp | None:

@@ -31,6 +31,7 @@ from engine.config import (
 from engine.eventsocket.esl.permission import EslUser
 from engine.scripting.limits import WorkerLimits
 from engine.sip.digest import Credentials
+from engine.sip.registration import Limits as RegistrarLimits
 from engine.toml_lines import line_of
 from engine.transport.advertising import Advertised
 from engine.trunks.spec import TargetSpec, TrunkSpec
@@ -174,7 +175,7 @@ def test_secrets_are_not_shown(folder):
     ("old", "new", "line", "message"),
     [
         ("[sip]", "[spi]", 1, 'spi: unknown key (did you mean "sip"?)'),
-        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, esl, user, app, limits, abuse, route, calendar, context, "),
+        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, esl, user, app, limits, registrar, abuse, route, "),
         ("listen = [", "listn = [", 2, '[sip] listn: unknown key (did you mean "listen"?)'),
         ("udp:127.0.0.1:5060", "sctp:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT", or with "tcp", "tls", "ws"'),
         ("udp:127.0.0.1:5060", "udp:pbx:5060", 2, 'with an IP address, got "udp:pbx:5060"'),
@@ -581,3 +582,32 @@ def test_advertised_addresses_are_read(folder, text, expected):
 )
 def test_an_address_that_cannot_be_advertised_is_refused(folder, text, message):
     assert message in str(refused(folder, f"[sip]\nadvertise = {text}\n"))
+
+
+def test_how_long_phones_stay_registered_is_read(folder):
+    config = read(folder, "[registrar]\nmin_expires = 30\nmax_expires = 600\ncontacts = 4\n")
+    assert config.registrar == RegistrarLimits(min_expires=30, max_expires=600, contacts=4)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("min_expires = 0", "whole seconds, from 1 to 604800, got 0"),
+        ("max_expires = 1.5", "whole seconds"),
+        ("contacts = 101", "how many phones a user may have, from 1 to 100, got 101"),
+        ("min_expires = 7200", "at most max_expires (3600), got 7200"),
+    ],
+)
+def test_registrations_that_cannot_be_are_refused(folder, line, told):
+    with pytest.raises(ConfigError) as caught:
+        read(folder, f"[registrar]\n{line}\n")
+    assert told in str(caught.value)
+    assert "[registrar]" in str(caught.value)
+
+
+def test_what_is_said_of_a_user_is_read(folder):
+    told = 'caller_id = "Sales <3000>"\ngroups = ["sales"]\nvariables = { tier = "gold" }\n'
+    [user] = read(folder, f'[[user]]\nname = "alice"\npassword = "x"\n{told}').users
+    assert (user.caller_id, user.groups, user.variables) == ("Sales <3000>", ("sales",), {"tier": "gold"})
+    with pytest.raises(ConfigError, match="caller id"):
+        read(folder, '[[user]]\nname = "alice"\npassword = "x"\ncaller_id = "a b c"\n')

@@ -236,7 +236,7 @@ async def test_an_offer_without_a_common_codec_is_refused():
 @asynccontextmanager
 async def registered(password="secret"):
     async with town() as place:
-        users = Users([User("alice", "secret")])
+        users = Users([User.of("alice", "secret")])
         locations, told = Locations(), []
 
         class Sink:

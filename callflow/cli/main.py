@@ -21,7 +21,7 @@ _MODULES = {
     "run": "run", "dev": "dev", "serve": "run", "check": "run", "test": "test", "dial": "dial", "calls": "monitor",
     "events": "monitor", "hangup": "monitor", "drain": "monitor", "registrations": "monitor", "trunks": "monitor",
     "status": "monitor", "trace": "trace", "records": "records", "route": "route", "reload": "versions",
-    "rollback": "versions", "versions": "versions", "save": "replay", "replay": "replay",
+    "rollback": "versions", "versions": "versions", "save": "replay", "replay": "replay", "user": "user",
 }  # fmt: skip
 
 
@@ -39,7 +39,11 @@ def command_line(*names: str) -> typer.Typer:
     )
     app.callback()(_options)
     for name in names or _MODULES:
-        app.command()(getattr(import_module(f".{_MODULES[name]}", __package__), name))
+        command = getattr(import_module(f".{_MODULES[name]}", __package__), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command()(command)
     return app
 
 

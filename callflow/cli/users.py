@@ -22,12 +22,13 @@ def load_users(data: Path) -> tuple[User, ...]:
 
 
 def _create(path: Path) -> None:
-    users = "\n".join(f'[[user]]\nname = "{name}"\npassword = "{_password()}"\n' for name in NAMES)
+    users = "\n".join(f'[[user]]\nname = "{name}"\npassword = "{new_password()}"\n' for name in NAMES)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(f"# The users of `callflow run`. Change them as you like; remove the file for new ones.\n\n{users}")
 
 
-def _password() -> str:
+def new_password() -> str:
+    """One that nobody guesses, and that can be typed into a phone."""
     return "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))

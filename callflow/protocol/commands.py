@@ -32,6 +32,9 @@ from .dialing import Confirmation as Confirmation
 from .dialing import Dial as Dial
 from .dialing import Originate as Originate
 from .dialing import Target as Target
+from .directory import AddUser as AddUser
+from .directory import ChangeUser as ChangeUser
+from .directory import RemoveUser as RemoveUser
 from .frames import BridgeState, ChannelState
 from .messaging import Message as Message
 from .messaging import Notify as Notify
@@ -53,6 +56,7 @@ from .queries import (
     PastEvents,
     RegistrationState,
     TrunkState,
+    UserState,
     VersionState,
     WireMessages,
 )
@@ -331,6 +335,13 @@ class Registrations(Listing, frozen=True, kw_only=True):
     replies_with: ClassVar[object] = list[RegistrationState]
 
 
+class UsersCommand(Listing, frozen=True, kw_only=True):
+    """The users, of the configuration file and of the database."""
+
+    name: ClassVar[str] = "users"
+    replies_with: ClassVar[object] = list[UserState]
+
+
 class TrunksCommand(Listing, frozen=True, kw_only=True):
     """The trunks, and how they are."""
 
@@ -478,8 +489,9 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
         UnbindDigits, Limit, Policy, Abandon, Set, SetLanguage, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, SendOptions,
         Notify,
-        Subscribe, Unsubscribe, Channels, Bridges, Registrations, TrunksCommand, Apps, Records, Events,
+        Subscribe, Unsubscribe, Channels, Bridges, Registrations, UsersCommand, TrunksCommand, Apps, Records, Events,
         DecisionsCommand, Trace, Download,
-        SendText, SetMailbox, SetLamp, SetPresence, Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
+        SendText, SetMailbox, SetLamp, SetPresence, AddUser, ChangeUser, RemoveUser,
+        Reload, Rollback, Versions, Drain, Status, SnapshotCommand,
     )
 })  # fmt: skip

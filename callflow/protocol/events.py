@@ -403,6 +403,27 @@ class RegistrationExpired(Event, frozen=True, kw_only=True):
     contact: str
 
 
+class UserAdded(Event, frozen=True, kw_only=True):
+    """Somebody may register and call from now on."""
+
+    name: ClassVar[str] = "user.added"
+    user: str
+
+
+class UserChanged(Event, frozen=True, kw_only=True):
+    """A user has another password, or is another to those whom he calls, or stands elsewhere."""
+
+    name: ClassVar[str] = "user.changed"
+    user: str
+
+
+class UserRemoved(Event, frozen=True, kw_only=True):
+    """A user may no longer register and call."""
+
+    name: ClassVar[str] = "user.removed"
+    user: str
+
+
 class MailboxChanged(Event, frozen=True, kw_only=True):
     """A program told how many voice messages wait for a user, and it was not so before."""
 
@@ -581,7 +602,8 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
         DetectFinished, ChannelTalking, ChannelSilent, ChannelTone,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,
-        RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, MailboxChanged, PresenceChanged,
+        RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, UserAdded, UserChanged,
+        UserRemoved, MailboxChanged, PresenceChanged,
         TextReceived, TextSent,
         TrunkUp, TrunkDown,
         TrunkRegistered,

@@ -17,6 +17,19 @@ class RegistrationState(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = ""  # where it registered from: `udp:192.0.2.1:5060`
 
 
+class UserState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who may register and call, with how many `contacts` now. Those of the configuration file are changed there."""
+
+    id: str  # the name
+    context: str = "internal"
+    classes: tuple[str, ...] = ()
+    caller_id: str = ""
+    groups: tuple[str, ...] = ()
+    variables: dict[str, str] = {}
+    is_of_file: bool = False
+    contacts: int = 0
+
+
 class TrunkTargetState(msgspec.Struct, frozen=True, omit_defaults=True):
     """One target of a trunk, and what it said last, or why it said nothing."""
 

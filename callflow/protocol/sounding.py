@@ -114,11 +114,12 @@ class RecordCall(Command, frozen=True, kw_only=True):
 
 
 class Echo(Command, frozen=True, kw_only=True):
-    """Send the caller's voice back. A caller who has not been answered is."""
+    """Send the caller's voice back, `delay_ms` later (at most 10,000). A caller who has not been answered is."""
 
     name: ClassVar[str] = "echo"
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Stopped,)
     ended_by: ClassVar[str] = "echo.finished"
+    delay_ms: int = 0
 
 
 class SendDigits(Command, frozen=True, kw_only=True):

@@ -55,7 +55,7 @@ class Stage:
         self._know_trunks()
         hosts = {_place(address.uri) for address in self._parts if address.uri}
         for number, (user, legs) in enumerate(users, 1):
-            self._simulation.switch.users.add(User(user, _PASSWORD))
+            self._know_user(user)
             for phone_number in range(_phones_of(legs)):
                 await self._open_user(user, f"10.254.{number % 250}.{phone_number + 2}")
         for number, (host, port) in enumerate(sorted(hosts), 1):
@@ -65,9 +65,13 @@ class Stage:
         """The phone that calls."""
         credentials = None
         if created.user is not None:
-            self._simulation.switch.users.add(User(created.user, _PASSWORD))
+            self._know_user(created.user)
             credentials = Credentials(created.user, _PASSWORD)
         return await self._open("caller", "10.254.0.1", credentials=credentials)
+
+    def _know_user(self, name: str) -> None:
+        users = self._simulation.switch.users
+        users.add((users.get(name) or User.of(name, _PASSWORD)).with_password(_PASSWORD))
 
     def expect(self, created: ChannelCreated) -> Person | None:
         """A leg is dialled: who will be at its end."""

@@ -168,7 +168,8 @@ class Simulation:
         assert self._nursery is not None, "the simulation has not begun"
         password = self._dice.tokens(f"password of {name}")()
         if registers:
-            self.switch.users.add(User(name, password))
+            known = self.switch.users.get(name) or User.of(name, password)
+            self.switch.users.add(known.with_password(password))
         device, media = self.device(
             name,
             host=host or f"10.0.1.{len(self.phones) + 1}",

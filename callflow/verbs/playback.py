@@ -76,9 +76,9 @@ async def tone(
     return cast("Played", await call._leg.perform(command, deadline=deadline))
 
 
-async def echo(call: Call, *, deadline: float | None = None) -> None:
-    """Answer, and send the caller's voice back, until hang-up or cancelled."""
-    await call._leg.perform(Echo(), deadline=deadline)
+async def echo(call: Call, *, delay_ms: int = 0, deadline: float | None = None) -> None:
+    """Answer, and send the caller's voice back, until hang-up or cancelled. `delay_ms`: so much later, up to 10,000."""
+    await call._leg.perform(Echo(delay_ms=delay_ms), deadline=deadline)
 
 
 def _play(sources: Sequence[Source], *, repeat: int, stop_on: str, offset_ms: int, gain_db: float) -> Play:

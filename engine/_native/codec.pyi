@@ -199,6 +199,7 @@ class StreamReader:
 
     def __new__(cls) -> StreamReader: ...
     def feed(self, data: bytes) -> list[Request | Response | ParseError | KeepAlive]: ...
+    def give_up(self, status: int, why: str) -> ParseError: ...  # of what has come of a message; it is broken then
     @property
     def is_broken(self) -> bool: ...  # framing is lost: close the connection
     @property

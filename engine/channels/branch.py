@@ -18,13 +18,12 @@ from callflow.protocol.causes import cause_of_status
 from callflow.protocol.outcomes import Branch
 from engine.media.session import PortsExhausted
 from engine.sip.digest import Credentials
-from engine.sip.messages import Uri
 from engine.transport.errors import Unreachable
 
 from .confirmation import Confirming
 from .ending import By, Ending
 from .errors import CommandError
-from .origination import Destination, Enum, User, originate, parse_address
+from .origination import Destination, Enum, Group, User, originate, parse_address
 from .ports import Headers
 from .reason import (
     ANSWERED_ELSEWHERE,
@@ -38,11 +37,11 @@ from .reason import (
     reason_header,
 )
 from .refusal import EarlyEar
+from .spot import Spot, spots_of
 from .way import PATIENCE, Way, is_reason_to_go_on, ways_to
 
 if TYPE_CHECKING:
     from engine.media.session import SoundDetected
-    from engine.sip.events import Flow
     from engine.transport.locating import Hop
     from engine.trunks.trunk import Trunk
 
@@ -77,6 +76,8 @@ class RunningBranch:
         self._destination = destination
         self._headers = headers
         self._legs: list[Channel] = []
+        self._spots: deque[Spot] = deque()  # that are yet to be called
+        self._places: dict[Channel, Spot] = {}  # where the legs were placed
         self._ends: list[Branch] = []
         self._told: set[str] = set()  # which steps were reported
         self._timer: Timer | None = None
@@ -124,7 +125,10 @@ class RunningBranch:
         self._ways.clear()
         self._hops.clear()
         if isinstance(destination, User):
-            self._call_user(destination.name)
+            self._call_users([destination.name])
+            return
+        if isinstance(destination, Group):
+            self._call_users(self._table.locator.members(destination.name))
             return
         self._ways.extend(ways_to(destination))
         self._asked = None
@@ -156,16 +160,17 @@ class RunningBranch:
         self._resolving = trio.CancelScope()
         self._table.start(self._resolve)
 
-    def _call_user(self, name: str) -> None:
-        contacts = self._table.locator.contacts(name)[: self._table.limits.contacts]
-        if not contacts:
+    def _call_users(self, names: Sequence[str]) -> None:
+        locator, most = self._table.locator, self._table.limits.contacts
+        spots = [spot for name in names for spot in spots_of(name, locator.contacts(name))[:most]]
+        if not spots:
             self._ends.append(Branch(self.target.target, self.leg, "unavailable", 480, SUBSCRIBER_ABSENT))
-        self._place([(contact.uri, contact.flow) for contact in contacts], user=name)
+        self._place(spots)
 
     async def _resolve(self) -> None:
         """Find the next server that can be reached, and call there."""
         assert self._resolving is not None
-        found: list[tuple[Uri, Flow]] = []
+        found: list[Spot] = []
         way = None
         with self._resolving as scope:
             await self._enumerate()
@@ -177,14 +182,14 @@ class RunningBranch:
                         self._hops.extend((way, hop) for hop in hops if way is not None)
                         continue
                     way, hop = self._hops.popleft()
-                    found.append((way.uri, await self._table.sip.reach(hop)))
+                    found.append(Spot(way.uri, await self._table.sip.reach(hop), way=way))
                 except Unreachable as error:
                     assert way is not None
                     if not self._hops:
                         way.note_silence(str(error))
                     self._ends.append(self._failure(503, "unreachable"))
         if not scope.cancelled_caught:
-            self._place(found, user=None, way=way)
+            self._place(found)
 
     async def _enumerate(self) -> None:
         """Look a phone number up, once."""
@@ -200,19 +205,22 @@ class RunningBranch:
         """Are there servers that are yet to be tried?"""
         return bool(self._hops or self._ways)
 
-    def _place(self, ways: Sequence[tuple[Uri, Flow]], *, user: str | None, way: Way | None = None) -> None:
+    def _place(self, spots: Sequence[Spot]) -> None:
         """Call all of them at once; one that ends while others are yet to be called does not settle the branch."""
+        self._spots.extend(spots)
+        if self._is_placing:
+            return
         self._is_placing = True
-        for uri, flow in ways:
-            if self.result is None:
-                leg_id = self._table.new_id() if self._is_leg_used else self.leg
-                if self._has_place(leg_id, way):
-                    self._is_leg_used = True
-                    self._originate(leg_id, uri, flow, user, way)
-                elif self._has_more:
-                    self._is_placing = False
-                    self._try_next()
-                    return
+        while self._spots and self.result is None:
+            spot = self._spots.popleft()
+            leg_id = self._table.new_id() if self._is_leg_used else self.leg
+            if self._has_place(leg_id, spot.way):
+                self._is_leg_used = True
+                self._originate(leg_id, spot)
+            elif self._has_more:
+                self._is_placing = False
+                self._try_next()
+                return
         self._is_placing = False
         self._settle()
 
@@ -224,7 +232,8 @@ class RunningBranch:
         self._ends.append(self._failure(503, "failed", NO_CIRCUIT_AVAILABLE))
         return False
 
-    def _originate(self, leg_id: str, uri: Uri, flow: Flow, user: str | None, way: Way | None) -> None:
+    def _originate(self, leg_id: str, spot: Spot) -> None:
+        way = spot.way
         trunk = way.trunk if way is not None else None
         if self._table.is_full:
             self._table.places.release(leg_id)
@@ -235,9 +244,7 @@ class RunningBranch:
                 leg = originate(
                     self._table,
                     leg_id,
-                    uri,
-                    flow,
-                    user=user,
+                    spot,
                     caller=self._course.caller,
                     headers=self._headers,
                     owner=self._course.dialer.owner,
@@ -251,6 +258,7 @@ class RunningBranch:
                 return
             leg.watcher = self
             self._legs.append(leg)
+            self._places[leg] = spot
         if way is not None and self._has_more and leg in self._legs:
             patience = trunk.spec.failover if trunk is not None else PATIENCE
             self._patience = self._table.timers.after(patience, partial(self._lose_patience, leg, way))
@@ -336,8 +344,11 @@ class RunningBranch:
             failed = Branch(self.target.target, leg.id, _reason(ending), ending.status, ending.cause, ending.contacts)
             self._ends.append(failed)
             self._redirected = [*ending.contacts, *self._redirected]
+        spot = self._places[leg].next_flow(ending.status) if leg in self._places else None
         if ending.status >= 600:  # RFC 3261 16.7: a 6xx speaks for all phones of the user
             self._conclude()
+        elif spot is not None:
+            self._place([spot])
         elif self._has_more and not self._is_placing and is_reason_to_go_on(ending):
             self._try_next()
         else:

@@ -1,4 +1,4 @@
-"""echo: the peer hears its own voice, until it is cancelled."""
+"""echo: the peer hears its own voice, at once or later, until it is cancelled."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from callflow.protocol.events import EchoFinished
 from callflow.protocol.outcomes import Stopped
 from engine.media.session import MediaEvent
 
+from .argument import within
 from .errors import CommandError
 from .verb import Why
 
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
     from .channel import Channel
 
 
-def echo(channel: Channel, command_id: str, _command: commands.Echo) -> None:
+_LONGEST_DELAY_MS = 10_000
+
+
+def echo(channel: Channel, command_id: str, command: commands.Echo) -> None:
+    within("delay_ms", command.delay_ms, 0, _LONGEST_DELAY_MS)
     if channel.bridge is not None or channel.member is not None:
         raise CommandError("wrong_state", "echo: expected a channel without a bridge, came a bridged one")
     channel.open_call("echo")
     stop_echo(channel)
     channel.run(Echoing(channel, command_id))
-    channel.media.echo(is_on=True)
+    channel.media.echo(is_on=True, delay_ms=command.delay_ms)
 
 
 def stop_echo(channel: Channel) -> None:

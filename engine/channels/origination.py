@@ -18,11 +18,11 @@ from .signalling import Signalling
 
 if TYPE_CHECKING:
     from engine.sip.digest import Credentials
-    from engine.sip.events import Flow
     from engine.trunks.trunk import Trunk
 
     from .channel import Channel
     from .ports import Locator
+    from .spot import Spot
     from .table import ChannelTable
 
 _LONGEST_TARGET = 512
@@ -34,6 +34,13 @@ _HOPS = 70  # RFC 3261 8.1.1.6
 @dataclass(frozen=True, slots=True)
 class User:
     """A registered user of ours, whatever contacts that is."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All users of a group, together."""
 
     name: str
 
@@ -61,16 +68,19 @@ class Enum:
     number: str
 
 
-Destination: TypeAlias = User | Uri | TrunkNumber | LeastCost | Enum
+Destination: TypeAlias = User | Group | Uri | TrunkNumber | LeastCost | Enum
 
 
 def parse_target(table: ChannelTable, target: str, trunk: str = "") -> Destination:
-    """What a program dials: as `parse_address`, `NUMBER@TRUNK`, with or without `sip:`, or `enum:+NUMBER`.
+    """What a program dials: as `parse_address`, `NUMBER@TRUNK`, with or without `sip:`, `group:NAME`, or
+    `enum:+NUMBER`.
 
     `NUMBER@*` goes by the cheapest trunk. Raises CommandError.
     """
     if target.startswith("enum:"):
         return _enum(target)
+    if target.startswith("group:"):
+        return _group(table, target.removeprefix("group:"))
     if trunk:
         return _trunk_number(table, target, trunk)
     number, at, name = target.rpartition("@")
@@ -108,6 +118,12 @@ def _enum(target: str) -> Enum:
     if not _E164.fullmatch(number):
         raise CommandError("bad_argument", f"expected a number such as enum:+4930123, got {target[:64]!r}")
     return Enum(number)
+
+
+def _group(table: ChannelTable, name: str) -> Group:
+    if not table.locator.members(name):
+        raise CommandError("bad_argument", f"expected the name of a group that has users, got {name[:64]!r}")
+    return Group(name)
 
 
 def _trunk_number(table: ChannelTable, number: str, name: str) -> TrunkNumber | LeastCost:
@@ -152,10 +168,8 @@ def _is_address(host: str) -> bool:
 def originate(
     table: ChannelTable,
     leg_id: str,
-    uri: Uri,
-    flow: Flow,
+    spot: Spot,
     *,
-    user: str | None,
     caller: Caller,
     headers: Headers,
     owner: Owner | None,
@@ -164,6 +178,7 @@ def originate(
     credentials: Credentials | None = None,
 ) -> Channel:
     """Place a call for an owner, in the name of a caller, as the trunk wants it. Raises PortsExhausted."""
+    uri, flow, user = spot.uri, spot.flow, spot.user
     host = flow.local[0]
     leg = table.open(leg_id, owner, has_offer=False)
     negotiation = table.negotiation(leg.media, flow, trunk)
@@ -178,6 +193,7 @@ def originate(
         to=to,
         body=negotiation.create_offer(),
         headers=_headers(headers, stated, trunk),
+        routes=spot.routes,
         credentials=credentials,
         max_forwards=_max_forwards(table, parent),
     )

@@ -6,7 +6,7 @@ events go (`EventSink`) and who takes a call (`Router`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
@@ -90,6 +90,7 @@ class Admission:
     trunk: Trunk | None = None  # by which the call comes
     wait: float = 5.0
     identity: Identity | None = field(default=None, compare=False)  # who calls, as far as he is believed
+    variables: Mapping[str, str] = field(default_factory=dict, compare=False)  # of the user
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +152,31 @@ class Contact(Protocol):
         """The way its registration came (RFC 5626)."""
         ...
 
+    @property
+    def routes(self) -> Headers:
+        """The Route headers for the proxies on the way there (RFC 3327)."""
+        ...
+
+    @property
+    def instance(self) -> str:
+        """The phone, which may have several flows (RFC 5626); empty if it does not say."""
+        ...
+
+    @property
+    def reg_id(self) -> int:
+        """Which of its flows; 0 if this is none of several."""
+        ...
+
 
 class Locator(Protocol):
     """Where registered users are."""
 
     def contacts(self, user: str) -> Sequence[Contact]:
         """The live contacts of a user, most preferred first; empty if not registered or not known."""
+        ...
+
+    def members(self, group: str) -> Sequence[str]:
+        """The users of a group; empty if there is none of that name."""
         ...
 
     def is_local(self, host: str, port: int | None) -> bool:
@@ -208,6 +228,7 @@ class SipPort(Protocol):
         to: Address | None = None,
         body: bytes,
         headers: Headers = (),
+        routes: Headers = (),
         credentials: Credentials | None = None,
         max_forwards: int = 70,
     ) -> Invite:

@@ -117,7 +117,7 @@ class TransferRequest:
             kind="blind" if self._asked.replaces is None else "attended",
             target=str(self._asked.target)[:512],
             other=self._other.id if self._other is not None else None,
-            referred_by=self._asked.referred_by or "",
+            referred_by=self.referred_by,
             decides=policy,
         )
         self.channel.emit(told)
@@ -127,6 +127,11 @@ class TransferRequest:
             self._timer = self.channel.table.timers.after(self.channel.transfers.wait, lambda: self.refuse(_DECLINED))
         else:
             self._decide()
+
+    @property
+    def referred_by(self) -> str:
+        """Who asks, if the phone said so (RFC 3892)."""
+        return self._asked.referred_by or ""
 
     # Decisions
 

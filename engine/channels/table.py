@@ -356,6 +356,7 @@ class ChannelTable:
         self.add(channel, event.invite)
         signalling = Signalling(self.sip, event.invite, negotiation, channel.media)
         channel.transfers.user = admission.user
+        channel.variables = dict(admission.variables)
         wait = admission.wait if admission.owner is None else None
         channel.begin(signalling, facts_of(event, admission), wait=wait)
         return None

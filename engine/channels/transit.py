@@ -48,7 +48,9 @@ class Transit:
         self._hangs_up = bridge.is_hung_up_after
         self._is_over = False
         stage = (commands.Target(target=target),)
-        plan = commands.Dial(stages=(stage,), timeout=party.table.limits.transfer_rings)
+        by = request.referred_by
+        headers = {"Referred-By": by} if by else {}  # RFC 3892 2.2: the target may see who sent it this call
+        plan = commands.Dial(stages=(stage,), timeout=party.table.limits.transfer_rings, headers=headers)
         self._course = Course(party.table, self, plan, caller_of(party))
 
     def start(self) -> None:

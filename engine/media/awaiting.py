@@ -203,8 +203,8 @@ class AwaitingSession:
     def mute(self, *, incoming: bool, outgoing: bool) -> None:
         self._session.mute(incoming=incoming, outgoing=outgoing)
 
-    def echo(self, *, is_on: bool) -> None:
-        self._session.echo(is_on=is_on)
+    def echo(self, *, is_on: bool, delay_ms: int = 0) -> None:
+        self._session.echo(is_on=is_on, delay_ms=delay_ms)
 
     def send_digits(
         self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None

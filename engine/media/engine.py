@@ -231,10 +231,10 @@ class NativeMediaSession:
         if not self._is_closed:
             self._leg.mute(incoming=incoming, outgoing=outgoing)
 
-    def echo(self, *, is_on: bool) -> None:
-        """Send back what is received."""
+    def echo(self, *, is_on: bool, delay_ms: int = 0) -> None:
+        """Send back what is received, so much later."""
         if not self._is_closed:
-            self._leg.echo(is_on=is_on)
+            self._leg.echo(delay_ms=delay_ms if is_on else None)
 
     def send_digits(
         self, sending: str, digits: str, *, duration_ms: int = 120, gap_ms: int = 80, is_inband: bool | None = None

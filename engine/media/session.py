@@ -272,8 +272,11 @@ class MediaSession(Protocol):
         """
         ...
 
-    def echo(self, *, is_on: bool) -> None:
-        """Send back what is received. Not while it is in a room."""
+    def echo(self, *, is_on: bool, delay_ms: int = 0) -> None:
+        """Send back what is received, up to ten seconds later, in whole frames of 20 ms. Not while it is in a room.
+
+        What is under way still comes when the peer falls silent; switched off, no more.
+        """
         ...
 
     def send_digits(

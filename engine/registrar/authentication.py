@@ -56,7 +56,7 @@ class Authentication:
         key = (new_token() + new_token()).encode()
         self._nonces = Nonces(key=key, new_token=new_token, clock=clock, lifetime=lifetime, max_used=max_nonces)
         self._on_failure = on_failure
-        self._nobody = User("", new_token())  # whose password nobody knows
+        self._nobody = User.of("", new_token())  # whose password nobody knows
 
     def check(self, request: Request, source: str = "") -> User | Challenge:
         """The user who sent this request from an address, or the challenge to answer it with."""
@@ -97,7 +97,7 @@ class Authentication:
         return None
 
     def _is_right(self, authorization: Authorization, user: User, request: Request) -> bool:
-        ha1 = user.hash_a1(authorization.algorithm, self._realm)
+        ha1 = user.hash_a1(authorization.algorithm)
         is_known = digest.verify(authorization, ha1=ha1, method=request.method, body=request.body)
         return is_known and authorization.qop in (None, "auth") and _is_same_target(authorization.uri, request.uri)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.sip.registration import Contact
 
@@ -11,7 +11,14 @@ from engine.sip.registration import Contact
 class Locations:
     """The contacts of all users. Times are those of the clock that `Contact.expires_at` was made with."""
 
-    def __init__(self, *, max_contacts: int = 100_000) -> None:
+    def __init__(
+        self,
+        *,
+        max_contacts: int = 100_000,
+        on_change: Callable[[str, Sequence[Contact]], None] = lambda user, contacts: None,
+    ) -> None:
+        """`on_change` hears of a user's contacts, all of them, whenever they are others than before."""
+        self._on_change = on_change
         self._max_contacts = max_contacts
         self._contacts: dict[str, tuple[Contact, ...]] = {}
         self._count = 0
@@ -33,13 +40,12 @@ class Locations:
 
     def store(self, user: str, contacts: Sequence[Contact]) -> None:
         """Put these in the place of the user's contacts."""
-        self._count += len(contacts) - len(self.stored(user))
-        if not contacts:
-            self._contacts.pop(user, None)
-            self._scheduled.pop(user, None)
-            return
-        self._contacts[user] = tuple(contacts)
-        self._schedule(user)
+        self._put(user, contacts)
+        self._on_change(user, self.stored(user))
+
+    def restore(self, user: str, contacts: Sequence[Contact]) -> None:
+        """Put there what was there before a restart: no change."""
+        self._put(user, contacts)
 
     def next_deadline(self) -> float | None:
         """When `expire` is to be called next."""
@@ -54,7 +60,11 @@ class Locations:
             _, user = heapq.heappop(self._deadlines)
             del self._scheduled[user]
             contacts = self.stored(user)
-            dropped += [(user, contact) for contact in contacts if contact.expires_at <= now]
+            gone = [contact for contact in contacts if contact.expires_at <= now]
+            if not gone:  # they have been refreshed
+                self._schedule(user)
+                continue
+            dropped += [(user, contact) for contact in gone]
             self.store(user, [contact for contact in contacts if contact.expires_at > now])
         return dropped
 
@@ -66,6 +76,15 @@ class Locations:
 
     def __len__(self) -> int:
         return self._count
+
+    def _put(self, user: str, contacts: Sequence[Contact]) -> None:
+        self._count += len(contacts) - len(self.stored(user))
+        if not contacts:
+            self._contacts.pop(user, None)
+            self._scheduled.pop(user, None)
+            return
+        self._contacts[user] = tuple(contacts)
+        self._schedule(user)
 
     def _schedule(self, user: str) -> None:
         """One entry for each user: a refresh leaves it as it is, and it is made anew when it comes up."""

@@ -15,7 +15,8 @@ DEFAULT_PORT = 5060
 class Locator:
     """Finds the contacts of users, and tells our own addresses from others.
 
-    `listeners` tells what is listened on now: (transport, host, port). `names` are further names of ours.
+    `listeners` tells what is listened on now: (transport, host, port). `names` are further names of ours;
+    `members` tells the users of a group.
     """
 
     def __init__(
@@ -24,13 +25,19 @@ class Locator:
         *,
         listeners: Callable[[], Iterable[tuple[str, str, int]]],
         names: Iterable[str] = ("localhost",),
+        members: Callable[[str], Sequence[str]] = lambda group: (),
     ) -> None:
         self._locations, self._listeners = locations, listeners
+        self._members = members
         self._names = frozenset(name.lower() for name in names)
 
     def contacts(self, user: str) -> Sequence[Contact]:
         """The live contacts of a user, most preferred first."""
         return self._locations.contacts(user)
+
+    def members(self, group: str) -> Sequence[str]:
+        """The users of a group; empty if there is none of that name."""
+        return self._members(group)
 
     def is_local(self, host: str, port: int | None) -> bool:
         """Is this one of the addresses we listen on, or one of our names?"""

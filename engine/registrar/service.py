@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import trio
@@ -26,8 +26,8 @@ from engine.sip.registration import (
     Refreshed,
     Refused,
     Removed,
-    contact_header,
     register,
+    response_headers,
 )
 
 from .authentication import Authentication, Challenge
@@ -83,6 +83,23 @@ class Registrar:
         status, reason, headers = self._decide(event)
         self._sip.respond(event.transaction, status, reason=reason, headers=headers)
 
+    def restore(self, found: Iterable[tuple[str, Sequence[Contact]]], *, is_user: Callable[[str], bool]) -> None:
+        """Have what was there before a restart: of the users that there still are, what has not expired meanwhile."""
+        for user, contacts in found:
+            if is_user(user) and self._locations.has_room(user, contacts):
+                self._locations.restore(user, contacts)
+            else:
+                self._locations.store(user, ())
+        self._expire()
+
+    def forget(self, user: str) -> None:
+        """There is no such user any more."""
+        contacts = self._locations.stored(user)
+        if contacts:
+            self._locations.store(user, ())
+            for contact in contacts:
+                self._events.emit(RegistrationRemoved(user=user, contact=str(contact.uri)))
+
     async def run(self) -> None:
         """Let contacts expire, until cancelled."""
         while True:
@@ -91,8 +108,11 @@ class Registrar:
             with trio.move_on_at(float("inf") if deadline is None else deadline):
                 await self._has_changed.wait()
                 continue
-            for user, contact in self._locations.expire(now=self._clock()):
-                self._events.emit(RegistrationExpired(user=user, contact=str(contact.uri)))
+            self._expire()
+
+    def _expire(self) -> None:
+        for user, contact in self._locations.expire(now=self._clock()):
+            self._events.emit(RegistrationExpired(user=user, contact=str(contact.uri)))
 
     def _decide(self, event: RequestReceived) -> tuple[int, str | None, Sequence[tuple[str, str]]]:
         request = event.request
@@ -118,7 +138,7 @@ class Registrar:
         if not self._locations.has_room(user, result.contacts):
             return 503, "Too Many Registrations", (("Retry-After", "60"),)
         self._store(user, result, now)
-        return 200, None, [contact_header(contact, now=now) for contact in result.contacts]
+        return 200, None, response_headers(event.request, result, now=now)
 
     def _store(self, user: str, result: Accepted, now: float) -> None:
         if not result.changes:

@@ -24,7 +24,7 @@ MAX_SCRIPTS = 1000  # that are looked at in a folder with more files than that
 SKIPPED = frozenset({"__pycache__", "recordings", "node_modules"})
 # What an engine writes into its data folder, where that is the app's folder too.
 OWN = frozenset({"cache", "engine.json", "records.pending", "token", "users.toml", "versions"})
-OWN_DATABASE = "callflow.db"
+OWN_DATABASES = ("callflow.db", "registrations.db", "texts.db", "users.db")  # and what SQLite puts beside them
 NOTES = ("callflow", "engines")  # by which commands find engines; below the user's state folder
 _VENV = "pyvenv.cfg"  # a folder with this file is a virtual environment, PEP 405
 _CHUNK = 1 << 20
@@ -99,7 +99,7 @@ class Copies:
         name = path.name
         if name.startswith(".") or name in SKIPPED or path.suffix == ".log" or path == self._data:
             return True
-        if path.parent == self._data and (name in OWN or name.startswith(OWN_DATABASE)):
+        if path.parent == self._data and (name in OWN or name.startswith(OWN_DATABASES)):
             return True
         return path.parts[-2:] == NOTES
 

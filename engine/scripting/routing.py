@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from engine.channels.caller import number_of
+from engine.channels.caller import from_of, number_of, parse_caller_id
 from engine.channels.ports import Admission, Headers, Owner, Refusal
 from engine.registrar.authentication import Challenge
 from engine.registrar.users import User
@@ -88,16 +88,19 @@ class CallRouter:
         epoch: Callable[[], float],
         find_trunk: Callable[[Flow], Trunk | None] = lambda flow: None,
         identities: Mapping[str, IdentityPolicy] = MappingProxyType({}),
+        find_user: Callable[[str], User | None] = lambda name: None,
     ) -> None:
         """`profiles` and `identities`: of the users that have one of their own; `epoch`: seconds since the epoch.
 
-        `find_trunk`: that by which a call comes; such a call need not authenticate.
+        `find_user`: for what else there is of one; `find_trunk`: that by which a call comes; such a call need not
+        authenticate.
         """
         self._rules = rules
         self._profiles = profiles
         self._epoch = epoch
         self._find_trunk = find_trunk
         self._identities = identities
+        self._find_user = find_user
         self._admits_anyone = rules.admit_anyone
         self._admits_everybody = rules.admit_everybody
         self._apps = tuple(apps)
@@ -124,7 +127,7 @@ class CallRouter:
         if isinstance(admission, Refusal):
             return admission
         if admission is not None:
-            return replace(admission, trunk=trunk, identity=identity)
+            return self._of_user(replace(admission, trunk=trunk, identity=identity), invite.request)
         if user is None and trunk is None and not self._admits_everybody:
             # as a user who has not said who he is: users are not to be told
             return self._challenge(invite.request, invite.flow.remote[0])
@@ -145,6 +148,17 @@ class CallRouter:
         if is_claimed and user.name != claimed:
             return _FORBIDDEN  # one user under the name of another
         return user
+
+    def _of_user(self, admission: Admission, request: Request) -> Admission:
+        """With what is said of the user: who calls, and variables."""
+        user = self._find_user(admission.user) if admission.user is not None else None
+        if user is None:
+            return admission
+        identity = admission.identity
+        if user.caller_id and identity is not None:
+            address = from_of(parse_caller_id(user.caller_id), request.uri.host)
+            identity = replace(identity, address=address)
+        return replace(admission, identity=identity, variables=user.variables)
 
     def _challenge(self, request: Request, source: str) -> Refusal:
         answer = self._authentication.check(request, source)

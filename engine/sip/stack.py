@@ -35,9 +35,8 @@ from .next_hop import response_flow
 from .refer import Refer, Replaces
 from .referral import Referral
 from .screening import ACCEPT, refuse
-from .streams import Streams
+from .streams import MAX_UNFINISHED, Streams
 from .subscription import Document, EventName, Reason, Subscription, read_event
-from .timers import HALF_MESSAGE
 from .transaction import State, Transaction, Trigger
 from .transaction_layer import merge_key, server_key
 
@@ -103,12 +102,16 @@ class SipStack:
         session_expires: int = 1800,
         max_transactions: int = 200_000,
         max_invites: int = 50_000,
+        max_unfinished: int = MAX_UNFINISHED,
         wire: Wire | None = None,
         gate: Callable[[Request, Flow], Headers | None] = lambda request, flow: None,
         is_banned: Callable[[str], bool] = lambda host: False,
     ) -> None:
         """`new_token` makes at least 64 random bits in hex. `request_methods` come up as RequestReceived,
         `call_methods` inside a call as RequestInCall.
+
+        `max_unfinished`: octets of messages that are not complete, on all connections together; beyond it the
+        largest is given up.
 
         `wire` is shown every message, as it is on the wire. `gate` is asked about every request outside of
         calls: with headers it is refused by 503, at once. Of an address that `is_banned` only what belongs to
@@ -129,7 +132,9 @@ class SipStack:
         self._wire = wire
         self._gate = gate
         self._is_banned = is_banned
-        self._streams = Streams(self._core.transactions.schedule, late=self._note_half)
+        self._streams = Streams(
+            self._core.transactions.schedule, refuse=self._refuse_malformed, max_unfinished=max_unfinished
+        )
         self._tag_secret = new_token()[:8]
 
     # What the shell does.
@@ -347,12 +352,16 @@ class SipStack:
         to: Address | None = None,
         body: bytes,
         headers: Iterable[tuple[str, str]] = (),
+        routes: Iterable[tuple[str, str]] = (),
         credentials: Credentials | None = None,
         call_id: str | None = None,
         max_forwards: int = 70,
         now: float,
     ) -> Invite:
-        """Call `uri` by `flow`, with the offer in `body`. `max_forwards`: what is left of a call that we pass on."""
+        """Call `uri` by `flow`, with the offer in `body`. `max_forwards`: what is left of a call that we pass on.
+
+        `routes`: the Route headers for the proxies on the way, the first of which is at the end of `flow`.
+        """
         return Invite.send(
             self._core,
             uri,
@@ -361,6 +370,7 @@ class SipStack:
             to=to or Address(uri),
             body=body,
             headers=tuple(headers),
+            routes=tuple(routes),
             credentials=credentials,
             call_id=call_id or self._core.new_token(),
             max_forwards=max_forwards,
@@ -633,10 +643,6 @@ class SipStack:
             self._core.transactions.send(message, flow)
             was_answered = True
         self._core.events.append(MalformedReceived(flow, str(error), was_answered))
-
-    def _note_half(self, flow: Flow) -> None:
-        error = f"expected the rest of a message within {HALF_MESSAGE:g} s"
-        self._core.events.append(MalformedReceived(flow, error, False))
 
     def _stateless_tag(self, request: Request) -> str:
         """A To tag that is the same for every retransmission, and unlike that of any other element."""

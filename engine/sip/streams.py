@@ -1,4 +1,7 @@
-"""The streams of a stack: each is cut into messages, and may not stop in the middle of one for ever."""
+"""The streams of a stack: each is cut into messages, and may not stop in the middle of one for ever.
+
+Nor may all of them together hold more than so much of what is not complete: the one that holds the most is given up.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,33 @@ from .schedule import Alarm, Schedule
 from .timers import HALF_MESSAGE, NEVER
 from .transaction import Transaction
 
+MAX_UNFINISHED = 64 << 20  # octets of messages that are not complete, on all connections together
+
 
 class _Stream:
-    __slots__ = ("alarm", "reader")
+    __slots__ = ("alarm", "pending", "reader")
 
     def __init__(self, alarm: Alarm) -> None:
         self.reader = StreamReader()
+        self.pending = 0  # octets of a message that is not complete yet
         self.alarm = alarm
 
 
 class Streams:
     """One StreamReader per connection, and the connections that can be read no further."""
 
-    def __init__(self, schedule: Schedule[Transaction | Alarm], *, late: Callable[[Flow], None]) -> None:
-        """`late` is told of a stream that stopped in the middle of a message."""
+    def __init__(
+        self,
+        schedule: Schedule[Transaction | Alarm],
+        *,
+        refuse: Callable[[ParseError, Flow], None],
+        max_unfinished: int = MAX_UNFINISHED,
+    ) -> None:
+        """`refuse` is told of a stream whose message is waited for no longer."""
         self._schedule = schedule
-        self._late = late
+        self._refuse = refuse
+        self._max_unfinished = max_unfinished
+        self._unfinished = 0
         self._streams: dict[Flow, _Stream] = {}
         self._broken: list[Flow] = []
 
@@ -39,6 +53,7 @@ class Streams:
             stream = self._streams[flow] = _Stream(Alarm(partial(self._expire, flow)))
         reader = stream.reader
         messages = reader.feed(data)
+        self._count(stream)
         if reader.is_broken:
             self._broken.append(flow)
         elif not reader.pending:
@@ -46,11 +61,14 @@ class Streams:
         elif messages or stream.alarm.scheduled_at == NEVER:
             # Counted from its first octets: a sender that trickles the rest gains nothing by it.
             self._schedule.set(stream.alarm, now + HALF_MESSAGE)
+        while self._unfinished > self._max_unfinished:
+            self._make_room()
         return messages
 
     def forget(self, flow: Flow) -> None:
         stream = self._streams.pop(flow, None)
         if stream is not None:
+            self._unfinished -= stream.pending
             self._schedule.set(stream.alarm, NEVER)
 
     def give_up(self, flow: Flow) -> None:
@@ -66,6 +84,22 @@ class Streams:
         broken, self._broken = self._broken, []
         return broken
 
-    def _expire(self, flow: Flow, now: float) -> None:
-        self._late(flow)
+    def _count(self, stream: _Stream) -> None:
+        self._unfinished += stream.reader.pending - stream.pending
+        stream.pending = stream.reader.pending
+
+    def _expire(self, flow: Flow, _now: float) -> None:
+        # RFC 3261 18.3: 400 to a request that ends too early. A 408 would end the dialog that it is in (RFC 5057 5.1).
+        self._abandon(flow, 400, f"expected the rest of a message within {HALF_MESSAGE:g} s")
+
+    def _make_room(self) -> None:
+        largest = max(self._streams, key=lambda flow: self._streams[flow].pending)
+        self._abandon(largest, 503, f"expected at most {self._max_unfinished} octets of unfinished messages in all")
+
+    def _abandon(self, flow: Flow, status: int, why: str) -> None:
+        stream = self._streams[flow]
+        got = f", got {stream.pending} octets of one"
+        self._schedule.set(stream.alarm, NEVER)
+        self._refuse(stream.reader.give_up(status, why + got), flow)
+        self._count(stream)
         self._broken.append(flow)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +14,8 @@ import msgspec
 from callflow.protocol.commands import Records as Query
 from callflow.protocol.records import CallRecord
 
-from .records import StoreError
+from .connection import connect, transaction, translated
 
-LOCKED_AFTER = 2.0  # seconds that another process's lock is waited for
 QUERY_WITHIN = 5.0  # seconds
 MAX_LEGS = 1000  # of one call
 
@@ -46,40 +44,22 @@ _LINK = "INSERT OR IGNORE INTO links VALUES (?, ?)"
 _decode = msgspec.json.Decoder(CallRecord).decode
 
 
-class Broken(StoreError):
-    """The file is no database, or a damaged one."""
-
-
 class Database:
     """One connection, used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         """Open it, and bring its schema up to date. Raises StoreError."""
-        with _translated():
-            _create(path)
-            self._connection = sqlite3.connect(
-                path,
-                timeout=LOCKED_AFTER,
-                isolation_level=None,
-                check_same_thread=False,  # trio's threads take turns in here, one at a time
-            )
-            try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                # A batch is on the disk when it is committed: only then is it removed from what is pending.
-                self._connection.execute("PRAGMA synchronous = FULL")
-                self._migrate()
-            except BaseException:
-                self._connection.close()
-                raise
+        # A batch is on the disk when it is committed: only then is it removed from what is pending.
+        self._connection = connect(path, MIGRATIONS, synchronous="FULL")
 
     def close(self) -> None:
-        with _translated():
+        with translated():
             self._connection.close()
 
     def insert(self, lines: Iterable[bytes]) -> list[CallRecord]:
         """Commit records in JSON; those that were new. What is no record is left out. Raises StoreError."""
         records = list(_read(lines))
-        with _translated(), self._transaction() as connection:
+        with translated(), transaction(self._connection) as connection:
             before = {
                 id
                 for chunk in _chunks([record.id for record, _ in records], 500)
@@ -92,40 +72,17 @@ class Database:
 
     def last_id(self) -> str:
         """The latest record's, `0` without any. Raises StoreError."""
-        with _translated():
+        with translated():
             (id,) = self._connection.execute("SELECT max(id) FROM records").fetchone()
             return id or "0"
 
     def select(self, query: Query) -> list[CallRecord]:
         """A page of the records that fit, in the order of their ids. Raises StoreError."""
-        with _translated(), self._deadline() as connection:
+        with translated(), self._deadline() as connection:
             legs = self._legs(query.call) if query.call else None
             where, values = _conditions(query, legs)
             statement = f"SELECT record FROM records WHERE {where} ORDER BY id LIMIT ?"
             return [_decode(record) for (record,) in connection.execute(statement, (*values, query.limit))]
-
-    def _migrate(self) -> None:
-        connection = self._connection
-        connection.execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, at REAL NOT NULL)")
-        (done,) = connection.execute("SELECT coalesce(max(version), 0) FROM migrations").fetchone()
-        if done > len(MIGRATIONS):
-            raise StoreError(f"expected a schema of version {len(MIGRATIONS)}, got {done}: a newer callflow made it")
-        for version, script in enumerate(MIGRATIONS[done:], start=done + 1):
-            with self._transaction():
-                for statement in script.split(";"):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO migrations VALUES (?, ?)", (version, time.time()))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
 
     @contextmanager
     def _deadline(self) -> Iterator[sqlite3.Connection]:
@@ -145,14 +102,6 @@ class Database:
             found |= new
             ahead += new
         return sorted(found)[:MAX_LEGS]
-
-
-def _create(path: Path) -> None:
-    """Who called whom is nobody else's business. SQLite gives its other files the same mode."""
-    try:
-        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise StoreError(str(error)) from error
 
 
 def _read(lines: Iterable[bytes]) -> Iterator[tuple[CallRecord, bytes]]:
@@ -200,13 +149,3 @@ def _marks(values: Sequence[object]) -> str:
 def _chunks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for start in range(0, len(values), size):
         yield values[start : start + size]
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        kind = Broken if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else StoreError
-        raise kind(str(error)) from error

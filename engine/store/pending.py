@@ -41,6 +41,12 @@ class Pending:
         self._reading = min(left, default=self._newest)  # the worker's: in which segment, and from where on
         self._offset = 0
         self._next = (self._reading, 0)
+        self._is_last = False  # what was read: it went to the end of the newest segment
+
+    @property
+    def is_last(self) -> bool:
+        """Whether what was read last is all that was there at that time."""
+        return self._is_last
 
     @property
     def octets(self) -> int:
@@ -72,6 +78,7 @@ class Pending:
                 break
             number, offset = number + 1, 0
         self._next = number, offset + len(whole)
+        self._is_last = number >= newest
         return whole.splitlines()
 
     def advance(self) -> None:

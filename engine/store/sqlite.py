@@ -26,11 +26,14 @@ from msgspec.structs import replace
 from callflow.protocol.commands import Records as Query
 from callflow.protocol.records import CallRecord
 
-from .database import Broken, Database
+from .connection import Broken, put_aside
+from .database import Database
 from .pending import MAX_PENDING, Pending
 from .records import MAX_WAITING, Found, Overloaded, RecordIds, StoreError, Then
 
 COMMIT_AFTER = 0.05  # seconds in which records gather to a batch
+COMMIT_BUSY_AFTER = 0.25  # the same while many come: to commit costs as much as to insert dozens
+MANY = 10  # records that came while the last batch gathered
 MAX_UNSAVED = 10_000  # records in memory, while not even the file can be written
 MAX_LINE = 8 * 1024  # octets, so that a page of records fits a message of the event socket
 _BACK_OFF = (0.2, 10.0)  # seconds, first and longest
@@ -40,6 +43,11 @@ _STOP_WITHIN = 3.0  # seconds
 logger = structlog.get_logger("engine.store")
 _encode = msgspec.json.Encoder().encode
 _T = TypeVar("_T")
+
+
+def gather_after(came: int) -> float:
+    """The seconds in which the next batch gathers, when so many records came for the last one."""
+    return COMMIT_BUSY_AFTER if came >= MANY else COMMIT_AFTER
 
 
 class SqliteRecords:
@@ -67,6 +75,7 @@ class SqliteRecords:
         self._thread = trio.CapacityLimiter(1)
         self._database: Database | None = None
         self._trouble = ""
+        self._gathered = 0  # records that came since the last batch
 
     def write(self, record: CallRecord) -> None:
         record = replace(record, id=self._new_id())
@@ -75,6 +84,7 @@ class SqliteRecords:
             line = _encode(replace(record, variables={}, bridged_with=record.bridged_with[-_MAX_LINKS:])) + b"\n"
         if self._unsaved or not self._append(line):
             self._hold(line)
+        self._gathered += 1
         self._has_records.set()
 
     def find(self, query: Query, then: Then) -> None:
@@ -98,11 +108,12 @@ class SqliteRecords:
     # On the loop
 
     async def _keep_writing(self) -> None:
-        delay = _BACK_OFF[0]
+        delay, gather = _BACK_OFF[0], COMMIT_AFTER
         while True:
             await self._has_records.wait()
-            await trio.sleep(COMMIT_AFTER)
+            await trio.sleep(gather)
             self._has_records = trio.Event()
+            gather, self._gathered = gather_after(self._gathered), 0
             try:
                 await self._move()
                 delay = _BACK_OFF[0]
@@ -192,7 +203,7 @@ class SqliteRecords:
             raise
         except OSError as error:
             raise StoreError(str(error)) from error
-        return written, not lines
+        return written, self._pending.is_last
 
     def _select(self, query: Query) -> Found:
         try:
@@ -216,13 +227,5 @@ class SqliteRecords:
             with suppress(StoreError):
                 self._database.close()
             self._database = None
-        kept = f"{self._path.name}.damaged-{int(self._epoch())}"
-        for suffix in ("", "-wal", "-shm"):
-            path = self._path.with_name(self._path.name + suffix)
-            try:
-                path.rename(path.with_name(kept + suffix))
-            except FileNotFoundError:
-                continue
-            except OSError as failure:
-                raise StoreError(f"{error}, and it cannot be put aside: {failure}") from failure
+        kept = put_aside(self._path, error, now=int(self._epoch()))
         logger.error("the database is damaged: it is put aside, and a new one begun", kept=kept, error=str(error))

@@ -50,6 +50,7 @@ class Unsolicited:
     def _send(self, user: str, contact: Contact) -> None:
         ours = Uri(user=user, host=contact.flow.local[0])
         headers = [
+            *contact.routes,
             ("Contact", contact_value(user, contact.flow)),
             ("Event", MESSAGE_SUMMARY.name),
             ("Subscription-State", "terminated;reason=noresource"),  # there is none that it could be about

@@ -211,7 +211,11 @@ class Texting:
                 flow=contact.flow,
                 from_=Address(Uri(user=text.sender or None, host=ours)),
                 to=Address(Uri(user=text.to, host=ours)),
-                headers=[("Content-Type", text.content_type), ("Date", formatdate(text.at, usegmt=True))],
+                headers=[
+                    *contact.routes,
+                    ("Content-Type", text.content_type),
+                    ("Date", formatdate(text.at, usegmt=True)),
+                ],
                 body=text.body.encode(),
                 owner=delivery,
             )

@@ -18,6 +18,7 @@ from benchmarks import (
     measure_lua,
     measure_media,
     measure_memory,
+    measure_overload,
     measure_reload,
     measure_simulation,
     measure_socket,
@@ -34,7 +35,7 @@ TINY = Sizes(
     repetitions=1, call_time=0.2, shares=(), search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2,
     members=3, most_members=4, small_conferences=2, many_legs=4, scaled_legs=5, setup_rate=100, settle_time=0.2,
     media_time=0.2, idle_time=0.1, held_calls=2, starts=1, reloads=1, round_trips=5, subscribers=2, esl_events=1000,
-    connections=5, keys=3,
+    connections=5, keys=3, standing_legs=2, overload_time=0.2,
 )  # fmt: skip
 
 NAMES = {
@@ -71,6 +72,9 @@ NAMES = {
     },
     measure_memory.measure: {
         "memory, idle": "MB", "memory per call": "kB/call", "call that only stands": "CPU-us/call-second",
+    },
+    measure_overload.measure: {
+        "calls answered at 3 times the capacity": "x", "all well again after that": "s",
     },
     measure_socket.measure: {
         "command round trip, p50": "us", "command round trip, p99": "us", "event to one subscriber": "CPU-us/event",

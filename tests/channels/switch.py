@@ -98,6 +98,7 @@ class FakeInvite:
     message: Any = None
     max_forwards: int = 70
     credentials: Any = None
+    routes: Any = ()
     local: Address = field(default_factory=lambda: Address.parse("<sip:us@10.0.0.1>"))
 
     @property
@@ -139,8 +140,9 @@ class FakeSip:
         invite.is_over = True
 
     def invite(self, uri: Uri, *, flow: Any, from_: Any, to: Any = None, body: bytes, headers: Any = (),
-               credentials: Any = None, max_forwards: int = 70) -> Any:  # fmt: skip
+               routes: Any = (), credentials: Any = None, max_forwards: int = 70) -> Any:  # fmt: skip
         invite = self.new_invite()
+        invite.routes = routes
         invite.uri, invite.from_, invite.to = uri, from_, to
         invite.max_forwards, invite.credentials = max_forwards, credentials
         self._note(invite, "invite", body, headers)
@@ -227,6 +229,7 @@ class FakeSession:
         self.muted = False, False
         self.relayed: FakeSession | None = None
         self.is_echoing = False
+        self.echo_delay_ms = 0
         self.detects: float | None = None
         self.is_open = True
         self.is_mute = False
@@ -280,8 +283,8 @@ class FakeSession:
     def stop(self, name: str) -> None:
         self._end(name, "stopped")
 
-    def echo(self, *, is_on: bool) -> None:
-        self.is_echoing = is_on
+    def echo(self, *, is_on: bool, delay_ms: int = 0) -> None:
+        self.is_echoing, self.echo_delay_ms = is_on, delay_ms
 
     def relay(self, other: Any) -> None:
         self.relayed, other.relayed = other, self
@@ -444,6 +447,9 @@ class Log:
 class Contact:
     uri: Uri
     flow: sip.Flow = FLOW
+    routes: Sequence[tuple[str, str]] = ()
+    instance: str = ""
+    reg_id: int = 0
 
 
 @dataclass
@@ -457,6 +463,7 @@ class Switch:
     admission: Admission | Refusal | None = None
     heir: Admission | None = field(default_factory=lambda: Admission("other", wait=1))
     users: dict[str, list[Contact]] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
     table: ChannelTable = field(init=False)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
     limits: Limits = field(default_factory=Limits)
@@ -484,6 +491,9 @@ class Switch:
 
     def contacts(self, user: str) -> list[Contact]:
         return self.users.get(user, [])
+
+    def members(self, group: str) -> list[str]:
+        return self.groups.get(group, [])
 
     def is_local(self, host: str, port: int | None) -> bool:
         return host == "10.0.0.1"

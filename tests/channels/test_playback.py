@@ -181,6 +181,21 @@ async def test_an_echo_lasts_until_it_is_cancelled():
 
 
 @run_virtual
+async def test_an_echo_may_come_later_by_ten_seconds_at_most():
+    async with open_switch() as switch:
+        call = switch.call()
+        for delay_ms in (-1, 10_001):
+            with pytest.raises(CommandError, match="delay_ms") as refused:
+                call.do(Echo(delay_ms=delay_ms))
+            assert refused.value.code == "bad_argument"
+        assert call.invite.sent == []
+        call.do(Echo(delay_ms=10_000), "e")
+        assert call.media.echo_delay_ms == 10_000
+        call.bye()
+        assert switch.log.outcome("e") == Stopped("hangup")
+
+
+@run_virtual
 async def test_an_echo_answers_the_call_and_ends_with_it():
     async with open_switch() as switch:
         call = switch.call()

@@ -139,4 +139,4 @@ def test_a_script_that_does_not_load_is_refused(folder, capsys):
 
 def test_a_script_without_faults_is_exit_0(capsys):
     assert run_command(["test", "--explore", str(ROOT / "examples/followme")]) == 0
-    assert "3 numbers, 13 points, 37 calls: nothing found" in capsys.readouterr().out  # in Python and in Lua
+    assert "4 numbers, 20 points, 58 calls: nothing found" in capsys.readouterr().out  # in Python and in Lua

@@ -19,7 +19,7 @@ import trio
 PASSWORDS = {"alice": "wonderland-7", "desk": "mahogany-8", "mobile": "pocket-9"}
 CONFIG = """\
 [sip]
-listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"{listener}]
+listen = ["udp:127.0.0.1:{udp}", "tcp:127.0.0.1:0"{listener}]
 {sip}
 [rtp]
 address = "127.0.0.1"
@@ -33,6 +33,15 @@ IMPATIENT = """\
 import sys
 from engine.sip import timers
 timers.T1, timers.T2, timers.T4, timers.GIVE_UP, timers.TIMER_D = 0.1, 0.4, 0.5, 2.0, 2.0
+timers.HALF_MESSAGE = 2.0
+from callflow.cli.main import main
+main(sys.argv[1:])
+"""
+# Nor does a session have to last for a minute and a half before it is refreshed.
+SHORT_SESSIONS = """\
+import sys
+from engine.sip import session_timer
+session_timer.MIN_SE, session_timer._MARGIN = 4, 0.1
 from callflow.cli.main import main
 main(sys.argv[1:])
 """
@@ -121,23 +130,29 @@ async def engine(
     sip: str = "",
     is_impatient: bool = False,
     has_websocket: bool = False,
+    has_short_sessions: bool = False,
+    udp: int = 0,
 ) -> AsyncIterator[RunningEngine]:
     """An engine with the users of PASSWORDS, an app for each script, and routes (pattern to app). On exit it must stop.
 
     `tables`: more of its configuration; `socket`: of its event socket; `sip`: of SIP, which with a certificate speaks
     TLS too. `is_impatient`: SIP gives up on a silent peer after 2 seconds, not 32. `has_websocket`: it speaks SIP over
-    WebSocket too.
+    WebSocket too. `has_short_sessions`: session timers of 4 seconds are borne, and used to their end. `udp`:
+    the port of SIP; with that of an engine before, in the same folder, it takes its place.
     """
     data = folder / "data"
-    data.mkdir(parents=True)
+    data.mkdir(parents=True, exist_ok=True)
     config = folder / "callflow.toml"
     made = _tables(scripts, routes or {}) + "\n" + tables
     further = ["tls"] if "certificate" in sip else []
     if has_websocket:
         further += ["ws", "wss"] if further else ["ws"]
     listener = "".join(f', "{name}:127.0.0.1:0"' for name in further)
-    config.write_text(CONFIG.format(tables=made, ports=ports, socket=socket, sip=sip, listener=listener))
+    settings = {"ports": ports, "socket": socket, "sip": sip, "listener": listener, "udp": udp}
+    config.write_text(CONFIG.format(tables=made, **settings))
     program = ["-c", IMPATIENT] if is_impatient else ["-m", "callflow.cli"]
+    if has_short_sessions:
+        program = ["-c", SHORT_SESSIONS]
     command = [sys.executable, *program, "serve", "--config", str(config), "--data", str(data)]
     with (data / "log.txt").open("wb") as log:
         process = await trio.lowlevel.open_process(

@@ -64,6 +64,36 @@ request_route {{
   t_relay();
 }}
 """
+EDGE = """\
+#!KAMAILIO
+debug=2
+log_stderror=yes
+listen=udp:127.0.0.1:{port}
+disable_tcp=yes
+auto_aliases=no
+children=1
+mpath="{modules}"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "path.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+request_route {{
+  if (is_method("CANCEL")) {{ if (t_check_trans()) {{ t_relay(); }} exit; }}
+  if (is_method("REGISTER")) {{
+    add_path();
+    $du = "sip:127.0.0.1:{registrar}";
+    t_relay();
+    exit;
+  }}
+  if (!has_totag()) {{ record_route(); }}
+  loose_route();
+  t_check_trans();
+  t_relay();
+}}
+"""
 ASK = """\
 if (!pv_proxy_authenticate("carrier", "{password}", "0")) {{ proxy_challenge("carrier", "1"); exit; }}
   consume_credentials();"""
@@ -88,6 +118,15 @@ async def carrier(
         ask=ASK.format(password=PASSWORD) if asks else "",
         expires=expires,
     )
+    async with kamailio(folder, config, lambda pid: port in listening_ports(pid, "udp")):
+        yield "127.0.0.1", port
+
+
+@asynccontextmanager
+async def edge(folder: Path, *, registrar: int) -> AsyncIterator[tuple[str, int]]:
+    """A proxy before a registrar, which stays on the way to who registers by it (RFC 3327). Where it is reached."""
+    port, _ = free_ports(1)
+    config = EDGE.format(port=port, modules=MODULES, registrar=registrar)
     async with kamailio(folder, config, lambda pid: port in listening_ports(pid, "udp")):
         yield "127.0.0.1", port
 

@@ -5,6 +5,7 @@ A scenario holds `[keys]`, SIPp's own and those given here. Its ports are the fi
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Mapping
@@ -53,6 +54,93 @@ Contact: <sip:[local_ip]:[local_port];transport=[transport]>""",
     "direction": "sendrecv",
     "codec": "0",
 }
+# Steps that many scenarios begin or end with. `[$callee]`, or `[$caller]` and `[$us]`, are the addresses of the dialog.
+STEPS = {
+    "begin": "[caller_is_answered]",
+    "end": "[caller_hangs_up]",
+    "hold": "[held_sdp]",
+    "steps": "",
+    "caller_is_answered": """\
+<send retrans="500"><![CDATA[
+INVITE sip:[number]@[remote_ip]:[remote_port] SIP/2.0
+[caller]
+To: <sip:[number]@[remote_ip]>
+CSeq: 1 INVITE
+[headers]
+[sdp]
+]]></send>
+<recv response="100" optional="true"/>
+<recv response="180" optional="true"/>
+<recv response="183" optional="true"/>
+<recv response="200" rrs="true">
+  <action><ereg regexp="[^ ].*" search_in="hdr" header="To:" check_it="true" assign_to="callee"/></action>
+</recv>
+<Reference variables="callee"/>
+<send><![CDATA[
+ACK [next_url] SIP/2.0
+[caller]
+To: [$callee]
+CSeq: 1 ACK
+Content-Length: 0
+
+]]></send>""",
+    "callee_answers": """\
+<recv request="INVITE" rrs="true">
+  <action>
+    <ereg regexp="[^ ].*" search_in="hdr" header="From:" check_it="true" assign_to="caller"/>
+    <ereg regexp="[^ ].*" search_in="hdr" header="To:" check_it="true" assign_to="us"/>
+  </action>
+</recv>
+<Reference variables="caller,us"/>
+<send retrans="500"><![CDATA[
+SIP/2.0 200 OK
+[reply_with_tag]
+[headers]
+[sdp]
+]]></send>
+<recv request="ACK"/>""",
+    "caller_hangs_up": """\
+<send retrans="500"><![CDATA[
+BYE [next_url] SIP/2.0
+[caller]
+To: [$callee]
+CSeq: 99 BYE
+Content-Length: 0
+
+]]></send>
+<recv response="200"/>""",
+    "callee_hangs_up": """\
+<send retrans="500"><![CDATA[
+BYE [next_url] SIP/2.0
+[callee]
+CSeq: 99 BYE
+Content-Length: 0
+
+]]></send>
+<recv response="200"/>""",
+    "is_hung_up": """\
+<recv request="BYE"/>
+<send><![CDATA[
+SIP/2.0 200 OK
+[reply]
+Content-Length: 0
+
+]]></send>""",
+    # In requests of the callee.
+    "callee": """\
+Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=[branch]
+From: [$us];tag=[pid]a[call_number]
+To: [$caller]
+Call-ID: [call_id]
+Contact: <sip:[local_ip]:[local_port]>
+Max-Forwards: 70""",
+    "caller_of_both": """\
+From: <sip:[user]@[remote_ip]>;tag=[pid]c[call_number]
+Call-ID: [call_id]
+Contact: <sip:[user]@[local_ip]:[local_port]>
+Max-Forwards: 70""",
+    "headers": "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, NOTIFY, REFER",  # no UPDATE
+}
 Keys = Mapping[str, str | int | Path]
 
 
@@ -73,6 +161,12 @@ class Sipp:
     def said(self) -> str:
         """The messages it sent and received."""
         return _text(self._folder / "messages")
+
+    def received(self, method: str) -> list[str]:
+        """The requests of that method that came, once it has ended."""
+        parts = re.split(r"^-{20,}.*\n", self.said(), flags=re.MULTILINE)
+        messages = [part.partition("\n\n")[2] for part in parts if "message received" in part.partition("\n\n")[0]]
+        return [message for message in messages if message.startswith(f"{method} ")]
 
     async def find_ports(self, transport: str) -> None:
         """Wait until it has opened them: that of SIP, two of RTP, and that of its remote control."""
@@ -114,8 +208,9 @@ async def sipp(
     assert program, "sipp is not installed (apt-get install sip-tester)"
     folder.mkdir(parents=True)
     text = (SCENARIOS / f"{scenario}.xml").read_text()
-    for key, value in {**PIECES, "user": user or "guest", "password": password, **(keys or {})}.items():
-        text = text.replace(f"[{key}]", str(value))
+    said = {"user": user or "guest", "password": password, **(keys or {})}
+    for key, value in {**STEPS, **PIECES, **said}.items():
+        text = text.replace(f"[{key}]", str(said.get(key, value)))
     (folder / "scenario.xml").write_text(text)
     command = [
         program, *([f"{server[0]}:{server[1]}"] if server else []), "-sf", "scenario.xml", "-i", "127.0.0.1",

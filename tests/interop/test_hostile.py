@@ -47,6 +47,10 @@ async def test_what_is_too_large_or_says_two_things_is_answered_once_and_logged_
     cases = [
         (with_length(by_tcp, str(10 << 20)) + bytes(1 << 20), 513),  # 10 MB: not one octet of it is waited for
         (message("OPTIONS", transport="TCP", headers=MANY), 513),
+        (
+            message("OPTIONS", transport="TCP", headers=(f"X-Long: {'x' * (64 << 10)}",))[: (64 << 10) + 1],
+            513,
+        ),  # no end
         (message("OPTIONS", transport="TCP", headers=("Content-Length: 7",)), 400),
         (with_length(by_tcp, "-1"), 400),
         (with_length(by_tcp, "0x10"), 400),
@@ -58,6 +62,32 @@ async def test_what_is_too_large_or_says_two_things_is_answered_once_and_logged_
             assert await converse(running, data, has_more=len(data) > 1 << 20) == [status], data[:600]
             await until(lambda count=count: malformed(running) >= count)
             assert malformed(running) == count, data[:600]
+        assert await converse(running, message("OPTIONS", transport="TCP")) == [200]
+
+
+@run_trio
+async def test_half_a_message_is_waited_for_so_long_and_no_longer_however_it_trickles(tmp_path: Path):
+    by_tcp = with_length(message("OPTIONS", transport="TCP"), "9")
+    half_a_body, half_a_head = by_tcp + b"v=0", by_tcp[: by_tcp.index(b"Content-Length")]
+    async with engine(tmp_path / "engine", CALLS, is_impatient=True) as running:
+        found: dict[bytes, list[int]] = {}
+
+        async def play(data: bytes) -> None:
+            found[data] = await converse(running, data, has_more=True)
+
+        async def trickle() -> None:
+            async with await trio.open_tcp_stream(*running.tcp) as stream:
+                with suppress(trio.BrokenResourceError):
+                    for octet in half_a_head * 10:
+                        await stream.send_all(bytes([octet]))
+                        await trio.sleep(0.05)
+
+        async with trio.open_nursery() as nursery:
+            for data in (half_a_body, half_a_head, by_tcp[:40]):
+                nursery.start_soon(play, data)
+            nursery.start_soon(trickle)
+        assert found == {half_a_body: [400], half_a_head: [400], by_tcp[:40]: []}
+        await until(lambda: malformed(running) == 4)
         assert await converse(running, message("OPTIONS", transport="TCP")) == [200]
 
 

@@ -51,6 +51,15 @@ class Peer:
     def __init__(self, sock: trio.socket.SocketType) -> None:
         self._socket = sock
 
+    @property
+    def port(self) -> int:
+        """Of its address."""
+        return int(self._socket.getsockname()[1])
+
+    async def connect(self, server: tuple[str, int]) -> None:
+        """From now on it speaks with that one, and hears no other."""
+        await self._socket.connect(server)
+
     async def send(self, data: bytes) -> None:
         await self._socket.send(data)
 
@@ -74,8 +83,11 @@ class Peer:
 
 
 @asynccontextmanager
-async def peer(host: str, server: tuple[str, int]) -> AsyncIterator[Peer]:
+async def peer(host: str, server: tuple[str, int] | None = None) -> AsyncIterator[Peer]:
+    """At a port of its own; without a server, `connect` comes later."""
     with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         await sock.bind((host, 0))
-        await sock.connect(server)
-        yield Peer(sock)
+        made = Peer(sock)
+        if server is not None:
+            await made.connect(server)
+        yield made

@@ -34,7 +34,7 @@ GIVEN = {
     ),
     "say": ('call:say{ "42", kind = "digits" }', commands.SayCommand(text="42", kind="digits")),
     "tone": ('call:tone{ "busy/us", seconds = 2 }', commands.ToneCommand(plan="busy/us", seconds=2.0)),
-    "echo": ("call:echo()", commands.Echo()),
+    "echo": ("call:echo{ delay_ms = 1000 }", commands.Echo(delay_ms=1000)),
     "detect": (
         'call:detect{ "answerer", "beep", timeout = 20, rules = { greeting = 2 } }',
         commands.Detect(what=("answerer", "beep"), timeout=20.0, rules=commands.AnswererRules(greeting=2.0)),

@@ -55,3 +55,14 @@ async def test_nothing_is_reported_that_nobody_asked_for(floor):
     phone.session.play("q", [ToneSource(SPEECH, duration_ms=300), SilenceSource(200)])
     await phone.wait(PlaybackFinished, 2)
     assert names(switch) == []
+
+
+@on_both_engines
+async def test_what_is_relayed_to_another_is_heard_all_the_same(floor):
+    switch, phone = floor.pair()
+    other, _ = floor.pair()
+    switch.session.relay(other.session)
+    switch.session.detect(level_dbov=-42.0)
+    phone.session.play("p", [ToneSource((425.0,), (240, 240))])
+    await switch.wait(SoundDetected)
+    assert names(switch) == ["congestion"]

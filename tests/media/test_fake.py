@@ -79,6 +79,35 @@ async def test_an_origin_is_known_through_relay_and_echo(tmp_path):
 
 
 @run_virtual
+async def test_what_a_delayed_echo_sends_is_known_to_the_frame(tmp_path):
+    async with open_fake(tmp_path) as floor:
+        switch, phone = floor.pair()
+        switch.session.echo(is_on=True, delay_ms=1990)
+        phone.session.play("p", [ToneSource((440.0,), duration_ms=500), SilenceSource(300)])
+        await floor.pass_time(5)
+        heard = [(piece.started_at, piece.ended_at, piece.is_whole) for piece in phone.session.heard]
+        assert heard == [(pytest.approx(2.0), pytest.approx(2.5), True), (pytest.approx(2.5), pytest.approx(2.8), True)]
+
+
+@run_virtual
+async def test_an_echo_that_ends_or_begins_anew_drops_what_is_under_way(tmp_path):
+    async with open_fake(tmp_path) as floor:
+        switch, phone = floor.pair()
+        switch.session.echo(is_on=True, delay_ms=1000)
+        phone.session.play("p", [LOW])
+        await floor.pass_time(0.5)
+        switch.session.echo(is_on=True, delay_ms=2000)
+        await floor.pass_time(1.9)
+        assert phone.session.heard == []
+        await floor.pass_time(0.2)
+        assert phone.session.hearing is not None
+        switch.session.echo(is_on=False)
+        assert phone.session.hearing is None
+        await floor.pass_time(5)
+        assert phone.session.hearing is None
+
+
+@run_virtual
 async def test_an_hour_of_music_silence_and_conversation_costs_nothing(tmp_path):
     async with open_fake(tmp_path) as floor:
         started = time.perf_counter()

@@ -289,6 +289,22 @@ async def test_echo_sends_back_what_is_received(floor):
     await hears(floor, phone, silence)
 
 
+@on_both_engines
+async def test_a_delayed_echo_comes_later_and_to_its_end(floor):
+    switch, phone = floor.pair()
+    path = floor.folder / "heard.wav"
+    switch.session.echo(is_on=True, delay_ms=1000)
+    phone.session.record("r", path, max_ms=60_000)
+    phone.session.play("p", [ToneSource((LOW,), duration_ms=500)])
+    await phone.wait(PlaybackFinished)
+    await floor.until(lambda: phone.session.statistics().packets_received >= 20)
+    phone.session.stop("r")
+    await phone.wait(RecordingFinished)
+    samples = read_wav(path)
+    assert silence(samples[:8000])
+    assert share_of_time(samples, LOW) * len(samples) > 0.2 * 8000
+
+
 def relayed(floor: Floor) -> tuple[Leg, Leg, Leg, Leg]:
     """A phone, its leg, the other's leg, the other phone: both phones speak, the legs are relayed."""
     left, alice = floor.pair()

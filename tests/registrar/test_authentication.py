@@ -15,7 +15,7 @@ from engine.sip.digest import Authorization
 
 from .register import URI, answer, challenges, register
 
-ALICE = User("alice", "secret")
+ALICE = User.of("alice", "secret")
 
 
 class Clock:
@@ -29,7 +29,7 @@ class Clock:
 def authentication(clock=None, **options) -> Authentication:
     tokens = itertools.count()
     return Authentication(
-        Users([ALICE, User("bob", "hidden")]),
+        Users([ALICE, User.of("bob", "hidden")]),
         realm="callflow",
         new_token=lambda: f"{next(tokens):016x}",
         clock=clock or Clock(),

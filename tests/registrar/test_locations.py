@@ -59,6 +59,27 @@ def test_the_total_is_bounded():
     assert locations.has_room("alice", [contact("d"), contact("e")])
 
 
+def test_what_changes_is_told_and_what_was_there_before_is_no_change():
+    told = []
+    locations = Locations(on_change=lambda user, contacts: told.append((user, [c.uri.host for c in contacts])))
+    locations.restore("alice", [contact("a", 60.0), contact("b", 90.0)])
+    assert told == []
+    locations.store("bob", [contact("c", 90.0)])
+    locations.expire(now=60.0)
+    locations.store("bob", ())
+    assert told == [("bob", ["c"]), ("alice", ["b"]), ("bob", [])]
+
+
+def test_a_deadline_that_was_put_off_is_no_change():
+    told = []
+    locations = Locations(on_change=lambda user, contacts: told.append(user))
+    locations.store("alice", [contact("a", 60.0)])
+    locations.store("alice", [contact("a", 120.0)])
+    assert locations.expire(now=60.0) == []
+    assert told == ["alice", "alice"]
+    assert locations.next_deadline() == 120.0
+
+
 def test_all_are_listed_with_their_user():
     locations = Locations()
     locations.store("bob", [contact("b")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import trio
@@ -32,7 +33,7 @@ class Switch:
         self.registrar = Registrar(
             sip=self,
             authentication=Authentication(
-                Users([User("alice", "secret"), User("bob", "hidden")]),
+                Users([User.of("alice", "secret"), User.of("bob", "hidden")]),
                 realm="callflow",
                 new_token=lambda: f"{next(tokens):016x}",
                 clock=trio.current_time,
@@ -109,6 +110,28 @@ async def test_a_query_tells_the_time_that_is_left_and_no_event():
     await trio.sleep(600)
     assert switch.send_signed(contact=None, cseq=2)[1] == [("Contact", "<sip:alice@10.0.0.1:5062>;expires=3000")]
     assert len(switch.events) == 1
+
+
+@run_virtual
+async def test_after_a_restart_users_are_where_they_were_unless_they_have_gone():
+    before = Switch()
+    before.send_signed()
+    [contact] = before.locations.contacts("alice")
+    switch = Switch()
+    found = [("alice", [contact]), ("bob", [replace(contact, expires_at=trio.current_time())]), ("removed", [contact])]
+    switch.registrar.restore(found, is_user=lambda user: user != "removed")
+    assert list(switch.locations) == [("alice", contact)]
+    assert switch.events == [RegistrationExpired(user="bob", contact="sip:alice@10.0.0.1:5062")]
+    assert switch.send_signed(cseq=1)[0] == 500  # what was heard before still counts
+    assert switch.send_signed(cseq=2)[0] == 200
+
+
+@run_virtual
+async def test_the_proxies_on_the_way_are_told_to_a_phone_that_knows_them():
+    path = [("Path", "<sip:edge.example.com;lr>"), ("Supported", "path")]
+    status, headers = Switch().send_signed(headers=path)
+    assert status == 200
+    assert headers[1:] == path[:1]
 
 
 @run_virtual

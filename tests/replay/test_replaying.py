@@ -299,7 +299,7 @@ if isinstance(result := await call.dial("sip:carol@10.0.1.2", timeout=5), Answer
 
 def test_two_phones_of_one_user_ring_again(tmp_path):
     async def one_of_two_answers(simulation: Simulation) -> None:
-        simulation.switch.users.add(User("desk", "secret"))
+        simulation.switch.users.add(User.of("desk", "secret"))
         async with trio.open_nursery() as nursery:
             phones = [await open_phone(simulation, nursery, f"10.0.9.{number}") for number in (1, 2)]
             caller = simulation.phone("alice")

@@ -35,7 +35,7 @@ class Subscriber:
         self._changed = trio.Event()
         self._transport: MemoryTransport | None = None
         if simulation.switch.users.get(user) is None:
-            simulation.switch.users.add(User(user, PASSWORD))
+            simulation.switch.users.add(User.of(user, PASSWORD))
         known = simulation.switch.users.get(user)
         assert known is not None
         self._credentials = Credentials(user, known.password)

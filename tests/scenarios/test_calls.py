@@ -81,6 +81,11 @@ async def echo(call: Call) -> None:
     await call.echo()
 
 
+@app.route("109")
+async def echo_later(call: Call) -> None:
+    await call.echo(delay_ms=2000)
+
+
 @app.route("107")
 async def waits(call: Call) -> None:
     await call.ring()
@@ -221,6 +226,19 @@ async def test_an_echo_gives_the_caller_his_own_voice(simulation):
     assert alice.listens_to(alice)
     alice.speak(ToneSource((950.0,), duration_ms=500))
     await alice.hears(950.0)
+
+
+async def test_a_delayed_echo_gives_it_later(simulation):
+    alice = simulation.phone("alice")
+    alice.call("109")
+    await alice.answered()
+    await simulation.wait(1)
+    spoke = simulation.now
+    alice.speak(ToneSource((950.0,), duration_ms=500))
+    await alice.hears(950.0)
+    assert 2.0 <= simulation.now - spoke < 2.1
+    assert alice.seconds_of(950.0) == 0
+    await alice.heard(950.0)
 
 
 async def test_a_script_may_press_keys(simulation):

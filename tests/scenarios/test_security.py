@@ -30,7 +30,7 @@ def no_callers():
 
 async def test_a_script_asks_an_anonymous_caller_who_he_is_and_has_him_call_again(simulation):
     """The phone calls under a name that is no user's, and answers the challenge with its credentials."""
-    simulation.switch.users.add(User("alice", "secret"))
+    simulation.switch.users.add(User.of("alice", "secret"))
     phone, media = simulation.device("somebody", host="10.0.3.1", credentials=Credentials("alice", "secret"))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(media.run)

@@ -76,7 +76,10 @@ def test_a_script_in_a_folder_that_is_no_apps_runs_where_it_is(tmp_path, monkeyp
 
 
 def test_what_the_engine_writes_beside_a_script_is_no_part_of_it(tmp_path):
-    folder = app(tmp_path / "app", **{"token": "1", "engine.json": "{}", "callflow.db-wal": "", "cache/prompts/a": ""})
+    folder = app(
+        tmp_path / "app",
+        **{"token": "1", "engine.json": "{}", "callflow.db-wal": "", "registrations.db-wal": "", "cache/prompts/a": ""},
+    )
     kept = Copies(folder / "versions")
     first = kept.make(folder)
     assert names(first.folder) == {"app.py"}

@@ -88,7 +88,7 @@ def invite(to="1000", *, user="guest", authorization=None) -> InviteReceived:
 def router(
     *routes: RouteSpec, sessions=None, apps=(), is_loopback=True, profiles=None, at=0.0, trunk=None
 ) -> CallRouter:
-    users = Users([User("alice", "secret"), User("bob", "hidden")])
+    users = Users([User.of("alice", "secret"), User.of("bob", "hidden")])
     tokens = iter(f"{number:032x}" for number in range(1000))
     authentication = Authentication(users, realm="callflow", new_token=lambda: next(tokens), clock=lambda: 0.0)
     sessions = sessions if sessions is not None else Sessions(ivr=("1000", "2..."))

@@ -16,13 +16,14 @@ from engine.sip.registration import (
     Removed,
     contact_header,
     register,
+    response_headers,
 )
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("198.51.100.7", 40000))
 DESK, MOBILE = "<sip:alice@10.0.0.1:5062>", "<sip:alice@10.0.0.2>"
 
 
-def request(*contacts: str, call_id="a", cseq=1, expires: str | None = None) -> Request:
+def request(*contacts: str, call_id="a", cseq=1, expires: str | None = None, headers=()) -> Request:
     lines = [
         "REGISTER sip:pbx SIP/2.0",
         "Via: SIP/2.0/UDP 10.0.0.1:5062;branch=z9hG4bK1",
@@ -33,6 +34,7 @@ def request(*contacts: str, call_id="a", cseq=1, expires: str | None = None) -> 
         "Max-Forwards: 70",
         *(f"Contact: {contact}" for contact in contacts),
         *([f"Expires: {expires}"] if expires is not None else []),
+        *headers,
         "Content-Length: 0",
     ]
     message = parse_datagram(("\r\n".join(lines) + "\r\n\r\n").encode())
@@ -174,3 +176,87 @@ def test_the_answer_names_each_contact_with_the_time_left():
     desk, mobile = accepted((), DESK + ";q=0.25", MOBILE + ";q=7")
     assert contact_header(desk, now=0.4) == ("Contact", DESK + ";expires=3600;q=0.25")
     assert contact_header(mobile, now=4000.0) == ("Contact", MOBILE + ";expires=0")
+
+
+PATH = ("Path: <sip:198.51.100.7:5070;lr>", "Path: <sip:edge.example.com;lr;ob>", "Supported: path")
+OUTBOUND = ("Supported: path, outbound",)
+
+
+def flow_of(reg_id: int, host: str = "10.0.0.1") -> str:
+    return f'<sip:alice@{host}>;+sip.instance="<urn:uuid:1>";reg-id={reg_id}'
+
+
+def test_proxies_on_the_way_are_kept_and_told():
+    asked = request(DESK, headers=PATH)
+    result = register((), asked, flow=FLOW, limits=Limits(), now=0.0)
+    assert isinstance(result, Accepted)
+    (contact,) = result.contacts
+    path = ("<sip:198.51.100.7:5070;lr>", "<sip:edge.example.com;lr;ob>")
+    assert contact.path == path
+    assert contact.routes == (("Route", path[0]), ("Route", path[1]))
+    assert contact.flow == FLOW._replace(remote=("198.51.100.7", 5070))
+    assert response_headers(asked, result, now=0.0)[1:] == [("Path", path[0]), ("Path", path[1])]
+
+
+def test_a_phone_that_does_not_know_paths_is_told_none():
+    asked = request(DESK, headers=PATH[:1])
+    result = register((), asked, flow=FLOW, limits=Limits(), now=0.0)
+    assert isinstance(result, Accepted)
+    assert [name for name, _ in response_headers(asked, result, now=0.0)] == ["Contact"]
+
+
+@pytest.mark.parametrize(
+    "path", ["<sip:strict.example.com>", "nonsense", ", ".join(["<sip:p;lr>"] * 9), f"<sip:{'p' * 600};lr>"]
+)
+def test_a_path_that_cannot_be_used_is_refused(path: str):
+    result = apply((), DESK, headers=(f"Path: {path}",))
+    assert isinstance(result, Refused)
+    assert result.status == 400
+
+
+def test_a_flow_takes_the_place_of_itself_whatever_its_address():
+    first = accepted((), flow_of(1), headers=OUTBOUND)
+    both = accepted(first, flow_of(2, "10.0.0.2"), call_id="b", headers=OUTBOUND)
+    assert [(contact.instance, contact.reg_id) for contact in both] == [("<urn:uuid:1>", 1), ("<urn:uuid:1>", 2)]
+    result = apply(both, flow_of(1, "10.0.0.9"), call_id="c", headers=OUTBOUND)
+    assert isinstance(result, Accepted)
+    assert [contact.uri.host for contact in result.contacts] == ["10.0.0.2", "10.0.0.9"]
+    assert result.changes == (Refreshed(result.contacts[1]),)
+
+
+def test_a_flow_is_reached_the_way_it_came_and_told_that_it_is_one():
+    asked = request(flow_of(1, "198.51.100.7"), headers=OUTBOUND)
+    result = register((), asked, flow=FLOW, limits=Limits(), now=0.0)
+    assert isinstance(result, Accepted)
+    assert result.contacts[0].flow == FLOW
+    assert response_headers(asked, result, now=0.0) == [
+        ("Contact", '<sip:alice@198.51.100.7>;expires=3600;+sip.instance="<urn:uuid:1>";reg-id=1'),
+        ("Require", "outbound"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "headers"),
+    [
+        (flow_of(1), ()),  # it does not say that it knows RFC 5626
+        (f"{DESK};reg-id=1", OUTBOUND),
+        (flow_of(1 << 31), OUTBOUND),
+        (flow_of(0), OUTBOUND),
+    ],
+)
+def test_what_is_no_flow_is_known_by_its_address(wish: str, headers: tuple[str, ...]):
+    (contact,) = accepted((), wish, headers=headers)
+    assert contact.reg_id == 0
+    assert contact.key == contact.uri
+
+
+def test_a_register_is_about_one_flow():
+    result = apply((), flow_of(1), flow_of(2), headers=OUTBOUND)
+    assert isinstance(result, Refused)
+    assert result.status == 400
+
+
+@pytest.mark.parametrize(("path", "status"), [("<sip:p;lr>", 439), ("<sip:p;lr>, <sip:edge;lr;ob>", 200)])
+def test_a_flow_needs_a_first_proxy_that_keeps_it(path: str, status: int):
+    result = apply((), flow_of(1), headers=(*OUTBOUND, f"Path: {path}"))
+    assert (result.status if isinstance(result, Refused) else 200) == status

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.sip.events import InviteCancelled, InviteEnded, InviteReceived, MalformedReceived
-from engine.sip.messages import Response
-from tests.sip.messages_by_hand import ANSWER, CONNECTION, OFFER, request
+from engine.sip.messages import MAX_HEADER_SECTION, Response
+from tests.sip.messages_by_hand import ANSWER, CONNECTION, OFFER, parse_request, request, response
 from tests.sip.peer import Bench
 
 
@@ -40,7 +42,7 @@ def test_a_stream_that_is_no_sip_is_to_be_closed():
     assert bench.is_empty()
 
 
-def test_half_a_message_is_not_waited_for_without_end():
+def test_a_sender_who_trickles_a_message_is_waited_for_no_longer_than_another():
     bench = Bench(flow=CONNECTION)
     data = request(body=OFFER)
     for octet in data[:30]:
@@ -50,6 +52,73 @@ def test_half_a_message_is_not_waited_for_without_end():
     bench.wait(2.0)
     assert bench.stack.flows_to_close() == [CONNECTION]
     assert not bench.event(MalformedReceived).was_answered
+
+
+def stopped_at(data: bytes, end: bytes) -> tuple[list[Response], MalformedReceived]:
+    """What is answered to a message that stops behind `end`, and what is told of it."""
+    bench = Bench(flow=CONNECTION)
+    assert bench.send(data[: data.index(end) + len(end)]) == []
+    answers = [answer for _, answer in bench.wait(32.0)]
+    assert bench.stack.flows_to_close() == [CONNECTION]
+    assert bench.send(data) == []  # nothing more is read of it
+    told = bench.event(MalformedReceived)
+    assert told.was_answered == bool(answers)
+    bench.stack.close_flow(CONNECTION, now=bench.now)
+    assert bench.is_empty()
+    return [answer for answer in answers if isinstance(answer, Response)], told
+
+
+@pytest.mark.parametrize("end", [b"CSeq: 1 INVITE\r\n", b"application/sdp\r\n", b"\r\n\r\n", b"v=0\r\no=-"])
+def test_half_a_request_that_says_whose_it_is_is_refused_when_the_rest_does_not_come(end: bytes):
+    (answer,), told = stopped_at(request(body=OFFER), end)
+    assert (answer.status, answer.via.branch, answer.call_id, answer.cseq) == (400, "z9hG4bKone", "call", 1)
+    assert "expected the rest of a message within 32 s, got" in told.error
+
+
+@pytest.mark.parametrize("end", [b"INVITE sip:bob", b"SIP/2.0\r\n", b"branch=z9", b"From: ", b"Call-ID: call\r\n"])
+def test_half_a_request_that_nobody_could_be_answered_about_is_closed_in_silence(end: bytes):
+    assert stopped_at(request(body=OFFER), end)[0] == []
+
+
+def test_half_an_ack_and_half_a_response_are_closed_in_silence():
+    assert stopped_at(request("ACK"), b"CSeq: 1 ACK\r\n")[0] == []
+    sent = parse_request(request("OPTIONS"))
+    assert stopped_at(response(sent, 200), b"CSeq: 1 OPTIONS\r\n")[0] == []
+
+
+def test_headers_without_an_end_are_refused_before_the_connection_is_closed():
+    bench = Bench(flow=CONNECTION)
+    endless = request("OPTIONS", headers=(("X-Long", "x" * MAX_HEADER_SECTION),))
+    (answer,) = bench.send(endless[: MAX_HEADER_SECTION + 1])
+    assert isinstance(answer, Response)
+    assert (answer.status, answer.via.branch) == (513, "z9hG4bKone")
+    assert bench.stack.flows_to_close() == [CONNECTION]
+    assert bench.event(MalformedReceived).was_answered
+
+
+def test_beyond_so_much_of_unfinished_messages_in_all_the_largest_is_given_up():
+    bench = Bench(max_unfinished=10_000)
+    flows = [CONNECTION._replace(connection=number) for number in range(1, 5)]
+    halves = [request(branch=f"z9hG4bK{size}", body=b"x" * size)[:-1] for size in (1000, 5000, 2000, 1500)]
+    answers = [answer for half, flow in zip(halves, flows, strict=True) for answer in bench.send(half, flow)]
+    assert [(answer.status, answer.via.branch) for answer in answers] == [(503, "z9hG4bK5000")]
+    assert bench.stack.flows_to_close() == [flows[1]]
+    assert bench.event(MalformedReceived).flow == flows[1]
+    for flow in (flows[0], flows[2], flows[3]):
+        assert len(bench.send(b"x", flow)) == 1  # whole now
+
+
+def test_what_is_whole_or_gone_counts_as_unfinished_no_more():
+    bench = Bench(max_unfinished=10_000)
+    data = request("OPTIONS", headers=(("Content-Type", "text/plain"),), body=b"x" * 6000)
+    for number in range(1, 20):
+        flow = CONNECTION._replace(connection=number)
+        bench.send(data[:-1], flow)
+        if number % 2:
+            bench.send(data[-1:], flow)
+        else:
+            bench.stack.close_flow(flow, now=0.0)
+    assert bench.stack.flows_to_close() == []
 
 
 def test_a_message_that_was_completed_in_time_is_forgotten():

@@ -4,7 +4,7 @@
 
 Callers dial the numbers of an example at random, key digits, talk and hang up at random; those whom it dials answer,
 are busy, do not answer, key something or hang up at random; the network loses SIP and RTP. Nobody who is answered may
-hear nothing for more than three seconds, unless asked for something, recorded, or connected with somebody.
+hear nothing for more than three seconds, unless asked for something, recorded, listened to, or connected with somebody.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from callflow.runtime.loader import load_script
 from callflow.simulation.raised import taken_by
 from callflow.testing import SilenceSource, SimulatedPhone, Simulation
 from engine.channels.channel import Channel
+from engine.channels.detect import Detecting
 from engine.channels.echo import Echoing
 from engine.channels.gather import Gathering
 from engine.channels.recording import Recording
@@ -69,7 +70,7 @@ KEYS = (
 )
 LONGEST_SILENCE = 3.0  # seconds
 LOOK_EVERY = 0.5  # seconds
-ENGAGING = (Gathering, Recording, Echoing)
+ENGAGING = (Gathering, Recording, Echoing, Detecting)
 
 
 @dataclass

@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from callflow.protocol.records import CallRecord
-from engine.store import database, pending, sqlite
+from engine.store import connection, database, pending, sqlite
 from engine.store.records import StoreError
 from engine.store.sqlite import SqliteRecords
 from tests.trio_tests import run_trio
@@ -120,7 +120,7 @@ async def test_a_crash_between_the_commit_and_the_clearing_gives_no_record_twice
 
 @run_trio
 async def test_while_the_database_is_locked_records_wait_and_reading_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(database, "LOCKED_AFTER", 0.05)
+    monkeypatch.setattr(connection, "LOCKED_AFTER", 0.05)
     told = []
     with structlog.testing.capture_logs() as log:
         async with opened(tmp_path, told) as records:
@@ -201,6 +201,23 @@ async def test_many_segments_are_read_in_their_order_and_removed(tmp_path, monke
         assert await channels(records) == [f"c{number}" for number in range(50)]
         assert len(segments(tmp_path)) == 1
     assert segments(tmp_path) == []
+
+
+def test_what_is_read_says_whether_more_waits(tmp_path, monkeypatch):
+    monkeypatch.setattr(pending, "MAX_SEGMENT", 1)
+    waiting = pending.Pending(tmp_path)
+    waiting.append(b"1\n")
+    waiting.append(b"2\n")
+    assert (waiting.read(), waiting.is_last) == ([b"1"], False)
+    waiting.advance()
+    assert (waiting.read(), waiting.is_last) == ([b"2"], True)
+    waiting.advance()
+    waiting.close()
+
+
+def test_while_many_records_come_they_gather_longer():
+    assert sqlite.gather_after(sqlite.MANY - 1) == sqlite.COMMIT_AFTER
+    assert sqlite.gather_after(sqlite.MANY) == sqlite.COMMIT_BUSY_AFTER > sqlite.COMMIT_AFTER
 
 
 @run_trio

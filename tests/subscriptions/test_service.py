@@ -23,7 +23,7 @@ class Desk:
     def __init__(self, limits: Limits) -> None:
         self.bench = Bench(request_methods=("SUBSCRIBE",))
         count = itertools.count(1)
-        users = Users([User("alice", "secret")])
+        users = Users([User.of("alice", "secret")])
         self.subscriptions = Subscriptions(
             sip=self,
             authentication=Authentication(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -14,11 +16,14 @@ from websockets.protocol import State
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import parse_uri
 
+from engine.eventsocket.certificate import ServerCertificate, trusting
 from engine.sip.events import InviteEnded, InviteReceived
 from engine.sip.messages import Uri
 from engine.transport.errors import Unreachable
 from engine.transport.tcp import TcpLimits
+from engine.transport.tls import TlsContexts
 from engine.transport.websocket import MAX_MESSAGE, WebSocketSession
+from tests.eventsocket.test_tls import Authority
 from tests.sip.messages_by_hand import request
 from tests.transport.agents import ANSWER, OFFER, Agent, answer_everything, running
 from tests.trio_tests import run_trio
@@ -168,7 +173,7 @@ def test_nothing_is_sent_on_a_connection_that_closes():
 class Connection:
     """A browser with a socket."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.abc.Stream) -> None:
         self.browser = Browser()
         self._stream = stream
 
@@ -180,6 +185,16 @@ class Connection:
         await self._stream.send_all(self.browser.take())
         while self.browser.protocol.state is State.CONNECTING:
             self.browser.feed(await self._stream.receive_some())
+
+    async def trickle(self, data: bytes) -> bool:
+        """Send one octet after the other, with pauses; whether the other side took them all."""
+        try:
+            for octet in data:
+                await self._stream.send_all(bytes([octet]))
+                await trio.sleep(0.01)
+        except trio.BrokenResourceError:
+            return False
+        return True
 
     async def hear(self) -> bytes:
         """The next message that is no provisional response."""
@@ -195,20 +210,36 @@ class Connection:
 
 
 @asynccontextmanager
-async def connected(**limits) -> AsyncIterator[tuple[Agent, Connection]]:
-    agent = Agent("bob", react=answer_everything, tcp_limits=TcpLimits(**limits))
+async def connected(
+    transport: str = "ws", address: str = "127.0.0.1", authority: Authority | None = None, **limits
+) -> AsyncIterator[tuple[Agent, Connection]]:
+    """`authority` is who certifies the address, with `wss`."""
+    client = ssl.create_default_context() if authority is None else trusting(authority.file)
+    certificate = None if authority is None else ServerCertificate(*authority.issue(address)).context
+    tls = TlsContexts(client=client, server=certificate)
+    agent = Agent("bob", react=answer_everything, tcp_limits=TcpLimits(**limits), tls=tls)
     async with running(agent):
-        host, port = await agent.endpoint.listen("ws", "127.0.0.1", 0)
-        async with await trio.open_tcp_stream(host, port) as stream:
-            yield agent, Connection(stream)
+        host, port = await agent.endpoint.listen(transport, address, 0)
+        if authority is None:
+            stream: trio.abc.Stream = await trio.open_tcp_stream(host, port)
+        else:
+            stream = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=client)
+        yield agent, Connection(stream)
+        await trio.aclose_forcefully(stream)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("transport", ["ws", "wss"])
 @run_trio
-async def test_a_call_over_a_websocket_is_answered_and_hung_up_on_its_connection():
-    async with connected() as (agent, browser):
+async def test_a_call_over_a_websocket_is_answered_and_hung_up_on_its_connection(
+    tmp_path: Path, transport: str, address: str
+):
+    authority = Authority(tmp_path) if transport == "wss" else None
+    async with connected(transport, address, authority) as (agent, browser):
         await browser.shake_hands()
         await browser.say(request(via=VIA, body=OFFER))
-        invite = (await agent.wait_for(InviteReceived)).invite
+        received = await agent.wait_for(InviteReceived)
+        assert (received.flow.transport, received.flow.local[0]) == (transport, address)
         ok = await browser.hear()
         assert ANSWER in ok
         assert b";transport=ws>" in ok
@@ -216,10 +247,11 @@ async def test_a_call_over_a_websocket_is_answered_and_hung_up_on_its_connection
         await browser.say(request("ACK", via=VIA, to=f"<sip:bob@192.0.2.1>;tag={tag}", branch="z9hG4bKack"))
         await browser.say(request("OPTIONS", via=VIA, to=f"<sip:bob@192.0.2.1>;tag={tag}", branch="z9hG4bKo", cseq=2))
         assert (await browser.hear()).startswith(b"SIP/2.0 200")  # the ACK has been read before
-        agent.endpoint.hang_up(invite)
+        agent.endpoint.hang_up(received.invite)
         bye = await browser.hear()
         assert bye.startswith(b"BYE ")
-        assert b"Via: SIP/2.0/WS 127.0.0.1:" in bye
+        host = f"[{address}]" if ":" in address else address
+        assert f"Via: SIP/2.0/{transport.upper()} {host}:".encode() in bye
 
 
 @run_trio
@@ -248,6 +280,20 @@ async def test_who_opens_a_websocket_and_says_nothing_is_closed():
     async with connected(silent_timeout=0.3) as (_, browser):
         await browser.shake_hands()
         assert await browser.hear() == b""
+
+
+@run_trio
+async def test_who_trickles_the_handshake_is_closed():
+    async with connected(silent_timeout=0.3) as (_, browser):
+        assert not await browser.trickle(b"GET / HTTP/1.1\r\n" + b"X-Slow: and so on\r\n" * 120)
+
+
+@run_trio
+async def test_who_trickles_a_message_after_the_handshake_is_closed():
+    async with connected(silent_timeout=0.3) as (_, browser):
+        await browser.shake_hands()
+        browser.browser.protocol.send_text(b"x" * 10_000)
+        assert not await browser.trickle(browser.browser.take())
 
 
 @pytest.mark.parametrize("transport", ["ws", "wss"])

@@ -43,7 +43,7 @@ class Peer:
         self.headers: list[tuple[str, str]] = []
         self.requests: list[tuple[float, RequestReceived]] = []
         self.locations = Locations()
-        users = Users([User("4930999", "secret")])
+        users = Users([User.of("4930999", "secret", realm="carrier")])
         authentication = Authentication(
             users, realm="carrier", new_token=tokens(number + 100), clock=trio.current_time, lifetime=60
         )

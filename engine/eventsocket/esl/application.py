@@ -168,6 +168,7 @@ APPLICATIONS: Mapping[str, Application] = MappingProxyType({
     "conference": _a(conferring.conference, "a name, pin, and the flags mute, deaf, moderator, wait-mod, endconf"),
     "db": _a(keeping.db_application, "in memory"),
     "deflect": _a(transferring.deflect),
+    "delay_echo": _a(sounding.delay_echo, "in whole frames of 20 ms"),
     "digit_action_set_realm": _a(acting.set_realm, "for the channel itself"),
     "eavesdrop": _a(conferring.eavesdrop, "a call of this door that is bridged; without keys to whisper"),
     "echo": _a(sounding.echo),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from callflow.protocol.commands import Target
 from callflow.protocol.outcomes import Answered, AnyOutcome, Branch, Failed
 
-from .dialstring import DialString, Endpoint
+from .dialstring import DialString, DialStringError, Endpoint
 from .steering import Refused
 from .vocabulary import cause_of_failure
 
@@ -38,7 +38,7 @@ def plan(
     caller_name: str = "",
     caller_number: str = "",
 ) -> Plan:
-    """`timeout` and the caller are those that the dial string's own variables go before."""
+    """`timeout` and the caller are those that the dial string's own variables go before. Raises DialStringError."""
     general = dialled.variables
     legs: dict[str, Mapping[str, str]] = {}
     stages: list[tuple[Target, ...]] = []
@@ -72,12 +72,12 @@ def caller_id(name: str, number: str) -> str | None:
 
 
 def sip_headers(variables: Mapping[str, str]) -> dict[str, str]:
-    """The headers that `sip_h_X-...` variables ask for."""
-    return {
-        name.removeprefix("sip_h_"): value
-        for name, value in variables.items()
-        if name.startswith("sip_h_X-") and value.isprintable()
-    }
+    """The headers that `sip_h_X-...` variables ask for. Raises DialStringError."""
+    headers = {name.removeprefix("sip_h_"): value for name, value in variables.items() if name.startswith("sip_h_X-")}
+    for name, value in headers.items():
+        if not (name + value).isprintable():
+            raise DialStringError(f"expected no control characters in sip_h_{name[:64]!r}, got {value[:64]!r}")
+    return headers
 
 
 def cause_of(outcome: AnyOutcome, planned: Plan, unmade: frozenset[str] = frozenset()) -> str:

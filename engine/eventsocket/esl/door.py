@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -47,7 +47,7 @@ class EslSettings:
     sounds: Path | None = None
     applications: Mapping[str, Application] = field(default_factory=dict)
     users: tuple[EslUser, ...] = ()
-    names: Sequence[str] = ()
+    names: Collection[str] = ()
     addresses: Callable[[], Sequence[str]] = lambda: ()
     groups: Groups = field(default_factory=dict)
 

@@ -5,7 +5,7 @@ Events are made only when a client wants them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -96,7 +96,7 @@ class Hub:
         answer: Callable[[Hub, str, Leg | None], Awaitable[str]],
         sounds: str = "",
         groups: Groups = NO_GROUPS,
-        users: Sequence[str] = (),
+        users: Collection[str] = (),
         addresses: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         """`sounds`: the folder of the prompts; `groups`: users that are rung together.
@@ -112,7 +112,7 @@ class Hub:
         self.epoch = epoch
         self.sounds = sounds
         self.groups = groups
-        self.users = tuple(users)
+        self.users = users
         self.addresses = addresses
         self.hash = Kept()
         self.database = Kept()

@@ -1,4 +1,4 @@
-"""playback, say, speak, gentones, echo, send_dtmf, break: what the far end hears."""
+"""playback, say, speak, gentones, echo, delay_echo, send_dtmf, break: what the far end hears."""
 
 from __future__ import annotations
 
@@ -45,6 +45,15 @@ async def speak(stage: Stage, data: str) -> str:
 
 async def echo(stage: Stage, data: str) -> str:
     await stage.run(commands.Echo())
+    return NONE
+
+
+async def delay_echo(stage: Stage, data: str) -> str:
+    """A second later, or as many milliseconds as it says; with what is none, or more than ten seconds, not at all."""
+    text = data.strip() or "1000"
+    delay_ms = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    if 1 <= delay_ms <= 10_000:
+        await stage.run(commands.Echo(delay_ms=delay_ms))
     return NONE
 
 

@@ -20,6 +20,7 @@ from ..session import (
 )
 from .chorus import Sound
 from .digits import DigitSender, Sending
+from .echo import Echo
 from .hearing import Hearing
 from .network import FakeMediaNetwork
 from .playback import Player
@@ -60,7 +61,6 @@ class FakeMediaSession:
         self._relayed: FakeMediaSession | None = None
         self._room: FakeMediaRoom | None = None
         self._is_watched = False
-        self._is_echoing = False
         self._mutes_incoming = self._mutes_outgoing = False
         self._digit_down: tuple[str, float] | None = None
         self._timeline = Timeline()
@@ -71,6 +71,7 @@ class FakeMediaSession:
         self._digits = DigitSender(network, self, post)
         self._watch = AudioWatch(network, post)
         self._hearing = Hearing(network, post)
+        self._echo = Echo(network, self._settle_output)
         self._changed = trio.Event()
         network.attach(local, self)
 
@@ -160,10 +161,10 @@ class FakeMediaSession:
             self._settle_input()
             self._settle_output()
 
-    def echo(self, *, is_on: bool) -> None:
-        """Send back what is received; in a room it is not done."""
+    def echo(self, *, is_on: bool, delay_ms: int = 0) -> None:
+        """Send back what is received, so much later; in a room it is not done."""
         if self._is_open() and self._room is None:
-            self._is_echoing = is_on
+            self._echo.switch(self._input, delay_ms=delay_ms if is_on else None)
             self._settle_output()
 
     def send_digits(
@@ -220,7 +221,7 @@ class FakeMediaSession:
         self._watch.switch(None, is_on=False)
         self._hearing.switch(None, level_dbov=None)
         self._part()
-        self._is_echoing = False
+        self._echo.switch(None, delay_ms=None)
         self._traffic.close(self._peer())
         self._stream = None
         self._settle_input()
@@ -246,7 +247,8 @@ class FakeMediaSession:
         self._leave()
         if not is_tapped:
             self._part()
-        self._room, self._is_echoing = room, False
+        self._room = room
+        self._echo.switch(None, delay_ms=None)
         self._watch.switch(self._input, is_on=True)
 
     def leave(self, room: FakeMediaRoom) -> None:
@@ -343,6 +345,7 @@ class FakeMediaSession:
         self._recorder.change(voice)
         self._watch.change(voice)
         self._hearing.change(voice)
+        self._echo.change(voice)
         self._report_change()
         (self._relayed or self)._settle_output()
         if self._room is not None:
@@ -375,7 +378,7 @@ class FakeMediaSession:
             return self._room.sound_for(self)
         if self._relayed is not None:
             return self._relayed._input
-        return self._input if self._is_echoing else None
+        return self._echo.voice
 
     def _part(self) -> None:
         other, self._relayed = self._relayed, None

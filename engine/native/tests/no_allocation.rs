@@ -1,4 +1,4 @@
-//! Nothing is allocated per packet: a relay, playbacks, an echo and rooms are run while the media thread's allocations are
+//! Nothing is allocated per packet: a relay, playbacks, a delayed echo and rooms are run while the media thread's allocations are
 //! counted. A jitter buffer may grow meanwhile, if this machine is so late: three times each, of which there are five.
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -161,7 +161,7 @@ fn a_relay_its_playbacks_an_echo_and_a_room_allocate_nothing_once_they_run() {
     assert!(engine.relay(left.leg, right.leg).is_ok());
     play(&engine, alice.leg);
     play(&engine, bob.leg);
-    assert!(engine.tell(echo.leg, Verb::Echo(true)).is_ok());
+    assert!(engine.tell(echo.leg, Verb::Echo(Some(100))).is_ok());
     assert!(engine.tell(echo.leg, Verb::Detect(Some(-42.0))).is_ok());
     play(&engine, carol.leg);
     for pair in rest.chunks(2) {

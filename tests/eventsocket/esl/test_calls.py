@@ -7,6 +7,7 @@ from pathlib import Path
 
 from callflow.phone import Phone, PhoneCall
 from callflow.phone.events import TransferAsked
+from callflow.testing import ToneSource
 from tests.interop.terminal import terminal
 from tests.trio_tests import run_trio
 
@@ -355,3 +356,18 @@ async def test_a_caller_that_calls_somebody_else_leaves(tmp_path: Path):
         call.tell_transfer(200)
         assert (await client.event("CHANNEL_HANGUP"))["Hangup-Cause"] == "BLIND_TRANSFER"
         await call.wait_ended()
+
+
+@run_trio
+async def test_an_echo_comes_later_by_what_was_said_and_by_nothing_else(tmp_path: Path):
+    async with place(tmp_path) as running, terminal() as guest:
+        client, call, channel = await take(running, guest)
+        for wrong in ("0", "10001", "soon"):
+            await client.execute(channel, "delay_echo", wrong)
+            await client.event("CHANNEL_EXECUTE_COMPLETE", Application="delay_echo")
+        await client.execute(channel, "delay_echo", "400")
+        await client.event("CHANNEL_EXECUTE", Application="delay_echo")
+        call.play(ToneSource((440.0,)))
+        assert await call.wait_sound()
+        await client.api(f"uuid_break {channel}")
+        await client.event("CHANNEL_EXECUTE_COMPLETE", Application="delay_echo")

@@ -88,3 +88,9 @@ def test_whatever_is_written_the_only_error_is_our_own(text: str):
         parse(text)
     with suppress(DialStringError):
         split_arguments(text)
+
+
+@pytest.mark.parametrize("text", ["{sip_h_X-A='a\rB: c'}user/x", "[sip_h_X-A\rB='a']user/x", "{sip_h_X-A='a\0'}user/x"])
+def test_a_header_with_control_characters_is_refused(text: str):
+    with pytest.raises(DialStringError, match="expected no control characters in sip_h_"):
+        plan(parse(text), new_id=lambda: "leg")

@@ -21,7 +21,7 @@ from engine.eventsocket.esl.steering import Steering
 from engine.eventsocket.memory import memory_streams
 from tests.trio_tests import run_trio, run_virtual
 
-from .place import place
+from .place import place, registered
 
 
 @run_trio
@@ -247,3 +247,27 @@ class _Hub:
 
 async def _ignore(client: Client, request: object) -> None:
     return None
+
+
+@run_trio
+async def test_line_ends_in_what_a_client_dials_are_refused_or_left_out(tmp_path: Path):
+    end = "\rX-Smuggled: yes"
+    async with place(tmp_path) as running, registered(running, "desk") as desk:
+        client = await running.login()
+        for dialled in (
+            f"{{sip_h_X-A='a{end}'}}user/desk",
+            f"{{sip_h_X-A{end}='a'}}user/desk",
+            f"user/desk{end}",
+            f"sofia/internal/sip:desk@192.0.2.1{end}",
+            f"sofia/gateway/carrier/030{end}",
+        ):
+            assert (await client.api(f"originate {dialled.replace(' ', '')} &park()")).startswith("-ERR "), dialled
+        name = f"origination_caller_id_name='Eve{end}',origination_caller_id_number='1001{end}'".replace(" ", "")
+        await client.send(f"api originate {{{name}}}user/desk &park()\n\n")
+        call = await desk.wait_call()
+        request = call.invite.request
+        assert request.from_.name == "EveX-Smuggled:yes"
+        assert [name for name, _ in request.header_items() if "smuggled" in name.lower()] == []
+        assert b"\r" not in request.raw.replace(b"\r\n", b"")
+        call.hang_up()
+        assert (await client.packet()).body.startswith("-ERR ")

@@ -674,9 +674,10 @@ function Call:say(text) end
 function Call:tone(plan) end
 
 ---@class callflow.EchoOptions
+---@field delay_ms? integer
 ---@field deadline? number seconds that it may take
 
----Send the caller's voice back. A caller who has not been answered is.
+---Send the caller's voice back, `delay_ms` later (at most 10,000). A caller who has not been answered is.
 ---@return callflow.Stopped
 ---@overload fun(self: callflow.Call, options: callflow.EchoOptions): callflow.Stopped
 function Call:echo() end

@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
         now,
         &mut reports,
     );
-    leg.echo(true);
+    leg.echo(Some(40));
     leg.watch_audio(true, now);
     let mut rest = data;
     while let [length, kind, after, ..] = rest {

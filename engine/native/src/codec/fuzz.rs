@@ -144,6 +144,11 @@ fn streams_say_the_same_however_they_are_chunked() {
             (reader.is_broken(), reader.pending()),
             (whole.is_broken(), whole.pending())
         );
+        let half = reader.give_up(400, "late");
+        assert_eq!((half.status, reader.pending()), (400, 0));
+        assert!(half
+            .partial
+            .is_none_or(|request| request.via().is_ok() && request.body().is_empty()));
     }
 }
 

@@ -4,6 +4,10 @@ use super::error::ParseError;
 use super::head::Head;
 use super::limits::{MAX_BODY, MAX_HEADER_SECTION};
 use super::message::Message;
+use super::reason::reason_phrase;
+
+/// Octets of room that a stream keeps after a message that needed more.
+const KEPT: usize = 16 * 1024;
 
 /// What a stream brings.
 #[derive(Debug, Clone)]
@@ -45,6 +49,8 @@ impl StreamReader {
         self.buffer.drain(..at);
         if self.is_broken {
             self.buffer = Vec::new();
+        } else if self.buffer.len() < KEPT {
+            self.buffer.shrink_to(KEPT);
         }
         items
     }
@@ -57,6 +63,15 @@ impl StreamReader {
     /// Octets of a message that is not complete yet.
     pub fn pending(&self) -> usize {
         self.buffer.len()
+    }
+
+    /// No more is waited for: the error of what has come of a message, to be answered with this status if it can be.
+    pub fn give_up(&mut self, status: u16, why: &str) -> ParseError {
+        let error = ParseError::new(reason_phrase(status), why).with_status(status);
+        let buffer = std::mem::take(&mut self.buffer);
+        self.is_broken = true;
+        self.waiting = None;
+        unfinished(&buffer, error)
     }
 
     /// The next complete thing at `at`, which moves behind it.
@@ -115,9 +130,12 @@ impl StreamReader {
             .position(|window| window == b"\r\n\r\n")
         else {
             self.scanned = rest.len();
+            if rest.len() <= MAX_HEADER_SECTION {
+                return None;
+            }
             let why = format!("expected at most {MAX_HEADER_SECTION} octets of header fields");
             let error = ParseError::new("Message Too Large", why).with_status(513);
-            return (rest.len() > MAX_HEADER_SECTION).then_some(Err(error));
+            return Some(Err(unfinished(rest, error)));
         };
         let octets = &rest[..from + empty_line + 4];
         let mut head = Head::read(octets, 0);
@@ -132,6 +150,21 @@ impl StreamReader {
                     .unwrap_or(error))
             }
         })
+    }
+}
+
+/// The error of a message whose end will not be seen, with what is needed to answer it if that has come.
+fn unfinished(octets: &[u8], error: ParseError) -> ParseError {
+    let mut head = Head::read(octets, 0);
+    let body = head.end..head.end;
+    let raw = octets[..head.end].to_vec();
+    head.error = Some(error.clone());
+    match Message::read(raw, head, body, None) {
+        Err(found) if found.partial.is_some() => ParseError {
+            partial: found.partial,
+            ..error
+        },
+        _ => error,
     }
 }
 

@@ -53,8 +53,8 @@ pub enum Verb {
     },
     /// Stop what has that name.
     Stop(String),
-    /// Send back what is received, or no more.
-    Echo(bool),
+    /// Send back what is received so many milliseconds later; None: no more.
+    Echo(Option<u32>),
     /// Send digits.
     SendDigits {
         /// Its name in reports.
@@ -95,6 +95,8 @@ pub struct Inbox {
     waiting: Lock<Waiting>,
     /// Something waits. Changed under the lock alone.
     is_told: AtomicBool,
+    /// The thread looks by itself, soon: what may wait so long needs no signal. To wake it is the dearest part of telling.
+    looks_soon: AtomicBool,
     wake: EventFd,
 }
 
@@ -102,6 +104,7 @@ pub struct Inbox {
 struct Waiting {
     commands: Vec<(LegId, Verb)>,
     arrivals: Vec<Line>,
+    is_signalled: bool,
     is_over: bool,
 }
 
@@ -115,6 +118,7 @@ impl Inbox {
         Ok(Inbox {
             waiting: Lock::default(),
             is_told: AtomicBool::new(false),
+            looks_soon: AtomicBool::new(false),
             wake: EventFd::new()?,
         })
     }
@@ -125,13 +129,15 @@ impl Inbox {
         if waiting.commands.len() >= MAX_WAITING && !matches!(verb, Verb::Close) {
             return Err(Stalled);
         }
+        let may_wait = matches!(verb, Verb::Open(_) | Verb::Close);
         waiting.commands.push((leg, verb));
-        self.is_told.store(true, Ordering::Release);
-        let was_empty = waiting.commands.len() == 1;
-        drop(waiting);
-        if was_empty {
-            self.wake.signal();
+        self.is_told.store(true, Ordering::SeqCst); // before it is asked whether the thread looks: see `may_sleep`
+        if waiting.is_signalled || (may_wait && self.looks_soon.load(Ordering::SeqCst)) {
+            return Ok(());
         }
+        waiting.is_signalled = true;
+        drop(waiting);
+        self.wake.signal();
         Ok(())
     }
 
@@ -153,6 +159,14 @@ impl Inbox {
         self.wake.signal();
     }
 
+    /// The thread is about to sleep, for a moment (`is_soon`) or until it is signalled; false: it was told something, and must not.
+    ///
+    /// It says so first and looks then, and whoever tells it does it the other way round: one of the two sees the other.
+    pub fn may_sleep(&self, is_soon: bool) -> bool {
+        self.looks_soon.store(is_soon, Ordering::SeqCst);
+        !self.is_told.load(Ordering::SeqCst)
+    }
+
     /// Wait until it is told something, or `timeout` has passed.
     pub fn wait(&self, timeout: Duration) {
         self.wake.wait(timeout);
@@ -172,6 +186,7 @@ impl Inbox {
     pub fn take(&self, commands: &mut Vec<(LegId, Verb)>, arrivals: &mut Vec<Line>) -> bool {
         let mut waiting = self.waiting.hold();
         self.is_told.store(false, Ordering::Release);
+        waiting.is_signalled = false;
         if commands.is_empty() {
             std::mem::swap(commands, &mut waiting.commands);
         } else {
@@ -207,6 +222,25 @@ mod tests {
         assert!(inbox.take(&mut commands, &mut arrivals));
         let legs: Vec<u64> = commands.iter().map(|(leg, _)| leg.0).collect();
         assert_eq!(legs, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_close_wakes_nobody_who_looks_soon_and_what_comes_after_it_does() {
+        let inbox = Inbox::new().unwrap();
+        assert!(inbox.may_sleep(true));
+        inbox.push(LegId(1), Verb::Close).unwrap();
+        assert!(!inbox.wake.wait(Duration::ZERO));
+        assert!(!inbox.may_sleep(true));
+        inbox.push(LegId(2), Verb::Unrelay).unwrap();
+        assert!(inbox.wake.wait(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_close_wakes_whoever_sleeps_until_he_is_signalled() {
+        let inbox = Inbox::new().unwrap();
+        assert!(inbox.may_sleep(false));
+        inbox.push(LegId(1), Verb::Close).unwrap();
+        assert!(inbox.wake.wait(Duration::ZERO));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use super::clock::Moment;
 use super::command::Change;
 use super::control::Control;
+use super::delay::DelayLine;
 use super::digit_receiver::DigitReceiver;
 use super::digit_sender::{DigitSender, Way};
 use super::g711::Law;
@@ -99,6 +100,8 @@ pub struct Leg {
     packetizer: Packetizer,
     /// There while it echoes, or is in a room.
     playout: Option<Box<Playout>>,
+    /// There while its echo comes back later.
+    delay: Option<Box<DelayLine>>,
     reception: Reception,
     digits_in: DigitReceiver,
     digits_out: DigitSender,
@@ -132,6 +135,7 @@ impl Leg {
             sender: Sender::new(random),
             packetizer: Packetizer::default(),
             playout: None,
+            delay: None,
             reception: Reception::default(),
             digits_in: DigitReceiver::default(),
             digits_out: DigitSender::default(),
@@ -233,11 +237,15 @@ impl Leg {
             .send(name, digits, way, duration_ms, gap_ms, reports);
     }
 
-    /// Send back what is received, or no more. In a room it is not done.
-    pub fn echo(&mut self, is_on: bool) {
-        if is_on != self.playout.is_some() && !self.is_in_room {
-            self.buffer(is_on);
+    /// Send back what is received so many milliseconds later, or no more. In a room it is not done.
+    pub fn echo(&mut self, delay_ms: Option<u32>) {
+        if self.is_in_room {
+            return;
         }
+        if delay_ms.is_some() != self.playout.is_some() {
+            self.buffer(delay_ms.is_some());
+        }
+        self.delay = delay_ms.and_then(DelayLine::of).map(Box::new);
     }
 
     /// Be in a room from now on: its turns come from there, by `hear_turn` and `room_frame`.
@@ -263,6 +271,7 @@ impl Leg {
 
     fn buffer(&mut self, is_on: bool) {
         self.playout = is_on.then(Box::default);
+        self.delay = None;
         self.counters.buffered(0);
         self.packetizer.clear();
         self.sender.interrupt();

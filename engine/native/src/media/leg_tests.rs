@@ -476,7 +476,7 @@ fn a_playback_has_the_stage_and_gives_it_back() {
 /// What is echoed of a voice, of which each frame comes under the header that is made of the usual one.
 fn echoed(frames: usize, header: impl Fn(usize, Header) -> Header) -> Vec<i16> {
     let mut scene = Scene::new();
-    scene.leg.echo(true);
+    scene.leg.echo(Some(0));
     let mut heard = Vec::new();
     for frame in 0..frames {
         let said: [i16; FRAME] = std::array::from_fn(|n| voice(frame * FRAME + n));
@@ -491,6 +491,56 @@ fn echoed(frames: usize, header: impl Fn(usize, Header) -> Header) -> Vec<i16> {
         heard.extend(samples);
     }
     heard
+}
+
+/// For each of so many turns whether something was sent, while the peer speaks in the first ones.
+fn sent(scene: &mut Scene, turns: usize, spoken: usize) -> Vec<bool> {
+    let spoke = |turn: usize, scene: &mut Scene| {
+        if turn < spoken {
+            let said: [u8; FRAME] =
+                std::array::from_fn(|n| Law::Mu.compress(voice(turn * FRAME + n)));
+            scene.hear(&said);
+        }
+        scene.turn().is_some()
+    };
+    (0..turns).map(|turn| spoke(turn, scene)).collect()
+}
+
+#[test]
+fn a_delayed_echo_is_the_same_as_the_other_so_many_frames_later_and_drains() {
+    let (mut scene, mut later) = (Scene::new(), Scene::new());
+    scene.leg.echo(Some(0));
+    later.leg.echo(Some(500));
+    let (at_once, delayed) = (sent(&mut scene, 100, 40), sent(&mut later, 100, 40));
+    let count = at_once.iter().filter(|it| **it).count();
+    assert!((40..50).contains(&count), "{count}"); // what is lost at the end is made up, fading
+    assert_eq!(delayed[..25], [false; 25]);
+    assert_eq!(delayed[25..], at_once[..75]);
+}
+
+#[test]
+fn a_delayed_echo_goes_on_unheard_while_a_playback_is_heard() {
+    let mut scene = Scene::new();
+    scene.leg.echo(Some(500));
+    sent(&mut scene, 20, 20);
+    scene.play("p", vec![tone()]);
+    assert_eq!(sent(&mut scene, 15, 0), [true; 15]);
+    let now = scene.now();
+    scene.leg.stop("p", now, &mut scene.reports);
+    let heard = sent(&mut scene, 60, 0);
+    let last = heard.iter().rposition(|it| *it).unwrap();
+    assert!((9..19).contains(&last), "{last}"); // the rest of what was said, not all of it
+}
+
+#[test]
+fn an_echo_that_ends_leaves_nothing_under_way() {
+    let mut scene = Scene::new();
+    scene.leg.echo(Some(200));
+    sent(&mut scene, 8, 8);
+    scene.leg.echo(None);
+    assert_eq!(sent(&mut scene, 30, 0), [false; 30]);
+    scene.leg.echo(Some(200));
+    assert_eq!(sent(&mut scene, 30, 0), [false; 30]);
 }
 
 #[test]
@@ -662,7 +712,7 @@ fn a_disk_that_takes_nothing_ends_recordings_and_the_audio_is_as_it_would_be_wit
     let (mut recorded, mut alone) = (Scene::new(), Scene::new());
     record_all(&mut recorded, &writer, &folder);
     for scene in [&mut recorded, &mut alone] {
-        scene.leg.echo(true);
+        scene.leg.echo(Some(0));
     }
     let mut turns = 0;
     while !recorded.leg.recorders.is_empty() {

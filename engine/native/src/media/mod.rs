@@ -10,6 +10,7 @@ pub mod clock;
 pub mod command;
 pub mod concealment;
 pub mod control;
+pub mod delay;
 pub mod digit_receiver;
 pub mod digit_sender;
 pub mod dtmf;

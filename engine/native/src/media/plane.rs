@@ -28,6 +28,10 @@ const MAX_DISCARDED: usize = 64;
 const ROOM: usize = 2048;
 /// Every leg is looked after so often (silence when idle, RTCP).
 const BEAT_MS: u64 = 1000;
+/// Those who are looked after at nearly the same time have it done in one turn: legs come by the hundred a second.
+const BEAT_STEP: u64 = 10_000_000;
+/// Whoever opens or closes a leg need not wake a thread that wakes so soon by itself.
+const SOON: Duration = Duration::from_millis(10);
 const WAKE: u64 = u64::MAX;
 
 /// One media thread's state.
@@ -115,10 +119,16 @@ impl Plane {
     fn wait(&self, ready: &mut Ready) -> io::Result<()> {
         let now = self.clock.now();
         if !self.is_busy {
-            let timeout = self.next_due().map(|due| now.until(due));
+            let mut timeout = self.next_due().map(|due| now.until(due));
+            if !self
+                .inbox
+                .may_sleep(timeout.is_some_and(|timeout| timeout <= SOON))
+            {
+                timeout = Some(Duration::ZERO);
+            }
             return self.epoll.wait(ready, timeout);
         }
-        if !ready.is_full() {
+        if !ready.is_full() && self.inbox.may_sleep(true) {
             self.inbox.wait(now.until(wheel::following(now)));
         }
         self.epoll.wait(ready, Some(Duration::ZERO))
@@ -238,9 +248,14 @@ impl Plane {
             }
             let compound = line.leg.report(&self.clock, now, random());
             line.send_control(compound);
-            self.beats.push_back((now.plus_ms(BEAT_MS), place, id));
+            self.beats.push_back((beat_after(now), place, id));
         }
     }
+}
+
+/// When a leg is looked after next.
+fn beat_after(now: Moment) -> Moment {
+    Moment(now.plus_ms(BEAT_MS).0.next_multiple_of(BEAT_STEP))
 }
 
 #[cfg(test)]

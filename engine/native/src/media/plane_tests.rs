@@ -227,7 +227,7 @@ fn turns_of_a_playback_an_echo_and_a_room_take_no_lock() {
         thread.tell(LegId(id), Verb::Update(phone.stream()));
     }
     thread.tell(LegId(1), Verb::Play(endless(), hum()));
-    thread.tell(LegId(2), Verb::Echo(true));
+    thread.tell(LegId(2), Verb::Echo(Some(0)));
     thread.tell(LegId(9), Verb::OpenRoom);
     for member in [3, 4] {
         thread.tell(LegId(member), Verb::Join(LegId(9), Membership::default()));

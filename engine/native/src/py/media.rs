@@ -321,9 +321,9 @@ impl Leg {
         self.tell(Verb::Stop(name))
     }
 
-    #[pyo3(signature = (*, is_on))]
-    fn echo(&self, is_on: bool) -> PyResult<()> {
-        self.tell(Verb::Echo(is_on))
+    #[pyo3(signature = (*, delay_ms))]
+    fn echo(&self, delay_ms: Option<u32>) -> PyResult<()> {
+        self.tell(Verb::Echo(delay_ms))
     }
 
     /// `is_inband`: None: as events where those were agreed on, else as tones.

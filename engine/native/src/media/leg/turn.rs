@@ -15,13 +15,16 @@ impl Leg {
         reports: &mut Reports,
     ) -> Option<Outgoing> {
         self.pass_time(due, reports);
+        if !self.digits_out.is_busy() && self.player.is_none() && !self.is_relayed {
+            return self.echo_frame(due, packet);
+        }
+        if self.delay.is_some() {
+            self.take_echo(&mut [0; FRAME], due); // it is drowned, and goes on
+        }
         if self.digits_out.is_busy() {
             return self.digit_frame(due, packet, reports); // a playback waits meanwhile, so none of it is lost
         }
-        if self.player.is_some() || self.is_relayed {
-            return self.playback_frame(due, packet, reports);
-        }
-        self.echo_frame(due, packet)
+        self.playback_frame(due, packet, reports)
     }
 
     pub(super) fn pass_time(&mut self, due: Moment, reports: &mut Reports) {
@@ -97,7 +100,7 @@ impl Leg {
         packet: &mut [u8; MAX_PACKET],
     ) -> Option<Outgoing> {
         let mut samples = [0; FRAME];
-        let has_sound = self.playout.as_mut()?.fill(&mut samples, due);
+        let has_sound = self.take_echo(&mut samples, due)?;
         self.destination()?;
         if has_sound {
             if self.mutes_outgoing {
@@ -107,6 +110,15 @@ impl Leg {
             self.packetizer.push(&samples, law, due);
         }
         self.next_packet(!has_sound, packet)
+    }
+
+    /// What the echo gives now, and whether it can be heard; None: there is no echo.
+    fn take_echo(&mut self, samples: &mut [i16; FRAME], due: Moment) -> Option<bool> {
+        let has_sound = self.playout.as_mut()?.fill(samples, due);
+        Some(match &mut self.delay {
+            Some(delay) => delay.pass(samples, has_sound),
+            None => has_sound,
+        })
     }
 
     pub(super) fn advance_recorders(&mut self, now: Moment) {

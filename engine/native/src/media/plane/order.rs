@@ -130,7 +130,7 @@ fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
             (leg.mutes_incoming, leg.mutes_outgoing) = (incoming, outgoing);
         }
         Verb::Stop(name) => leg.stop(&name, now, reports),
-        Verb::Echo(is_on) => leg.echo(is_on),
+        Verb::Echo(delay_ms) => leg.echo(delay_ms),
         Verb::SendDigits {
             name,
             digits,

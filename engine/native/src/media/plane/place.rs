@@ -3,7 +3,7 @@
 use super::super::clock::Moment;
 use super::super::line::Line;
 use super::super::report::LegId;
-use super::{Plane, BEAT_MS};
+use super::{beat_after, Plane};
 
 impl Plane {
     /// Give a line a place here.
@@ -19,8 +19,7 @@ impl Plane {
         if line.leg.needs_frames() {
             line.phase = Some(self.wheel.join(place, now));
         }
-        self.beats
-            .push_back((now.plus_ms(BEAT_MS), place, line.leg.id));
+        self.beats.push_back((beat_after(now), place, line.leg.id));
         self.places.insert(line.leg.id, place);
         self.lines[place as usize] = Some(line);
     }

@@ -330,6 +330,11 @@ impl PyStreamReader {
         Ok(out)
     }
 
+    fn give_up<'py>(&self, py: Python<'py>, status: u16, why: &str) -> Bound<'py, PyAny> {
+        let error = self.reader().give_up(status, why);
+        raise(py, error).value(py).clone().into_any()
+    }
+
     #[getter]
     fn is_broken(&self) -> bool {
         self.reader().is_broken()

@@ -1,0 +1,135 @@
+"""The users of an engine as commands change them: by its event socket if it runs, else in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import trio
+
+from callflow.client import Engine
+from callflow.protocol.commands import AddUser, ChangeUser, RemoveUser
+from callflow.protocol.queries import UserState
+from engine.channels.errors import CommandError
+from engine.eventsocket.administering import changed, read_user, state_of
+from engine.registrar.directory import row_of, user_of
+from engine.registrar.users import User
+from engine.store.records import StoreError
+from engine.store.users import UsersFile
+
+from .monitor import with_engine
+from .output import Refused
+from .place import choose_engine, data_folder
+
+
+class Users(Protocol):
+    """What a command asks for. Raises Refused and CallflowError."""
+
+    async def list(self) -> Sequence[UserState]: ...
+
+    async def add(self, users: Sequence[AddUser]) -> None: ...
+
+    async def change(self, users: Sequence[ChangeUser]) -> None: ...
+
+    async def remove(self, names: Sequence[str]) -> None: ...
+
+
+def with_users(
+    act: Callable[[Users], Awaitable[None]],
+    *,
+    socket: str | None,
+    token: str | None,
+    data: Path | None,
+    ca: Path | None,
+) -> None:
+    """Do it with the engine that is meant, if it runs, else with what is in its folder."""
+    if socket is None and choose_engine(data=data) is None:
+        trio.run(act, _Stopped(data_folder(data)))
+        return
+
+    async def ask(engine: Engine) -> None:
+        await act(_Running(engine))
+
+    with_engine(ask, socket=socket, token=token, data=data, ca=ca)
+
+
+class _Running:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def list(self) -> Sequence[UserState]:
+        return await self._engine.users()
+
+    async def add(self, users: Sequence[AddUser]) -> None:
+        known = {user.id: user for user in await self._engine.users()}
+        for user in users:
+            if user.user in known:
+                where = "in the configuration file" if known[user.user].is_of_file else "already"
+                raise Refused(f"there is a user {user.user!r} {where}; nothing has been added")
+        for user in users:
+            await self._engine.command(user)
+
+    async def change(self, users: Sequence[ChangeUser]) -> None:
+        for user in users:
+            await self._engine.command(user)
+
+    async def remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            await self._engine.command(RemoveUser(user=name))
+
+
+class _Stopped:
+    """Of the configuration file nothing is known here: when the engine starts, its users count."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = UsersFile(folder)
+
+    async def list(self) -> Sequence[UserState]:
+        return [state_of(user) for user in self._load().values()]
+
+    async def add(self, users: Sequence[AddUser]) -> None:
+        known = self._load()
+        for user in users:
+            if user.user in known:
+                raise Refused(f"there is a user {user.user!r} already; nothing has been added")
+        with _refusing():
+            self._write(put=[read_user(user) for user in users])
+
+    async def change(self, users: Sequence[ChangeUser]) -> None:
+        known = self._expect([user.user for user in users])
+        with _refusing():
+            self._write(put=[changed(known[user.user], user) for user in users])
+
+    async def remove(self, names: Sequence[str]) -> None:
+        self._expect(names)
+        with _refusing():
+            self._write(drop=names)
+
+    def _load(self) -> dict[str, User]:
+        with _refusing():
+            return {row.name: user for row in self._file.load() if (user := user_of(row)) is not None}
+
+    def _expect(self, names: Sequence[str]) -> dict[str, User]:
+        known = self._load()
+        for name in names:
+            if name not in known:
+                raise Refused(
+                    f"there is no user {name!r} in the database in {self._folder}, and no engine runs there; "
+                    "those of a configuration file are changed in that file"
+                )
+        return known
+
+    def _write(self, *, put: Sequence[User] = (), drop: Sequence[str] = ()) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file.write(put=[row_of(user) for user in put], drop=drop)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except (CommandError, StoreError, OSError) as error:
+        raise Refused(str(error)) from error
