@@ -152,7 +152,9 @@ async def test_the_call_of_a_script_that_was_ended_has_its_policy_wherever_it_ru
         other = await holding(guest, running)
         call = await holding(guest, running, "1003")
         assert (await variables(seen, calls=2))[1] == {"version": "one", "calls": "2"}
-        assert "it computes for too long" in failures(seen)[0].error
+        failed = await seen.wait("script.failed")  # of a process it is told on its own way
+        assert isinstance(failed, ScriptFailed)
+        assert "it computes for too long" in failed.error
         for each in (call, other):
             assert each.ended is None
             each.hang_up()
