@@ -22,6 +22,8 @@ from .watch import watch
 
 pytestmark = [needs.program("sipp"), needs.raw_sockets()]
 
+PATIENT = ("-timeout", "120")  # it waits while engines start and end
+
 
 def account(port: int) -> dict[str, object]:
     return {"user": "desk", "password": PASSWORDS["desk"], "keys": {"contact_port": port}}
@@ -42,7 +44,7 @@ def kept(data: Path) -> int:
 
 @run_trio
 async def test_who_was_registered_is_called_after_the_engine_was_killed(tmp_path: Path):
-    async with sipp("answer", tmp_path / "desk", keys={"tone": tone(tmp_path)}) as desk:
+    async with sipp("answer", tmp_path / "desk", keys={"tone": tone(tmp_path)}, arguments=PATIENT) as desk:
         async with engine(tmp_path / "engine", CALLS) as first:
             await run_sipp("register", tmp_path / "register", first.udp, **account(desk.port))
             await until(lambda: kept(first.data))
@@ -60,7 +62,7 @@ async def test_who_was_registered_is_called_after_the_engine_was_killed(tmp_path
 @run_trio
 async def test_a_phone_behind_a_proxy_is_called_through_it(tmp_path: Path):
     async with (
-        sipp("answer", tmp_path / "desk", keys={"tone": tone(tmp_path)}) as desk,
+        sipp("answer", tmp_path / "desk", keys={"tone": tone(tmp_path)}, arguments=PATIENT) as desk,
         engine(tmp_path / "engine", CALLS) as running,
         watch(running) as seen,
         edge(tmp_path / "edge", registrar=running.udp[1]) as proxy,

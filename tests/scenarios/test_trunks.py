@@ -174,9 +174,11 @@ def test_calls_that_follow_too_fast_are_not_placed(tmp_path):
     simulation = world(tmp_path, trunk("host", rate=1.0))
 
     async def test() -> None:
-        simulation.trunk("host")
+        carrier = simulation.trunk("host")
         alice, bob = simulation.phone("alice"), simulation.phone("bob")
+        await bob.registered()
         alice.call("030")
+        await carrier.called("030")
         bob.call("031")
         await bob.ended()
 
