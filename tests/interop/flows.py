@@ -78,6 +78,34 @@ async def tells(call: Call) -> None:
         await call.answer()
 
 
+@app.route("by-.*")
+async def goes_by_a_trunk(call: Call) -> None:
+    """With what it has read, and with what the trunk is not to see."""
+    read = await call.headers("Diversion", "History-Info")
+    headers = {f"X-{name}": values[0] for name, values in read.items()}
+    result = await call.dial(f"030@{call.to.partition('-')[2]}", headers={**headers, "X-Internal": "secret"})
+    if isinstance(result, Answered):
+        await call.bridge(result.leg)
+
+
+@app.route("overflow")
+async def goes_by_the_next_trunk(call: Call) -> None:
+    """The first may hold one call, as it does; another is given one call in a second, and not two at once."""
+    first, second = await call.dial("031@capped"), await call.dial("032@capped", "032@reserve")
+    third = await call.dial(["033@slow", "034@slow"])
+    if all(isinstance(result, Answered) for result in (first, second, third)):
+        await call.answer()
+
+
+@app.route("asked")
+async def is_asked_who_it_is(call: Call) -> None:
+    result = await call.dial("035@asks")
+    if isinstance(result, Answered):
+        await result.leg.transfer("sip:other@192.0.2.1")
+        await result.leg.hangup()
+        await call.answer()
+
+
 async def _connect(call: Call, *, redirects: int) -> None:
     result = await call.dial(_phone(call), redirects=redirects)
     if not isinstance(result, Answered):

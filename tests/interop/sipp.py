@@ -171,11 +171,16 @@ class Sipp:
     async def find_ports(self, transport: str) -> None:
         """Wait until it has opened them: that of SIP, two of RTP, and that of its remote control."""
         count = {"udp": 4, "tcp": 3}[transport]
-        await until(lambda: self._process.poll() is not None or len(self._ports()) >= count)
-        if self._process.poll() is not None:  # a short scenario
+        ports: list[int] = []  # a later look may miss one: the kernel's list changes while it is read
+
+        def has_opened() -> bool:
+            ports[:] = self._ports()
+            return len(ports) >= count
+
+        await until(lambda: self._process.poll() is not None or has_opened())
+        if len(ports) < count:  # a short scenario
             assert self._process.returncode == 0, self._report()
             return
-        ports = self._ports()
         self.port = ports[0] if transport == "udp" else next(iter(listening_ports(self._process.pid)), 0)
         self.media_port = ports[-3]
 
