@@ -214,7 +214,7 @@ async def test_commands_go_by_name_and_refusals_raise():
         await engine.command("play", channel="ch-1", sources=["hello.wav"])
         with pytest.raises(NotFound, match="hangup: there is no channel nowhere"):
             await engine.hangup("nowhere")
-        with pytest.raises(BadArgument, match="there is no such command; there are abandon, .*answer, "):
+        with pytest.raises(BadArgument, match=r"there is no such command; there are abandon, .*answer, "):
             await engine.command("explode")
         with pytest.raises(BadArgument, match="unknown field `loud`"):
             await engine.command("play", sources=["a"], loud=True)
