@@ -42,6 +42,17 @@ async def test_the_desk_rings_first_and_then_two_with_a_delay(simulation: Simula
 
 
 @twins
+async def test_a_network_that_only_plays_busy_is_busy(simulation: Simulation) -> None:
+    caller, desk = simulation.phone("caller"), simulation.phone("desk")
+    mobile = simulation.phone("mobile", answers_after=2)
+    desk.behaves(plays=BUSY)
+    caller.call("2000")
+    await caller.connected_to(mobile)
+    assert simulation.now < 10
+    assert not desk.is_in_call
+
+
+@twins
 async def test_who_does_not_key_1_does_not_have_the_call(simulation: Simulation) -> None:
     caller, desk, mobile, _ = await phones(simulation)
     desk.behaves(answers_after=None, rejects=486)

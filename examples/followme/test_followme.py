@@ -2,7 +2,7 @@
 
 import pytest
 
-from callflow.testing import BUSY, Simulation
+from callflow.testing import Simulation
 
 pytestmark = pytest.mark.parametrize("simulation", ["followme.py", "followme.lua"], indirect=True)
 
@@ -26,16 +26,6 @@ async def test_the_desk_answers_and_the_mobile_never_rings(simulation: Simulatio
     await caller.connected_to(desk)
     await simulation.wait(30)
     assert not mobile.events
-
-
-async def test_a_network_that_only_plays_busy_is_busy(simulation: Simulation) -> None:
-    caller, desk = simulation.phone("caller"), simulation.phone("desk")
-    mobile = simulation.phone("mobile", answers_after=2)
-    desk.behaves(plays=BUSY)
-    caller.call("2000")
-    await caller.connected_to(mobile)
-    assert simulation.now < 10
-    assert not desk.is_in_call
 
 
 async def test_nobody_is_there(simulation: Simulation) -> None:

@@ -9,7 +9,7 @@ from callflow import App, Call
 
 from .random_use import EXAMPLES, NUMBERS, patterns_without_number, use, use_script
 
-OTHERS = {"monitor", "outbound", "campaign"}  # which take no calls by a script in the engine, or make them
+OTHERS = {"monitor", "outbound"}  # which take no calls by a script in the engine, or make them
 
 bad = App("bad")
 
