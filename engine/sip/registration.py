@@ -117,7 +117,7 @@ def register(
     granted = [min(seconds, limits.max_expires) for seconds in expires]
     ends = [now + seconds for seconds in granted]
     new = [_contact(wish, request, way, expires_at=end) for wish, end in zip(wishes, ends, strict=True)]
-    refusal = _refuse(new, expires, way, limits) or _refuse_late(live, new, request)
+    refusal = _refuse(new, expires, limits) or _refuse_late(live, new, request)
     return refusal or _apply(live, new, limits=limits, now=now)
 
 
@@ -149,12 +149,15 @@ _MAX_TEXT = 512  # octets of one of them, or of the name of a phone
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """The way that a REGISTER came. `is_outbound`: the phone names its flows, and whoever has them knows (RFC 5626)."""
+    """The way that a REGISTER came. `is_outbound`: the phone names its flows, and whoever has them knows (RFC 5626).
+
+    That is us, or the first proxy if it says so. With one that does not, §6 has a 439, after which few phones register
+    anew: theirs is a contact like any other.
+    """
 
     flow: Flow
     path: tuple[str, ...]
     is_outbound: bool
-    has_edge: bool  # the flow ends here, or at a proxy that keeps it
 
 
 def _read_way(request: Request, flow: Flow) -> _Way | Refused:
@@ -165,12 +168,12 @@ def _read_way(request: Request, flow: Flow) -> _Way | Refused:
     proxies = [proxy.uri for proxy in request.addresses("Path")]
     if any("lr" not in proxy.params for proxy in proxies):
         return Refused(400, "Path Must Be of Loose Routers")
-    is_outbound = any(option.lower() == "outbound" for option in request.values("Supported"))
-    has_edge = "ob" in proxies[-1].params if proxies else len(request.vias) == 1
-    return _Way(_flow_to(proxies[0], flow) if proxies else flow, path, is_outbound, has_edge)
+    names_flows = any(option.lower() == "outbound" for option in request.values("Supported"))
+    are_kept = "ob" in proxies[-1].params if proxies else len(request.vias) == 1
+    return _Way(_flow_to(proxies[0], flow) if proxies else flow, path, names_flows and are_kept)
 
 
-def _refuse(new: Sequence[Contact], expires: Sequence[int], way: _Way, limits: Limits) -> Refused | None:
+def _refuse(new: Sequence[Contact], expires: Sequence[int], limits: Limits) -> Refused | None:
     """What is wrong with what was asked for, whatever is there."""
     if any(contact.uri.scheme not in ("sip", "sips") for contact in new):
         return Refused(400, "Contact Must Be a SIP URI")
@@ -179,8 +182,6 @@ def _refuse(new: Sequence[Contact], expires: Sequence[int], way: _Way, limits: L
     flows = [contact for contact, seconds in zip(new, expires, strict=True) if contact.reg_id and seconds]
     if len(flows) > 1:
         return Refused(400, "One Flow at a Time")  # RFC 5626 §6
-    if flows and not way.has_edge:
-        return Refused(439, "First Hop Lacks Outbound Support")
     return None
 
 
