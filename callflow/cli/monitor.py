@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from callflow.errors import EventsMissed
 from callflow.protocol.frames import ChannelState
 from callflow.protocol.queries import PastEvent, TrunkState
 
-from .output import Refused, complain, print_json, print_table, stdout
+from .output import Refused, complain, print_json, print_rows, print_table, stdout
 from .place import choose_connection
 
 EngineOption = Annotated[
@@ -64,11 +65,7 @@ def calls(
     """
 
     async def show(engine: Engine) -> None:
-        channels = await engine.channels()
-        if json:
-            print_json(msgspec.to_builtins(channels))
-        else:
-            print_table(_COLUMNS, [_row(channel) for channel in channels], empty="no calls")
+        print_rows(await engine.channels(), _COLUMNS, _row, empty="no calls", json=json)
 
     with_engine(show, socket=socket, token=token, data=data, ca=ca)
 
@@ -179,12 +176,10 @@ def registrations(
     """
 
     async def show(engine: Engine) -> None:
-        rows = await engine.registrations()
-        if json:
-            print_json(msgspec.to_builtins(rows))
-        else:
-            shown = [[row.user, row.contact] for row in rows]
-            print_table(("USER", "CONTACT"), shown, empty="nobody has registered")
+        print_rows(
+            await engine.registrations(), ("USER", "CONTACT"), attrgetter("user", "contact"),
+            empty="nobody has registered", json=json,
+        )  # fmt: skip
 
     with_engine(show, socket=socket, token=token, data=data, ca=ca)
 
@@ -204,12 +199,8 @@ def trunks(
     """
 
     async def show(engine: Engine) -> None:
-        rows = await engine.trunks()
-        if json:
-            print_json(msgspec.to_builtins(rows))
-        else:
-            columns = ("TRUNK", "STATE", "REGISTERED", "CALLS", "TARGETS")
-            print_table(columns, [_trunk_row(row) for row in rows], empty="no trunks")
+        columns = ("TRUNK", "STATE", "REGISTERED", "CALLS", "TARGETS")
+        print_rows(await engine.trunks(), columns, _trunk_row, empty="no trunks", json=json)
 
     with_engine(show, socket=socket, token=token, data=data, ca=ca)
 

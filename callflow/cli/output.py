@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+_T = TypeVar("_T")
 
 
 class Refused(Exception):
@@ -33,6 +36,16 @@ def complain(message: str) -> None:
 def print_json(value: Any) -> None:  # noqa: ANN401 - anything JSON can say
     """One value on one line."""
     print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def print_rows(
+    rows: Sequence[_T], columns: Sequence[str], row_of: Callable[[_T], Sequence[str]], *, empty: str, json: bool
+) -> None:
+    """What a listing command found: as one value of JSON, or for a person."""
+    if json:
+        print_json(msgspec.to_builtins(rows))
+    else:
+        print_table(columns, [row_of(row) for row in rows], empty=empty)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

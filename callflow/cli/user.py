@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from callflow.protocol.commands import AddUser, ChangeUser
@@ -15,7 +14,7 @@ from callflow.protocol.queries import UserState
 
 from .directory import Users, with_users
 from .monitor import CaOption, DataOption, EngineOption, JsonOption, TokenOption
-from .output import Refused, print_json, print_table, stdout
+from .output import Refused, print_json, print_rows, print_table, stdout
 from .users import new_password
 
 MAX_RANGE = 10_000  # users of one command
@@ -180,12 +179,8 @@ def list_(
     """
 
     async def act(users: Users) -> None:
-        rows = await users.list()
-        if json:
-            print_json(msgspec.to_builtins(rows))
-        else:
-            columns = ("USER", "CONTEXT", "GROUPS", "CALLER ID", "PHONES", "FROM")
-            print_table(columns, [_row(row) for row in rows], empty="no users")
+        columns = ("USER", "CONTEXT", "GROUPS", "CALLER ID", "PHONES", "FROM")
+        print_rows(await users.list(), columns, _row, empty="no users", json=json)
 
     with_users(act, socket=socket, token=token, data=data, ca=ca)
 

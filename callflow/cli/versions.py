@@ -15,7 +15,7 @@ from callflow.protocol.events import Event, ScriptFailed, ScriptLoaded
 from callflow.protocol.queries import NamedVersion, VersionState
 
 from .monitor import CaOption, DataOption, EngineOption, JsonOption, TokenOption, with_engine
-from .output import Refused, print_json, print_table, stderr, stdout
+from .output import Refused, print_rows, stderr, stdout
 
 AppArgument = Annotated[str, typer.Argument(metavar="APP", help="The app's name, as in: callflow versions")]
 
@@ -95,11 +95,7 @@ def versions(
     """
 
     async def show(engine: Engine) -> None:
-        rows = await _versions(engine, app)
-        if json:
-            print_json(msgspec.to_builtins(rows))
-        else:
-            print_table(_COLUMNS, [_row(row) for row in rows], empty="this engine runs no apps")
+        print_rows(await _versions(engine, app), _COLUMNS, _row, empty="this engine runs no apps", json=json)
 
     with_engine(show, socket=socket, token=token, data=data, ca=ca)
 

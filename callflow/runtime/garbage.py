@@ -13,6 +13,5 @@ _YOUNG, _MIDDLE, _OLD = 50_000, 20, 50  # objects more than before; looks at the
 
 def settle() -> None:
     """All has been set up: what is there now stays, and is not looked at again."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)

@@ -19,9 +19,6 @@ end
 
 -- A conversation: a caller and a colleague, who keys *1 to record, *2 to transfer, *3 to ask somebody first, *4 to park
 
-local Conversation = {}
-Conversation.__index = Conversation
-
 local function ask_whom(talk)
   local music <close> = talk.call:playing{ MUSIC, repeat_ = 0 }
   local keyed = talk.leg:gather{
@@ -88,7 +85,7 @@ local function talk_until_keyed(talk)
 end
 
 local function converse(call, leg, name)
-  local talk = setmetatable({ call = call, leg = leg, name = name }, Conversation)
+  local talk = { call = call, leg = leg, name = name }
   local is_going_on = true
   while is_going_on do
     local wish = talk_until_keyed(talk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.eventsocket.test_tls import Authority
+from tests.program import Program
 from tests.trio_tests import run_within
 
 from . import needs
@@ -12,6 +13,19 @@ from .edge import edge
 from .engine import PASSWORDS, engine
 from .jssip import INSTALLED, web_phone
 from .places import CALLS
+
+
+async def call_a_script_and_each_other(alice: Program, desk: Program) -> None:
+    """Alice keys in a script, and then talks to the desk."""
+    await alice.tell("call 3000")
+    assert await alice.line() == "confirmed"
+    await alice.tell("press 5")
+    assert await alice.line() == "ended remote Terminated"
+    await alice.tell("call 2003")
+    assert await desk.line() == "rings alice"
+    await desk.tell("answer")
+    assert await desk.line() == "confirmed"
+    assert await alice.line() == "confirmed"
 
 
 @INSTALLED
@@ -33,16 +47,7 @@ async def test_web_phones_register_call_a_script_are_called_and_hang_up(tmp_path
             }
             assert sources == {"alice": "ws", "desk": "wss"}
 
-            await alice.tell("call 3000")
-            assert await alice.line() == "confirmed"
-            await alice.tell("press 5")
-            assert await alice.line() == "ended remote Terminated"
-
-            await alice.tell("call 2003")
-            assert await desk.line() == "rings alice"
-            await desk.tell("answer")
-            assert await desk.line() == "confirmed"
-            assert await alice.line() == "confirmed"
+            await call_a_script_and_each_other(alice, desk)
             await alice.tell("hangup")
             assert await alice.line() == "ended local Terminated"
             assert await desk.line() == "ended remote Terminated"
@@ -70,16 +75,7 @@ async def test_web_phones_behind_kamailio_register_call_are_called_and_hang_up_b
         ):
             assert await alice.line() == "registered"
             assert await desk.line() == "registered"
-            await alice.tell("call 3000")
-            assert await alice.line() == "confirmed"
-            await alice.tell("press 5")
-            assert await alice.line() == "ended remote Terminated"
-
-            await alice.tell("call 2003")
-            assert await desk.line() == "rings alice"
-            await desk.tell("answer")
-            assert await desk.line() == "confirmed"
-            assert await alice.line() == "confirmed"
+            await call_a_script_and_each_other(alice, desk)
             await desk.tell("hangup")
             assert await desk.line() == "ended local Terminated"
             assert await alice.line() == "ended remote Terminated"

@@ -41,9 +41,16 @@ local function messages_of(voicemail, box, is_saved)
   return query(voicemail, wanted, box, is_saved and 1 or 0).rows
 end
 
+--- How many messages a box has, by state.
+local function counts_of(voicemail, box)
+  local wanted = "SELECT count(*) AS count, coalesce(sum(is_saved), 0) AS saved FROM voicemail_messages WHERE box = ?"
+  local found = query(voicemail, wanted, box).first
+  return { new = found.count - found.saved, saved = found.saved }
+end
+
 --- Tell the phones of the user of that name how many messages there are; a box may be nobody's.
 local function light(voicemail, box)
-  local counts = { new = #messages_of(voicemail, box, false), saved = #messages_of(voicemail, box, true) }
+  local counts = counts_of(voicemail, box)
   local ok, problem = pcall(voicemail.app.set_mailbox, voicemail.app, { box, new = counts.new, saved = counts.saved })
   if not ok and problem.code ~= "not_found" then error(problem, 0) end
   return counts
@@ -71,7 +78,8 @@ end
 --- Greet the caller, and take a message. Nil: there was no word, or no room. `kind` is "unavailable" or "busy".
 function Voicemail:take(call, box, kind)
   call:answer()
-  if #messages_of(self, box, false) + #messages_of(self, box, true) >= CAPACITY then
+  local counts = counts_of(self, box)
+  if counts.new + counts.saved >= CAPACITY then
     call:play(say("sorry, the mailbox is not available, goodbye"))
     return nil
   end
