@@ -17,6 +17,8 @@ use super::syscalls::{forbid_fragments, mark_expedited, random};
 
 /// Pairs kept bound.
 const STOCK: usize = 32;
+/// Ports tried in a row that somebody else has, before the stock stays as it is.
+const TRIES: usize = 32;
 /// How long taking waits for a pair that is just being given back, when there is no other.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -90,7 +92,9 @@ struct State {
     leaving: Vec<PortPair>,
     /// Pairs announced to come back, until their ports are free.
     returning: usize,
-    /// The last port could not be bound, or there was none: wait for a call to begin or end before the next try.
+    /// Ports in a row that somebody else had.
+    misses: usize,
+    /// Nothing could be bound, or there was nothing: wait for a call to begin or end before the next try.
     is_dry: bool,
     is_over: bool,
 }
@@ -227,10 +231,17 @@ impl Shared {
         let mut state = self.state.hold();
         state.returning = state.returning.saturating_sub(1);
         match bound {
-            Ok(pair) => state.stock.push_back(pair),
-            Err(_) => {
+            Ok(pair) => {
+                state.stock.push_back(pair);
+                state.misses = 0;
+            }
+            Err(error) => {
                 state.free.push_back(port);
-                state.is_dry = true; // somebody else has it, or there are too many files: no hurry to try again
+                state.misses += 1;
+                if error.kind() != io::ErrorKind::AddrInUse || state.misses >= TRIES {
+                    state.misses = 0;
+                    state.is_dry = true; // too many files, or too many neighbours: no hurry to try again
+                }
             }
         }
         self.changed.notify_all();
@@ -312,6 +323,20 @@ mod tests {
                 let state = pool.shared.state.hold();
                 state.free.is_empty() || state.stock.len() >= STOCK / 2
             }
+        });
+        pool.stop();
+    }
+
+    #[test]
+    fn the_stock_is_refilled_past_a_port_of_somebody_else() {
+        let pool = PortPool::start(HERE, free_ports(STOCK as u16 + 2)).unwrap();
+        let theirs = pool.shared.state.hold().free[0];
+        let _theirs = UdpSocket::bind((HERE, theirs)).unwrap();
+        let pair = pool.take().unwrap();
+        pool.announce_return();
+        pool.give_back(pair);
+        until("the stock is full", || {
+            pool.shared.state.hold().stock.len() == STOCK
         });
         pool.stop();
     }
