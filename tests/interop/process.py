@@ -77,15 +77,16 @@ def children(pid: int) -> list[int]:
 
 def workers(pid: int) -> list[int]:
     """The engine's children that run a script: they have named themselves before they load it."""
-    return [child for child in children(pid) if _name(child).startswith("cf-")]
+    return [child for child in children(pid) if name_of(child).startswith("cf-")]
 
 
 def spares(pid: int) -> list[int]:
     """The engine's children that wait for a script."""
-    return [child for child in children(pid) if _name(child) == "cf spare"]
+    return [child for child in children(pid) if name_of(child) == "cf spare"]
 
 
-def _name(pid: int) -> str:
+def name_of(pid: int) -> str:
+    """What it calls itself; empty: it has ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/comm").read_text().strip()
     return ""

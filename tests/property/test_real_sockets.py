@@ -10,9 +10,9 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -21,12 +21,13 @@ import trio
 from callflow.phone import CallState, Phone, PhoneCall
 from tests.interop.engine import RunningEngine, engine
 from tests.interop.places import CALLS
-from tests.interop.process import children, descriptors, spares, threads, until
+from tests.interop.process import children, descriptors, name_of, spares, threads, until
+from tests.interop.tasks import tasks
 from tests.interop.terminal import terminal
 from tests.interop.watch import Watch, watch
 from tests.trio_tests import run_trio
 
-SEEDS = [1, 2, 3, *([int(os.environ["CALLFLOW_SEED"])] if "CALLFLOW_SEED" in os.environ else [])]
+SEEDS = sorted({1, 2, 3, *map(int, os.environ.get("CALLFLOW_SEED", "").split())})
 STEPS = 60
 ANSWERED = ["3000", "3001", "3002", "3003", "3005", "3006", "3007", "3007", "3008"]
 NUMBERS = [*ANSWERED, "2000", "2001", "2002", "3004", "nobody"]
@@ -51,27 +52,35 @@ class Holdings:
 
     descriptors: Counter[str]
     threads: Counter[str]
-    children: int
-    counters: Mapping[str, int]
+    children: Counter[str]
+    tasks: Counter[str]
+    counters: Counter[str]
 
     def differences(self, other: Holdings) -> str:
         """What is more or less than before, in words."""
-        pairs = {
-            "descriptors": (self.descriptors, other.descriptors),
-            "threads": (self.threads, other.threads),
-            "children": (self.children, other.children),
-            "counters": (self.counters, other.counters),
-        }
         return "; ".join(
-            f"{name}: {before} became {after}" for name, (before, after) in pairs.items() if before != after
+            f"{kind} {name}: {before[name]} became {after[name]}"
+            for kind, before, after in self._pairs(other)
+            for name in sorted(before | after)
+            if before[name] != after[name]
         )
+
+    def _pairs(self, other: Holdings) -> Iterator[tuple[str, Counter[str], Counter[str]]]:
+        for field in fields(self):
+            yield field.name, getattr(self, field.name), getattr(other, field.name)
 
 
 async def look(running: RunningEngine, seen: Watch) -> Holdings:
     pid = running.process.pid
-    counters = dict((await seen.client.status()).counters)
-    del counters["sip_malformed"]
-    return Holdings(descriptors(pid), threads(pid), len(children(pid)), counters)
+    counters = Counter((await seen.client.status()).counters)
+    del counters["sip_malformed"], counters["tasks"]  # what grows for ever, and what is told by name
+    return Holdings(
+        descriptors(pid),
+        threads(pid),
+        Counter(map(name_of, children(pid))),
+        await tasks(pid, running.data),
+        counters,
+    )
 
 
 class Course:
