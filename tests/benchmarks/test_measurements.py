@@ -31,8 +31,6 @@ from benchmarks.process import choose_cores
 from benchmarks.script import ANSWER
 from benchmarks.sizes import Sizes
 
-# Each pins its processes to cores of their own: two at once would have the same.
-pytestmark = pytest.mark.xdist_group("test_measurements")
 TINY = Sizes(
     repetitions=1, call_time=0.2, shares=(), search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2,
     members=3, most_members=4, small_conferences=2, many_legs=4, scaled_legs=5, setup_rate=100, settle_time=0.2,

@@ -13,7 +13,6 @@ import wave
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("test_whole")  # a story: one engine, called, watched and ended
 CALLFLOW = [sys.executable, "-m", "callflow.cli"]
 SCRIPT = """
 from callflow import App, Call, Digits, Tone

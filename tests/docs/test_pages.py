@@ -11,12 +11,7 @@ import pytest
 from .markdown import PAGES, ROOT, Block, read_blocks
 from .page import Page
 
-# What a block does, those below it on its page rely on: one process runs them in their order.
-BLOCKS = [
-    pytest.param(block, id=f"{block.place}-{block.kind or 'unknown'}", marks=pytest.mark.xdist_group(str(page)))
-    for page in PAGES
-    for block in read_blocks(page)
-]
+BLOCKS = [block for page in PAGES for block in read_blocks(page)]
 _LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -37,7 +32,7 @@ def page_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path
         page.close()
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.place}-{block.kind or 'unknown'}")
 def test_a_block_does_what_the_page_says(page_of: Callable[[Path], Page], block: Block) -> None:
     page_of(block.page).run(block)
 
