@@ -76,6 +76,17 @@ pub struct Outgoing {
     pub is_playback: bool,
 }
 
+/// Whether a leg has the keys that it is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keying {
+    /// It is to have none, or had them before anything was agreed on.
+    None,
+    /// They come.
+    Awaited,
+    /// They are there.
+    Done,
+}
+
 /// One leg.
 pub struct Leg {
     /// Its name.
@@ -92,6 +103,7 @@ pub struct Leg {
     is_in_room: bool,
     /// The room gives it what it sends; else its relay does.
     is_fed: bool,
+    keying: Keying,
     /// When the last digit of its relayed peer was passed on.
     passed_digit_at: Option<Moment>,
     stream: Option<Stream>,
@@ -129,6 +141,7 @@ impl Leg {
             mutes_outgoing: false,
             is_in_room: false,
             is_fed: false,
+            keying: Keying::None,
             passed_digit_at: None,
             stream: None,
             latch: Latch::default(),
@@ -165,6 +178,24 @@ impl Leg {
         }
         self.sender.interrupt();
         self.stream = Some(stream);
+    }
+
+    /// There are to be keys: until then nothing is heard or said. ICE may say where the peer is.
+    pub fn associate(&mut self, has_ice: bool) {
+        if self.keying == Keying::None {
+            self.keying = Keying::Awaited;
+        }
+        self.latch.follow_ice(has_ice);
+    }
+
+    /// ICE has selected where the peer is.
+    pub fn route(&mut self, address: SocketAddr) {
+        self.latch.select(address);
+    }
+
+    /// There are keys.
+    pub fn secure(&mut self) {
+        self.keying = Keying::Done;
     }
 
     /// Play instead of what plays.
@@ -290,6 +321,11 @@ impl Leg {
     /// What is relayed to it pauses, or comes from another source.
     pub fn interrupt(&mut self) {
         self.sender.interrupt();
+    }
+
+    /// Sound may come and go: it is agreed on how, and the keys for it are there.
+    fn is_open(&self) -> bool {
+        self.stream.is_some() && self.keying != Keying::Awaited
     }
 
     /// RTCP shares the RTP port (RFC 5761).

@@ -5,6 +5,8 @@
 //! Files are read by `loader`, recordings written by `writer`, on threads of their own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod association;
+pub mod associations;
 pub mod clip;
 pub mod clock;
 pub mod command;
@@ -28,6 +30,7 @@ pub mod line;
 pub mod loader;
 pub mod lock;
 pub mod mixer;
+pub mod packet_kind;
 pub mod packetizer;
 pub mod plane;
 pub mod player;

@@ -37,7 +37,7 @@ impl Leg {
         now: Moment,
         reports: &mut Reports,
     ) -> Option<Received> {
-        let stream = self.stream.as_ref()?;
+        let stream = self.stream.as_ref().filter(|_| self.is_open())?;
         let (header, payload) = Header::read(packet).ok()?;
         let kind = stream.kind(header.payload_type);
         let may_receive = stream.may_receive;

@@ -2,6 +2,7 @@
 
 use super::super::clock::Moment;
 use super::super::leg::{Outgoing, Received};
+use super::super::packet_kind::PacketKind;
 use super::super::rtcp;
 use super::super::rtp::HEADER;
 use super::super::syscalls::{prefetch, Ready};
@@ -55,6 +56,15 @@ impl Plane {
         let Ok((length, from)) = line.pair.rtp.recv_from(&mut self.room) else {
             return false;
         };
+        let packet = &self.room[..length];
+        if line.is_associated && PacketKind::of(packet) != PacketKind::Rtp {
+            self.mailbox.receive(line.leg.id, packet, from);
+            return false;
+        }
+        let Some(length) = line.open(&mut self.room[..length]) else {
+            line.leg.counters.discarded();
+            return true;
+        };
         let leg = &mut line.leg;
         if leg.is_muxed() && rtcp::is_control(&self.room[..length]) {
             return !leg.receive_control(&self.room[..length], from, &self.clock, now);
@@ -101,7 +111,10 @@ impl Plane {
     pub(super) fn receive_control(&mut self, place: u32, now: Moment) {
         self.heed(now);
         if let Some(line) = self.lines[place as usize].as_mut() {
-            if let Ok((length, from)) = line.pair.rtcp.recv_from(&mut self.room) {
+            let Ok((length, from)) = line.pair.rtcp.recv_from(&mut self.room) else {
+                return;
+            };
+            if let Some(length) = line.open(&mut self.room[..length]) {
                 line.leg
                     .receive_control(&self.room[..length], from, &self.clock, now);
             }
