@@ -34,7 +34,7 @@ from .errors import CommandError
 from .keys import Keys, Way
 from .performing import perform
 from .ports import Headers, Owner
-from .reason import INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
+from .reason import BEARER_NOT_AVAILABLE, INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
 from .referral import Transfers
 from .running import Running
 from .snapshot import state_of
@@ -347,6 +347,10 @@ class Channel:
                 self._running.report(name, event)
             case media.SoundDetected():
                 note_sound(self, event)
+            case media.MediaSecured() | media.PeerReached():
+                pass
+            case media.PeerLost(reason):
+                self.end(Ending(BEARER_NOT_AVAILABLE, "network", status=503, reason=reason))
             case media.AudioHeard(is_sound):
                 if self.member is not None:
                     self.member.note_sound(is_sound=is_sound)

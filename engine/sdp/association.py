@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from .description import MediaDescription, SessionDescription
@@ -58,6 +58,7 @@ class PeerAssociation:
 class Association:
     """What both agreed on, or what we offered: then `fingerprints` and `remote` are empty."""
 
+    address: tuple[str, int]  # where the peer is told that we are
     local: IceCredentials | None  # None: no ICE
     remote: IceCredentials | None
     is_lite: bool  # we are
@@ -68,10 +69,8 @@ class Association:
 
     def with_candidates(self, candidates: Sequence[str]) -> Association:
         """And those that came later."""
-        known = tuple(dict.fromkeys((*self.candidates, *candidates)))[:_MOST_CANDIDATES]
-        return Association(
-            self.local, self.remote, self.is_lite, self.is_controlling, known, self.is_client, self.fingerprints
-        )
+        known = dict.fromkeys((*self.candidates, *candidates))
+        return replace(self, candidates=tuple(known)[:_MOST_CANDIDATES])
 
 
 def read_association(description: SessionDescription, media: MediaDescription) -> PeerAssociation | None:
@@ -115,7 +114,9 @@ def answer_role(setup: Setup | None, *, before: bool | None) -> bool:
     return before if before is not None else True
 
 
-def offer_attributes(presence: Presence, local: IceCredentials, address: tuple[str, int], mid: str) -> list[Attribute]:
+def offer_attributes(
+    presence: Presence, local: IceCredentials | None, address: tuple[str, int], mid: str
+) -> list[Attribute]:
     """What an offer says beside its codecs."""
     return _attributes(presence, local, address, mid, setup="actpass")
 
@@ -124,9 +125,7 @@ def answer_attributes(
     presence: Presence, agreed: Association, address: tuple[str, int], peer: PeerAssociation
 ) -> list[Attribute]:
     """What an answer says beside its codecs."""
-    return _attributes(
-        presence, agreed.local, address, peer.mid, setup="active" if agreed.is_client else "passive"
-    )
+    return _attributes(presence, agreed.local, address, peer.mid, setup="active" if agreed.is_client else "passive")
 
 
 def session_attributes(*, mid: str | None, is_lite: bool) -> list[Attribute]:
