@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::dtls::fingerprint::Fingerprint;
-use super::dtls::handshake::{Handshake, Identity, Keys, Step as HandshakeStep};
+use super::dtls::handshake::{Handshake, Identity, Step as HandshakeStep};
 use super::ice::checks::{Checks, Step as CheckStep, Terms as IceTerms};
 use super::packet_kind::PacketKind;
+use super::srtp::Keys;
 
 /// What the descriptions say of DTLS.
 #[derive(Clone, Debug, PartialEq, Eq)]

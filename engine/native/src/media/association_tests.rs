@@ -148,7 +148,7 @@ fn a_full_and_a_lite_end_reach_each_other_and_share_keys() {
         talk.run(3);
         assert!(talk.ends[0].effects.contains(&Effect::Route(address(2))));
         assert!(talk.ends[1].effects.contains(&Effect::Route(address(1))));
-        assert_eq!(talk.keys(0)[0].sending, talk.keys(1)[0].receiving);
+        assert_eq!(talk.keys(0)[0].local, talk.keys(1)[0].remote);
         talk.run(60);
         assert_eq!((talk.losses(0), talk.losses(1)), (0, 0));
         assert_eq!(talk.ends[0].effects.len(), 2);
@@ -167,7 +167,7 @@ fn without_ice_the_handshake_is_with_the_address_of_the_sdp() {
     talk.update(1, terms(false, &one, 9)); // behind a NAT: where it comes from is where it is
     talk.update(0, terms(true, &two, 2));
     talk.run(3);
-    assert_eq!(talk.keys(0)[0].sending, talk.keys(1)[0].receiving);
+    assert_eq!(talk.keys(0)[0].local, talk.keys(1)[0].remote);
 }
 
 #[test]

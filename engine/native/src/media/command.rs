@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::digit_sender::Way;
-use super::dtls::handshake::Keys;
 use super::line::Line;
 use super::lock::Lock;
 use super::player::{Loading, PlaySpec};
 use super::recorder::RecordSpec;
 use super::report::LegId;
 use super::room::Membership;
+use super::srtp::Keys;
 use super::stream::Stream;
 use super::syscalls::EventFd;
 use super::writer::Track;
@@ -38,6 +38,8 @@ pub struct Change {
 pub enum Verb {
     /// It is new.
     Open(Box<Line>),
+    /// Protect what is sent and received with these keys; None: no more.
+    Secure(Option<Box<Keys>>),
     /// Begin, or go on with, what was agreed.
     Update(Stream),
     /// Play.
@@ -93,8 +95,6 @@ pub enum Verb {
     Transmit(Vec<u8>, SocketAddr),
     /// The peer is there, says ICE.
     Route(SocketAddr),
-    /// These are the keys.
-    Secure(Keys),
     /// Send BYE and give the ports back.
     Close,
     /// Go to another media thread.

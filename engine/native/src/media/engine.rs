@@ -364,9 +364,9 @@ fn actor(
                 (Some(Verb::Route(remote)), Some(reached))
             }
             Effect::Secure(keys) => {
-                let profile = keys.profile;
+                let profile = keys.local.profile().name();
                 let secured = Report::MediaSecured { profile };
-                (Some(Verb::Secure(keys)), Some(secured))
+                (Some(Verb::Secure(Some(Box::new(keys)))), Some(secured))
             }
             Effect::Lose(reason) => (None, Some(Report::PeerLost { reason })),
         };

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use dimpl::crypto::rust_crypto::default_provider;
 use dimpl::{Config, Dtls, KeyingMaterial, Output, SrtpProfile};
 
+use super::super::srtp::{Keys, MasterKey, Profile};
 use super::certificate::Certificate;
 use super::fingerprint::Fingerprint;
 
@@ -39,17 +40,6 @@ impl Identity {
             config: Arc::new(config),
         })
     }
-}
-
-/// What both ends of an SRTP stream are to use (RFC 5764 §4.2): each a key with its salt after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keys {
-    /// The profile that was agreed on, as RFC 5764 §4.1.2 and RFC 7714 §14.2 name it.
-    pub profile: &'static str,
-    /// For what we send.
-    pub sending: Vec<u8>,
-    /// For what the peer sends.
-    pub receiving: Vec<u8>,
 }
 
 /// What a step of a handshake came to.
@@ -160,7 +150,10 @@ impl Handshake {
                     ))
                 }
                 Output::KeyingMaterial(material, profile) if self.is_verified => {
-                    Step::Keyed(keys(&material, profile, self.is_client))
+                    match keys(&material, profile, self.is_client) {
+                        Some(keys) => Step::Keyed(keys),
+                        None => Step::Failed(format!("no such SRTP profile is known: {profile}")),
+                    }
                 }
                 Output::KeyingMaterial(..) => {
                     Step::Failed("the DTLS peer showed no certificate".into())
@@ -181,27 +174,24 @@ impl Handshake {
 }
 
 /// Keys and salts in the order of RFC 5764 §4.2: the client's key, the server's, the client's salt, the server's.
-fn keys(material: &KeyingMaterial, profile: SrtpProfile, is_client: bool) -> Keys {
-    let (name, key, salt) = match profile {
-        SrtpProfile::AEAD_AES_128_GCM => ("AEAD_AES_128_GCM", 16, 12),
-        SrtpProfile::AEAD_AES_256_GCM => ("AEAD_AES_256_GCM", 32, 12),
-        _ => ("AES_CM_128_HMAC_SHA1_80", 16, 14),
+fn keys(material: &KeyingMaterial, profile: SrtpProfile, is_client: bool) -> Option<Keys> {
+    let profile = match profile {
+        SrtpProfile::AES128_CM_SHA1_80 => Profile::AesCm128HmacSha1_80,
+        SrtpProfile::AEAD_AES_128_GCM => Profile::AeadAes128Gcm,
+        SrtpProfile::AEAD_AES_256_GCM => Profile::AeadAes256Gcm,
+        _ => return None,
     };
-    let of = |which: usize| {
-        let salts = 2 * key + which * salt;
-        [&material[which * key..][..key], &material[salts..][..salt]].concat()
-    };
-    let (client, server) = (of(0), of(1));
-    let (sending, receiving) = if is_client {
+    let (keys, salts) = material.split_at_checked(2 * profile.key_length())?;
+    let mut keys = keys.chunks(profile.key_length());
+    let mut salts = salts.chunks(profile.salt_length());
+    let client = MasterKey::new(profile, keys.next()?, salts.next()?).ok()?;
+    let server = MasterKey::new(profile, keys.next()?, salts.next()?).ok()?;
+    let (local, remote) = if is_client {
         (client, server)
     } else {
         (server, client)
     };
-    Keys {
-        profile: name,
-        sending,
-        receiving,
-    }
+    Some(Keys { local, remote })
 }
 
 #[cfg(test)]
@@ -283,10 +273,9 @@ mod tests {
         let mut server = End::new(&theirs, false, &ours, now);
         talk(&mut client, &mut server, now, |_| true);
         let (client, server) = (client.keys().unwrap(), server.keys().unwrap());
-        assert_eq!(client.profile, server.profile);
-        assert_eq!(client.sending, server.receiving);
-        assert_eq!(client.receiving, server.sending);
-        assert_ne!(client.sending, client.receiving);
+        assert_eq!(client.local, server.remote);
+        assert_eq!(client.remote, server.local);
+        assert_ne!(client.local, client.remote);
     }
 
     #[test]
@@ -296,10 +285,7 @@ mod tests {
         let mut client = End::new(&ours, true, &theirs, now);
         let mut server = End::new(&theirs, false, &ours, now);
         talk(&mut client, &mut server, now, |count| count % 3 != 0);
-        assert_eq!(
-            client.keys().unwrap().sending,
-            server.keys().unwrap().receiving
-        );
+        assert_eq!(client.keys().unwrap().local, server.keys().unwrap().remote);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::super::line::Line;
 use super::super::recorder::Recorder;
 use super::super::report::{LegId, Reports};
 use super::super::room::Membership;
+use super::super::syscalls::random;
 use super::Plane;
 
 impl Plane {
@@ -127,14 +128,12 @@ impl Plane {
 fn associate(line: &mut Line, verb: Verb) -> Option<Verb> {
     match verb {
         Verb::Associate { has_ice } => {
-            line.is_associated = true;
             line.leg.associate(has_ice);
         }
         Verb::Transmit(packet, to) => {
             let _ = line.pair.rtp.send_to(&packet, to); // it is sent again if it gets lost
         }
         Verb::Route(to) => line.leg.route(to),
-        Verb::Secure(keys) => line.secure(&keys),
         other => return Some(other),
     }
     None
@@ -143,6 +142,7 @@ fn associate(line: &mut Line, verb: Verb) -> Option<Verb> {
 /// What concerns the leg alone.
 fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
     match verb {
+        Verb::Secure(keys) => leg.secure(keys.as_deref(), random()),
         Verb::Update(stream) => leg.update(stream, now, reports),
         Verb::Play(spec, loading) => leg.play(spec, loading, reports),
         Verb::Record(spec, track) => leg.record(Recorder::new(spec, track, now)),

@@ -57,17 +57,13 @@ impl Plane {
             return false;
         };
         let packet = &self.room[..length];
-        if line.is_associated && PacketKind::of(packet) != PacketKind::Rtp {
+        if line.leg.is_associated && PacketKind::of(packet) != PacketKind::Rtp {
             self.mailbox.receive(line.leg.id, packet, from);
             return false;
         }
-        let Some(length) = line.open(&mut self.room[..length]) else {
-            line.leg.counters.discarded();
-            return true;
-        };
         let leg = &mut line.leg;
         if leg.is_muxed() && rtcp::is_control(&self.room[..length]) {
-            return !leg.receive_control(&self.room[..length], from, &self.clock, now);
+            return !leg.receive_control(&mut self.room[..length], from, &self.clock, now);
         }
         let received = leg.receive(&mut self.room[..length], from, now, self.reports.of(leg.id));
         let target = line.peer;
@@ -104,19 +100,16 @@ impl Plane {
                 destination,
                 is_playback: false,
             };
-            line.send(&self.room[start..payload.end], &outgoing, now);
+            line.send(&mut self.room[start..], &outgoing, now);
         }
     }
 
     pub(super) fn receive_control(&mut self, place: u32, now: Moment) {
         self.heed(now);
         if let Some(line) = self.lines[place as usize].as_mut() {
-            let Ok((length, from)) = line.pair.rtcp.recv_from(&mut self.room) else {
-                return;
-            };
-            if let Some(length) = line.open(&mut self.room[..length]) {
+            if let Ok((length, from)) = line.pair.rtcp.recv_from(&mut self.room) {
                 line.leg
-                    .receive_control(&self.room[..length], from, &self.clock, now);
+                    .receive_control(&mut self.room[..length], from, &self.clock, now);
             }
         }
     }
