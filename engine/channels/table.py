@@ -369,7 +369,7 @@ class ChannelTable:
         channel.transfers.user = admission.user
         channel.variables = dict(admission.variables)
         wait = admission.wait if admission.owner is None else None
-        channel.begin(signalling, facts_of(event, admission), wait=wait)
+        channel.begin(signalling, facts_of(event, admission, negotiation.encryption), wait=wait)
         return None
 
     def _busy(self) -> Refusal:

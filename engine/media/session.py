@@ -260,8 +260,8 @@ class MediaSession(Protocol):
     def associate(self, association: Association, *, remote: tuple[str, int] | None = None) -> None:
         """Reach the peer by ICE, and have keys by DTLS, as far as the descriptions say by now; more of it may follow.
 
-        From the first time on nothing is sent or taken in the clear, and nothing at all before there are keys: what is to
-        be played waits for them. Called before `update`, and again with all that is known whenever more is.
+        From the first time on nothing is sent or taken in the clear, and nothing at all before there are keys: what is
+        played waits for them. Called before `update`, and again with all that is known whenever more is.
         `remote` is where the peer is if there is no ICE. What comes of it is PeerReached, MediaSecured, or PeerLost.
         """
         ...

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 from .associating import Associating
-from .association import Association, Attribute, Presence
+from .association import PROTOCOLS, Association, Attribute, Presence
 from .description import MediaDescription, Origin, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable, WrongState
@@ -24,6 +25,8 @@ from .stream import RTCP_MUX, TELEPHONE_EVENT, PeerStream, find_stream, name_of,
 __all__ = ["CODECS", "Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
 
 CODECS = ("PCMU", "PCMA")
+
+Encryption: TypeAlias = Literal["none", "dtls-srtp"]
 
 _USUAL_NUMBERS = {"PCMU": 0, "PCMA": 8, TELEPHONE_EVENT: 101}
 _DYNAMIC_NUMBERS = range(96, 128)  # RFC 3551 §6
@@ -175,6 +178,17 @@ class Negotiation:
             return False
         self.agreed = replace(agreed, association=agreed.association.with_candidates(candidates))
         return True
+
+    @property
+    def encryption(self) -> Encryption:
+        """How media is encrypted, as far as is known: what is agreed on, or what is offered."""
+        if self.agreed is not None:
+            is_dtls = self.agreed.association is not None
+        elif self._received is not None:
+            is_dtls = self._received[1].association is not None
+        else:
+            is_dtls = self._offered is not None and self._offered.protocol in PROTOCOLS
+        return "dtls-srtp" if is_dtls else "none"
 
     @property
     def offered_association(self) -> Association | None:

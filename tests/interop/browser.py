@@ -42,6 +42,7 @@ class Page:
         self._count = 0
         self._session: str | None = None
         self._lines: deque[str] = deque()
+        self._is_loaded = False
         self.complaints: list[str] = []  # what the console said
 
     async def open(self, url: str) -> None:
@@ -53,8 +54,10 @@ class Page:
         await self._ask("Page.enable")
         await self._ask("Runtime.addBinding", name="tell")
         await self._ask("Page.navigate", url=url)
+        while not self._is_loaded:
+            self._note(await self._message())
 
-    async def run(self, script: str) -> Any:  # noqa: ANN401 - whatever JSON the page gives
+    async def run(self, script: str) -> Any:
         """Run it in the page, and give back what it comes to."""
         told = await self._ask(
             "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True, userGesture=True
@@ -92,6 +95,8 @@ class Page:
         match message.get("method"):
             case "Runtime.bindingCalled":
                 self._lines.append(params["payload"])
+            case "Page.loadEventFired":
+                self._is_loaded = True
             case "Runtime.consoleAPICalled":
                 self.complaints.append(" ".join(str(each.get("value", "")) for each in params["args"]))
             case "Runtime.exceptionThrown":
