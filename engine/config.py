@@ -25,6 +25,7 @@ from engine.scripting.limits import WorkerLimits
 from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.sip.next_hop import PRIVATE, is_literal
 from engine.sip.registration import Limits as RegistrarLimits
+from engine.store.place import Place
 from engine.transport.advertising import Advertised
 from engine.transport.enum import SUFFIX as ENUM_SUFFIX
 from engine.trunks.spec import TrunkSpec
@@ -43,6 +44,7 @@ from .peer import read_identity_policy
 from .registration import read_registrar
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
+from .storage import Store, read_store
 from .toml_lines import KeyPath, line_of, lines_of
 from .toml_reader import Wrong, list_of, map_of, nonempty, one_of, read_flag, read_text, show, suggest, table
 from .trunk import READERS as TRUNK_READERS
@@ -176,6 +178,7 @@ class Config:
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
     registrar: RegistrarLimits = RegistrarLimits()  # noqa: RUF009 - it is frozen
     abuse: Abuse = Abuse()  # noqa: RUF009 - it is frozen
+    store: Store = Store()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
 
@@ -183,6 +186,11 @@ class Config:
     def rtp_address(self) -> str:
         """The address for media."""
         return self.rtp.address or self.sip.listen[0].host
+
+    @property
+    def place(self) -> Place:
+        """Where rows are kept."""
+        return Place(self.data, self.store.url, self.store.engine)
 
     def database_of(self, app: App) -> Path:
         """The file of an app in Lua; it need not be there."""
@@ -518,6 +526,7 @@ _CONFIG = MappingProxyType({
     "limits": ("limits", table(Limits, LIMITS)),
     "registrar": ("registrar", read_registrar),
     "abuse": ("abuse", table(Abuse, ABUSE)),
+    "store": ("store", read_store),
     **READERS,
     **TRUNK_READERS,
 })
