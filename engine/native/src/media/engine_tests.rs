@@ -370,8 +370,7 @@ fn two_legs_find_each_other_have_keys_and_hear_what_was_to_be_played_before() {
     play(&engine, &one, 1000.0, None);
     let mut known = Vec::new();
     until("both have keys, and it plays", || {
-        let reports = engine.reports().into_iter();
-        known.extend(reports.map(|(leg, report)| (leg, report)));
+        known.extend(engine.reports());
         let is = |leg: &Opened, wanted: fn(&Report) -> bool| {
             known
                 .iter()

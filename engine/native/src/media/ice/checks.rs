@@ -176,10 +176,10 @@ impl Checks {
         }
         while let Some(event) = self.agent.poll_event() {
             match event {
-                IceAgentEvent::DiscoveredRecv { source, .. } => {
-                    if self.reached.len() < MAX_REACHED {
-                        self.reached.insert(source);
-                    }
+                IceAgentEvent::DiscoveredRecv { source, .. }
+                    if self.reached.len() < MAX_REACHED =>
+                {
+                    self.reached.insert(source);
                 }
                 IceAgentEvent::NominatedSend { destination, .. } => {
                     self.given_up_at = None;
@@ -187,10 +187,10 @@ impl Checks {
                     self.reached.insert(destination);
                     steps.push(Step::Selected(destination));
                 }
-                IceAgentEvent::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                    if self.selected.take().is_some() {
-                        steps.push(Step::Lost("the peer does not answer any more (ICE)"));
-                    }
+                IceAgentEvent::IceConnectionStateChange(IceConnectionState::Disconnected)
+                    if self.selected.take().is_some() =>
+                {
+                    steps.push(Step::Lost("the peer does not answer any more (ICE)"));
                 }
                 _ => {}
             }
