@@ -126,6 +126,7 @@ class Esl:
     sounds: Path | None = None  # the folder of the prompts
     users: tuple[EslUser, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of users, for dial strings
+    applications: Mapping[str, str] = field(default_factory=dict)  # numbers of our routes that stand in for them
     allow_plaintext: bool = False  # beyond loopback
 
 
@@ -494,6 +495,7 @@ _ESL = MappingProxyType({
     "sounds": ("sounds", lambda value: Path(read_text(value))),
     "user": ("users", list_of(table(EslUser, _ESL_USER))),
     "groups": ("groups", map_of(list_of(_user_name))),
+    "applications": ("applications", map_of(read_text)),
     "allow_plaintext": ("allow_plaintext", read_flag),
 })
 _USER = MappingProxyType({
