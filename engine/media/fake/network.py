@@ -18,8 +18,8 @@ from typing import Protocol
 import trio
 
 from .chorus import Sound
+from .sound import Library
 from .voice import FRAME_SECONDS, Address, Heard
-from .wav import Library
 
 
 class Receiver(Protocol):
