@@ -5,6 +5,8 @@
 //! Files are read by `loader`, recordings written by `writer`, on threads of their own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod association;
+pub mod associations;
 pub mod clip;
 pub mod clock;
 pub mod command;
@@ -15,11 +17,13 @@ pub mod decoder;
 pub mod delay;
 pub mod digit_receiver;
 pub mod digit_sender;
+pub mod dtls;
 pub mod dtmf;
 pub mod engine;
 pub mod fade;
 pub mod g711;
 pub mod hearing;
+pub mod ice;
 pub mod inband_receiver;
 pub mod latch;
 pub mod lateness;
@@ -30,6 +34,7 @@ pub mod loader;
 pub mod lock;
 pub mod mixer;
 pub mod ogg_opus;
+pub mod packet_kind;
 pub mod packetizer;
 pub mod plane;
 pub mod player;
