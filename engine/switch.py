@@ -17,6 +17,7 @@ import trio
 from callflow.protocol.events import Event, RecordWritten, RegistrationAdded
 from callflow.protocol.queries import RegistrationState, TrunkState
 from callflow.protocol.records import CallRecord
+from engine.channels.association_policy import AssociationPolicy
 from engine.channels.ending import Ending
 from engine.channels.limits import Limits
 from engine.channels.ports import Admission
@@ -208,6 +209,7 @@ class Switch:
             trunks=self.trunks,
             identities=lambda user: identities.get(user, BY_FROM),
             media_host=self.endpoint.media_host,
+            associations=AssociationPolicy(new_token("ice"), config.rtp.dtls, config.rtp.ice == "lite"),
         )
         self.quality = QualityWatch(self.table.channels)
         self.sockets = EventSocket(
