@@ -4,12 +4,13 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
+WHEELS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu
 CLIENTS := tests/eventsocket/esl/clients
-APT := baresip-core chromium kamailio kamailio-websocket-modules postgresql sip-tester sipsak tshark valgrind
+APT := baresip-core chromium kamailio kamailio-websocket-modules postgresql sip-tester sipsak tshark systemd valgrind
 NATIVE := Cargo.toml Cargo.lock engine/native/Cargo.toml $(shell find engine/native/src -name '*.rs' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-check soak wander fuzz docs clean
+.PHONY: help run test lint bench bench-check soak wander fuzz docs wheels clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -52,8 +53,16 @@ docs: .venv/dev.stamp  ## Generate the schema, the reference, and what the Lua l
 	$(BIN)/python -m engine.eventsocket.esl.compatibility
 	$(BIN)/python -m callflow.runtime.lua.stub
 
+wheels: .venv/dev.stamp  ## Build wheels for x86-64 and arm64 Linux, to dist/ (needs rustup)
+	$(BIN)/pip install --quiet ziglang
+	for target in $(WHEELS); do \
+		rustup target add $$target && \
+		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --locked --zig --target $$target \
+			--compatibility manylinux_2_28 --out dist || exit 1; \
+	done
+
 clean:  ## Remove what was built
-	rm -rf .venv target engine/_native*.so
+	rm -rf .venv target dist engine/_native*.so
 
 .venv/bin/pip:
 	@test -n "$(PYTHON)" || { echo "callflow needs Python 3.11 or newer. Say where: make PYTHON=/path/to/python3" >&2; exit 1; }

@@ -1,0 +1,1 @@
+"""What is in ops/, and what is installed."""
