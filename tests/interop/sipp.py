@@ -221,7 +221,7 @@ async def sipp(
         program, *([f"{server[0]}:{server[1]}"] if server else []), "-sf", "scenario.xml", "-i", "127.0.0.1",
         "-t", {"udp": "u1", "tcp": "t1"}[transport], "-m", str(calls), "-nostdin",
         "-trace_err", "-error_file", "errors", "-trace_msg", "-message_file", "messages",
-        "-timeout", "25", "-timeout_error", *arguments,
+        "-timeout", "100", "-timeout_error", *arguments,
     ]  # fmt: skip
     if user:
         command += ["-au", user, "-ap", password]

@@ -9,6 +9,7 @@ from tests.trio_tests import run_trio
 from . import needs
 from .engine import PASSWORDS, engine
 from .places import CALLS
+from .process import until
 from .sipp import run_sipp, sipp
 from .terminal import terminal
 from .watch import watch
@@ -25,6 +26,7 @@ async def test_of_two_phones_that_answer_one_call_the_first_has_it_and_the_other
             call = await guest.call(running.sip("2003"))
             await call.wait_answered()
             await seen.wait("channel.bridged")
+            await until(lambda: "BYE sip:one@" in desk.said())  # the other has answered, too
             call.hang_up()
             await desk.wait()
             await seen.wait("channel.ended", count=2)
