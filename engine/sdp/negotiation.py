@@ -11,13 +11,14 @@ An exchange that fails changes nothing: `agreed` stays as it was (§8, RFC 3261 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from .description import MediaDescription, Origin, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable, WrongState
-from .stream import PROTOCOL, RTCP_MUX, TELEPHONE_EVENT, PeerStream, find_stream, name_of, read_stream
+from .security import Attribute, Policy, Protection, Security
+from .stream import RTCP_MUX, TELEPHONE_EVENT, PeerStream, find_stream, name_of, read_stream
 
 __all__ = ["CODECS", "Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
 
@@ -40,6 +41,7 @@ class Agreement:
     ptime_ms: int
     is_held_by_peer: bool
     is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761)
+    protection: Protection | None = None  # SRTP; None: plain RTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,10 @@ class Negotiation:
         codecs: Sequence[str] = CODECS,
         session_id: int,
         ptime_ms: int = 20,
+        srtp: Policy = "off",
+        new_key: Callable[[int], bytes] | None = None,
     ) -> None:
+        """`new_key` gives so many octets that nobody can guess: keys of SRTP, unless that is off."""
         self.agreed: Agreement | None = None
         self._local = local
         self._codecs = tuple(codecs)
@@ -82,6 +87,7 @@ class Negotiation:
         self._ptime_ms = ptime_ms
         self._version = 0
         self._said: tuple[str, Sequence[MediaDescription]] | None = None
+        self._security = Security(srtp, new_key)
         self._numbers: dict[str, int] = {}  # payload types by name, once agreed kept (§8.3.2)
         self._foreign: set[int] = set()  # payload types that the peer uses for something else
         self._lines: tuple[_Line, ...] = ()
@@ -95,7 +101,10 @@ class Negotiation:
         payloads = self._all_payloads()
         index = self._index or 0
         is_muxed = self.agreed is None or self.agreed.is_muxed
-        audio = self._audio(payloads, direction, is_muxed=is_muxed)
+        agreed = self.agreed.protection if self.agreed is not None else None
+        known = self._lines[index].protocol if self._lines else None
+        protocol, attributes = self._security.offer(agreed, protocol=known)
+        audio = self._audio(payloads, direction, protocol, attributes, is_muxed=is_muxed)
         media = [line.refused() for line in self._lines] or [audio]
         media[index] = audio
         self._offered = _Offered(direction, index, len(media), is_muxed)
@@ -110,16 +119,25 @@ class Negotiation:
         answer = SessionDescription.parse(body)
         if len(answer.media) != offered.length:  # §6: one for each, in their order
             raise ParseError(f"Bad SDP: expected {offered.length} m= lines in the answer, got {len(answer.media)}")
-        stream = read_stream(answer, offered.index, codecs=self._codecs, is_ipv6=self._is_ipv6)
+        stream = read_stream(
+            answer, offered.index, codecs=self._codecs, is_ipv6=self._is_ipv6, read_crypto=self._security.read
+        )
+        protection = self._security.take_answer(stream.crypto, self.agreed.protection if self.agreed else None)
         direction = offered.direction.limited_to(stream.direction.mirrored)
         is_held = offered.direction.sends and not stream.direction.receives
         stream = replace(stream, is_muxed=stream.is_muxed and offered.is_muxed)  # what was not offered is not agreed on
-        self._agree(answer, stream, direction, is_held_by_peer=is_held)
+        self._agree(answer, stream, direction, protection, is_held_by_peer=is_held)
 
     def receive_offer(self, body: bytes) -> None:
         """The peer's offer, to be answered by `create_answer`. Raises ParseError and NotAcceptable."""
         offer = SessionDescription.parse(body)
-        stream = find_stream(offer, codecs=self._codecs, is_ipv6=self._is_ipv6, expected=self._index)
+        stream = find_stream(
+            offer,
+            codecs=self._codecs,
+            is_ipv6=self._is_ipv6,
+            expected=self._index,
+            read_crypto=self._security.read,
+        )
         self._received = offer, stream
 
     def create_answer(self, direction: Direction = Direction.SENDRECV) -> bytes:
@@ -134,11 +152,26 @@ class Negotiation:
         payloads = [_payload(stream.codec, stream.payload_type)]
         if stream.telephone_event is not None:
             payloads.append(_payload(TELEPHONE_EVENT, stream.telephone_event))
-        self._agree(offer, stream, direction, is_held_by_peer=not stream.direction.receives)
+        before = self.agreed
+        protection = self._security.take_offer(
+            stream.crypto,
+            before.protection if before is not None else None,
+            is_moved=before is not None and before.remote != stream.remote,
+        )
+        self._agree(offer, stream, direction, protection, is_held_by_peer=not stream.direction.receives)
         self._learn_numbers(offer.media[stream.index].payloads)
         media = [line.refused() for line in self._lines]
-        media[stream.index] = self._audio(payloads, direction, is_muxed=stream.is_muxed)
+        protocol, said = offer.media[stream.index].protocol, self._security.answer(protection)
+        media[stream.index] = self._audio(payloads, direction, protocol, said, is_muxed=stream.is_muxed)
         return self._write(media, time=offer.time)
+
+    @property
+    def encryption(self) -> str:
+        """How media is encrypted, as far as is known: what is agreed on, or what the peer offers. "none": it is not."""
+        if self._received is not None and (self.agreed is None or self.agreed.protection is None):
+            crypto = self._received[1].crypto
+            return f"srtp {crypto.suite}" if crypto is not None else "none"
+        return str(self.agreed.protection) if self.agreed is not None and self.agreed.protection is not None else "none"
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -149,7 +182,13 @@ class Negotiation:
         return ":" in self._local[0]
 
     def _agree(
-        self, peer: SessionDescription, stream: PeerStream, direction: Direction, *, is_held_by_peer: bool
+        self,
+        peer: SessionDescription,
+        stream: PeerStream,
+        direction: Direction,
+        protection: Protection | None,
+        *,
+        is_held_by_peer: bool,
     ) -> None:
         self.agreed = Agreement(
             remote=stream.remote,
@@ -160,6 +199,7 @@ class Negotiation:
             ptime_ms=stream.ptime_ms or self._ptime_ms,
             is_held_by_peer=is_held_by_peer,
             is_muxed=stream.is_muxed,
+            protection=protection,
         )
         self._lines = tuple(_Line(media.kind, media.protocol, tuple(media.formats)) for media in peer.media)
         self._index = stream.index
@@ -186,15 +226,24 @@ class Negotiation:
                 numbers[name] = free[0]
         return [_payload(name, numbers[name]) for name in self._names if name in numbers]
 
-    def _audio(self, payloads: Sequence[Payload], direction: Direction, *, is_muxed: bool) -> MediaDescription:
+    def _audio(
+        self,
+        payloads: Sequence[Payload],
+        direction: Direction,
+        protocol: str,
+        attributes: Sequence[Attribute],
+        *,
+        is_muxed: bool,
+    ) -> MediaDescription:
+        muxed: list[Attribute] = [(RTCP_MUX, None)] if is_muxed else []
         return MediaDescription(
             "audio",
             self._local[1],
-            PROTOCOL,
+            protocol,
             payloads=payloads,
             direction=direction.value,
             ptime=self._ptime_ms,
-            attributes=[(RTCP_MUX, None)] if is_muxed else [],
+            attributes=[*muxed, *attributes],
         )
 
     def _write(self, media: Sequence[MediaDescription], *, time: str = "0 0") -> bytes:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .description import MediaDescription, ParseError, Payload, SessionDescription
+from .description import Crypto, MediaDescription, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable
+from .security import read_plain
 
 TELEPHONE_EVENT = "telephone-event"
-PROTOCOL = "RTP/AVP"
 RTCP_MUX = "rtcp-mux"
 
 _CLOCK_RATE = 8000  # of the voice codecs, and so of the telephone-events beside them (RFC 4733 §2.1)
@@ -31,10 +31,16 @@ class PeerStream:
     direction: Direction
     ptime_ms: int | None  # None: nothing said
     is_muxed: bool  # RTCP may share the port (RFC 5761)
+    crypto: Crypto | None = None  # what its packets are protected with; None: they are plain
 
 
 def find_stream(
-    description: SessionDescription, *, codecs: Sequence[str], is_ipv6: bool, expected: int | None
+    description: SessionDescription,
+    *,
+    codecs: Sequence[str],
+    is_ipv6: bool,
+    expected: int | None,
+    read_crypto: Callable[[MediaDescription], Crypto | None] = read_plain,
 ) -> PeerStream:
     """The m= line to use: the `expected` one while it can be used, or the first that can. Raises NotAcceptable."""
     media = description.media
@@ -44,19 +50,28 @@ def find_stream(
         if media[index].kind != "audio":
             continue
         try:
-            return read_stream(description, index, codecs=codecs, is_ipv6=is_ipv6)
+            return read_stream(description, index, codecs=codecs, is_ipv6=is_ipv6, read_crypto=read_crypto)
         except NotAcceptable as error:
             reason = str(error)
     raise NotAcceptable(reason)
 
 
-def read_stream(description: SessionDescription, index: int, *, codecs: Sequence[str], is_ipv6: bool) -> PeerStream:
-    """The stream at this m= line. Raises NotAcceptable, and ParseError where its address is missing."""
+def read_stream(
+    description: SessionDescription,
+    index: int,
+    *,
+    codecs: Sequence[str],
+    is_ipv6: bool,
+    read_crypto: Callable[[MediaDescription], Crypto | None] = read_plain,
+) -> PeerStream:
+    """The stream at this m= line. Raises NotAcceptable, and ParseError where its address is missing.
+
+    `read_crypto` says how it is protected, or raises NotAcceptable for a protocol that is not spoken.
+    """
     media = description.media[index]
     if media.kind != "audio" or media.port == 0:
         raise NotAcceptable(f"expected an audio stream, got m={media.kind} {media.port}")
-    if media.protocol != PROTOCOL:
-        raise NotAcceptable(f"expected {PROTOCOL}, got {media.protocol}")
+    crypto = read_crypto(media)
     host = _host(description, media, is_ipv6=is_ipv6)
     voice = _first(media.payloads, codecs)
     if voice is None:
@@ -74,6 +89,7 @@ def read_stream(description: SessionDescription, index: int, *, codecs: Sequence
         direction=direction,
         ptime_ms=_ptime_ms(media),
         is_muxed=any(name == RTCP_MUX for name, _ in media.attributes),
+        crypto=crypto,
     )
 
 
