@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 
 class Security(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How SIP travels (`udp`, `tcp`, `tls`, ...), how media is encrypted, and the `user` who proved who he is."""
+    """How SIP travels (`udp`, `tcp`, `tls`, ...), how media is encrypted, and the `user` who proved who he is.
+
+    `media` is `none`, or `srtp` and the crypto-suite: `srtp AES_CM_128_HMAC_SHA1_80`. Of a call that we place it is
+    known with the answer.
+    """
 
     transport: str = ""
-    media: Literal["none"] = "none"
+    media: str = "none"
     user: str | None = None

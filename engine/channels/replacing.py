@@ -79,13 +79,14 @@ def _open(table: ChannelTable, event: InviteReceived, replaced: Channel, user: s
         channel = table.open(table.new_id(), owner, has_offer=bool(body))
     except PortsExhausted:
         return Refusal(_UNAVAILABLE)
-    negotiation = table.negotiation(channel.media, event.flow)
-    status = read_offer(negotiation, body)
-    if status:
+    negotiation = table.negotiation(channel.media, event.flow, user=user)
+    refusal = read_offer(negotiation, body)
+    if refusal is not None:
         channel.media.close()
-        return Refusal(status)
+        return refusal
     table.add(channel, event.invite)
-    facts = facts_of(event, Admission(app=replaced.facts.app or "", owner=owner, user=user))
+    admission = Admission(app=replaced.facts.app or "", owner=owner, user=user)
+    facts = facts_of(event, admission, negotiation.encryption)
     if _rings(replaced):
         facts = _as_dialled(facts, replaced.facts)
     channel.begin(Signalling(table.sip, event.invite, negotiation, channel.media), facts)

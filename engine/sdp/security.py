@@ -118,13 +118,25 @@ class Security:
         expected: Mapping[Policy, str] = {
             "off": 'RTP/AVP (srtp = "off")',
             "optional": f"RTP/AVP, or RTP/SAVP with an a=crypto of {', '.join(SUITES)}",
-            "required": f"RTP/SAVP with an a=crypto of {', '.join(SUITES)} (srtp = \"required\")",
+            "required": f'RTP/SAVP with an a=crypto of {", ".join(SUITES)} (srtp = "required")',
         }
         return expected[self._policy]
 
     def _key_for(self, suite: str) -> bytes:
         assert self._new_key is not None, "a key is wanted, but the policy is off"
         return self._new_key(SUITES[suite])
+
+
+def keys_from(new_token: Callable[[], str]) -> Callable[[int], bytes]:
+    """Keys out of tokens of 64 random bits or more, in hex."""
+
+    def new_key(length: int) -> bytes:
+        octets = b""
+        while len(octets) < length:
+            octets += bytes.fromhex(new_token()[:16])
+        return octets[:length]
+
+    return new_key
 
 
 def read_plain(media: MediaDescription) -> None:
