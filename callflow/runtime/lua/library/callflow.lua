@@ -73,7 +73,7 @@ function Undo:close() end
 ---@field trunk? string by which the call came
 ---@field withheld? boolean the caller does not want to be shown to who is called
 ---@field diversions? callflow.Diversion[] who forwarded the call before it came here, the last first
----@field security? callflow.Security of a call that came in: how SIP travels, and who proved who he is
+---@field security? callflow.Security how SIP travels, how media is encrypted, and who proved who he is; of a leg, once it is encrypted
 ---@field variables table<string, string> of the channel, as far as they are known
 ---@field is_answered boolean
 ---@field is_over boolean
@@ -365,9 +365,12 @@ function callflow.log.error(...) end
 ---@field reason? string
 
 ---How SIP travels (`udp`, `tcp`, `tls`, ...), how media is encrypted, and the `user` who proved who he is.
+---
+---`media` is `none`, or `srtp` and the crypto-suite: `srtp AES_CM_128_HMAC_SHA1_80`. Of a call that we place it is
+---known with the answer.
 ---@class callflow.Security
 ---@field transport? string
----@field media? "none"
+---@field media? string
 ---@field user? string
 
 ---One target of a dial, and how it ended. `contacts` is where a 3xx wanted to send the call.
