@@ -226,6 +226,7 @@ async def _open_esl(switch: Switch, config: Config, parts: trio.Nursery) -> tupl
         applications={socket: Application.parse(socket) for socket in sockets},
         users=esl.users if esl is not None else (),
         groups=esl.groups if esl is not None else {},
+        numbers=esl.applications if esl is not None else {},
         names=switch.users.view(lambda user: user.name),
         addresses=lambda: [join_host_port(host, port) for _, host, port in switch.endpoint.listeners],
     )

@@ -89,6 +89,8 @@ class Rtp:
     ports: tuple[int, int] = (16384, 32767)
     threads: int = 1
     inband_digits: Literal["auto", "always", "never"] = "auto"  # auto: where no telephone-event was agreed on
+    dtls: Literal["websocket", "always", "never"] = "websocket"  # to whom DTLS and ICE are offered; never: nor taken
+    ice: Literal["full", "lite"] = "full"  # lite: who is reached at its address by everybody waits to be found
 
     @property
     def hears_tones(self) -> bool | None:
@@ -127,6 +129,7 @@ class Esl:
     sounds: Path | None = None  # the folder of the prompts
     users: tuple[EslUser, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of users, for dial strings
+    applications: Mapping[str, str] = field(default_factory=dict)  # numbers of our routes that stand in for them
     allow_plaintext: bool = False  # beyond loopback
 
 
@@ -473,6 +476,8 @@ _RTP = MappingProxyType({
     "ports": ("ports", _ports),
     "threads": ("threads", _threads),
     "inband_digits": ("inband_digits", one_of(("auto", "always", "never"))),
+    "dtls": ("dtls", one_of(("websocket", "always", "never"))),
+    "ice": ("ice", one_of(("full", "lite"))),
 })
 _SOCKET = MappingProxyType({
     "listen": ("listen", lambda value: parse_address(read_text(value))),
@@ -496,6 +501,7 @@ _ESL = MappingProxyType({
     "sounds": ("sounds", lambda value: Path(read_text(value))),
     "user": ("users", list_of(table(EslUser, _ESL_USER))),
     "groups": ("groups", map_of(list_of(_user_name))),
+    "applications": ("applications", map_of(read_text)),
     "allow_plaintext": ("allow_plaintext", read_flag),
 })
 _USER = MappingProxyType({

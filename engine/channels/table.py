@@ -35,6 +35,7 @@ from engine.sip.events import (
 from engine.sip.identity import BY_FROM
 
 from . import replacing
+from .association_policy import AssociationPolicy
 from .bridge import BridgeOfTwo
 from .channel import Channel
 from .conferences import Conferences
@@ -107,10 +108,12 @@ class ChannelTable:
         identities: Identities = lambda user: BY_FROM,
         media_host: Callable[[Flow], str | None] = lambda flow: None,
         encryption: Encryption | None = None,
+        associations: AssociationPolicy | None = None,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled.
 
         `media_host` tells the address for media that a peer is told, where it is not the one that media has.
+        Without a policy of associations there is neither DTLS nor ICE.
         """
         self.sip = sip
         self.media = media
@@ -120,6 +123,7 @@ class ChannelTable:
         self.epoch = epoch
         self._media_host = media_host
         self._encryption = encryption or Encryption()
+        self._associations = associations
         self.limits = limits or Limits()
         self.successors = successors
         self.trunks = trunks
@@ -198,12 +202,15 @@ class ChannelTable:
         self._sessions += 1
         session_id = (int(self.epoch()) << 24) + self._sessions
         codecs = trunk.spec.codecs if trunk is not None else CODECS
+        policy = self._associations
         return Negotiation(
             local=(self._media_host(flow) or host, port),
             codecs=codecs,
             session_id=session_id,
             srtp="required" if requires_srtp else self._encryption.policy_of(flow, user=user, trunk=trunk),
             new_key=self._encryption.new_key,
+            presence=policy.presence(self.media.fingerprint) if policy is not None else None,
+            offers_association=policy is not None and policy.is_offered(flow),
         )
 
     def has_place(self, trunk: Trunk, channel_id: str) -> bool:

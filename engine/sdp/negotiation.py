@@ -14,15 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from .associating import Associating
+from .association import PROTOCOLS, Association, Attribute, Presence
 from .description import MediaDescription, Origin, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable, WrongState
-from .security import Attribute, Policy, Protection, Security
+from .security import Policy, Protection, Security
 from .stream import RTCP_MUX, TELEPHONE_EVENT, PeerStream, find_stream, name_of, read_stream
 
 __all__ = ["CODECS", "Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
 
 CODECS = ("PCMU", "PCMA")
+
 
 _USUAL_NUMBERS = {"PCMU": 0, "PCMA": 8, TELEPHONE_EVENT: 101}
 _DYNAMIC_NUMBERS = range(96, 128)  # RFC 3551 §6
@@ -41,7 +44,8 @@ class Agreement:
     ptime_ms: int
     is_held_by_peer: bool
     is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761)
-    protection: Protection | None = None  # SRTP; None: plain RTP
+    protection: Protection | None = None  # SRTP with keys in SDP; None: plain RTP, or by DTLS
+    association: Association | None = None  # DTLS, and ICE perhaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,11 @@ class _Line:
     kind: str
     protocol: str
     formats: tuple[str, ...]
+    mid: str | None = None  # RFC 5888
 
     def refused(self) -> MediaDescription:
-        return MediaDescription(self.kind, 0, self.protocol, self.formats)
+        attributes: list[Attribute] = [("mid", self.mid)] if self.mid is not None else []
+        return MediaDescription(self.kind, 0, self.protocol, self.formats, attributes=attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class _Offered:
     index: int  # of the audio stream
     length: int  # how many m= lines there are
     is_muxed: bool
+    protocol: str
 
 
 class Negotiation:
@@ -78,15 +85,21 @@ class Negotiation:
         ptime_ms: int = 20,
         srtp: Policy = "off",
         new_key: Callable[[int], bytes] | None = None,
+        presence: Presence | None = None,
+        offers_association: bool = False,
     ) -> None:
-        """`new_key` gives so many octets that nobody can guess: keys of SRTP, unless that is off."""
+        """`new_key` gives so many octets that nobody can guess: keys of SRTP, unless that is off.
+
+        With a `presence` DTLS and ICE are taken from who offers them, and offered if `offers_association`.
+        """
         self.agreed: Agreement | None = None
         self._local = local
         self._codecs = tuple(codecs)
         self._session_id = session_id
         self._ptime_ms = ptime_ms
         self._version = 0
-        self._said: tuple[str, Sequence[MediaDescription]] | None = None
+        self._said: tuple[str, Sequence[MediaDescription], Sequence[Attribute]] | None = None
+        self._associating = Associating(presence, local, is_offered=offers_association)
         self._security = Security(srtp, new_key)
         self._numbers: dict[str, int] = {}  # payload types by name, once agreed kept (§8.3.2)
         self._foreign: set[int] = set()  # payload types that the peer uses for something else
@@ -101,15 +114,21 @@ class Negotiation:
         payloads = self._all_payloads()
         index = self._index or 0
         is_muxed = self.agreed is None or self.agreed.is_muxed
-        agreed = self.agreed.protection if self.agreed is not None else None
+        agreed = self.agreed
         known = self._lines[index].protocol if self._lines else None
-        protocol, attributes = self._security.offer(agreed, protocol=known)
+        protocol, attributes = self._associating.offer(
+            agreed.association if agreed is not None else None, protocol=known
+        )
+        if protocol not in PROTOCOLS:
+            protocol, attributes = self._security.offer(
+                agreed.protection if agreed is not None else None, protocol=known
+            )
         audio = self._audio(payloads, direction, protocol, attributes, is_muxed=is_muxed)
         media = [line.refused() for line in self._lines] or [audio]
         media[index] = audio
-        self._offered = _Offered(direction, index, len(media), is_muxed)
+        self._offered = _Offered(direction, index, len(media), is_muxed, protocol)
         self._numbers = {payload.encoding: payload.number for payload in payloads}
-        return self._write(media)
+        return self._write(media, self._associating.session() if protocol in PROTOCOLS else ())
 
     def receive_answer(self, body: bytes) -> None:
         """The answer to our last offer; it may come twice (183 and 200). Raises ParseError and NotAcceptable."""
@@ -120,13 +139,28 @@ class Negotiation:
         if len(answer.media) != offered.length:  # §6: one for each, in their order
             raise ParseError(f"Bad SDP: expected {offered.length} m= lines in the answer, got {len(answer.media)}")
         stream = read_stream(
-            answer, offered.index, codecs=self._codecs, is_ipv6=self._is_ipv6, read_crypto=self._security.read
+            answer,
+            offered.index,
+            codecs=self._codecs,
+            is_ipv6=self._is_ipv6,
+            protocols=(offered.protocol,),
+            read_crypto=self._security.read,
         )
+        if offered.protocol in PROTOCOLS and stream.association is None:
+            came = answer.media[offered.index].protocol
+            raise NotAcceptable(f"expected {offered.protocol}, got {came}")
         protection = self._security.take_answer(stream.crypto, self.agreed.protection if self.agreed else None)
         direction = offered.direction.limited_to(stream.direction.mirrored)
         is_held = offered.direction.sends and not stream.direction.receives
         stream = replace(stream, is_muxed=stream.is_muxed and offered.is_muxed)  # what was not offered is not agreed on
-        self._agree(answer, stream, direction, protection, is_held_by_peer=is_held)
+        self._agree(
+            answer,
+            stream,
+            direction,
+            protection,
+            self._associating.take_answer(stream.association),
+            is_held_by_peer=is_held,
+        )
 
     def receive_offer(self, body: bytes) -> None:
         """The peer's offer, to be answered by `create_answer`. Raises ParseError and NotAcceptable."""
@@ -136,6 +170,7 @@ class Negotiation:
             codecs=self._codecs,
             is_ipv6=self._is_ipv6,
             expected=self._index,
+            protocols=self._associating.protocols,
             read_crypto=self._security.read,
         )
         self._received = offer, stream
@@ -158,20 +193,43 @@ class Negotiation:
             before.protection if before is not None else None,
             is_moved=before is not None and before.remote != stream.remote,
         )
-        self._agree(offer, stream, direction, protection, is_held_by_peer=not stream.direction.receives)
+        association = self._associating.take_offer(
+            stream.association, before.association if before is not None else None
+        )
+        self._agree(offer, stream, direction, protection, association, is_held_by_peer=not stream.direction.receives)
         self._learn_numbers(offer.media[stream.index].payloads)
         media = [line.refused() for line in self._lines]
-        protocol, said = offer.media[stream.index].protocol, self._security.answer(protection)
+        associated = self._associating.answer(association, stream.association)
+        said = associated or self._security.answer(protection)
+        protocol = offer.media[stream.index].protocol
         media[stream.index] = self._audio(payloads, direction, protocol, said, is_muxed=stream.is_muxed)
-        return self._write(media, time=offer.time)
+        attributes = self._associating.session(stream.association) if associated else ()
+        return self._write(media, attributes, time=offer.time)
+
+    def receive_candidates(self, candidates: Sequence[str]) -> bool:
+        """Candidates of the peer that come after its description (RFC 8838); False: there is no ICE here."""
+        agreed = self.agreed
+        if agreed is None or agreed.association is None or agreed.association.remote is None:
+            return False
+        self.agreed = replace(agreed, association=agreed.association.with_candidates(candidates))
+        return True
 
     @property
     def encryption(self) -> str:
-        """How media is encrypted, as far as is known: what is agreed on, or what the peer offers. "none": it is not."""
-        if self._received is not None and (self.agreed is None or self.agreed.protection is None):
-            crypto = self._received[1].crypto
-            return f"srtp {crypto.suite}" if crypto is not None else "none"
-        return str(self.agreed.protection) if self.agreed is not None and self.agreed.protection is not None else "none"
+        """How media is encrypted, as far as is known: `Security.media`."""
+        if self.agreed is not None:
+            is_dtls, protection = self.agreed.association is not None, self.agreed.protection
+            return "dtls-srtp" if is_dtls else str(protection) if protection is not None else "none"
+        if self._received is not None:
+            stream = self._received[1]
+            is_dtls, crypto = stream.association is not None, stream.crypto
+            return "dtls-srtp" if is_dtls else f"srtp {crypto.suite}" if crypto is not None else "none"
+        return "dtls-srtp" if self._offered is not None and self._offered.protocol in PROTOCOLS else "none"
+
+    @property
+    def offered_association(self) -> Association | None:
+        """What our offer says of DTLS and ICE, until there is an answer."""
+        return self._associating.offered if self.agreed is None else None
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -187,6 +245,7 @@ class Negotiation:
         stream: PeerStream,
         direction: Direction,
         protection: Protection | None,
+        association: Association | None,
         *,
         is_held_by_peer: bool,
     ) -> None:
@@ -200,8 +259,11 @@ class Negotiation:
             is_held_by_peer=is_held_by_peer,
             is_muxed=stream.is_muxed,
             protection=protection,
+            association=association,
         )
-        self._lines = tuple(_Line(media.kind, media.protocol, tuple(media.formats)) for media in peer.media)
+        self._lines = tuple(
+            _Line(media.kind, media.protocol, tuple(media.formats), _mid_of(media)) for media in peer.media
+        )
         self._index = stream.index
 
     def _learn_numbers(self, payloads: Sequence[Payload]) -> None:
@@ -235,7 +297,7 @@ class Negotiation:
         *,
         is_muxed: bool,
     ) -> MediaDescription:
-        muxed: list[Attribute] = [(RTCP_MUX, None)] if is_muxed else []
+        muxed: list[Attribute] = [(RTCP_MUX, None)] if is_muxed and (RTCP_MUX, None) not in attributes else []
         return MediaDescription(
             "audio",
             self._local[1],
@@ -246,15 +308,19 @@ class Negotiation:
             attributes=[*muxed, *attributes],
         )
 
-    def _write(self, media: Sequence[MediaDescription], *, time: str = "0 0") -> bytes:
+    def _write(self, media: Sequence[MediaDescription], attributes: Sequence[Attribute], *, time: str = "0 0") -> bytes:
         """The description, of a new version if it says anything new (§8)."""
-        said = time, media
+        said = time, media, attributes
         if said != self._said:
             self._said = said
             self._version += 1
         host = self._local[0]
         origin = Origin(self._session_id, self._version, host)
-        return bytes(SessionDescription(origin, media, host=host, time=time))
+        return bytes(SessionDescription(origin, media, host=host, time=time, attributes=attributes))
+
+
+def _mid_of(media: MediaDescription) -> str | None:
+    return next((value for name, value in media.attributes if name == "mid"), None)
 
 
 def _payload(name: str, number: int) -> Payload:

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .association import PROTOCOLS, PeerAssociation, read_association
 from .description import Crypto, MediaDescription, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable
@@ -32,6 +33,7 @@ class PeerStream:
     ptime_ms: int | None  # None: nothing said
     is_muxed: bool  # RTCP may share the port (RFC 5761)
     crypto: Crypto | None = None  # what its packets are protected with; None: they are plain
+    association: PeerAssociation | None = None  # what it says of DTLS and ICE; None: it is plain
 
 
 def find_stream(
@@ -41,6 +43,7 @@ def find_stream(
     is_ipv6: bool,
     expected: int | None,
     read_crypto: Callable[[MediaDescription], Crypto | None] = read_plain,
+    protocols: Sequence[str] = (),
 ) -> PeerStream:
     """The m= line to use: the `expected` one while it can be used, or the first that can. Raises NotAcceptable."""
     media = description.media
@@ -50,7 +53,9 @@ def find_stream(
         if media[index].kind != "audio":
             continue
         try:
-            return read_stream(description, index, codecs=codecs, is_ipv6=is_ipv6, read_crypto=read_crypto)
+            return read_stream(
+                description, index, codecs=codecs, is_ipv6=is_ipv6, protocols=protocols, read_crypto=read_crypto
+            )
         except NotAcceptable as error:
             reason = str(error)
     raise NotAcceptable(reason)
@@ -62,23 +67,28 @@ def read_stream(
     *,
     codecs: Sequence[str],
     is_ipv6: bool,
+    protocols: Sequence[str] = (),
     read_crypto: Callable[[MediaDescription], Crypto | None] = read_plain,
 ) -> PeerStream:
     """The stream at this m= line. Raises NotAcceptable, and ParseError where its address is missing.
 
-    `read_crypto` says how it is protected, or raises NotAcceptable for a protocol that is not spoken.
+    `protocols` are those by DTLS that are taken. Of any other `read_crypto` says how it is protected, or raises
+    NotAcceptable where it is not spoken.
     """
     media = description.media[index]
     if media.kind != "audio" or media.port == 0:
         raise NotAcceptable(f"expected an audio stream, got m={media.kind} {media.port}")
-    crypto = read_crypto(media)
-    host = _host(description, media, is_ipv6=is_ipv6)
+    is_associated = media.protocol in PROTOCOLS and media.protocol in protocols
+    association = read_association(description, media) if is_associated else None
+    crypto = read_crypto(media) if association is None else None
+    has_ice = association is not None and association.ice is not None
+    host = _host(description, media, is_ipv6=is_ipv6, is_needed=not has_ice)
     voice = _first(media.payloads, codecs)
     if voice is None:
         raise NotAcceptable(f"expected a codec of {', '.join(codecs)}, got formats {' '.join(media.formats)}")
     events = _first(media.payloads, (TELEPHONE_EVENT,))
     direction = Direction(media.direction or description.direction or "sendrecv")
-    if host is None:  # RFC 3264 §8.4: nothing may be sent to it
+    if host is None and not has_ice:  # RFC 3264 §8.4: nothing may be sent to it
         direction = direction.limited_to(Direction.SENDONLY)
     return PeerStream(
         index=index,
@@ -89,6 +99,7 @@ def read_stream(
         direction=direction,
         ptime_ms=_ptime_ms(media),
         is_muxed=any(name == RTCP_MUX for name, _ in media.attributes),
+        association=association,
         crypto=crypto,
     )
 
@@ -100,7 +111,17 @@ def name_of(payload: Payload, names: Sequence[str]) -> str | None:
     return next((name for name in names if name.lower() == payload.encoding.lower()), None)
 
 
-def _host(description: SessionDescription, media: MediaDescription, *, is_ipv6: bool) -> str | None:
+def _host(description: SessionDescription, media: MediaDescription, *, is_ipv6: bool, is_needed: bool) -> str | None:
+    """None: it is nowhere yet. With ICE it may say what it wants: its candidates are what counts."""
+    try:
+        return _read_host(description, media, is_ipv6=is_ipv6)
+    except (ParseError, NotAcceptable):
+        if is_needed:
+            raise
+        return None
+
+
+def _read_host(description: SessionDescription, media: MediaDescription, *, is_ipv6: bool) -> str | None:
     host = media.host or description.host
     if host is None:
         raise ParseError("Bad SDP: expected a c= line for the audio stream, got none")

@@ -366,8 +366,8 @@ function callflow.log.error(...) end
 
 ---How SIP travels (`udp`, `tcp`, `tls`, ...), how media is encrypted, and the `user` who proved who he is.
 ---
----`media` is `none`, or `srtp` and the crypto-suite: `srtp AES_CM_128_HMAC_SHA1_80`. Of a call that we place it is
----known with the answer.
+---`media` is `none`, or `srtp` and the crypto-suite: `srtp AES_CM_128_HMAC_SHA1_80`, or `dtls-srtp`. Of a call that we
+---place it is known with the answer; before, it is `dtls-srtp` where only that is offered.
 ---@class callflow.Security
 ---@field transport? string
 ---@field media? string
@@ -742,6 +742,15 @@ function Call:gather(...) end
 ---@return callflow.Sent
 ---@overload fun(self: callflow.Call, options: callflow.SendDigitsOptions): callflow.Sent
 function Call:send_digits(digits) end
+
+---@class callflow.PressOptions
+---@field [1] string
+---@field deadline? number seconds that it may take
+
+---Have keys count as if the peer had pressed them: they are told, and are for whatever asks for keys, or kept.
+---@param digits? string
+---@overload fun(self: callflow.Call, options: callflow.PressOptions)
+function Call:press(digits) end
 
 ---@class callflow.BindDigitsOptions
 ---@field [1] string

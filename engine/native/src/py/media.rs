@@ -31,12 +31,21 @@ use crate::media::stream::Stream;
 use crate::media::telephone_event::code_of;
 use crate::media::tone::{ToneSpec, MAX_SINES, MAX_STEPS};
 
+mod association;
+
 create_exception!(
     engine._native.media,
     NoPorts,
     PyOSError,
     "No RTP port pair could be had; the text says why."
 );
+
+fn address_of((host, port): (String, u16)) -> PyResult<SocketAddr> {
+    let address: IpAddr = host
+        .parse()
+        .map_err(|_| PyValueError::new_err(format!("expected an IP address, got {host:?}")))?;
+    Ok(SocketAddr::new(address, port))
+}
 
 fn stalled(_: Stalled) -> PyErr {
     PyRuntimeError::new_err("the media thread does not keep up with its commands")
@@ -117,6 +126,12 @@ impl Engine {
         Ok(Engine {
             plane: Arc::new(plane),
         })
+    }
+
+    /// That of its certificate, as `a=fingerprint` has it.
+    #[getter]
+    fn fingerprint(&self) -> &str {
+        self.plane.fingerprint()
     }
 
     /// Readable while reports wait.
@@ -222,15 +237,7 @@ impl Leg {
         may_send: bool,
         may_receive: bool,
     ) -> PyResult<()> {
-        let remote = match remote {
-            None => None,
-            Some((host, port)) => {
-                let address: IpAddr = host.parse().map_err(|_| {
-                    PyValueError::new_err(format!("expected the peer's IP address, got {host:?}"))
-                })?;
-                Some(SocketAddr::new(address, port))
-            }
-        };
+        let remote = remote.map(address_of).transpose()?;
         let stream = Stream {
             remote,
             law: if is_a_law { Law::A } else { Law::Mu },
@@ -243,6 +250,17 @@ impl Leg {
             may_receive,
         };
         self.tell(Verb::Update(stream))
+    }
+
+    #[pyo3(signature = (*, ice, dtls, remote))]
+    fn associate(
+        &self,
+        ice: Option<association::Ice>,
+        dtls: Option<association::Dtls>,
+        remote: Option<(String, u16)>,
+    ) -> PyResult<()> {
+        let terms = association::read(ice, dtls, remote)?;
+        self.plane.associate(self.id, terms).map_err(stalled)
     }
 
     #[pyo3(signature = (name, sources, *, repeat, gain_db, offset_ms))]
@@ -595,6 +613,12 @@ fn to_tuple(py: Python<'_>, LegId(leg): LegId, report: Report) -> PyResult<Bound
         )
             .into_pyobject(py),
         Report::AudioHeard { is_sound } => (leg, "audio_heard", is_sound).into_pyobject(py),
+        Report::PeerReached { remote } => {
+            let remote = (remote.ip().to_string(), remote.port());
+            (leg, "peer_reached", remote).into_pyobject(py)
+        }
+        Report::MediaSecured { profile } => (leg, "media_secured", profile).into_pyobject(py),
+        Report::PeerLost { reason } => (leg, "peer_lost", reason).into_pyobject(py),
         Report::ThreadDied { message } => (leg, "thread_died", message).into_pyobject(py),
     }
 }
