@@ -121,7 +121,8 @@ async def running_engine(
 ) -> AsyncIterator[RunningEngine]:
     """Start an engine with the app of `script.py` or `script.lua`; on exit both are stopped. Raises EngineFailed.
 
-    `more` is added to its configuration; `prompt` is what it plays. With several media threads it may use the core of the load, too.
+    `more` is added to its configuration; `prompt` is what it plays. With several media threads it may use the core of
+    the load, too.
     """
     folder = Path(mkdtemp(prefix="engine-", dir=bench.folder))
     async with started_process(bench, folder, door, more=more, threads=threads, prompt=prompt) as process:

@@ -52,8 +52,8 @@ def _decode(bench: Bench, form: str) -> Figure:
         name=f"{form} decoded",
         unit="CPU-us/second of sound",
         values=tuple(values),
-        how=f"{_DECODED} s of a tone at 48 kHz, read, decoded and resampled to 8 kHz, by one thread: once, however many "
-        "hear it.",
+        how=f"{_DECODED} s of a tone at 48 kHz, read, decoded and resampled to 8 kHz, by one thread: once, however "
+        "many hear it.",
         beside={"octets": str(file.stat().st_size)},
     )
 
