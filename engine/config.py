@@ -22,6 +22,7 @@ from engine.eventsocket.esl.permission import EslUser
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
+from engine.sdp.codec import WIDE
 from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.sip.next_hop import PRIVATE, is_literal
 from engine.sip.registration import Limits as RegistrarLimits
@@ -31,6 +32,7 @@ from engine.trunks.spec import TrunkSpec
 
 from .abuse import ABUSE, Abuse
 from .advertise import read_advertised
+from .codecs import read_codecs
 from .config_error import ConfigError as ConfigError
 from .limit import LIMITS, Limits
 from .listener import Listener as Listener
@@ -84,6 +86,7 @@ class Rtp:
     ports: tuple[int, int] = (16384, 32767)
     threads: int = 1
     inband_digits: Literal["auto", "always", "never"] = "auto"  # auto: where no telephone-event was agreed on
+    codecs: tuple[str, ...] = WIDE  # of phones and other peers, best first; trunks have their own
 
     @property
     def hears_tones(self) -> bool | None:
@@ -459,6 +462,7 @@ _RTP = MappingProxyType({
     "ports": ("ports", _ports),
     "threads": ("threads", _threads),
     "inband_digits": ("inband_digits", one_of(("auto", "always", "never"))),
+    "codecs": ("codecs", read_codecs),
 })
 _SOCKET = MappingProxyType({
     "listen": ("listen", lambda value: parse_address(read_text(value))),

@@ -206,6 +206,7 @@ class Switch:
             trunks=self.trunks,
             identities=lambda user: identities.get(user, BY_FROM),
             media_host=self.endpoint.media_host,
+            codecs=config.rtp.codecs,
         )
         self.sockets = EventSocket(
             self.log,

@@ -6,9 +6,10 @@ It decides nothing: `channel` says when. Offers and answers are RFC 3264, carrie
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
-from engine.media.session import Direction, MediaSession, Stream
+from engine.media.agreement import stream_of
+from engine.media.session import MediaSession
 from engine.sdp.negotiation import Negotiation, NotAcceptable
 from engine.sip.invite_usage import InviteState
 from engine.sip.messages import ParseError
@@ -143,14 +144,4 @@ class Signalling:
         agreed = self._negotiation.agreed
         if agreed is None:
             return
-        self._media.update(
-            Stream(
-                agreed.remote,
-                cast("Literal['PCMU', 'PCMA']", agreed.codec),  # the only ones a Negotiation is given here
-                agreed.payload_type,
-                agreed.telephone_event,
-                Direction(agreed.direction.value),
-                agreed.ptime_ms,
-                is_muxed=agreed.is_muxed,
-            )
-        )
+        self._media.update(stream_of(agreed))

@@ -8,7 +8,7 @@ table.channels["…"].perform("c1", Answer())
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +19,8 @@ from callflow.protocol.commands import Command, ConferenceCommand, ConferencePla
 from callflow.protocol.events import ChannelEnded, Event
 from callflow.protocol.frames import BridgeState, ChannelState
 from engine.media.session import MediaEngine, MediaSession, PortsExhausted
-from engine.sdp.negotiation import CODECS, Negotiation
+from engine.sdp.codec import NARROW
+from engine.sdp.negotiation import Negotiation
 from engine.sip.events import (
     Flow,
     InviteAnswered,
@@ -105,10 +106,12 @@ class ChannelTable:
         trunks: Trunks | None = None,
         identities: Identities = lambda user: BY_FROM,
         media_host: Callable[[Flow], str | None] = lambda flow: None,
+        codecs: Sequence[str] = NARROW,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled.
 
         `media_host` tells the address for media that a peer is told, where it is not the one that media has.
+        `codecs` are those of all who come by no trunk, best first.
         """
         self.sip = sip
         self.media = media
@@ -117,6 +120,7 @@ class ChannelTable:
         self.new_id = new_id
         self.epoch = epoch
         self._media_host = media_host
+        self._codecs = tuple(codecs)
         self.limits = limits or Limits()
         self.successors = successors
         self.trunks = trunks
@@ -185,7 +189,7 @@ class ChannelTable:
         host, port = media.local
         self._sessions += 1
         session_id = (int(self.epoch()) << 24) + self._sessions
-        codecs = trunk.spec.codecs if trunk is not None else CODECS
+        codecs = trunk.spec.codecs if trunk is not None else self._codecs
         return Negotiation(local=(self._media_host(flow) or host, port), codecs=codecs, session_id=session_id)
 
     def has_place(self, trunk: Trunk, channel_id: str) -> bool:

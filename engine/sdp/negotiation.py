@@ -1,4 +1,4 @@
-"""Offer and answer of one leg (RFC 3264), for one audio stream of G.711 with telephone-events (RFC 4733).
+"""Offer and answer of one leg (RFC 3264), for one audio stream with telephone-events (RFC 4733).
 
 ::
 
@@ -14,18 +14,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from .codec import CODECS, NARROW, Codec, OpusFormat, event_codec
 from .description import MediaDescription, Origin, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable, WrongState
-from .stream import PROTOCOL, RTCP_MUX, TELEPHONE_EVENT, PeerStream, find_stream, name_of, read_stream
+from .stream import PROTOCOL, RTCP_MUX, PeerStream, codec_of, find_stream, read_stream
 
-__all__ = ["CODECS", "Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
+__all__ = ["Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
 
-CODECS = ("PCMU", "PCMA")
-
-_USUAL_NUMBERS = {"PCMU": 0, "PCMA": 8, TELEPHONE_EVENT: 101}
 _DYNAMIC_NUMBERS = range(96, 128)  # RFC 3551 §6
-_EVENTS = "0-15"  # the keys 0-9 * # A-D
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +30,15 @@ class Agreement:
     """What offer and answer came to. `direction` is ours."""
 
     remote: tuple[str, int] | None  # None: the peer takes no media (hold by 0.0.0.0)
-    codec: str  # "PCMU", "PCMA"
+    codec: str  # a name of engine.sdp.codec: "PCMU", "opus"
     payload_type: int
     telephone_event: int | None  # its payload type
     direction: Direction
     ptime_ms: int
     is_held_by_peer: bool
     is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761)
+    event_rate: int = 8000  # the clock of the telephone-events
+    opus: OpusFormat | None = None  # if that is the codec: what the peer wants of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +70,14 @@ class Negotiation:
         self,
         *,
         local: tuple[str, int],
-        codecs: Sequence[str] = CODECS,
+        codecs: Sequence[str] = NARROW,
         session_id: int,
         ptime_ms: int = 20,
     ) -> None:
         self.agreed: Agreement | None = None
         self._local = local
         self._codecs = tuple(codecs)
+        self._formats = _formats(self._codecs)
         self._session_id = session_id
         self._ptime_ms = ptime_ms
         self._version = 0
@@ -99,7 +99,7 @@ class Negotiation:
         media = [line.refused() for line in self._lines] or [audio]
         media[index] = audio
         self._offered = _Offered(direction, index, len(media), is_muxed)
-        self._numbers = {payload.encoding: payload.number for payload in payloads}
+        self._learn_numbers(payloads)
         return self._write(media)
 
     def receive_answer(self, body: bytes) -> None:
@@ -131,18 +131,14 @@ class Negotiation:
             raise WrongState("an answer is wanted, but no offer has been received")
         offer, stream = self._received
         direction = direction.limited_to(stream.direction.mirrored)
-        payloads = [_payload(stream.codec, stream.payload_type)]
+        payloads = [CODECS[stream.codec].payload(stream.payload_type)]
         if stream.telephone_event is not None:
-            payloads.append(_payload(TELEPHONE_EVENT, stream.telephone_event))
+            payloads.append(event_codec(stream.event_rate).payload(stream.telephone_event))
         self._agree(offer, stream, direction, is_held_by_peer=not stream.direction.receives)
         self._learn_numbers(offer.media[stream.index].payloads)
         media = [line.refused() for line in self._lines]
         media[stream.index] = self._audio(payloads, direction, is_muxed=stream.is_muxed)
         return self._write(media, time=offer.time)
-
-    @property
-    def _names(self) -> tuple[str, ...]:
-        return (*self._codecs, TELEPHONE_EVENT)
 
     @property
     def _is_ipv6(self) -> bool:
@@ -160,31 +156,32 @@ class Negotiation:
             ptime_ms=stream.ptime_ms or self._ptime_ms,
             is_held_by_peer=is_held_by_peer,
             is_muxed=stream.is_muxed,
+            event_rate=stream.event_rate,
+            opus=stream.opus,
         )
         self._lines = tuple(_Line(media.kind, media.protocol, tuple(media.formats)) for media in peer.media)
         self._index = stream.index
 
     def _learn_numbers(self, payloads: Sequence[Payload]) -> None:
-        """The peer's payload types, for offers of ours to come (§8.3.2)."""
+        """Payload types that were offered, for offers of ours to come (§8.3.2)."""
         learned: dict[str, int] = {}
         for payload in payloads:
-            name = name_of(payload, self._names)
-            if name is None:
+            codec = codec_of(payload, self._formats)
+            if codec is None:
                 self._foreign.add(payload.number)
             else:
-                learned.setdefault(name, payload.number)
+                learned.setdefault(codec.name, payload.number)
         self._numbers |= learned
 
     def _all_payloads(self) -> list[Payload]:
         """Our codecs and the telephone-events, each by the number it has, or by one that has no other meaning yet."""
         numbers = dict(self._numbers)
-        for name in self._names:
+        for codec in self._formats:
             taken = {*self._foreign, *numbers.values()}
-            candidates = (_USUAL_NUMBERS[name], *_DYNAMIC_NUMBERS)
-            free = [number for number in candidates if number not in taken]
-            if name not in numbers and free:
-                numbers[name] = free[0]
-        return [_payload(name, numbers[name]) for name in self._names if name in numbers]
+            free = [number for number in (codec.usual, *_DYNAMIC_NUMBERS) if number not in taken]
+            if codec.name not in numbers and free:
+                numbers[codec.name] = free[0]
+        return [codec.payload(numbers[codec.name]) for codec in self._formats if codec.name in numbers]
 
     def _audio(self, payloads: Sequence[Payload], direction: Direction, *, is_muxed: bool) -> MediaDescription:
         return MediaDescription(
@@ -208,5 +205,8 @@ class Negotiation:
         return bytes(SessionDescription(origin, media, host=host, time=time))
 
 
-def _payload(name: str, number: int) -> Payload:
-    return Payload(number, name, fmtp=_EVENTS if name == TELEPHONE_EVENT else None)
+def _formats(names: Sequence[str]) -> tuple[Codec, ...]:
+    """The codecs of these names, and the telephone-events: first of 8 kHz, which every peer knows."""
+    codecs = [CODECS[name] for name in names]
+    rates = dict.fromkeys([8000, *(codec.clock_rate for codec in codecs)])
+    return (*codecs, *(event_codec(rate) for rate in rates))

@@ -7,15 +7,16 @@
 
 pub mod clip;
 pub mod clock;
+pub mod codec;
 pub mod command;
 pub mod concealment;
 pub mod control;
+pub mod conversion;
 pub mod delay;
 pub mod digit_receiver;
 pub mod digit_sender;
 pub mod dtmf;
 pub mod engine;
-pub mod g711;
 pub mod hearing;
 pub mod inband_receiver;
 pub mod latch;
@@ -49,8 +50,11 @@ pub mod talk;
 pub mod telephone_event;
 #[cfg(test)]
 mod testing;
+pub mod timeline;
 pub mod tonality;
 pub mod tone;
 pub mod wav;
 pub mod wheel;
 pub mod writer;
+
+pub use codec::g711;

@@ -1,8 +1,10 @@
-//! Any rate to 8 kHz: a polyphase, Kaiser-windowed sinc low-pass. It runs on a loader thread, once per file.
+//! One rate to another: a polyphase, Kaiser-windowed sinc low-pass. Whole files at once (on a loader thread), or frame by frame
+//! (`Resampler`).
 
 use std::f64::consts::PI;
 
 use super::clock::SAMPLE_RATE;
+use super::codec::Rate;
 
 /// Zero crossings of the sinc on either side: with the window, 80 dB of rejection above 4 kHz and flat to 3.4 kHz.
 const CROSSINGS: f64 = 32.0;
@@ -15,11 +17,16 @@ const MAX_PHASES: u64 = 1024;
 
 /// `samples` at `rate` as 16-bit samples at 8 kHz.
 pub fn to_8000(samples: &[f32], rate: u32) -> Vec<i16> {
-    if rate == SAMPLE_RATE {
+    convert(samples, rate, SAMPLE_RATE)
+}
+
+/// `samples` at one rate as 16-bit samples at another.
+pub fn convert(samples: &[f32], rate: u32, to: u32) -> Vec<i16> {
+    if rate == to {
         return samples.iter().copied().map(round).collect();
     }
-    let filter = Filter::new(rate);
-    let (input, output) = (u64::from(rate), u64::from(SAMPLE_RATE));
+    let filter = Filter::new(rate, to);
+    let (input, output) = (u64::from(rate), u64::from(to));
     let count = samples.len() as u64 * output / input;
     (0..count)
         .map(|index| {
@@ -42,11 +49,10 @@ struct Filter {
 }
 
 impl Filter {
-    fn new(rate: u32) -> Self {
-        let phases =
-            (u64::from(SAMPLE_RATE) / greatest_common_divisor(SAMPLE_RATE, rate)).min(MAX_PHASES);
+    fn new(rate: u32, to: u32) -> Self {
+        let phases = (u64::from(to) / greatest_common_divisor(to, rate)).min(MAX_PHASES);
         // In input samples: how far apart the zero crossings are.
-        let stretch = (f64::from(rate) / f64::from(SAMPLE_RATE)).max(1.0);
+        let stretch = (f64::from(rate) / f64::from(to)).max(1.0);
         let half = (CROSSINGS * stretch).ceil() as usize;
         let mut taps = Vec::with_capacity(phases as usize * half * 2);
         for phase in 0..phases {
@@ -78,6 +84,99 @@ impl Filter {
             .map(|(tap, sample)| tap * sample)
             .sum()
     }
+}
+
+/// A stream at one rate, as it goes on at another: 4 ms later, at 8 and 16 kHz. Nothing is allocated after its making.
+pub struct Resampler {
+    filter: Filter,
+    /// Input samples to each output sample: `step / phases`.
+    step: usize,
+    /// What was heard last, and room for what comes.
+    line: Box<[f32]>,
+    /// Where the next output is, after the beginning of the line, in input samples times `phases`.
+    position: usize,
+}
+
+/// Input that is taken at once; more is taken piece by piece.
+const PIECE: usize = 960;
+/// Sums that go on beside each other, for the compiler to make vectors of.
+const LANES: usize = 8;
+
+impl Resampler {
+    /// From one rate to another, whose ratio is one of small numbers.
+    pub fn new(rate: u32, to: u32) -> Self {
+        let filter = Filter::new(rate, to);
+        let step = u64::from(rate) * filter.phases / u64::from(to);
+        let line = vec![0.0; filter.half * 2 - 1 + PIECE].into_boxed_slice();
+        Resampler {
+            filter,
+            step: step as usize,
+            line,
+            position: 0,
+        }
+    }
+
+    /// To 8 kHz.
+    pub fn to_narrow(rate: Rate) -> Self {
+        Resampler::new(rate.hertz(), SAMPLE_RATE)
+    }
+
+    /// To that rate from the other one.
+    pub fn other(rate: Rate) -> Self {
+        let other = match rate {
+            Rate::Narrow => Rate::Wide,
+            Rate::Wide => Rate::Narrow,
+        };
+        Resampler::new(other.hertz(), rate.hertz())
+    }
+
+    /// What `input` becomes; the samples written. What there is no room for is lost.
+    pub fn run(&mut self, input: &[i16], output: &mut [i16]) -> usize {
+        let mut count = 0;
+        for piece in input.chunks(PIECE) {
+            count += self.run_piece(piece, &mut output[count..]);
+        }
+        count
+    }
+
+    fn run_piece(&mut self, input: &[i16], output: &mut [i16]) -> usize {
+        let (width, phases) = (self.filter.half * 2, self.filter.phases as usize);
+        let kept = width - 1;
+        for (place, sample) in self.line[kept..].iter_mut().zip(input) {
+            *place = f32::from(*sample);
+        }
+        let end = input.len() * phases;
+        let mut count = 0;
+        while self.position < end {
+            let (whole, phase) = (self.position / phases, self.position % phases);
+            let taps = &self.filter.taps[phase * width..(phase + 1) * width];
+            if let Some(sample) = output.get_mut(count) {
+                *sample = round(product(taps, &self.line[whole..whole + width]));
+                count += 1;
+            }
+            self.position += self.step;
+        }
+        self.position -= end;
+        self.line.copy_within(input.len()..input.len() + kept, 0);
+        count
+    }
+}
+
+fn product(taps: &[f32], samples: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (taps, samples) = (taps.chunks_exact(LANES), samples.chunks_exact(LANES));
+    let rest: f32 = taps
+        .remainder()
+        .iter()
+        .zip(samples.remainder())
+        .map(|(tap, sample)| tap * sample)
+        .sum();
+    for (taps, samples) in taps.zip(samples) {
+        for lane in 0..LANES {
+            sums[lane] += taps[lane] * samples[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 fn greatest_common_divisor(a: u32, b: u32) -> u64 {

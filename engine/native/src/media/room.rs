@@ -8,10 +8,12 @@
 //! instead of the relay's unless it is deaf. So somebody may listen in on two who talk, and they hear nothing of it.
 
 use super::clock::{Moment, FRAME, FRAME_NANOS};
+use super::codec::{Codec, Rate};
 use super::command::Change;
+use super::conversion::Voice;
 use super::g711::Law;
-use super::leg::MAX_PACKET;
-use super::line::Line;
+use super::leg::{Said, MAX_PACKET};
+use super::line::{voice_of_peer, Line};
 use super::mixer::{Gain, Sum};
 use super::player::{Loading, PlaySpec, Player, Readiness};
 use super::recorder::{Progress, Recorder};
@@ -75,12 +77,38 @@ struct Shared {
 }
 
 impl Shared {
-    fn of(&mut self, sum: &Sum, law: Law) -> [u8; FRAME] {
-        let place = match law {
-            Law::Mu => &mut self.mu,
-            Law::A => &mut self.a,
+    fn of(&mut self, sum: &Sum, codec: Codec) -> Frame {
+        let place = match codec {
+            Codec::G711(Law::Mu) => &mut self.mu,
+            Codec::G711(Law::A) => &mut self.a,
+            _ => return Frame::of(sum, codec),
         };
-        *place.get_or_insert_with(|| sum.compressed(law))
+        Frame::Octets(*place.get_or_insert_with(|| match Frame::of(sum, codec) {
+            Frame::Octets(octets) => octets,
+            Frame::Voice(_) => [0; FRAME],
+        }))
+    }
+}
+
+/// What a member is to hear, as its codec wants it.
+enum Frame {
+    Octets([u8; FRAME]),
+    Voice(Voice),
+}
+
+impl Frame {
+    fn of(sum: &Sum, codec: Codec) -> Self {
+        match codec.law() {
+            Some(law) => Frame::Octets(sum.compressed(law)),
+            None => Frame::Voice(Voice::of(&sum.limited(), Rate::Narrow)),
+        }
+    }
+
+    fn said(&self) -> Said<'_> {
+        match self {
+            Frame::Octets(octets) => Said::Octets(octets),
+            Frame::Voice(voice) => Said::Voice(voice),
+        }
     }
 }
 
@@ -272,19 +300,22 @@ impl Room {
             .iter()
             .any(|member| member.sounds && member.membership.speaks_to.is_some());
         for member in &self.members {
+            let of_peer = match member.membership.is_fed() {
+                true => None,
+                false => voice_of_peer(lines, member.place, due).map(Frame::Voice),
+            };
             let Some(line) = lines[member.place as usize].as_mut() else {
                 continue;
             };
-            let octets = match line.leg.law().filter(|_| !member.membership.is_deaf) {
-                Some(law) if has_whispers => self.with_whispers(member, law),
-                Some(law) => self.for_member(member, law, &mut shared),
-                None => None,
+            let frame = match line.leg.codec().filter(|_| !member.membership.is_deaf) {
+                Some(codec) if has_whispers => self.with_whispers(member, codec),
+                Some(codec) => self.for_member(member, codec, &mut shared),
+                None => of_peer,
             };
             let mut packet = [0; MAX_PACKET];
             let reports = reports.of(member.id);
-            let mut next = line
-                .leg
-                .room_frame(due, octets.as_ref(), &mut packet, reports);
+            let said = frame.as_ref().map(Frame::said);
+            let mut next = line.leg.room_frame(due, said, &mut packet, reports);
             while let Some(outgoing) = next {
                 line.send(&packet[..outgoing.length], &outgoing, due);
                 next = line.leg.more(&mut packet);
@@ -293,15 +324,15 @@ impl Room {
     }
 
     /// The sum without the member's own voice; None: that is silence.
-    fn for_member(&self, member: &Member, law: Law, shared: &mut Shared) -> Option<[u8; FRAME]> {
+    fn for_member(&self, member: &Member, codec: Codec, shared: &mut Shared) -> Option<Frame> {
         if !member.is_in_sum() {
-            return (self.voices > 0).then(|| shared.of(&self.sum, law));
+            return (self.voices > 0).then(|| shared.of(&self.sum, codec));
         }
-        (self.voices > 1).then(|| self.sum.without(&member.voice).compressed(law))
+        (self.voices > 1).then(|| Frame::of(&self.sum.without(&member.voice), codec))
     }
 
     /// The same, and what is said to it alone.
-    fn with_whispers(&self, member: &Member, law: Law) -> Option<[u8; FRAME]> {
+    fn with_whispers(&self, member: &Member, codec: Codec) -> Option<Frame> {
         let own = usize::from(member.is_in_sum());
         let mut voices = self.voices - own;
         let mut sum = if own > 0 {
@@ -315,7 +346,7 @@ impl Room {
                 voices += 1;
             }
         }
-        (voices > 0).then(|| sum.compressed(law))
+        (voices > 0).then(|| Frame::of(&sum, codec))
     }
 
     fn end_playback(&mut self, end: PlaybackEnd, reports: &mut Reports) {

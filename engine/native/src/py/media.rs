@@ -11,6 +11,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::media::clock::Moment;
+use crate::media::codec::opus::Parameters;
+use crate::media::codec::{Codec, Rate};
 use crate::media::command::{Change, Stalled, Verb};
 use crate::media::digit_sender::Way;
 use crate::media::engine::{Engine as DataPlane, Settings};
@@ -199,12 +201,14 @@ impl Leg {
         self.port
     }
 
-    #[pyo3(signature = (*, remote, is_a_law, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
+    #[pyo3(signature = (*, remote, codec, opus, event_rate, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
     #[allow(clippy::too_many_arguments)] // as many as there are things agreed on
     fn update(
         &self,
         remote: Option<(String, u16)>,
-        is_a_law: bool,
+        codec: &str,
+        opus: (u32, bool, bool),
+        event_rate: u32,
         payload_type: u8,
         ptime_ms: u32,
         telephone_event: Option<u8>,
@@ -224,7 +228,8 @@ impl Leg {
         };
         let stream = Stream {
             remote,
-            law: if is_a_law { Law::A } else { Law::Mu },
+            codec: codec_named(codec, opus)?,
+            event_clock: (event_rate / 8000).max(1),
             payload_type: Pt(payload_type & 0x7f),
             packet_samples: samples_of(ptime_ms),
             telephone_event: telephone_event.map(|payload_type| Pt(payload_type & 0x7f)),
@@ -498,6 +503,25 @@ impl Room {
 impl Leg {
     fn tell(&self, verb: Verb) -> PyResult<()> {
         self.plane.tell(self.id, verb).map_err(stalled)
+    }
+}
+
+/// The codec of that name, as SDP and events have it; of Opus: its bitrate, whether it is protected and whether silence is left out.
+fn codec_named(name: &str, (bitrate, has_fec, has_dtx): (u32, bool, bool)) -> PyResult<Codec> {
+    match name {
+        "PCMU" => Ok(Codec::G711(Law::Mu)),
+        "PCMA" => Ok(Codec::G711(Law::A)),
+        "G722" => Ok(Codec::G722),
+        "L16/8000" => Ok(Codec::L16(Rate::Narrow)),
+        "L16/16000" => Ok(Codec::L16(Rate::Wide)),
+        "opus" => Ok(Codec::Opus(Parameters {
+            bitrate,
+            has_fec,
+            has_dtx,
+        })),
+        _ => Err(PyValueError::new_err(format!(
+            "expected a codec that is known here, got {name:?}"
+        ))),
     }
 }
 

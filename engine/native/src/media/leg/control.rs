@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use super::super::clock::{Clock, Moment};
-use super::super::rtcp::{self, Compound, SenderInfo};
+use super::super::codec::Codec;
+use super::super::rtcp::{self, Compound, ReportBlock, SenderInfo};
 use super::Leg;
 
 impl Leg {
@@ -39,7 +40,11 @@ impl Leg {
             packets,
             octets,
         };
-        let block = self.reception.report();
+        let clock = self.codec().map_or(1, Codec::clock);
+        let block = self.reception.report().map(|block| ReportBlock {
+            jitter: block.jitter.saturating_mul(clock), // in units of its timestamps (RFC 3550 §6.4.1)
+            ..block
+        });
         let compound = self.control.compound(self.sender.ssrc(), info, block, now);
         Some((compound, destination))
     }
@@ -53,7 +58,10 @@ impl Leg {
         now: Moment,
     ) -> bool {
         match rtcp::read(compound, self.sender.ssrc()) {
-            Ok(heard) if self.latch.is_peer_host(from) => {
+            Ok(mut heard) if self.latch.is_peer_host(from) => {
+                if let Some(block) = &mut heard.about_us {
+                    block.jitter /= self.codec().map_or(1, Codec::clock);
+                }
                 self.control
                     .receive(&heard, clock.ntp(now), now, &self.counters);
                 true

@@ -74,7 +74,10 @@ impl Plane {
         let Some(line) = self.lines[place as usize].as_mut() else {
             return;
         };
-        let peer = line.peer.filter(|_| matches!(verb, Verb::Update(_)));
+        let is_update = matches!(verb, Verb::Update(_));
+        let peer = line
+            .peer
+            .filter(|_| is_update || matches!(verb, Verb::Mute { .. }));
         perform_on(&mut line.leg, verb, now, self.reports.of(id));
         if line.leg.needs_frames() && line.phase.is_none() {
             line.phase = Some(self.wheel.join(place, now));
@@ -82,6 +85,9 @@ impl Plane {
         // Held or resumed: what the peer hears stops and begins anew, and must not look like loss.
         if let Some(peer) = peer.and_then(|peer| self.lines[peer as usize].as_mut()) {
             peer.leg.interrupt();
+        }
+        if is_update {
+            self.match_codecs(place, now);
         }
     }
 
