@@ -1,7 +1,7 @@
 """The codecs that can be agreed on, and how they stand in a description (RFC 3551, RFC 7587).
 
-`WIDE` is what phones are offered, best first: wide-band where they have it. `NARROW` is what trunks are offered: carriers
-have G.711 behind, and to code from wide-band to that costs work and gains nothing.
+`WIDE` is what phones are offered, best first: wide-band where they have it. `NARROW` is what trunks are offered:
+carriers have G.711 behind, and to code from wide-band to that costs work and gains nothing.
 """
 
 from __future__ import annotations
