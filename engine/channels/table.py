@@ -7,13 +7,8 @@ table.channels["…"].perform("c1", Answer())
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-=======
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
->>>>>>> main
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
