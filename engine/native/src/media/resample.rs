@@ -229,11 +229,18 @@ mod tests {
 
     /// Amplitude of `frequency`, and the rms of all that is not it, in the middle of 8 kHz samples.
     fn measure(samples: &[i16], frequency: f64) -> (f64, f64) {
-        let middle = &samples[800..samples.len() - 800];
-        let middle = &middle[..middle.len() / 800 * 800]; // whole periods of every multiple of 10 Hz
+        measure_at(samples, frequency, 8000)
+    }
+
+    /// The same of samples at that rate.
+    fn measure_at(samples: &[i16], frequency: f64, rate: u32) -> (f64, f64) {
+        let tenth = rate as usize / 10;
+        let rate = f64::from(rate);
+        let middle = &samples[tenth..samples.len() - tenth];
+        let middle = &middle[..middle.len() / tenth * tenth]; // whole periods of every multiple of 10 Hz
         let (mut real, mut imaginary) = (0.0, 0.0);
         for (n, sample) in middle.iter().enumerate() {
-            let angle = 2.0 * PI * frequency * (n + 800) as f64 / 8000.0;
+            let angle = 2.0 * PI * frequency * (n + tenth) as f64 / rate;
             real += f64::from(*sample) * angle.cos();
             imaginary += f64::from(*sample) * angle.sin();
         }
@@ -245,7 +252,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(n, sample)| {
-                let angle = 2.0 * PI * frequency * (n + 800) as f64 / 8000.0;
+                let angle = 2.0 * PI * frequency * (n + tenth) as f64 / rate;
                 (f64::from(*sample) - real * angle.cos() - imaginary * angle.sin()).powi(2)
             })
             .sum();
@@ -285,6 +292,87 @@ mod tests {
                 "{frequency} Hz at {rate}: {rejection:.1} dB"
             );
         }
+    }
+
+    /// Given frame by frame, as in a call.
+    fn stream(samples: &[f32], rate: u32, to: u32) -> Vec<i16> {
+        let mut resampler = Resampler::new(rate, to);
+        let mut frame = [0; 960];
+        let mut all = Vec::new();
+        for piece in samples.chunks(rate as usize / 50) {
+            let piece: Vec<i16> = piece.iter().map(|sample| round(*sample)).collect();
+            let count = resampler.run(&piece, &mut frame);
+            assert_eq!(count, to as usize / 50);
+            all.extend_from_slice(&frame[..count]);
+        }
+        all
+    }
+
+    /// The least of a sweep over what both rates hold: gain (the farthest from 0 dB) and SNR.
+    fn sweep(rate: u32, to: u32) -> (f64, f64) {
+        let most = f64::from(rate.min(to)) * 0.42; // 3.4 kHz of 8
+        let (mut worst, mut least) = (0f64, f64::MAX);
+        for step in 1..=12 {
+            let frequency = (most * f64::from(step) / 12.0 / 100.0).round() * 100.0;
+            let heard = stream(&sine(rate, frequency, 1.0), rate, to);
+            let (amplitude, noise) = measure_at(&heard, frequency, to);
+            let gain = 20.0 * (amplitude / AMPLITUDE).log10();
+            worst = if gain.abs() > worst.abs() {
+                gain
+            } else {
+                worst
+            };
+            least = least.min(20.0 * (amplitude / 2f64.sqrt() / noise).log10());
+        }
+        (worst, least)
+    }
+
+    #[test]
+    fn a_sweep_passes_from_any_rate_to_any_other_far_above_the_noise() {
+        for (rate, to) in [
+            (8000, 16_000),
+            (16_000, 8000),
+            (8000, 48_000),
+            (48_000, 8000),
+            (16_000, 48_000),
+            (48_000, 16_000),
+        ] {
+            let (gain, snr) = sweep(rate, to);
+            println!("{rate} to {to} Hz: gain within {gain:+.2} dB, SNR at least {snr:.1} dB");
+            assert!(
+                gain.abs() < 0.1 && snr > 70.0,
+                "{rate} to {to}: {gain:.2} dB, {snr:.1} dB"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_lower_rate_cannot_hold_is_gone_and_nothing_is_mirrored_above_it() {
+        let rms = |samples: &[i16]| {
+            let middle = &samples[samples.len() / 4..];
+            let power: f64 = middle.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+            (power / middle.len() as f64).sqrt().max(1e-3)
+        };
+        let full = AMPLITUDE / 2f64.sqrt();
+        for (rate, to, frequency) in [
+            (16_000, 8000, 4500.0),
+            (16_000, 8000, 7000.0),
+            (48_000, 8000, 5000.0),
+            (48_000, 16_000, 9000.0),
+        ] {
+            let rest = 20.0 * (full / rms(&stream(&sine(rate, frequency, 1.0), rate, to))).log10();
+            assert!(
+                rest > 70.0,
+                "{frequency} Hz at {rate} to {to}: {rest:.1} dB"
+            );
+        }
+        // An image would be at 8 kHz less the tone.
+        let (image, _) = measure_at(
+            &stream(&sine(8000, 3000.0, 1.0), 8000, 16_000),
+            5000.0,
+            16_000,
+        );
+        assert!(20.0 * (AMPLITUDE / image).log10() > 70.0, "{image}");
     }
 
     #[test]

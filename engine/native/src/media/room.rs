@@ -91,6 +91,7 @@ impl Shared {
 }
 
 /// What a member is to hear, as its codec wants it.
+#[allow(clippy::large_enum_variant)] // a box would be an allocation for each member and frame
 enum Frame {
     Octets([u8; FRAME]),
     Voice(Voice),
