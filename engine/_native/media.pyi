@@ -66,6 +66,7 @@ class Leg:
         *,
         remote: tuple[str, int] | None,
         codec: str,
+        clock_rate: int,
         opus: tuple[int, bool, bool],
         event_rate: int,
         payload_type: int,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.media.agreement import stream_of
 from engine.media.session import MediaSession
-from engine.sdp.negotiation import Negotiation, NotAcceptable
+from engine.sdp.negotiation import Agreement, Negotiation, NotAcceptable
 from engine.sip.invite_usage import InviteState
 from engine.sip.messages import ParseError
 
@@ -33,6 +33,11 @@ class Signalling:
         self._media = media
         self._answer = b""  # our answer to the first offer: the 183 and the 200 carry the same
         self._offer_is_ours = False  # a 200 with our offer is out; the ACK brings the answer
+
+    @property
+    def agreed(self) -> Agreement | None:
+        """What offer and answer came to so far."""
+        return self._negotiation.agreed
 
     @property
     def codec(self) -> str:

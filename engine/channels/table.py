@@ -185,13 +185,24 @@ class ChannelTable:
 
     # What channels ask
 
-    def negotiation(self, media: MediaSession, flow: Flow, trunk: Trunk | None = None) -> Negotiation:
-        """A new negotiation for a leg that receives there, by a trunk perhaps, which has its own codecs."""
+    def negotiation(
+        self, media: MediaSession, flow: Flow, trunk: Trunk | None = None, *, parent: str | None = None
+    ) -> Negotiation:
+        """A new negotiation for a leg that receives there, by a trunk perhaps, which has its own codecs.
+
+        `parent` is the channel that it is dialled for.
+        """
         host, port = media.local
         self._sessions += 1
         session_id = (int(self.epoch()) << 24) + self._sessions
         codecs = trunk.spec.codecs if trunk is not None else self._codecs
-        return Negotiation(local=(self._media_host(flow) or host, port), codecs=codecs, session_id=session_id)
+        channel = self.channels.get(parent) if parent is not None else None
+        return Negotiation(
+            local=(self._media_host(flow) or host, port),
+            codecs=codecs,
+            session_id=session_id,
+            beside=channel.signalling.agreed if channel is not None else None,
+        )
 
     def has_place(self, trunk: Trunk, channel_id: str) -> bool:
         """Give a channel its place among the calls of a trunk, until it ends; False if there is none left."""

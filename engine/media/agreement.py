@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.sdp.codec import OpusFormat
+from engine.sdp.codec import CODECS, OpusFormat
 from engine.sdp.negotiation import Agreement
 
 from .session import Direction, Stream
@@ -23,4 +23,5 @@ def stream_of(agreed: Agreement) -> Stream:
         bitrate=opus.bitrate,
         has_fec=opus.has_fec,
         has_dtx=opus.has_dtx,
+        clock_rate=CODECS[agreed.codec].clock_rate,
     )

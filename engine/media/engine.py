@@ -187,6 +187,7 @@ class NativeMediaSession:
             self._leg.update(
                 remote=stream.remote,
                 codec=stream.codec,
+                clock_rate=stream.clock_rate,
                 opus=(stream.bitrate, stream.has_fec, stream.has_dtx),
                 event_rate=stream.event_rate,
                 payload_type=stream.payload_type,

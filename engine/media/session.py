@@ -34,7 +34,7 @@ class Stream:
     """What the offer and the answer agreed on for the leg's audio (RFC 3264), as the data plane needs it."""
 
     remote: tuple[str, int] | None  # None: nowhere to send yet; latching may find it
-    codec: str  # "PCMU", "PCMA", "G722", "L16/8000", "L16/16000", "opus"
+    codec: str  # "PCMU", "PCMA", "G722", "L16/8000", "L16/16000", "opus"; others are only passed on
     payload_type: int
     telephone_event: int | None  # the payload type of RFC 4733, None if not agreed
     direction: Direction = Direction.SENDRECV
@@ -45,6 +45,7 @@ class Stream:
     bitrate: int = 24_000  # of what we send in Opus
     has_fec: bool = False  # protected against loss
     has_dtx: bool = False  # and without the silence
+    clock_rate: int = 8000  # of RTP, where the codec is another
 
     @property
     def hears_tones(self) -> bool:

@@ -32,15 +32,16 @@ class Codec:
     channels: int = 1  # in a=rtpmap
     fmtp: str | None = None  # what we say of it
     least_ptime_ms: int = 10
+    is_passed: bool = False  # between two calls that have it; nothing can be said in it here
 
     @property
     def rtpmap(self) -> tuple[str, int, int]:
         """What it is known by; the case of the name does not matter (RFC 8866 §6.6)."""
         return self.encoding.lower(), self.clock_rate, self.channels
 
-    def payload(self, number: int) -> Payload:
-        """It, under that number."""
-        return Payload(number, self.encoding, self.clock_rate, self.channels, self.fmtp)
+    def payload(self, number: int, fmtp: str | None = None) -> Payload:
+        """It, under that number; of one that is passed on, as the other call has it."""
+        return Payload(number, self.encoding, self.clock_rate, self.channels, fmtp if self.is_passed else self.fmtp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ _ALL = (
         fmtp="maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1",
         least_ptime_ms=20,
     ),
+    Codec("G729", "G729", 8000, 18, is_passed=True),
+    Codec("iLBC", "iLBC", 8000, 104, is_passed=True),
+    Codec("AMR", "AMR", 8000, 105, is_passed=True),
+    Codec("AMR-WB", "AMR-WB", 16000, 106, is_passed=True),
 )
 CODECS: Mapping[str, Codec] = MappingProxyType({codec.name: codec for codec in _ALL})
 WIDE = (OPUS, "G722", "PCMU", "PCMA")

@@ -12,7 +12,7 @@ An exchange that fails changes nothing: `agreed` stays as it was (§8, RFC 3261 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .codec import CODECS, NARROW, Codec, OpusFormat, event_codec
 from .description import MediaDescription, Origin, ParseError, Payload, SessionDescription
@@ -39,6 +39,7 @@ class Agreement:
     is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761)
     event_rate: int = 8000  # the clock of the telephone-events
     opus: OpusFormat | None = None  # if that is the codec: what the peer wants of it
+    fmtp: str | None = field(default=None, compare=False)  # what the peer says of the codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,13 @@ class Negotiation:
         codecs: Sequence[str] = NARROW,
         session_id: int,
         ptime_ms: int = 20,
+        beside: Agreement | None = None,
     ) -> None:
+        """`beside`: that of the call that this one is to be bridged with.
+
+        Its codec is proposed first, so that packets can be passed on; one that can only be passed on, alone.
+        """
+        codecs, self._passed_fmtp = _beside(tuple(codecs), beside)
         self.agreed: Agreement | None = None
         self._local = local
         self._codecs = tuple(codecs)
@@ -131,7 +138,7 @@ class Negotiation:
             raise WrongState("an answer is wanted, but no offer has been received")
         offer, stream = self._received
         direction = direction.limited_to(stream.direction.mirrored)
-        payloads = [CODECS[stream.codec].payload(stream.payload_type)]
+        payloads = [CODECS[stream.codec].payload(stream.payload_type, stream.fmtp)]
         if stream.telephone_event is not None:
             payloads.append(event_codec(stream.event_rate).payload(stream.telephone_event))
         self._agree(offer, stream, direction, is_held_by_peer=not stream.direction.receives)
@@ -158,6 +165,7 @@ class Negotiation:
             is_muxed=stream.is_muxed,
             event_rate=stream.event_rate,
             opus=stream.opus,
+            fmtp=stream.fmtp,
         )
         self._lines = tuple(_Line(media.kind, media.protocol, tuple(media.formats)) for media in peer.media)
         self._index = stream.index
@@ -181,7 +189,8 @@ class Negotiation:
             free = [number for number in (codec.usual, *_DYNAMIC_NUMBERS) if number not in taken]
             if codec.name not in numbers and free:
                 numbers[codec.name] = free[0]
-        return [codec.payload(numbers[codec.name]) for codec in self._formats if codec.name in numbers]
+        fmtp = self._passed_fmtp if self.agreed is None else self.agreed.fmtp
+        return [codec.payload(numbers[codec.name], fmtp) for codec in self._formats if codec.name in numbers]
 
     def _audio(self, payloads: Sequence[Payload], direction: Direction, *, is_muxed: bool) -> MediaDescription:
         return MediaDescription(
@@ -210,3 +219,12 @@ def _formats(names: Sequence[str]) -> tuple[Codec, ...]:
     codecs = [CODECS[name] for name in names]
     rates = dict.fromkeys([8000, *(codec.clock_rate for codec in codecs)])
     return (*codecs, *(event_codec(rate) for rate in rates))
+
+
+def _beside(codecs: tuple[str, ...], beside: Agreement | None) -> tuple[tuple[str, ...], str | None]:
+    """What to propose beside an agreement, and what is said of a codec that is only passed on."""
+    if beside is None or beside.codec not in codecs:
+        return codecs, None
+    if CODECS[beside.codec].is_passed:
+        return (beside.codec,), beside.fmtp
+    return (beside.codec, *(codec for codec in codecs if codec != beside.codec)), None

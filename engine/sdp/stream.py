@@ -33,6 +33,7 @@ class PeerStream:
     is_muxed: bool  # RTCP may share the port (RFC 5761)
     event_rate: int = _CLOCK_RATE  # the clock of the telephone-events
     opus: OpusFormat | None = None  # if that is the codec
+    fmtp: str | None = None  # what the peer says of the codec
 
 
 def find_stream(
@@ -62,7 +63,8 @@ def read_stream(description: SessionDescription, index: int, *, codecs: Sequence
     host = _host(description, media, is_ipv6=is_ipv6)
     ptime_ms = _ptime_ms(media)
     known = [CODECS[name] for name in codecs if CODECS[name].least_ptime_ms <= (media.maxptime or _LONGEST_PTIME_MS)]
-    voice = _first(media.payloads, known)
+    heard, passed = ([codec for codec in known if codec.is_passed is is_passed] for is_passed in (False, True))
+    voice = _first(media.payloads, heard) or _first(media.payloads, passed)
     if voice is None:
         raise NotAcceptable(f"expected a codec of {', '.join(codecs)}, got formats {' '.join(media.formats)}")
     codec, payload = voice
@@ -82,6 +84,7 @@ def read_stream(description: SessionDescription, index: int, *, codecs: Sequence
         is_muxed=any(name == RTCP_MUX for name, _ in media.attributes),
         event_rate=events[0].clock_rate if events else _CLOCK_RATE,
         opus=read_opus(payload.fmtp) if codec.name == OPUS else None,
+        fmtp=payload.fmtp,
     )
 
 

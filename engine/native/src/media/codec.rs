@@ -14,6 +14,8 @@ mod mouth;
 pub use ear::{Ear, MAX_DECODED};
 pub use mouth::Mouth;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use g711::Law;
 
 /// Samples for each of 8 kHz: everything that is timed counts by those, its *ticks*.
@@ -53,7 +55,7 @@ pub enum Codec {
     Opus(opus::Parameters),
     /// One that is passed on between two legs that share it, and not understood.
     Foreign {
-        /// Which, as a number that is the same for the same name and parameters.
+        /// Which, as a number that is the same for the same name.
         name: u64,
         /// Ticks of its RTP clock for each of 8 kHz.
         clock: u32,
@@ -61,6 +63,16 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// One that is passed on, by its name and the rate of its RTP clock.
+    pub fn foreign(name: &str, clock_rate: u32) -> Self {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        Codec::Foreign {
+            name: hasher.finish(),
+            clock: (clock_rate / 8000).max(1),
+        }
+    }
+
     /// At which rate it is sampled.
     pub fn rate(self) -> Rate {
         match self {

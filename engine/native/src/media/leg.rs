@@ -300,7 +300,7 @@ impl Leg {
     }
 
     fn buffer(&mut self, is_on: bool) {
-        let rate = self.buffer_rate();
+        let rate = self.rate();
         self.playout = is_on.then(|| Box::new(Playout::new(rate)));
         self.delay = None;
         self.counters.buffered(0);

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::clip::Clip;
+use super::clock::SAMPLE_RATE;
 use super::lock::Lock;
-use super::resample::to_8000;
+use super::resample::{convert, to_8000};
 use super::wav;
 
 /// Clips kept, in octets.
@@ -43,7 +44,8 @@ pub fn clip(path: &Path, library: &Lock<Library>) -> Result<Arc<Clip>, String> {
         .map_err(|error| named(&plain(&error)))?;
     let wav = wav::read(&octets).map_err(|error| named(&error))?;
     drop(octets);
-    let clip = Clip::new(to_8000(&wav.samples, wav.rate));
+    let wide = (wav.rate > SAMPLE_RATE).then(|| convert(&wav.samples, wav.rate, SAMPLE_RATE * 2));
+    let clip = Clip::with_wide(to_8000(&wav.samples, wav.rate), wide);
     library.hold().put(path, version, clip.clone());
     Ok(clip)
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::clip::Clip;
 use super::clock::FRAME;
+use super::codec::Rate;
 use super::command::Change;
 use super::g711::Law;
 use super::tone::Tone;
@@ -29,14 +30,16 @@ impl Voice {
         }
     }
 
-    fn fill(&self, position: u64, samples: &mut [i16]) {
-        match self {
-            Voice::Clip(clip) => {
+    fn fill(&self, position: u64, samples: &mut [i16], rate: Rate) {
+        match (self, rate) {
+            (Voice::Clip(clip), Rate::Narrow) => {
                 let start = position as usize;
                 samples.copy_from_slice(&clip.samples()[start..start + samples.len()]);
             }
-            Voice::Tone(tone, _) => tone.fill(position, samples),
-            Voice::Silence(_) => samples.fill(0),
+            (Voice::Clip(clip), Rate::Wide) => clip.fill_wide(position as usize, samples),
+            (Voice::Tone(tone, _), Rate::Narrow) => tone.fill(position, samples),
+            (Voice::Tone(tone, _), Rate::Wide) => tone.fill_wide(position, samples),
+            (Voice::Silence(_), _) => samples.fill(0),
         }
     }
 }
@@ -172,6 +175,12 @@ impl Player {
 
     /// The next frame, its end filled up with silence; false when nothing is left.
     pub fn fill(&mut self, samples: &mut [i16; FRAME]) -> bool {
+        self.fill_at(Rate::Narrow, samples)
+    }
+
+    /// The same at that rate: as many samples as a frame of it has.
+    pub fn fill_at(&mut self, rate: Rate, samples: &mut [i16]) -> bool {
+        let factor = rate.factor();
         let mut filled = 0;
         while filled < FRAME && self.seek() {
             let voice = &self.voices[self.index];
@@ -179,12 +188,13 @@ impl Player {
                 .length()
                 .map_or(FRAME as u64, |length| length - self.position);
             let count = left.min((FRAME - filled) as u64) as usize;
-            voice.fill(self.position, &mut samples[filled..filled + count]);
+            let part = &mut samples[filled * factor..(filled + count) * factor];
+            voice.fill(self.position, part, rate);
             self.position += count as u64;
             filled += count;
         }
-        samples[filled..].fill(0);
-        self.gain.apply(&mut samples[..filled]);
+        samples[filled * factor..].fill(0);
+        self.gain.apply(&mut samples[..filled * factor]);
         filled > 0
     }
 

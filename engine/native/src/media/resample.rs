@@ -2,6 +2,7 @@
 //! (`Resampler`).
 
 use std::f64::consts::PI;
+use std::sync::OnceLock;
 
 use super::clock::SAMPLE_RATE;
 use super::codec::Rate;
@@ -42,7 +43,8 @@ fn round(sample: f32) -> i16 {
     sample.round().clamp(-32768.0, 32767.0) as i16
 }
 
-struct Filter {
+/// A low-pass, in as many phases as the rates need.
+pub struct Filter {
     phases: u64,
     half: usize,
     taps: Vec<f32>,
@@ -95,6 +97,31 @@ pub struct Resampler {
     line: Box<[f32]>,
     /// Where the next output is, after the beginning of the line, in input samples times `phases`.
     position: usize,
+}
+
+/// Samples of 8 kHz from `position` on, at 16 kHz: two for each. Nothing is kept in between, so any place may be asked for.
+pub fn widen(samples: &[i16], position: usize, output: &mut [i16]) {
+    let filter = widening();
+    let width = filter.half * 2;
+    for (index, sample) in output.iter_mut().enumerate() {
+        let (whole, phase) = (position + index / 2, index % 2);
+        let taps = &filter.taps[phase * width..(phase + 1) * width];
+        let first = (whole + 1) as i64 - filter.half as i64;
+        let (skipped, start) = ((-first).max(0) as usize, first.max(0) as usize);
+        let there = samples.get(start..).unwrap_or_default();
+        let sum: f32 = taps[skipped.min(width)..]
+            .iter()
+            .zip(there)
+            .map(|(tap, sample)| tap * f32::from(*sample))
+            .sum();
+        *sample = round(sum);
+    }
+}
+
+/// The filter of `widen`, made at its first use: ask for it before the 20 ms path does.
+pub fn widening() -> &'static Filter {
+    static FILTER: OnceLock<Filter> = OnceLock::new();
+    FILTER.get_or_init(|| Filter::new(SAMPLE_RATE, SAMPLE_RATE * 2))
 }
 
 /// Input that is taken at once; more is taken piece by piece.
@@ -344,6 +371,23 @@ mod tests {
                 "{rate} to {to}: {gain:.2} dB, {snr:.1} dB"
             );
         }
+    }
+
+    #[test]
+    fn what_is_widened_anywhere_is_a_piece_of_the_whole() {
+        let tone: Vec<i16> = sine(8000, 1000.0, 0.5)
+            .iter()
+            .map(|it| round(*it))
+            .collect();
+        let mut whole = vec![0; 8000];
+        widen(&tone, 0, &mut whole);
+        let mut piece = [0; 320];
+        widen(&tone, 777, &mut piece);
+        assert_eq!(piece, whole[1554..1874]);
+        let (amplitude, noise) = measure_at(&whole, 1000.0, 16_000);
+        assert!((amplitude / AMPLITUDE - 1.0).abs() < 0.01 && amplitude / noise > 1000.0);
+        widen(&tone, 5000, &mut piece);
+        assert_eq!(piece, [0; 320]);
     }
 
     #[test]

@@ -201,12 +201,13 @@ impl Leg {
         self.port
     }
 
-    #[pyo3(signature = (*, remote, codec, opus, event_rate, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
+    #[pyo3(signature = (*, remote, codec, clock_rate, opus, event_rate, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
     #[allow(clippy::too_many_arguments)] // as many as there are things agreed on
     fn update(
         &self,
         remote: Option<(String, u16)>,
         codec: &str,
+        clock_rate: u32,
         opus: (u32, bool, bool),
         event_rate: u32,
         payload_type: u8,
@@ -228,7 +229,7 @@ impl Leg {
         };
         let stream = Stream {
             remote,
-            codec: codec_named(codec, opus)?,
+            codec: codec_named(codec, clock_rate, opus),
             event_clock: (event_rate / 8000).max(1),
             payload_type: Pt(payload_type & 0x7f),
             packet_samples: samples_of(ptime_ms),
@@ -506,22 +507,25 @@ impl Leg {
     }
 }
 
-/// The codec of that name, as SDP and events have it; of Opus: its bitrate, whether it is protected and whether silence is left out.
-fn codec_named(name: &str, (bitrate, has_fec, has_dtx): (u32, bool, bool)) -> PyResult<Codec> {
+/// The codec of that name, as SDP and events have it. Of Opus: its bitrate, whether it is protected and whether silence is left
+/// out. Of a name that is not known: one that is passed on, by such a clock.
+fn codec_named(
+    name: &str,
+    clock_rate: u32,
+    (bitrate, has_fec, has_dtx): (u32, bool, bool),
+) -> Codec {
     match name {
-        "PCMU" => Ok(Codec::G711(Law::Mu)),
-        "PCMA" => Ok(Codec::G711(Law::A)),
-        "G722" => Ok(Codec::G722),
-        "L16/8000" => Ok(Codec::L16(Rate::Narrow)),
-        "L16/16000" => Ok(Codec::L16(Rate::Wide)),
-        "opus" => Ok(Codec::Opus(Parameters {
+        "PCMU" => Codec::G711(Law::Mu),
+        "PCMA" => Codec::G711(Law::A),
+        "G722" => Codec::G722,
+        "L16/8000" => Codec::L16(Rate::Narrow),
+        "L16/16000" => Codec::L16(Rate::Wide),
+        "opus" => Codec::Opus(Parameters {
             bitrate,
             has_fec,
             has_dtx,
-        })),
-        _ => Err(PyValueError::new_err(format!(
-            "expected a codec that is known here, got {name:?}"
-        ))),
+        }),
+        _ => Codec::foreign(name, clock_rate),
     }
 }
 

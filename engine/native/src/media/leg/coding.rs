@@ -30,23 +30,14 @@ impl Leg {
             .flatten();
         self.packetizer.clear();
         if self.playout.is_some() && before.map(Codec::rate) != Some(codec.rate()) {
-            self.playout = Some(Box::new(Playout::new(self.buffer_rate())));
+            self.playout = Some(Box::new(Playout::new(codec.rate())));
             self.delay = None;
         }
     }
 
     /// At which it hears and speaks.
-    pub(super) fn rate(&self) -> Rate {
+    pub fn rate(&self) -> Rate {
         self.ear.as_ref().map_or(Rate::Narrow, |ear| ear.rate())
-    }
-
-    /// That of its jitter buffer.
-    pub(super) fn buffer_rate(&self) -> Rate {
-        if self.is_in_room {
-            Rate::Narrow
-        } else {
-            self.rate()
-        }
     }
 
     /// Hear what is sent, if that is recorded and no G.711.

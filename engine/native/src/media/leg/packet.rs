@@ -2,6 +2,7 @@
 
 use super::super::clock::{Moment, FRAME, FRAME_NANOS, SAMPLE_NANOS};
 use super::super::codec::{Codec, Rate};
+use super::super::conversion::MAX_FRAME;
 use super::super::digit_sender::Outgoing as Digit;
 use super::super::dtmf;
 use super::super::player::Readiness;
@@ -101,9 +102,11 @@ impl Leg {
         if let Some(outgoing) = self.coded_frame(due, packet) {
             return Some(outgoing);
         }
+        let rate = self.rate();
         let player = self.player.as_mut()?;
-        let mut samples = [0; FRAME];
-        let is_over = !player.fill(&mut samples);
+        let mut room = [0; MAX_FRAME];
+        let samples = &mut room[..FRAME * rate.factor()];
+        let is_over = !player.fill_at(rate, samples);
         if destination.is_none() {
             self.packetizer.clear();
         }
@@ -113,7 +116,7 @@ impl Leg {
         }
         if !is_over {
             destination?; // held: time passes all the same
-            self.push_samples(&samples, Rate::Narrow, due);
+            self.push_samples(&room[..FRAME * rate.factor()], rate, due);
         }
         self.next_packet(is_over, packet)
     }

@@ -159,7 +159,7 @@ impl Leg {
         };
         law.expand_into(payload, samples);
         self.hear_narrow(header, samples, now, reports);
-        self.buffer_up(header, samples, samples, now);
+        self.buffer_up(header, samples, now);
     }
 
     /// The same of a codec other than G.711. Nothing of one that is foreign.
@@ -192,17 +192,14 @@ impl Leg {
         self.hear_narrow(&start, decoded.narrow, now, reports);
         // What was lost is buffered by itself, so that the buffer learns how late it was.
         let (restored, samples) = decoded.samples.split_at(decoded.restored * factor);
-        let (narrow_restored, narrow) = decoded
-            .narrow
-            .split_at(decoded.restored.min(decoded.narrow.len()));
         if !restored.is_empty() {
             let lost = Header {
                 sequence: Seq(header.sequence.0.wrapping_sub(1)),
                 ..start
             };
-            self.buffer_up(&lost, restored, narrow_restored, now);
+            self.buffer_up(&lost, restored, now);
         }
-        self.buffer_up(header, samples, narrow, now);
+        self.buffer_up(header, samples, now);
     }
 
     /// What listens at 8 kHz.
@@ -229,11 +226,9 @@ impl Leg {
         }
     }
 
-    /// What is heard here and now: samples at the leg's rate, and at 8 kHz.
-    fn buffer_up(&mut self, header: &Header, samples: &[i16], narrow: &[i16], now: Moment) {
-        let is_narrow = self.is_in_room;
+    /// What is heard here and now.
+    fn buffer_up(&mut self, header: &Header, samples: &[i16], now: Moment) {
         if let Some(playout) = &mut self.playout {
-            let samples = if is_narrow { narrow } else { samples };
             if !playout.receive(header, samples, now) {
                 self.counters.late();
             }

@@ -45,13 +45,8 @@ impl Leg {
         self.advance_recorders(due);
     }
 
-    /// The first half of a room's turn: what the peer says just now; false: nothing.
-    pub fn hear_turn(
-        &mut self,
-        samples: &mut [i16; FRAME],
-        due: Moment,
-        reports: &mut Reports,
-    ) -> bool {
+    /// The first half of a room's turn: what the peer says just now, at its rate; false: nothing.
+    pub fn hear_turn(&mut self, samples: &mut [i16], due: Moment, reports: &mut Reports) -> bool {
         self.pass_time(due, reports);
         self.playout
             .as_mut()

@@ -79,6 +79,9 @@ impl Plane {
             .peer
             .filter(|_| is_update || matches!(verb, Verb::Mute { .. }));
         perform_on(&mut line.leg, verb, now, self.reports.of(id));
+        if is_update {
+            self.rooms.fit(line);
+        }
         if line.leg.needs_frames() && line.phase.is_none() {
             line.phase = Some(self.wheel.join(place, now));
         }
