@@ -26,6 +26,7 @@ from engine.sdp.codec import WIDE
 from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.sip.next_hop import PRIVATE, is_literal
 from engine.sip.registration import Limits as RegistrarLimits
+from engine.store.place import Place
 from engine.transport.advertising import Advertised
 from engine.transport.enum import SUFFIX as ENUM_SUFFIX
 from engine.trunks.spec import TrunkSpec
@@ -45,8 +46,10 @@ from .peer import read_identity_policy
 from .registration import read_registrar
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
+from .storage import Store, read_store
 from .toml_lines import KeyPath, line_of, lines_of
 from .toml_reader import Wrong, list_of, map_of, nonempty, one_of, read_flag, read_text, show, suggest, table
+from .traces import TRACES, Traces, is_installed
 from .trunk import READERS as TRUNK_READERS
 from .trunk import check_trunks, read_domain
 
@@ -87,6 +90,8 @@ class Rtp:
     threads: int = 1
     inband_digits: Literal["auto", "always", "never"] = "auto"  # auto: where no telephone-event was agreed on
     codecs: tuple[str, ...] = WIDE  # of phones and other peers, best first; trunks have their own
+    dtls: Literal["websocket", "always", "never"] = "websocket"  # to whom DTLS and ICE are offered; never: nor taken
+    ice: Literal["full", "lite"] = "full"  # lite: who is reached at its address by everybody waits to be found
 
     @property
     def hears_tones(self) -> bool | None:
@@ -125,6 +130,7 @@ class Esl:
     sounds: Path | None = None  # the folder of the prompts
     users: tuple[EslUser, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of users, for dial strings
+    applications: Mapping[str, str] = field(default_factory=dict)  # numbers of our routes that stand in for them
     allow_plaintext: bool = False  # beyond loopback
 
 
@@ -177,6 +183,8 @@ class Config:
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
     registrar: RegistrarLimits = RegistrarLimits()  # noqa: RUF009 - it is frozen
     abuse: Abuse = Abuse()  # noqa: RUF009 - it is frozen
+    traces: Traces | None = None
+    store: Store = Store()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
 
@@ -184,6 +192,11 @@ class Config:
     def rtp_address(self) -> str:
         """The address for media."""
         return self.rtp.address or self.sip.listen[0].host
+
+    @property
+    def place(self) -> Place:
+        """Where rows are kept."""
+        return Place(self.data, self.store.url, self.store.engine)
 
     def database_of(self, app: App) -> Path:
         """The file of an app in Lua; it need not be there."""
@@ -277,6 +290,8 @@ def _read_config(document: Mapping[str, object], path: Path, lines: Mapping[int,
         contexts=config.contexts,
         lines=lines,
     )
+    if config.traces is not None and config.traces.enabled and not is_installed():
+        raise Wrong("expected OpenTelemetry to be installed: pip install 'callflow[otel]'", at=("traces",))
     _check_listeners(config.sip)
     socket = _find_certificate(config.socket, path.parent, "socket")
     sip = _find_peers_authority(_find_certificate(config.sip, path.parent, "sip"), path.parent)
@@ -463,6 +478,8 @@ _RTP = MappingProxyType({
     "threads": ("threads", _threads),
     "inband_digits": ("inband_digits", one_of(("auto", "always", "never"))),
     "codecs": ("codecs", read_codecs),
+    "dtls": ("dtls", one_of(("websocket", "always", "never"))),
+    "ice": ("ice", one_of(("full", "lite"))),
 })
 _SOCKET = MappingProxyType({
     "listen": ("listen", lambda value: parse_address(read_text(value))),
@@ -486,6 +503,7 @@ _ESL = MappingProxyType({
     "sounds": ("sounds", lambda value: Path(read_text(value))),
     "user": ("users", list_of(table(EslUser, _ESL_USER))),
     "groups": ("groups", map_of(list_of(_user_name))),
+    "applications": ("applications", map_of(read_text)),
     "allow_plaintext": ("allow_plaintext", read_flag),
 })
 _USER = MappingProxyType({
@@ -518,6 +536,8 @@ _CONFIG = MappingProxyType({
     "limits": ("limits", table(Limits, LIMITS)),
     "registrar": ("registrar", read_registrar),
     "abuse": ("abuse", table(Abuse, ABUSE)),
+    "traces": ("traces", table(Traces, TRACES)),
+    "store": ("store", read_store),
     **READERS,
     **TRUNK_READERS,
 })

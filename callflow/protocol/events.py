@@ -30,6 +30,7 @@ class ChannelCreated(Event, frozen=True, kw_only=True):
     """A new leg. `to` is the number dialled, `route` the pattern that took it, `parent` the channel that dials it.
 
     With `withheld` the caller does not want to be shown to who is called. `diversions`: who forwarded last is first.
+    `traceparent`: where the call is traced (W3C Trace Context), if it is.
     """
 
     name: ClassVar[str] = "channel.created"
@@ -47,6 +48,7 @@ class ChannelCreated(Event, frozen=True, kw_only=True):
     withheld: bool = False
     diversions: tuple[Diversion, ...] = ()
     security: Security = Security()
+    traceparent: str = ""
 
 
 class ChannelRinging(Event, frozen=True, kw_only=True):
@@ -190,6 +192,13 @@ class ChannelMediaQuality(Event, frozen=True, kw_only=True):
     seconds: float
     received: MediaStatistics = MediaStatistics()
     sent: MediaStatistics = MediaStatistics()
+
+
+class ChannelMediaLost(Event, frozen=True, kw_only=True):
+    """The peer's media was not found, answers no more, or is not the peer's; `reason` says which. The call ends."""
+
+    name: ClassVar[str] = "channel.media_lost"
+    reason: str
 
 
 class OwnerLost(Event, frozen=True, kw_only=True):
@@ -611,7 +620,8 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
         ChannelUnbridged, TransferRequested, ChannelTransferred, TransferFinished,
         MessageReceived, MessageSent,
-        DigitStarted, DigitEnded, DigitsMatched, ChannelMediaQuality, OwnerLost, OwnerChanged, ChannelEnded,
+        DigitStarted, DigitEnded, DigitsMatched, ChannelMediaQuality, ChannelMediaLost, OwnerLost, OwnerChanged,
+        ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
         DetectFinished, ChannelTalking, ChannelSilent, ChannelTone,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,

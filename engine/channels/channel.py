@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from callflow.protocol.commands import Command
 from callflow.protocol.events import (
     ChannelAnswered,
     ChannelCreated,
     ChannelEnded,
     ChannelHeld,
+    ChannelMediaLost,
     ChannelProgress,
     ChannelResumed,
     ChannelRinging,
@@ -35,7 +38,7 @@ from .keys import Keys, Way
 from .performing import perform
 from .ports import Headers, Owner
 from .quality import Quality
-from .reason import INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
+from .reason import BEARER_NOT_AVAILABLE, INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
 from .referral import Transfers
 from .running import Running
 from .snapshot import state_of
@@ -128,6 +131,8 @@ class Channel:
     def begin(self, signalling: Signalling, facts: ChannelCreated, *, wait: float | None = None) -> None:
         """Announce the channel. `wait`: it has no owner yet, and ends if none comes within so many seconds."""
         self.signalling = signalling
+        if self.table.trace is not None:
+            facts = msgspec.structs.replace(facts, traceparent=self.table.trace(self.id, facts) or "")
         self.facts = facts
         self.succession.app = facts.app
         self.emit(facts)
@@ -350,6 +355,10 @@ class Channel:
                 self._running.report(name, event)
             case media.SoundDetected():
                 note_sound(self, event)
+            case media.MediaSecured() | media.PeerReached():
+                pass
+            case media.PeerLost(reason):
+                self._lose_media(reason)
             case media.AudioHeard(is_sound):
                 if self.member is not None:
                     self.member.note_sound(is_sound=is_sound)
@@ -385,6 +394,12 @@ class Channel:
         self._enter(Trigger.ANSWER)
         self.account.note_answer()
         self.emit(ChannelAnswered(codec=self.signalling.codec))
+
+    def _lose_media(self, reason: str) -> None:
+        if self.is_alive:
+            self.emit(ChannelMediaLost(reason=reason))
+            header = reason_header(BEARER_NOT_AVAILABLE)
+            self.end(Ending(BEARER_NOT_AVAILABLE, "network", status=503, headers=[header]))
 
     def _end_incompatible(self) -> None:
         header = reason_header(INCOMPATIBLE_DESTINATION)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from callflow.protocol.commands import Command, ConferenceCommand, ConferencePlay, ConferenceRecord, Originate
-from callflow.protocol.events import ChannelEnded, Event
+from callflow.protocol.events import ChannelCreated, ChannelEnded, Event
 from callflow.protocol.frames import BridgeState, ChannelState
 from engine.media.session import MediaEngine, MediaSession, PortsExhausted
 from engine.sdp.codec import NARROW
@@ -36,6 +36,7 @@ from engine.sip.events import (
 from engine.sip.identity import BY_FROM
 
 from . import replacing
+from .association_policy import AssociationPolicy
 from .bridge import BridgeOfTwo
 from .channel import Channel
 from .conferences import Conferences
@@ -107,11 +108,13 @@ class ChannelTable:
         identities: Identities = lambda user: BY_FROM,
         media_host: Callable[[Flow], str | None] = lambda flow: None,
         codecs: Sequence[str] = NARROW,
+        associations: AssociationPolicy | None = None,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled.
 
         `media_host` tells the address for media that a peer is told, where it is not the one that media has.
         `codecs` are those of all who come by no trunk, best first.
+        Without a policy of associations there is neither DTLS nor ICE.
         """
         self.sip = sip
         self.media = media
@@ -121,6 +124,7 @@ class ChannelTable:
         self.epoch = epoch
         self._media_host = media_host
         self._codecs = tuple(codecs)
+        self._associations = associations
         self.limits = limits or Limits()
         self.successors = successors
         self.trunks = trunks
@@ -129,6 +133,9 @@ class ChannelTable:
         self.originations = Originations(self)
         self.conferences = Conferences(self)
         self.is_draining = False
+        self.trace: Callable[[str, ChannelCreated], str | None] | None = (
+            None  # begins a leg's trace, and tells its traceparent
+        )
         self.rejected: Counter[int] = Counter()  # calls that became no channel, by status
         self.timers = Timers()
         self.channels: dict[str, Channel] = {}
@@ -197,11 +204,14 @@ class ChannelTable:
         session_id = (int(self.epoch()) << 24) + self._sessions
         codecs = trunk.spec.codecs if trunk is not None else self._codecs
         channel = self.channels.get(parent) if parent is not None else None
+        policy = self._associations
         return Negotiation(
             local=(self._media_host(flow) or host, port),
             codecs=codecs,
             session_id=session_id,
             beside=channel.signalling.agreed if channel is not None else None,
+            presence=policy.presence(self.media.fingerprint) if policy is not None else None,
+            offers_association=policy is not None and policy.is_offered(flow),
         )
 
     def has_place(self, trunk: Trunk, channel_id: str) -> bool:
@@ -378,7 +388,7 @@ class ChannelTable:
         channel.transfers.user = admission.user
         channel.variables = dict(admission.variables)
         wait = admission.wait if admission.owner is None else None
-        channel.begin(signalling, facts_of(event, admission), wait=wait)
+        channel.begin(signalling, facts_of(event, admission, negotiation.encryption), wait=wait)
         return None
 
     def _busy(self) -> Refusal:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
+
+from engine.sdp.association import Association
 
 from .quality import estimated_mos
 from .room import MediaRoom as MediaRoom
@@ -27,6 +29,16 @@ class Direction(enum.Enum):
     SENDONLY = "sendonly"
     RECVONLY = "recvonly"
     INACTIVE = "inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a leg's packets are protected with (RFC 3711): each key with its salt. They are never printed."""
+
+    suite: str  # of RFC 4568, "AES_CM_128_HMAC_SHA1_80"
+    local: bytes = field(repr=False)  # of what we send
+    remote: bytes = field(repr=False)  # of what the peer sends
+    remote_mki: bytes = field(default=b"", repr=False)  # the identifier that the peer's packets carry
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,7 @@ class Stream:
     has_fec: bool = False  # protected against loss
     has_dtx: bool = False  # and without the silence
     clock_rate: int = 8000  # of RTP, where the codec is another
+    keys: Keys | None = None  # None: packets are plain
 
     @property
     def hears_tones(self) -> bool:
@@ -158,6 +171,27 @@ class SoundDetected:
     level_dbov: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PeerReached:
+    """The peer was found there, by ICE: at first, and when it is somewhere else."""
+
+    remote: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSecured:
+    """The peer is who its SDP says, and both have keys, by DTLS. `profile` is that of SRTP (RFC 5764, RFC 7714)."""
+
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLost:
+    """The peer cannot be reached, does not answer any more, or is not who its SDP says; the text says which."""
+
+    reason: str
+
+
 MediaEvent: TypeAlias = (
     PlaybackStarted
     | PlaybackFinished
@@ -167,6 +201,9 @@ MediaEvent: TypeAlias = (
     | DigitsSent
     | AudioHeard
     | SoundDetected
+    | PeerReached
+    | MediaSecured
+    | PeerLost
 )
 
 
@@ -179,7 +216,7 @@ class Statistics:
     packets_received: int = 0
     octets_received: int = 0
     packets_lost: int = 0
-    packets_discarded: int = 0  # malformed, from a stranger, of an unknown payload type
+    packets_discarded: int = 0  # malformed, from a stranger, of an unknown payload type, forged, replayed
     jitter_ms: float = 0.0
     remote_packets_lost: int = 0  # as the peer's RTCP reports say
     remote_jitter_ms: float = 0.0
@@ -188,6 +225,8 @@ class Statistics:
     playout_ms: float = 0.0  # how deep that buffer is; 0: there is none
     deepest_playout_ms: float = 0.0  # how deep it has been at most
     packets_delayed: int = 0  # came after a gap: more than 10 ms later after the one before than they should
+    packets_forged: int = 0  # RTP and RTCP that should have been protected with the peer's key, and was not
+    packets_replayed: int = 0  # protected, and came once more
 
     @property
     def mos_received(self) -> float | None:
@@ -223,8 +262,21 @@ class MediaSession(Protocol):
         """The address and RTP port that stand in our SDP; RTCP is on the next port."""
         ...
 
+    def associate(self, association: Association, *, remote: tuple[str, int] | None = None) -> None:
+        """Reach the peer by ICE, and have keys by DTLS, as far as the descriptions say by now; more of it may follow.
+
+        From the first time on nothing is sent or taken in the clear, and nothing at all before there are keys: what is
+        played waits for them. Called before `update`, and again with all that is known whenever more is.
+        `remote` is where the peer is if there is no ICE. What comes of it is PeerReached, MediaSecured, or PeerLost.
+        """
+        ...
+
     def update(self, stream: Stream) -> None:
-        """Begin, or go on with, what was agreed. Called at first answer and at every re-negotiation."""
+        """Begin, or go on with, what was agreed. Called at first answer and at every re-negotiation.
+
+        Keys that are the same count on. A new one of ours is used at once; of the peer's, the old one is good until the
+        first packet that the new one opens.
+        """
         ...
 
     def play(
@@ -331,6 +383,11 @@ class MediaEngine(Protocol):
 
     def open_room(self, on_event: Callable[[MediaEvent], None], *, near: MediaSession | None = None) -> MediaRoom:
         """A new room. If sessions are to be in it that stay relayed, `near` is one of them."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the certificate shown to peers, as in `a=fingerprint` (RFC 8122)."""
         ...
 
     @property

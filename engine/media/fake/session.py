@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from engine.sdp.association import Association
+
 from ..session import (
     DigitEnded,
     DigitStarted,
@@ -18,12 +20,14 @@ from ..session import (
     Statistics,
     Stream,
 )
+from .association import FakeAssociation
 from .chorus import Sound
 from .digits import DigitSender, Sending
 from .echo import Echo
 from .hearing import Hearing
 from .network import FakeMediaNetwork
 from .playback import Player
+from .protection import Protection
 from .recording import Recorder, Sides
 from .timeline import Timeline
 from .traffic import Traffic
@@ -47,6 +51,7 @@ class FakeMediaSession:
         local: Address,
         post: Callable[[MediaEvent], None],
         release: Callable[[FakeMediaSession], None],
+        fingerprint: str,
     ) -> None:
         self._network = network
         self._local = local
@@ -63,6 +68,7 @@ class FakeMediaSession:
         self._is_watched = False
         self._mutes_incoming = self._mutes_outgoing = False
         self._digit_down: tuple[str, float] | None = None
+        self._protection = Protection()
         self._timeline = Timeline()
         self._sent = Timeline()
         self._traffic = Traffic(network)
@@ -72,6 +78,7 @@ class FakeMediaSession:
         self._watch = AudioWatch(network, post)
         self._hearing = Hearing(network, post)
         self._echo = Echo(network, self._settle_output)
+        self._association = FakeAssociation(network, local, fingerprint, post, self._begin)
         self._changed = trio.Event()
         network.attach(local, self)
 
@@ -102,6 +109,11 @@ class FakeMediaSession:
         """The address and RTP port that stand in our SDP."""
         return self._local
 
+    def associate(self, association: Association, *, remote: tuple[str, int] | None = None) -> None:
+        """Reach the peer, and have keys: where both sides fit, that is done after three ways through the network."""
+        if self._is_open():
+            self._association.update(association, remote=remote)
+
     def update(self, stream: Stream) -> None:
         """Begin, or go on with, what was agreed."""
         if not self._is_open():
@@ -109,11 +121,11 @@ class FakeMediaSession:
         if self._stream is not None and self._stream.remote != stream.remote:
             self._latched = None
         self._stream = stream
+        self._network.protect(self._local, stream.keys.local if stream.keys is not None else None)
+        self._protection.agree(stream.keys)
         self._traffic.agree(stream)
         self._latch()
-        self._player.begin()
-        self._settle_input()
-        self._settle_output()
+        self._begin()
 
     def play(
         self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
@@ -214,6 +226,7 @@ class FakeMediaSession:
         """Give the ports back. Running recordings are closed properly, without an event."""
         if not self._is_open():
             return
+        self._association.close()
         self._digits.close()
         self._player.close()
         self._recorder.close()
@@ -320,21 +333,39 @@ class FakeMediaSession:
             self._traffic.send_digit(duration_ms)
             self._network.carry_digit_end(self._local, to, digit, duration_ms, hops=hops, is_inband=is_inband)
 
+    def _begin(self) -> None:
+        """It is agreed on how, and the keys are there if there are to be any."""
+        if self._stream is None or not self._association.is_open:
+            return
+        self._player.begin()
+        self._settle_input()
+        self._settle_output()
+
     def _is_open(self) -> bool:
         self._network.advance()
         return not self._is_closed
 
     def _peer(self) -> Address | None:
-        return None if self._stream is None else self._stream.remote or self._latched
+        if self._stream is None or not self._association.is_open:
+            return None
+        return self._association.peer or self._stream.remote or self._latched
 
     def _latch(self) -> None:
         """Without an address from the SDP, the first who sends is the peer."""
         if self._latched is None and self._stream is not None and self._stream.remote is None:
-            self._latched = next(iter(self._arriving), None)
+            self._latched = next((sender for sender in self._arriving if self._opens(sender)), None)
+
+    def _opens(self, sender: Address) -> bool:
+        """Is what comes from there protected as was agreed?"""
+        return self._protection.opens(self._network.key_of(sender))
 
     def _settle_input(self) -> None:
         peer = self._peer()
         arriving = self._arriving.get(peer) if peer is not None else None
+        is_forged = peer is not None and arriving is not None and not self._opens(peer)
+        self._traffic.reject(is_on=is_forged)
+        if is_forged:
+            arriving = None
         self._traffic.receive(is_on=arriving is not None)
         is_heard = self._stream is not None and self._stream.direction in _RECEIVES and not self._mutes_incoming
         voice = arriving if is_heard else None
@@ -398,6 +429,7 @@ class FakeMediaSession:
             and (stream.hears_tones if is_inband else stream.telephone_event is not None)
             and stream.direction in _RECEIVES
             and sender == self._peer()
+            and self._opens(sender)
         )
 
     def _digits_go_to(self, *, is_inband: bool) -> Address | None:

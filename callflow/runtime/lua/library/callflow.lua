@@ -365,9 +365,11 @@ function callflow.log.error(...) end
 ---@field reason? string
 
 ---How SIP travels (`udp`, `tcp`, `tls`, ...), how media is encrypted, and the `user` who proved who he is.
+---
+---Of a call that we place `media` is what is offered.
 ---@class callflow.Security
 ---@field transport? string
----@field media? "none"
+---@field media? "dtls-srtp"|"none"
 ---@field user? string
 
 ---One target of a dial, and how it ended. `contacts` is where a 3xx wanted to send the call.
@@ -739,6 +741,15 @@ function Call:gather(...) end
 ---@return callflow.Sent
 ---@overload fun(self: callflow.Call, options: callflow.SendDigitsOptions): callflow.Sent
 function Call:send_digits(digits) end
+
+---@class callflow.PressOptions
+---@field [1] string
+---@field deadline? number seconds that it may take
+
+---Have keys count as if the peer had pressed them: they are told, and are for whatever asks for keys, or kept.
+---@param digits? string
+---@overload fun(self: callflow.Call, options: callflow.PressOptions)
+function Call:press(digits) end
 
 ---@class callflow.BindDigitsOptions
 ---@field [1] string

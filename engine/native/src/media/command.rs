@@ -1,5 +1,6 @@
 //! What the data plane is told, and the bounded way of it to a media thread: filled under a lock held for a copy, taken whole.
 
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use super::player::{Loading, PlaySpec};
 use super::recorder::RecordSpec;
 use super::report::LegId;
 use super::room::Membership;
+use super::srtp::Keys;
 use super::stream::Stream;
 use super::syscalls::EventFd;
 use super::writer::Track;
@@ -36,6 +38,8 @@ pub struct Change {
 pub enum Verb {
     /// It is new.
     Open(Box<Line>),
+    /// Protect what is sent and received with these keys; None: no more.
+    Secure(Option<Box<Keys>>),
     /// Begin, or go on with, what was agreed.
     Update(Stream),
     /// Play.
@@ -82,6 +86,15 @@ pub enum Verb {
     WatchAudio(bool),
     /// Report talk and tones, from this level (dBov) on, or no more.
     Detect(Option<f32>),
+    /// What is no RTP goes to its association, and no sound comes or goes before there are keys.
+    Associate {
+        /// ICE says where the peer is.
+        has_ice: bool,
+    },
+    /// Send this there, for its association.
+    Transmit(Vec<u8>, SocketAddr),
+    /// The peer is there, says ICE.
+    Route(SocketAddr),
     /// Send BYE and give the ports back.
     Close,
     /// Go to another media thread.

@@ -10,6 +10,7 @@ mod control;
 mod packet;
 mod receive;
 mod relay;
+mod security;
 mod turn;
 
 pub use coding::Said;
@@ -38,14 +39,15 @@ use super::report::{LegId, PlaybackEnd, RecordingEnd, Report, Reports};
 use super::rtp::{Header, Ssrc, HEADER};
 use super::sender::Sender;
 use super::sound::SoundWatch;
+use super::srtp::{Session, MAX_OVERHEAD};
 use super::statistics::Counters;
 use super::stream::Stream;
 use super::syscalls::prefetch;
 use super::timeline::Timeline;
 use super::tone::Tone;
 
-/// The longest packet that a leg makes by itself.
-pub const MAX_PACKET: usize = HEADER + MAX_OCTETS;
+/// Room for the longest packet that a leg makes by itself, and what protects it.
+pub const MAX_PACKET: usize = HEADER + MAX_OCTETS + MAX_OVERHEAD;
 /// The longest payload that is taken: more than any ptime in one Ethernet frame.
 const MAX_PAYLOAD: usize = 1500;
 /// Silence is sent after so long without a packet.
@@ -54,6 +56,8 @@ const IDLE_MS: u64 = 1000;
 const KEY_LEVEL_DBM0: f32 = -9.0;
 /// Recordings of one leg at a time.
 const MAX_RECORDINGS: usize = 8;
+/// Sequence numbers begin in the lower half, so that a peer that misses the first packets knows the round (RFC 4568 §6.4).
+const EARLY_SEQUENCE: u64 = !(1 << 47);
 /// A relayed digit is over when no packet of it has come for so long.
 const DIGIT_GAP_MS: u64 = 60;
 
@@ -99,6 +103,8 @@ pub struct Leg {
     is_in_room: bool,
     /// The room gives it what it sends; else its relay does.
     is_fed: bool,
+    /// It has an association: what is no RTP is for that, and there are to be keys.
+    pub is_associated: bool,
     /// When the last digit of its relayed peer was passed on.
     passed_digit_at: Option<Moment>,
     /// The last of them, as its source has it.
@@ -113,6 +119,8 @@ pub struct Leg {
     sent_ticks: Timeline,
     /// There while the peer that it is relayed with has another codec: what that is to hear.
     conversion: Option<Box<Conversion>>,
+    /// There while its packets are protected.
+    srtp: Option<Box<Session>>,
     latch: Latch,
     sender: Sender,
     packetizer: Packetizer,
@@ -147,6 +155,7 @@ impl Leg {
             mutes_outgoing: false,
             is_in_room: false,
             is_fed: false,
+            is_associated: false,
             passed_digit_at: None,
             passed_key: None,
             stream: None,
@@ -156,8 +165,9 @@ impl Leg {
             monitor: None,
             sent_ticks: Timeline::new(1),
             conversion: None,
+            srtp: None,
             latch: Latch::default(),
-            sender: Sender::new(random),
+            sender: Sender::new([random[0] & EARLY_SEQUENCE, random[1]]),
             packetizer: Packetizer::default(),
             playout: None,
             delay: None,
@@ -191,6 +201,17 @@ impl Leg {
         self.sender.interrupt();
         self.adopt(stream.codec);
         self.stream = Some(stream);
+    }
+
+    /// There are to be keys: until then nothing is heard or said. ICE may say where the peer is.
+    pub fn associate(&mut self, has_ice: bool) {
+        self.is_associated = true;
+        self.latch.follow_ice(has_ice);
+    }
+
+    /// ICE has selected where the peer is.
+    pub fn route(&mut self, address: SocketAddr) {
+        self.latch.select(address);
     }
 
     /// Play instead of what plays.
@@ -321,6 +342,11 @@ impl Leg {
     /// What is relayed to it pauses, or comes from another source.
     pub fn interrupt(&mut self) {
         self.sender.interrupt();
+    }
+
+    /// Sound may come and go: it is agreed on how, and the keys for it are there.
+    fn is_open(&self) -> bool {
+        self.stream.is_some() && (self.srtp.is_some() || !self.is_associated)
     }
 
     /// RTCP shares the RTP port (RFC 5761).

@@ -5,6 +5,8 @@
 //! Files are read by `loader`, recordings written by `writer`, on threads of their own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod association;
+pub mod associations;
 pub mod clip;
 pub mod clock;
 pub mod codec;
@@ -15,9 +17,11 @@ pub mod conversion;
 pub mod delay;
 pub mod digit_receiver;
 pub mod digit_sender;
+pub mod dtls;
 pub mod dtmf;
 pub mod engine;
 pub mod hearing;
+pub mod ice;
 pub mod inband_receiver;
 pub mod latch;
 pub mod lateness;
@@ -27,6 +31,7 @@ pub mod line;
 pub mod loader;
 pub mod lock;
 pub mod mixer;
+pub mod packet_kind;
 pub mod packetizer;
 pub mod plane;
 pub mod player;

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::associations::Mailbox;
 use super::clock::{Clock, Moment};
 use super::command::{Inbox, Verb};
 use super::lateness::Lateness;
@@ -41,6 +42,7 @@ pub struct Plane {
     inbox: Arc<Inbox>,
     pool: Arc<PortPool>,
     queue: Arc<ReportQueue>,
+    mailbox: Arc<Mailbox>,
     lateness: Arc<Lateness>,
     reports: Reports,
     lines: Vec<Option<Box<Line>>>,
@@ -65,6 +67,7 @@ impl Plane {
         inbox: Arc<Inbox>,
         pool: Arc<PortPool>,
         queue: Arc<ReportQueue>,
+        mailbox: Arc<Mailbox>,
     ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         epoll.watch(&*inbox, WAKE)?;
@@ -74,6 +77,7 @@ impl Plane {
             inbox,
             pool,
             queue,
+            mailbox,
             lateness: Arc::default(),
             reports: Reports::default(),
             lines: Vec::new(),
@@ -226,7 +230,7 @@ impl Plane {
             line.leg.frame(due, &mut packet, reports)
         };
         while let Some(outgoing) = next {
-            line.send(&packet[..outgoing.length], &outgoing, due);
+            line.send(&mut packet, &outgoing, due);
             next = line.leg.more(&mut packet);
         }
         let stays = line.leg.needs_frames();
@@ -250,7 +254,7 @@ impl Plane {
             };
             let mut packet = [0; MAX_PACKET];
             if let Some(outgoing) = line.leg.idle_frame(now, &mut packet) {
-                line.send(&packet[..outgoing.length], &outgoing, now);
+                line.send(&mut packet, &outgoing, now);
             }
             let compound = line.leg.report(&self.clock, now, random());
             line.send_control(compound);

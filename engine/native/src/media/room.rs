@@ -394,7 +394,7 @@ impl Room {
             let said = frame.as_ref().map(Frame::said);
             let mut next = line.leg.room_frame(due, said, &mut packet, reports);
             while let Some(outgoing) = next {
-                line.send(&packet[..outgoing.length], &outgoing, due);
+                line.send(&mut packet, &outgoing, due);
                 next = line.leg.more(&mut packet);
             }
         }

@@ -27,10 +27,13 @@ use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, R
 use crate::media::room::Membership;
 use crate::media::rtp::Pt;
 use crate::media::signal::Signal;
+use crate::media::srtp::{Keys, MasterKey, Profile, WrongKey};
 use crate::media::statistics::Counters;
 use crate::media::stream::Stream;
 use crate::media::telephone_event::code_of;
 use crate::media::tone::{ToneSpec, MAX_SINES, MAX_STEPS};
+
+mod association;
 
 create_exception!(
     engine._native.media,
@@ -38,6 +41,13 @@ create_exception!(
     PyOSError,
     "No RTP port pair could be had; the text says why."
 );
+
+fn address_of((host, port): (String, u16)) -> PyResult<SocketAddr> {
+    let address: IpAddr = host
+        .parse()
+        .map_err(|_| PyValueError::new_err(format!("expected an IP address, got {host:?}")))?;
+    Ok(SocketAddr::new(address, port))
+}
 
 fn stalled(_: Stalled) -> PyErr {
     PyRuntimeError::new_err("the media thread does not keep up with its commands")
@@ -120,6 +130,12 @@ impl Engine {
         })
     }
 
+    /// That of its certificate, as `a=fingerprint` has it.
+    #[getter]
+    fn fingerprint(&self) -> &str {
+        self.plane.fingerprint()
+    }
+
     /// Readable while reports wait.
     #[getter]
     fn fd(&self) -> RawFd {
@@ -173,11 +189,12 @@ impl Engine {
 }
 
 /// What Python unpacks into its own statistics.
-/// Of RTP, of the peer's RTCP, of what was not even.
+/// Of RTP, of the peer's RTCP, of what was not even, of what was not authentic.
 type Figures = (
     (u64, u64, u64, u64, u64, u64, f64),
     (u64, f64, Option<f64>),
     (u64, f64, f64, u64),
+    (u64, u64),
 );
 
 /// One leg of the data plane.
@@ -201,6 +218,13 @@ impl Leg {
         self.port
     }
 
+    /// Two keys with their salts, and the identifier that the peer's packets carry; None: packets are plain.
+    #[pyo3(signature = (keys))]
+    fn secure(&self, keys: Option<SecretKeys>) -> PyResult<()> {
+        let keys = keys.map(agreed).transpose()?;
+        self.tell(Verb::Secure(keys.map(Box::new)))
+    }
+
     #[pyo3(signature = (*, remote, codec, clock_rate, opus, event_rate, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
     #[allow(clippy::too_many_arguments)] // as many as there are things agreed on
     fn update(
@@ -218,15 +242,7 @@ impl Leg {
         may_send: bool,
         may_receive: bool,
     ) -> PyResult<()> {
-        let remote = match remote {
-            None => None,
-            Some((host, port)) => {
-                let address: IpAddr = host.parse().map_err(|_| {
-                    PyValueError::new_err(format!("expected the peer's IP address, got {host:?}"))
-                })?;
-                Some(SocketAddr::new(address, port))
-            }
-        };
+        let remote = remote.map(address_of).transpose()?;
         let stream = Stream {
             remote,
             codec: codec_named(codec, clock_rate, opus),
@@ -240,6 +256,17 @@ impl Leg {
             may_receive,
         };
         self.tell(Verb::Update(stream))
+    }
+
+    #[pyo3(signature = (*, ice, dtls, remote))]
+    fn associate(
+        &self,
+        ice: Option<association::Ice>,
+        dtls: Option<association::Dtls>,
+        remote: Option<(String, u16)>,
+    ) -> PyResult<()> {
+        let terms = association::read(ice, dtls, remote)?;
+        self.plane.associate(self.id, terms).map_err(stalled)
     }
 
     #[pyo3(signature = (name, sources, *, repeat, gain_db, offset_ms))]
@@ -404,12 +431,31 @@ impl Leg {
                 now.deepest_playout_ms,
                 now.packets_delayed,
             ),
+            (now.packets_forged, now.packets_replayed),
         )
     }
 
     fn close(&self) {
         self.plane.close(self.id);
     }
+}
+
+/// The profile's name, our key, the peer's, its identifier.
+type SecretKeys = (String, Vec<u8>, Vec<u8>, Vec<u8>);
+
+fn agreed((name, local, remote, mki): SecretKeys) -> PyResult<Keys> {
+    let profile = Profile::named(&name).ok_or_else(|| {
+        PyValueError::new_err(format!("expected a crypto-suite of SRTP, got {name:?}"))
+    })?;
+    let key_of = |octets: &[u8]| MasterKey::from_octets(profile, octets).map_err(wrong_key);
+    Ok(Keys {
+        local: key_of(&local)?,
+        remote: key_of(&remote)?.with_mki(&mki).map_err(wrong_key)?,
+    })
+}
+
+fn wrong_key(WrongKey(why): WrongKey) -> PyErr {
+    PyValueError::new_err(why)
 }
 
 /// Legs that hear each other.
@@ -595,6 +641,12 @@ fn to_tuple(py: Python<'_>, LegId(leg): LegId, report: Report) -> PyResult<Bound
         )
             .into_pyobject(py),
         Report::AudioHeard { is_sound } => (leg, "audio_heard", is_sound).into_pyobject(py),
+        Report::PeerReached { remote } => {
+            let remote = (remote.ip().to_string(), remote.port());
+            (leg, "peer_reached", remote).into_pyobject(py)
+        }
+        Report::MediaSecured { profile } => (leg, "media_secured", profile).into_pyobject(py),
+        Report::PeerLost { reason } => (leg, "peer_lost", reason).into_pyobject(py),
         Report::ThreadDied { message } => (leg, "thread_died", message).into_pyobject(py),
     }
 }

@@ -15,7 +15,7 @@ impl Leg {
         now: Moment,
         random: u64,
     ) -> Option<(Compound, SocketAddr)> {
-        if self.stream.is_none() || !self.control.is_due(now, random) {
+        if !self.is_open() || !self.control.is_due(now, random) {
             return None;
         }
         self.compound(clock, now)
@@ -23,7 +23,7 @@ impl Leg {
 
     /// The last RTCP (RFC 3550 §6.6); nothing if there was never anybody to send it to.
     pub fn goodbye(&mut self, clock: &Clock, now: Moment) -> Option<(Compound, SocketAddr)> {
-        let (compound, destination) = self.compound(clock, now)?;
+        let (compound, destination) = self.compound(clock, now).filter(|_| self.is_open())?;
         Some((compound.with_goodbye(self.sender.ssrc()), destination))
     }
 
@@ -52,15 +52,22 @@ impl Leg {
     /// RTCP. What is malformed, or from elsewhere, is dropped: false.
     pub fn receive_control(
         &mut self,
-        compound: &[u8],
+        compound: &mut [u8],
         from: SocketAddr,
         clock: &Clock,
         now: Moment,
     ) -> bool {
-        match rtcp::read(compound, self.sender.ssrc()) {
-            Ok(mut heard) if self.latch.is_peer_host(from) => {
+        let (us, clock_of_theirs) = (
+            self.sender.ssrc(),
+            self.codec().map_or(1, Codec::clock),
+        );
+        let heard = self
+            .open_control(compound)
+            .and_then(|compound| rtcp::read(compound, us).ok());
+        match heard {
+            Some(mut heard) if self.is_open() && self.latch.is_peer_host(from) => {
                 if let Some(block) = &mut heard.about_us {
-                    block.jitter /= self.codec().map_or(1, Codec::clock);
+                    block.jitter /= clock_of_theirs;
                 }
                 self.control
                     .receive(&heard, clock.ntp(now), now, &self.counters);

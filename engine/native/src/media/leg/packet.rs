@@ -82,13 +82,14 @@ impl Leg {
     ) -> Option<Outgoing> {
         let destination = self.destination();
         let is_foreign = self.codec().is_some_and(Codec::is_foreign);
+        let is_open = self.is_open();
         let player = self.player.as_mut().filter(|player| !player.is_paused())?;
         if is_foreign {
             self.end_playback(PlaybackEnd::Failed(FOREIGN.into()), reports);
             return None;
         }
-        // Before anything is agreed on nothing begins: whoever waits for an ACK with the answer misses nothing.
-        match player.ready(self.stream.is_some()) {
+        // Before anything is agreed on nothing begins, nor before there are keys: whoever waits for either misses nothing.
+        match player.ready(is_open) {
             Readiness::Waiting => return None,
             Readiness::Failed(error) => {
                 self.end_playback(PlaybackEnd::Failed(error), reports);

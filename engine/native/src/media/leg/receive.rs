@@ -38,6 +38,8 @@ impl Leg {
         now: Moment,
         reports: &mut Reports,
     ) -> Option<Received> {
+        self.stream.as_ref().filter(|_| self.is_open())?;
+        let packet = self.open(packet)?;
         let stream = self.stream.as_ref()?;
         let (raw, payload) = Header::read(packet).ok()?;
         let kind = stream.kind(raw.payload_type);

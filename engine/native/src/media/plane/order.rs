@@ -3,9 +3,11 @@
 use super::super::clock::Moment;
 use super::super::command::Verb;
 use super::super::leg::Leg;
+use super::super::line::Line;
 use super::super::recorder::Recorder;
 use super::super::report::{LegId, Reports};
 use super::super::room::Membership;
+use super::super::syscalls::random;
 use super::Plane;
 
 impl Plane {
@@ -74,6 +76,9 @@ impl Plane {
         let Some(line) = self.lines[place as usize].as_mut() else {
             return;
         };
+        let Some(verb) = associate(line, verb) else {
+            return;
+        };
         let is_update = matches!(verb, Verb::Update(_));
         let peer = line
             .peer
@@ -128,9 +133,25 @@ impl Plane {
     }
 }
 
+/// What its association wants of a line; gives back what is something else.
+fn associate(line: &mut Line, verb: Verb) -> Option<Verb> {
+    match verb {
+        Verb::Associate { has_ice } => {
+            line.leg.associate(has_ice);
+        }
+        Verb::Transmit(packet, to) => {
+            let _ = line.pair.rtp.send_to(&packet, to); // it is sent again if it gets lost
+        }
+        Verb::Route(to) => line.leg.route(to),
+        other => return Some(other),
+    }
+    None
+}
+
 /// What concerns the leg alone.
 fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
     match verb {
+        Verb::Secure(keys) => leg.secure(keys.as_deref(), random()),
         Verb::Update(stream) => leg.update(stream, now, reports),
         Verb::Play(spec, loading) => leg.play(spec, loading, reports),
         Verb::Record(spec, track) => leg.record(Recorder::new(spec, track, now)),

@@ -2,6 +2,7 @@
 
 use super::super::clock::Moment;
 use super::super::leg::{Outgoing, Received};
+use super::super::packet_kind::PacketKind;
 use super::super::rtcp;
 use super::super::rtp::HEADER;
 use super::super::syscalls::{prefetch, Ready};
@@ -55,9 +56,14 @@ impl Plane {
         let Ok((length, from)) = line.pair.rtp.recv_from(&mut self.room) else {
             return false;
         };
+        let packet = &self.room[..length];
+        if line.leg.is_associated && PacketKind::of(packet) != PacketKind::Rtp {
+            self.mailbox.receive(line.leg.id, packet, from);
+            return false;
+        }
         let leg = &mut line.leg;
         if leg.is_muxed() && rtcp::is_control(&self.room[..length]) {
-            return !leg.receive_control(&self.room[..length], from, &self.clock, now);
+            return !leg.receive_control(&mut self.room[..length], from, &self.clock, now);
         }
         let received = leg.receive(&mut self.room[..length], from, now, self.reports.of(leg.id));
         let target = line.peer;
@@ -98,7 +104,7 @@ impl Plane {
                 samples: 0,
                 is_playback: false,
             };
-            line.send(&self.room[start..payload.end], &outgoing, now);
+            line.send(&mut self.room[start..], &outgoing, now);
         }
     }
 
@@ -107,7 +113,7 @@ impl Plane {
         if let Some(line) = self.lines[place as usize].as_mut() {
             if let Ok((length, from)) = line.pair.rtcp.recv_from(&mut self.room) {
                 line.leg
-                    .receive_control(&self.room[..length], from, &self.clock, now);
+                    .receive_control(&mut self.room[..length], from, &self.clock, now);
             }
         }
     }
