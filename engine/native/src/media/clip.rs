@@ -4,13 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::g711::Law;
-use super::resample::{widen, widening};
 
 /// Sound of known length, shared by all who play it.
 pub struct Clip {
     samples: Box<[i16]>,
-    /// At 16 kHz, where the file has more than 8 kHz can hold.
-    wide: Option<Box<[i16]>>,
     mu: Box<[u8]>,
     a: Box<[u8]>,
 }
@@ -18,16 +15,6 @@ pub struct Clip {
 impl Clip {
     /// Samples at 8 kHz.
     pub fn new(samples: Vec<i16>) -> Arc<Self> {
-        Clip::with_wide(samples, None)
-    }
-
-    /// The same sound at 8 kHz and, two samples for each of those, at 16 kHz.
-    pub fn with_wide(samples: Vec<i16>, wide: Option<Vec<i16>>) -> Arc<Self> {
-        widening(); // not first on the 20 ms path
-        let wide = wide.map(|mut wide| {
-            wide.resize(samples.len() * 2, 0);
-            wide.into_boxed_slice()
-        });
         let compressed = |law: Law| {
             let mut octets = vec![0; samples.len()];
             law.compress_into(&samples, &mut octets);
@@ -36,7 +23,6 @@ impl Clip {
         let (mu, a) = (compressed(Law::Mu), compressed(Law::A));
         Arc::new(Clip {
             samples: samples.into_boxed_slice(),
-            wide,
             mu,
             a,
         })
@@ -45,16 +31,6 @@ impl Clip {
     /// The samples.
     pub fn samples(&self) -> &[i16] {
         &self.samples
-    }
-
-    /// Those from `position` on, at 16 kHz.
-    pub fn fill_wide(&self, position: usize, samples: &mut [i16]) {
-        match &self.wide {
-            Some(wide) => {
-                samples.copy_from_slice(&wide[position * 2..position * 2 + samples.len()])
-            }
-            None => widen(&self.samples, position, samples),
-        }
     }
 
     /// The same, compressed: an octet for each.
@@ -67,7 +43,7 @@ impl Clip {
 
     /// What it takes up.
     pub fn octets(&self) -> usize {
-        self.samples.len() * 4 + self.wide.as_ref().map_or(0, |wide| wide.len() * 2)
+        self.samples.len() * 4
     }
 }
 
@@ -91,7 +67,6 @@ mod tests {
             }
         }
         assert_eq!(clip.octets(), 24_000);
-        assert_eq!(Clip::with_wide(vec![0; 10], Some(vec![0; 19])).octets(), 80);
         assert_eq!(format!("{clip:?}"), "Clip(6000 samples)");
     }
 }

@@ -1,8 +1,8 @@
-//! One rate to another: a polyphase, Kaiser-windowed sinc low-pass. Whole files at once (on a loader thread), or frame by frame
-//! (`Resampler`).
+//! One rate to another: a polyphase, Kaiser-windowed sinc low-pass. Files to 8 kHz, whole or in parts, on a loader thread; or what is
+//! under way, frame by frame (`Resampler`).
 
 use std::f64::consts::PI;
-use std::sync::OnceLock;
+use std::ops::Range;
 
 use super::clock::SAMPLE_RATE;
 use super::codec::Rate;
@@ -18,33 +18,68 @@ const MAX_PHASES: u64 = 1024;
 
 /// `samples` at `rate` as 16-bit samples at 8 kHz.
 pub fn to_8000(samples: &[f32], rate: u32) -> Vec<i16> {
-    convert(samples, rate, SAMPLE_RATE)
+    let conversion = Conversion::new(rate);
+    conversion.part(samples, 0, 0..conversion.length(samples.len() as u64))
 }
 
-/// `samples` at one rate as 16-bit samples at another.
-pub fn convert(samples: &[f32], rate: u32, to: u32) -> Vec<i16> {
-    if rate == to {
-        return samples.iter().copied().map(round).collect();
+/// The same for a part of the samples.
+pub struct Conversion {
+    rate: u32,
+    filter: Option<Filter>,
+}
+
+impl Conversion {
+    /// From that rate.
+    pub fn new(rate: u32) -> Self {
+        let filter = (rate != SAMPLE_RATE).then(|| Filter::new(rate, SAMPLE_RATE));
+        Conversion { rate, filter }
     }
-    let filter = Filter::new(rate, to);
-    let (input, output) = (u64::from(rate), u64::from(to));
-    let count = samples.len() as u64 * output / input;
-    (0..count)
-        .map(|index| {
-            let position = index * input;
-            let phase = (position % output * filter.phases + output / 2) / output;
-            let whole = position / output + phase / filter.phases;
-            round(filter.at(samples, whole, (phase % filter.phases) as usize))
-        })
-        .collect()
+
+    /// How many samples at 8 kHz so many at the other rate become.
+    pub fn length(&self, samples: u64) -> u64 {
+        samples * u64::from(SAMPLE_RATE) / u64::from(self.rate)
+    }
+
+    /// Which samples at the other rate those at 8 kHz are made of; of some the first or last do not exist.
+    pub fn needs(&self, samples: &Range<u64>) -> Range<u64> {
+        let at = |index: u64| index * u64::from(self.rate) / u64::from(SAMPLE_RATE);
+        match &self.filter {
+            None => samples.clone(),
+            Some(filter) => {
+                let margin = filter.half as u64 + 1;
+                at(samples.start).saturating_sub(margin)..at(samples.end) + margin
+            }
+        }
+    }
+
+    /// Those samples at 8 kHz. `samples` begin at number `first` of the other rate; beyond them there is silence.
+    pub fn part(&self, samples: &[f32], first: u64, wanted: Range<u64>) -> Vec<i16> {
+        let (input, output) = (u64::from(self.rate), u64::from(SAMPLE_RATE));
+        let Some(filter) = &self.filter else {
+            let part = |at: u64| (at.saturating_sub(first) as usize).min(samples.len());
+            return samples[part(wanted.start)..part(wanted.end)]
+                .iter()
+                .copied()
+                .map(round)
+                .collect();
+        };
+        wanted
+            .map(|index| {
+                let position = index * input;
+                let phase = (position % output * filter.phases + output / 2) / output;
+                let whole = position / output + phase / filter.phases;
+                let whole = whole as i64 - first as i64;
+                round(filter.at(samples, whole, (phase % filter.phases) as usize))
+            })
+            .collect()
+    }
 }
 
 fn round(sample: f32) -> i16 {
     sample.round().clamp(-32768.0, 32767.0) as i16
 }
 
-/// A low-pass, in as many phases as the rates need.
-pub struct Filter {
+struct Filter {
     phases: u64,
     half: usize,
     taps: Vec<f32>,
@@ -71,10 +106,10 @@ impl Filter {
     }
 
     /// The value `phase` after input sample `whole`; beyond the ends there is silence.
-    fn at(&self, samples: &[f32], whole: u64, phase: usize) -> f32 {
+    fn at(&self, samples: &[f32], whole: i64, phase: usize) -> f32 {
         let width = self.half * 2;
         let taps = &self.taps[phase * width..(phase + 1) * width];
-        let first = whole as i64 + 1 - self.half as i64;
+        let first = whole + 1 - self.half as i64;
         let skipped = (-first).max(0) as usize;
         let start = first.max(0) as usize;
         if start >= samples.len() || skipped >= width {
@@ -97,31 +132,6 @@ pub struct Resampler {
     line: Box<[f32]>,
     /// Where the next output is, after the beginning of the line, in input samples times `phases`.
     position: usize,
-}
-
-/// Samples of 8 kHz from `position` on, at 16 kHz: two for each. Nothing is kept in between, so any place may be asked for.
-pub fn widen(samples: &[i16], position: usize, output: &mut [i16]) {
-    let filter = widening();
-    let width = filter.half * 2;
-    for (index, sample) in output.iter_mut().enumerate() {
-        let (whole, phase) = (position + index / 2, index % 2);
-        let taps = &filter.taps[phase * width..(phase + 1) * width];
-        let first = (whole + 1) as i64 - filter.half as i64;
-        let (skipped, start) = ((-first).max(0) as usize, first.max(0) as usize);
-        let there = samples.get(start..).unwrap_or_default();
-        let sum: f32 = taps[skipped.min(width)..]
-            .iter()
-            .zip(there)
-            .map(|(tap, sample)| tap * f32::from(*sample))
-            .sum();
-        *sample = round(sum);
-    }
-}
-
-/// The filter of `widen`, made at its first use: ask for it before the 20 ms path does.
-pub fn widening() -> &'static Filter {
-    static FILTER: OnceLock<Filter> = OnceLock::new();
-    FILTER.get_or_init(|| Filter::new(SAMPLE_RATE, SAMPLE_RATE * 2))
 }
 
 /// Input that is taken at once; more is taken piece by piece.
@@ -374,23 +384,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_widened_anywhere_is_a_piece_of_the_whole() {
-        let tone: Vec<i16> = sine(8000, 1000.0, 0.5)
-            .iter()
-            .map(|it| round(*it))
-            .collect();
-        let mut whole = vec![0; 8000];
-        widen(&tone, 0, &mut whole);
-        let mut piece = [0; 320];
-        widen(&tone, 777, &mut piece);
-        assert_eq!(piece, whole[1554..1874]);
-        let (amplitude, noise) = measure_at(&whole, 1000.0, 16_000);
-        assert!((amplitude / AMPLITUDE - 1.0).abs() < 0.01 && amplitude / noise > 1000.0);
-        widen(&tone, 5000, &mut piece);
-        assert_eq!(piece, [0; 320]);
-    }
-
-    #[test]
     fn what_the_lower_rate_cannot_hold_is_gone_and_nothing_is_mirrored_above_it() {
         let rms = |samples: &[i16]| {
             let middle = &samples[samples.len() / 4..];
@@ -417,6 +410,23 @@ mod tests {
             16_000,
         );
         assert!(20.0 * (AMPLITUDE / image).log10() > 70.0, "{image}");
+    }
+
+    #[test]
+    fn in_pieces_it_is_the_same() {
+        for rate in [6000, 8000, 11_025, 44_100, 48_000] {
+            let samples = sine(rate, 1000.0, 0.5);
+            let (whole, conversion) = (to_8000(&samples, rate), Conversion::new(rate));
+            let mut pieces = Vec::new();
+            for start in (0..whole.len() as u64).step_by(640) {
+                let wanted = start..(start + 640).min(whole.len() as u64);
+                let needs = conversion.needs(&wanted);
+                let end = (needs.end as usize).min(samples.len());
+                let part = &samples[needs.start as usize..end];
+                pieces.extend(conversion.part(part, needs.start, wanted));
+            }
+            assert!(pieces == whole, "{rate} Hz");
+        }
     }
 
     #[test]

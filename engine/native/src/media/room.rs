@@ -19,7 +19,7 @@ use super::g711::Law;
 use super::leg::{Said, MAX_PACKET};
 use super::line::{voice_of_peer, Line};
 use super::mixer::{Gain, Sum, WideSum, WIDE};
-use super::player::{Loading, PlaySpec, Player, Readiness};
+use super::player::{Loading, PlaySpec, Player, Readiness, Turn};
 use super::recorder::{Progress, Recorder};
 use super::report::{LegId, PlaybackEnd, RecordingEnd, Report, Reports};
 use super::resample::Resampler;
@@ -61,8 +61,8 @@ pub struct Room {
     /// How many voices are in the sum.
     voices: usize,
     player: Option<Box<Player>>,
-    /// What is played, from 16 kHz to 8.
-    down: Resampler,
+    /// What is played, from 8 kHz to 16.
+    up: Resampler,
     recorders: Vec<Recorder>,
     /// A frame of the sum is so many frames after the first: what recorders lay it out by.
     frames: u32,
@@ -153,7 +153,7 @@ impl Room {
             wide: None,
             voices: 0,
             player: None,
-            down: Resampler::other(Rate::Narrow),
+            up: Resampler::other(Rate::Wide),
             recorders: Vec::new(),
             frames: 0,
         }
@@ -253,7 +253,8 @@ impl Room {
 
     /// Stop what has that name.
     pub fn stop(&mut self, name: &str, now: Moment, reports: &mut Reports) {
-        if self.player.as_ref().is_some_and(|it| it.name == name) {
+        let player = self.player.as_mut().filter(|it| it.name == name);
+        if player.is_some_and(|player| player.stop()) {
             self.end_playback(PlaybackEnd::Stopped, reports);
         }
         if let Some(index) = self.recorders.iter().position(|it| it.name == name) {
@@ -325,22 +326,20 @@ impl Room {
             }),
             Readiness::Running => {}
         }
-        let (mut frame, mut wide) = ([0; FRAME], [0; WIDE]);
-        let is_there = match &mut self.wide {
-            None => player.fill(&mut frame),
-            Some(sum) => {
-                let is_there = player.fill_at(Rate::Wide, &mut wide);
-                self.down.run(&wide, &mut frame);
-                sum.add(&wide);
-                is_there
+        let mut frame = [0; FRAME];
+        match player.fill(&mut frame) {
+            Turn::Frame => {
+                player.samples_sent += FRAME as u64;
+                self.sum.add(&frame);
+                if let Some(sum) = &mut self.wide {
+                    let mut wide = [0; WIDE];
+                    self.up.run(&frame, &mut wide);
+                    sum.add(&wide);
+                }
+                self.voices += 1;
             }
-        };
-        if is_there {
-            player.samples_sent += FRAME as u64;
-            self.sum.add(&frame);
-            self.voices += 1;
-        } else {
-            self.end_playback(PlaybackEnd::Completed, reports);
+            Turn::Starved => {}
+            Turn::Over(end) => self.end_playback(end, reports),
         }
     }
 

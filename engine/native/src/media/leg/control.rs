@@ -57,10 +57,7 @@ impl Leg {
         clock: &Clock,
         now: Moment,
     ) -> bool {
-        let (us, clock_of_theirs) = (
-            self.sender.ssrc(),
-            self.codec().map_or(1, Codec::clock),
-        );
+        let (us, clock_of_theirs) = (self.sender.ssrc(), self.codec().map_or(1, Codec::clock));
         let heard = self
             .open_control(compound)
             .and_then(|compound| rtcp::read(compound, us).ok());

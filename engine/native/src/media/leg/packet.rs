@@ -2,10 +2,9 @@
 
 use super::super::clock::{Moment, FRAME, FRAME_NANOS, SAMPLE_NANOS};
 use super::super::codec::{Codec, Rate};
-use super::super::conversion::MAX_FRAME;
 use super::super::digit_sender::Outgoing as Digit;
 use super::super::dtmf;
-use super::super::player::Readiness;
+use super::super::player::{Readiness, Turn};
 use super::super::report::{PlaybackEnd, Report, Reports};
 use super::super::rtp::HEADER;
 use super::super::telephone_event;
@@ -103,21 +102,23 @@ impl Leg {
         if let Some(outgoing) = self.coded_frame(due, packet) {
             return Some(outgoing);
         }
-        let rate = self.rate();
         let player = self.player.as_mut()?;
-        let mut room = [0; MAX_FRAME];
-        let samples = &mut room[..FRAME * rate.factor()];
-        let is_over = !player.fill_at(rate, samples);
+        let mut samples = [0; FRAME];
+        let turn = player.fill(&mut samples);
         if destination.is_none() {
             self.packetizer.clear();
         }
-        if is_over && self.packetizer.is_empty() {
-            self.end_playback(PlaybackEnd::Completed, reports);
-            return None;
-        }
-        if !is_over {
+        let is_over = match turn {
+            Turn::Over(end) if self.packetizer.is_empty() => {
+                self.end_playback(end, reports);
+                return None;
+            }
+            Turn::Over(_) => true, // it says so again
+            Turn::Frame | Turn::Starved => false,
+        };
+        if turn == Turn::Frame {
             destination?; // held: time passes all the same
-            self.push_samples(&room[..FRAME * rate.factor()], rate, due);
+            self.push_samples(&samples, Rate::Narrow, due);
         }
         self.next_packet(is_over, packet)
     }
