@@ -6,10 +6,10 @@ import itertools
 
 import pytest
 
-from engine.media.session import DigitEnded, Membership, RecordingFinished, ToneSource
+from engine.media.session import DigitEnded, Membership, PlaybackFinished, RecordingFinished, ToneSource
 from tests.trio_tests import run_trio
 
-from .harness import Floor, Leg, hears, open_floor, read_wav, tone
+from .harness import Floor, Leg, hears, open_floor, read_wav, stream_to, tone
 
 OPUS = {"codec": "opus", "payload_type": 96, "event_rate": 48000, "has_fec": True}
 CODECS: dict[str, dict[str, object]] = {
@@ -122,3 +122,23 @@ def bridged(floor: Floor, left: str, right: str) -> tuple[Leg, Leg, Leg, Leg]:
     switch_bob, bob = floor.pair(**options_of(right))
     switch_alice.session.relay(switch_bob.session)
     return alice, switch_alice, switch_bob, bob
+
+
+def test_what_cannot_be_decoded_is_passed_on_as_it_is_and_nothing_is_played_in_it(tmp_path):
+    foreign = {"codec": "G729", "payload_type": 18}
+
+    async def main() -> None:
+        async with open_floor("native", tmp_path) as floor:
+            alice, switch_alice = floor.pair()
+            switch_bob, bob = floor.pair()
+            switch_alice.session.update(stream_to(alice, **foreign | {"payload_type": 0}))
+            switch_bob.session.update(stream_to(bob, **foreign | {"payload_type": 0}))
+            switch_alice.session.relay(switch_bob.session)
+            say(alice, HIGH)  # in PCMU, which the switch takes for G.729
+            await hears(floor, bob, tone(HIGH))
+            switch_bob.session.play("prompt", [ToneSource((600.0,))])
+            finished = await switch_bob.wait(PlaybackFinished)
+            assert finished.reason == "failed"
+            assert "only passed on" in (finished.error or "")
+
+    run_trio(main)

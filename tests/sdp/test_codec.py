@@ -110,3 +110,29 @@ def test_video_is_refused_and_the_voice_goes_on():
 )
 def test_what_a_peer_says_of_opus_is_read_or_is_as_if_unsaid(fmtp: str | None, expected: OpusFormat):
     assert read_opus(fmtp) == expected
+
+
+PASSED = (*WIDE, "G729")
+G729 = ("m=audio 4000 RTP/AVP 18 101", "a=fmtp:18 annexb=no", "a=rtpmap:101 telephone-event/8000")
+
+
+def test_a_codec_that_can_only_be_passed_on_is_the_last_resort():
+    agreed, answer = answered(*G729, codecs=PASSED)
+    assert (agreed.codec, agreed.payload_type, agreed.telephone_event) == ("G729", 18, 101)
+    assert "a=fmtp:18 annexb=no" in answer
+    agreed, _ = answered("m=audio 4000 RTP/AVP 18 8", codecs=PASSED)
+    assert agreed.codec == "PCMA"
+    with pytest.raises(NotAcceptable):
+        answered(*G729)
+
+
+def test_beside_a_call_its_codec_is_proposed_first_and_one_that_is_passed_on_alone():
+    def offered(beside: Agreement, codecs: tuple[str, ...]) -> list[str]:
+        negotiation = Negotiation(local=("192.0.2.1", 5000), codecs=codecs, session_id=7, beside=beside)
+        return negotiation.create_offer().decode().splitlines()
+
+    narrow, _ = answered("m=audio 4000 RTP/AVP 8")
+    assert "m=audio 5000 RTP/AVP 8 96 9 0 101 102" in offered(narrow, WIDE)
+    assert "m=audio 5000 RTP/AVP 0 101" in offered(narrow, ("PCMU",))
+    passed, _ = answered(*G729, codecs=PASSED)
+    assert {"m=audio 5000 RTP/AVP 18 101", "a=fmtp:18 annexb=no"} <= set(offered(passed, PASSED))
