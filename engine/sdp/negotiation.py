@@ -90,8 +90,8 @@ class Negotiation:
     ) -> None:
         """With a `presence` DTLS and ICE are taken from who offers them, and offered if `offers_association`.
 
-        `beside` is that of the call that this one is to be bridged with: its codec is proposed first, so that packets can
-        be passed on; one that can only be passed on, alone.
+        `beside` is that of the call that this one is to be bridged with: its codec is proposed first, so packets can
+        be passed on; one that is only passed on, alone.
         """
         codecs, self._passed_fmtp = _beside(tuple(codecs), beside)
         self.agreed: Agreement | None = None
