@@ -1,4 +1,4 @@
-"""baresip with its own G.722 (spandsp) and Opus (libopus): it hears a prompt, and two hear each other by one of each."""
+"""baresip with its own G.722 (spandsp) and Opus (libopus) hears a prompt; two with one of each hear each other."""
 
 from __future__ import annotations
 
