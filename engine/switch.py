@@ -218,6 +218,7 @@ class Switch:
             encryption=Encryption(
                 policies(config.sip.srtp, self.users.view(lambda user: user.srtp)), keys_from(new_token("keys"))
             ),
+            codecs=config.rtp.codecs,
             associations=AssociationPolicy(new_token("ice"), config.rtp.dtls, config.rtp.ice == "lite"),
         )
         self.quality = QualityWatch(self.table.channels)

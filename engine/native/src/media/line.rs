@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use super::clock::Moment;
+use super::conversion::Voice;
 use super::leg::{Leg, Outgoing};
 use super::ports::PortPair;
 use super::rtcp::Compound;
-use super::rtp::HEADER;
 
 /// A leg with its sockets and its place.
 pub struct Line {
@@ -44,8 +44,7 @@ impl Line {
         };
         let packet = &room[..length];
         if self.pair.rtp.send_to(packet, outgoing.destination).is_ok() {
-            self.leg
-                .sent(outgoing.length - HEADER, outgoing.is_playback, now);
+            self.leg.sent(outgoing, now);
         }
     }
 
@@ -64,4 +63,11 @@ impl Line {
             let _ = socket.send_to(&room[..length], destination);
         }
     }
+}
+
+/// What the peer of the line at that place lets it hear frame by frame; None: nothing, or it has packets passed on.
+pub fn voice_of_peer(lines: &mut [Option<Box<Line>>], place: u32, due: Moment) -> Option<Voice> {
+    let line = lines[place as usize].as_ref()?;
+    let peer = line.peer.filter(|_| line.leg.is_converted())?;
+    lines[peer as usize].as_mut()?.leg.voice_for_peer(due)
 }
