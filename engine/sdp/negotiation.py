@@ -25,6 +25,7 @@ from .stream import RTCP_MUX, PeerStream, codec_of, find_stream, read_stream
 
 __all__ = ["Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
 
+
 _DYNAMIC_NUMBERS = range(96, 128)  # RFC 3551 §6
 
 
@@ -40,10 +41,10 @@ class Agreement:
     ptime_ms: int
     is_held_by_peer: bool
     is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761)
-    protection: Protection | None = None  # SRTP with keys in SDP; None: plain RTP, or by DTLS
     event_rate: int = 8000  # the clock of the telephone-events
     opus: OpusFormat | None = None  # if that is the codec: what the peer wants of it
     fmtp: str | None = field(default=None, compare=False)  # what the peer says of the codec
+    protection: Protection | None = None  # SRTP with keys in SDP; None: plain RTP, or by DTLS
     association: Association | None = None  # DTLS, and ICE perhaps
 
 
@@ -91,6 +92,7 @@ class Negotiation:
         """`new_key` gives so many octets that nobody can guess: keys of SRTP, unless that is off.
 
         With a `presence` DTLS and ICE are taken from who offers them, and offered if `offers_association`.
+
         `beside` is that of the call that this one is to be bridged with: its codec is proposed first, so packets can
         be passed on; one that is only passed on, alone.
         """
@@ -258,10 +260,10 @@ class Negotiation:
             ptime_ms=stream.ptime_ms or self._ptime_ms,
             is_held_by_peer=is_held_by_peer,
             is_muxed=stream.is_muxed,
-            protection=protection,
             event_rate=stream.event_rate,
             opus=stream.opus,
             fmtp=stream.fmtp,
+            protection=protection,
             association=association,
         )
         self._lines = tuple(

@@ -32,10 +32,10 @@ class PeerStream:
     direction: Direction
     ptime_ms: int | None  # None: nothing said
     is_muxed: bool  # RTCP may share the port (RFC 5761)
-    crypto: Crypto | None = None  # what its packets are protected with; None: they are plain
     event_rate: int = _CLOCK_RATE  # the clock of the telephone-events
     opus: OpusFormat | None = None  # if that is the codec
     fmtp: str | None = None  # what the peer says of the codec
+    crypto: Crypto | None = None  # what its packets are protected with; None: they are plain
     association: PeerAssociation | None = None  # what it says of DTLS and ICE; None: it is plain
 
 
