@@ -147,6 +147,7 @@ class Negotiation:
             protocols=self._associating.protocols,
         )
         self._received = offer, stream
+        self._associating.expect(stream.association)
 
     def create_answer(self, direction: Direction = Direction.SENDRECV) -> bytes:
         """One voice codec and the telephone-events, for the last offer; every other stream is refused (§6).
@@ -171,6 +172,24 @@ class Negotiation:
         attributes = self._associating.session(stream.association) if said else ()
         return self._write(media, attributes, time=offer.time)
 
+    @property
+    def is_gathering(self) -> bool:
+        """Are there candidates of ours to come?"""
+        return self._associating.is_gathering
+
+    @property
+    def candidates(self) -> bytes:
+        """Our candidates beside our own address, as the body of an INFO (RFC 8840); empty if there are none."""
+        return self._associating.fragment
+
+    def add_candidate(self, candidate: str) -> None:
+        """We are to be found there, too; the next description says so."""
+        self._associating.add_candidate(candidate)
+
+    def end_candidates(self) -> None:
+        """There will be no more of ours."""
+        self._associating.end_candidates()
+
     def receive_candidates(self, candidates: Sequence[str]) -> bool:
         """Candidates of the peer that come after its description (RFC 8838); False: there is no ICE here."""
         agreed = self.agreed
@@ -192,7 +211,7 @@ class Negotiation:
 
     @property
     def offered_association(self) -> Association | None:
-        """What our offer says of DTLS and ICE, until there is an answer."""
+        """What we say of DTLS and ICE, until there is an answer: the peer may come before, and candidates be found."""
         return self._associating.offered if self.agreed is None else None
 
     @property

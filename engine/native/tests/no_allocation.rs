@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use _native::media::command::Verb;
 use _native::media::engine::{Engine, Opened, Settings};
 use _native::media::g711::Law;
+use _native::media::ice::turn::Servers;
 use _native::media::loader::SourceSpec;
 use _native::media::mixer::Gain;
 use _native::media::player::PlaySpec;
@@ -133,6 +134,7 @@ fn engine(threads: usize) -> Engine {
                 address: HERE,
                 ports: first..=first + 99,
                 threads,
+                servers: Servers::default(),
             };
             Engine::start(&settings).ok()
         })
