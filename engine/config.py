@@ -79,6 +79,15 @@ class Sip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnAccount:
+    """[rtp] turn: who relays media, and by what we are known there."""
+
+    server: tuple[str, int]
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rtp:
     """[rtp]: `ports` are the first and the last. Without an address media goes where SIP listens."""
 
@@ -88,6 +97,8 @@ class Rtp:
     inband_digits: Literal["auto", "always", "never"] = "auto"  # auto: where no telephone-event was agreed on
     dtls: Literal["websocket", "always", "never"] = "websocket"  # to whom DTLS and ICE are offered; never: nor taken
     ice: Literal["full", "lite"] = "full"  # lite: who is reached at its address by everybody waits to be found
+    stun: tuple[str, int] | None = None  # who tells our address outside of a router
+    turn: TurnAccount | None = None
 
     @property
     def hears_tones(self) -> bool | None:
@@ -465,6 +476,11 @@ _SIP = MappingProxyType({
     "local": ("local", list_of(lambda value: _network(read_text(value)))),
     "unsolicited_mwi": ("unsolicited_mwi", read_flag),
 })
+_TURN = MappingProxyType({
+    "server": ("server", lambda value: parse_address(read_text(value))),
+    "username": ("username", read_text),
+    "password": ("password", read_text),
+})
 _RTP = MappingProxyType({
     "address": ("address", lambda value: parse_host(read_text(value))),
     "ports": ("ports", _ports),
@@ -472,6 +488,8 @@ _RTP = MappingProxyType({
     "inband_digits": ("inband_digits", one_of(("auto", "always", "never"))),
     "dtls": ("dtls", one_of(("websocket", "always", "never"))),
     "ice": ("ice", one_of(("full", "lite"))),
+    "stun": ("stun", lambda value: parse_address(read_text(value))),
+    "turn": ("turn", table(TurnAccount, _TURN)),
 })
 _SOCKET = MappingProxyType({
     "listen": ("listen", lambda value: parse_address(read_text(value))),

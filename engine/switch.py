@@ -209,7 +209,9 @@ class Switch:
             trunks=self.trunks,
             identities=lambda user: identities.get(user, BY_FROM),
             media_host=self.endpoint.media_host,
-            associations=AssociationPolicy(new_token("ice"), config.rtp.dtls, config.rtp.ice == "lite"),
+            associations=AssociationPolicy(
+                new_token("ice"), config.rtp.dtls, is_lite=config.rtp.ice == "lite", gathers=media.gathers
+            ),
         )
         self.quality = QualityWatch(self.table.channels)
         self.sockets = EventSocket(

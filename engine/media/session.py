@@ -276,8 +276,8 @@ class MediaSession(Protocol):
 
         From the first time on nothing is sent or taken in the clear, and nothing at all before there are keys: what is
         played waits for them. Called before `update`, and again with all that is known whenever more is.
-        `remote` is where the peer is if there is no ICE. What comes of it is PeerReached, MediaSecured, or PeerLost. Before
-        that come CandidateFound and CandidatesComplete, where the engine asks servers (`gathers`) and is not lite.
+        `remote` is where the peer is if there is no ICE. What comes of it is PeerReached, MediaSecured, or PeerLost.
+        Before that come CandidateFound and CandidatesComplete, where the engine `gathers` and is not lite.
         """
         ...
 

@@ -172,6 +172,16 @@ class Negotiation:
         attributes = self._associating.session(stream.association) if said else ()
         return self._write(media, attributes, time=offer.time)
 
+    def repeat(self) -> bytes:
+        """Our last description, with the candidates that were found since."""
+        return self.create_answer() if self._received is not None else self.create_offer()
+
+    @property
+    def has_ice(self) -> bool:
+        """Is ICE offered, or agreed on?"""
+        association = self.agreed.association if self.agreed is not None else self.offered_association
+        return association is not None and association.local is not None
+
     @property
     def is_gathering(self) -> bool:
         """Are there candidates of ours to come?"""
