@@ -15,7 +15,7 @@ from engine.media.engine import NativeMediaEngine
 from engine.media.session import CandidateFound, CandidatesComplete, MediaSecured, PeerReached, ToneSource
 from engine.sdp.association import IceCredentials, Presence
 from engine.sdp.negotiation import Negotiation
-from tests.interop.engine import free_ports
+from tests.ports import free_ports
 from tests.trio_tests import run_within
 
 from .harness import Floor, Leg, stream_to
