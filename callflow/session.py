@@ -13,6 +13,7 @@ from typing import Literal, cast
 
 import anyio
 import anyio.abc
+from msgspec.structs import replace
 
 from . import dialing
 from .app import App
@@ -27,6 +28,7 @@ from .protocol.events import (
     ChannelAnswered,
     ChannelCreated,
     ChannelEnded,
+    ChannelSecured,
     ChannelUnbridged,
     DialBranch,
     Event,
@@ -258,6 +260,8 @@ class AppSession:
         call._leg.tell(event)
         if isinstance(event, ChannelAnswered):
             call.is_answered = True
+        elif isinstance(event, ChannelSecured):
+            call.security = replace(call.security, media=event.media)
         elif isinstance(event, ChannelUnbridged):
             self._let_go(call, event)
         elif isinstance(event, ChannelEnded):

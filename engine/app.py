@@ -29,6 +29,7 @@ import trio
 from callflow.protocol.schema import schema_text
 from callflow.runtime.lua.world import WorldSpec
 from engine.config import App, Config, Listener, Rtp, Sip, Socket, join_host_port
+from engine.encryption import exposures
 from engine.eventsocket.certificate import ServerCertificate, trusting
 from engine.eventsocket.esl.address import Application
 from engine.eventsocket.esl.dialstring import LOOPBACK as LOOPBACK_TRUNK
@@ -145,6 +146,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             certificates = tuple(each for each in (certificate, sip_certificate) if each is not None)
             for each in certificates:
                 parts.start_soon(each.watch)
+            _warn_of_exposed_keys(config)
             task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificates, routes, esl))
             parts.start_soon(switch.gate.watch_lag)
             parts.start_soon(switch.quality.run)
@@ -189,6 +191,13 @@ async def _hold(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
         nursery.cancel_scope.shield = True
         task_status.started(nursery)
         await trio.sleep_forever()
+
+
+def _warn_of_exposed_keys(config: Config) -> None:
+    """Say where keys of media can be read by others: once, it is what the configuration wants."""
+    users = [(user.name, user.srtp) for user in config.users]
+    for sentence in exposures(config.sip.srtp, config.sip.listen, users, config.trunks):
+        logger.warning(sentence)
 
 
 async def _listen(switch: Switch, listener: Listener) -> Listener:

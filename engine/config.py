@@ -22,6 +22,7 @@ from engine.eventsocket.esl.permission import EslUser
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
+from engine.sdp.security import Policy
 from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.sip.next_hop import PRIVATE, is_literal
 from engine.sip.registration import Limits as RegistrarLimits
@@ -33,6 +34,7 @@ from engine.trunks.spec import TrunkSpec
 from .abuse import ABUSE, Abuse
 from .advertise import read_advertised
 from .config_error import ConfigError as ConfigError
+from .encryption import SrtpOfListeners, check_policies, read_policies, read_policy
 from .limit import LIMITS, Limits
 from .listener import Listener as Listener
 from .listener import is_loopback as is_loopback
@@ -71,6 +73,7 @@ class Sip:
     origins: tuple[str, ...] = ()  # of the pages whose phones may open a WebSocket
     advertise: tuple[Advertised, ...] = ()  # addresses for peers that are not `local`
     local: tuple[Network, ...] = PRIVATE
+    srtp: SrtpOfListeners = SrtpOfListeners()  # noqa: RUF009 - it is frozen
     unsolicited_mwi: bool = False  # message lamps of phones that register and do not subscribe are told, too
 
     @property
@@ -154,6 +157,7 @@ class User:
     caller_id: str = ""  # who calls, in place of what her phone says
     groups: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)  # of the calls that she makes
+    srtp: Policy | None = None  # None: as at the listener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,6 +400,7 @@ def _check_listeners(sip: Sip) -> None:
         if each.listener is not None and each.listener not in seen:
             name = Listener(*each.listener)
             raise Wrong(f"expected one of [sip] listen, got {show(str(name))}", at=("sip", "advertise"))
+    check_policies(sip.srtp, sip.listen)
 
 
 def _user_name(value: object) -> str:
@@ -478,6 +483,7 @@ _SIP = MappingProxyType({
     "origins": ("origins", list_of(read_text)),
     "advertise": ("advertise", read_advertised),
     "local": ("local", list_of(lambda value: _network(read_text(value)))),
+    "srtp": ("srtp", read_policies),
     "unsolicited_mwi": ("unsolicited_mwi", read_flag),
 })
 _TURN = MappingProxyType({
@@ -529,6 +535,7 @@ _USER = MappingProxyType({
     "caller_id": ("caller_id", _caller_id),
     "groups": ("groups", list_of(read_name)),
     "variables": ("variables", map_of(read_text)),
+    "srtp": ("srtp", read_policy),
 })
 _APP = MappingProxyType({
     "name": ("name", _app_name),

@@ -19,6 +19,7 @@ from callflow.protocol.events import Event, RecordWritten, RegistrationAdded
 from callflow.protocol.queries import RegistrationState, TrunkState
 from callflow.protocol.records import CallRecord
 from engine.channels.association_policy import AssociationPolicy
+from engine.channels.encryption import Encryption
 from engine.channels.ending import Ending
 from engine.channels.limits import Limits
 from engine.channels.ports import Admission
@@ -28,6 +29,7 @@ from engine.channels.table import ChannelTable
 from engine.config import Config
 from engine.config import User as ConfiguredUser
 from engine.display import Display
+from engine.encryption import policies
 from engine.eventsocket.administering import administering_verbs
 from engine.eventsocket.draining import drain_verbs
 from engine.eventsocket.eventsocket import EventSocket
@@ -52,6 +54,7 @@ from engine.route import make_rules
 from engine.scripting.decision import INTERNAL, PUBLIC, Profile
 from engine.scripting.routing import CallRouter
 from engine.scripting.successors import RoutedSuccessors
+from engine.sdp.security import keys_from
 from engine.sip.dialog import Headers
 from engine.sip.events import (
     Flow,
@@ -212,6 +215,9 @@ class Switch:
             trunks=self.trunks,
             identities=lambda user: identities.get(user, BY_FROM),
             media_host=self.endpoint.media_host,
+            encryption=Encryption(
+                policies(config.sip.srtp, self.users.view(lambda user: user.srtp)), keys_from(new_token("keys"))
+            ),
             associations=AssociationPolicy(
                 new_token("ice"), config.rtp.dtls, is_lite=config.rtp.ice == "lite", gathers=media.gathers
             ),
@@ -400,6 +406,7 @@ def _user(told: ConfiguredUser) -> User:
         context=told.context,
         classes=told.classes,
         identity=told.identity,
+        srtp=told.srtp,
         caller_id=told.caller_id,
         groups=told.groups,
         variables=told.variables,

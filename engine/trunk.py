@@ -12,6 +12,7 @@ from engine.sdp.negotiation import CODECS
 from engine.sip.next_hop import is_literal
 from engine.trunks.spec import Costs, Network, TargetSpec, Transport, TrunkSpec
 
+from .encryption import read_policy
 from .limit import read_rate, seconds
 from .peer import read_costs, read_headers, read_identity_policy, read_names
 from .route import Context, expect_context, one_or_more, read_name
@@ -152,5 +153,6 @@ TRUNK = MappingProxyType({
     "headers": ("headers", read_headers),
     "strip": ("strip", read_names),
     "costs": ("costs", read_costs),
+    "srtp": ("srtp", read_policy),
 })
 READERS = MappingProxyType({"trunk": ("trunks", list_of(table(TrunkSpec, TRUNK)))})

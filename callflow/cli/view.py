@@ -212,6 +212,7 @@ _TOLD: Mapping[type[Event], _Teller] = MappingProxyType(
             events.ChannelRinging: lambda *_: "ringing",
             events.ChannelProgress: lambda *_: "early media",
             events.ChannelAnswered: lambda _, event, __: f"answered{f', {event.codec}' if event.codec else ''}",
+            events.ChannelSecured: lambda _, event, __: f"media: {escape(event.media)}",
             events.ChannelHeld: lambda _, event, __: f"put on hold by the {event.by}",
             events.ChannelResumed: lambda *_: "off hold",
             events.ChannelBridged: lambda _, event, __: f"hears {_label(event.other).strip()}",

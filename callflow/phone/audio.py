@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from engine.media.keys import keys_of
 from engine.media.session import (
     AudioHeard,
     Direction,
@@ -18,6 +19,7 @@ from engine.media.session import (
 )
 from engine.sdp.negotiation import CODECS, Negotiation, NotAcceptable
 from engine.sdp.negotiation import Direction as OfferedDirection
+from engine.sdp.security import Policy
 from engine.sip.messages import ParseError
 
 MAX_RECORDING_MS = 24 * 3600 * 1000
@@ -33,13 +35,17 @@ class Audio:
         *,
         session_id: int,
         codecs: Sequence[str] = CODECS,
+        srtp: Policy = "off",
+        new_key: Callable[[int], bytes] | None = None,
         clock: Callable[[], float],
         on_event: Callable[[MediaEvent], None],
     ) -> None:
         self._clock, self._on_event = clock, on_event
         self._session = media.open(self._take)
         self._session.watch_audio(is_on=True)
-        self._negotiation = Negotiation(local=self._session.local, codecs=codecs, session_id=session_id)
+        self._negotiation = Negotiation(
+            local=self._session.local, codecs=codecs, session_id=session_id, srtp=srtp, new_key=new_key
+        )
         self._received = b""  # the far end's last answer
         self._has_offer = self._is_closing = False
         self.is_recording = False
@@ -60,6 +66,11 @@ class Audio:
     def is_held(self) -> bool:
         """The far end put us on hold."""
         return self._negotiation.agreed is not None and self._negotiation.agreed.is_held_by_peer
+
+    @property
+    def encryption(self) -> str:
+        """How media is encrypted: `none`, or `srtp` and the crypto-suite."""
+        return self._negotiation.encryption
 
     @property
     def statistics(self) -> Statistics:
@@ -147,5 +158,6 @@ class Audio:
                 direction=Direction(agreed.direction.value),
                 ptime_ms=agreed.ptime_ms,
                 is_muxed=agreed.is_muxed,
+                keys=keys_of(agreed.protection),
             )
         )

@@ -11,6 +11,7 @@ import trio
 
 from engine.media.session import MediaEngine, PortsExhausted
 from engine.sdp.negotiation import CODECS
+from engine.sdp.security import Policy, keys_from
 from engine.sip import events as sip
 from engine.sip.digest import Credentials
 from engine.sip.messages import Address, ParseError, Uri
@@ -52,12 +53,14 @@ class Phone:
         credentials: Credentials | None = None,
         domain: str | None = None,
         codecs: Sequence[str] = CODECS,
+        srtp: Policy = "off",
         clock: Callable[[], float] = trio.current_time,
         new_token: Callable[[], str] = lambda: secrets.token_hex(8),
         on_event: Callable[[PhoneCall, PhoneEvent], None] = lambda call, event: None,
     ) -> None:
         self._media, self._clock, self._new_token, self._on_event = media, clock, new_token, on_event
         self._credentials, self._domain, self._codecs = credentials, domain, tuple(codecs)
+        self._srtp: Policy = srtp
         self._calls: dict[int, PhoneCall] = {}  # by the id of the invite
         self._incoming: deque[PhoneCall] = deque()
         self._requests: dict[ClientRequest, trio.Event] = {}
@@ -169,6 +172,8 @@ class Phone:
                 self._media,
                 session_id=int(self._new_token()[:12], 16),
                 codecs=self._codecs,
+                srtp=self._srtp,
+                new_key=keys_from(self._new_token),
                 clock=self._clock,
                 on_event=on_event,
             ),

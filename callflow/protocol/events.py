@@ -70,6 +70,13 @@ class ChannelAnswered(Event, frozen=True, kw_only=True):
     codec: str = ""
 
 
+class ChannelSecured(Event, frozen=True, kw_only=True):
+    """Media is encrypted in another way from now on: `media` is that of `Security`."""
+
+    name: ClassVar[str] = "channel.secured"
+    media: str
+
+
 class ChannelHeld(Event, frozen=True, kw_only=True):
     """The peer put the call on hold, or its app put the peer on hold."""
 
@@ -617,8 +624,8 @@ class EngineDraining(Event, frozen=True, kw_only=True):
 EVENTS: Mapping[str, type[Event]] = MappingProxyType({
     event.name: event
     for event in (
-        ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
-        ChannelUnbridged, TransferRequested, ChannelTransferred, TransferFinished,
+        ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelSecured, ChannelHeld, ChannelResumed,
+        ChannelBridged, ChannelUnbridged, TransferRequested, ChannelTransferred, TransferFinished,
         MessageReceived, MessageSent,
         DigitStarted, DigitEnded, DigitsMatched, ChannelMediaQuality, ChannelMediaLost, OwnerLost, OwnerChanged,
         ChannelEnded,

@@ -12,6 +12,7 @@ class MediaStatistics(msgspec.Struct, frozen=True):
 
     `round_trip_ms`: there and back by RTCP, the same for both; None if not known. A leg that echoes, or is in a
     conference, has a jitter buffer: `late` packets came too late for it, `depth_ms` is how deep it has been at most.
+    Where media is encrypted, `forged` packets had not the peer's key, and `replayed` ones came once more.
     """
 
     packets: int = 0
@@ -21,6 +22,8 @@ class MediaStatistics(msgspec.Struct, frozen=True):
     round_trip_ms: float | None = None
     late: int = 0
     depth_ms: float = 0.0
+    forged: int = 0
+    replayed: int = 0
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from engine.abuse import Abuse
 from engine.channels.limits import Limits
 from engine.media.fake import FakeMediaEngine, FakeMediaNetwork
 from engine.registrar.users import User
+from engine.sdp.security import Policy
 from engine.sip.digest import Credentials
 from engine.sip.events import SipEvent
 from engine.sip.messages import Uri
@@ -160,10 +161,11 @@ class Simulation:
         rejects: int | None = None,
         registers: bool = True,
         host: str | None = None,
+        srtp: Policy = "off",
     ) -> SimulatedPhone:
         """A new phone, of the user of that name. It rings until somebody answers, unless told what to do by itself.
 
-        `host` is its address; without one it gets one of its own.
+        `host` is its address; without one it gets one of its own. `srtp`: whether it encrypts its media.
         """
         assert name not in self.phones, f"there is a phone {name} already"
         assert self._nursery is not None, "the simulation has not begun"
@@ -176,6 +178,7 @@ class Simulation:
             name,
             host=host or f"10.0.1.{len(self.phones) + 1}",
             credentials=Credentials(name, password),
+            srtp=srtp,
             on_event=lambda call, event: self._tell(self.phones.get(name), call, event),
         )
         phone = self.phones[name] = SimulatedPhone(
@@ -241,6 +244,7 @@ class Simulation:
         ports: tuple[int, int] = PHONE_PORTS,
         domain: str | None = HOST,
         credentials: Credentials | None = None,
+        srtp: Policy = "off",
         on_event: Callable[[PhoneCall, PhoneEvent], None] = lambda call, event: None,
     ) -> tuple[Phone, FakeMediaEngine]:
         """A phone at an address of its own, with nobody at it. Run its endpoint and its media beside the test."""
@@ -251,6 +255,7 @@ class Simulation:
             name=name,
             credentials=credentials,
             domain=domain,
+            srtp=srtp,
             new_token=self._dice.tokens(f"calls of {name}@{host}:{port}"),
             on_event=on_event,
         )

@@ -10,6 +10,7 @@ __all__ = [
     "MAX_HEADER_FIELDS",
     "MAX_HEADER_SECTION",
     "Address",
+    "Crypto",
     "KeepAlive",
     "MediaDescription",
     "Message",
@@ -260,6 +261,26 @@ class Payload:
     def channels(self) -> int: ...
     @property
     def fmtp(self) -> str | None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
+
+@final
+class Crypto:
+    """An a=crypto attribute (RFC 4568), as `str` writes it. Its `repr` does not show the key."""
+
+    def __new__(cls, tag: int, suite: str, key: bytes) -> Crypto: ...
+    @staticmethod
+    def parse(value: str) -> Crypto:
+        """What is after the colon. Raises ParseError for what is none, and for what is not done."""
+
+    @property
+    def tag(self) -> int: ...
+    @property
+    def suite(self) -> str: ...
+    @property
+    def key(self) -> bytes: ...  # with its salt
+    @property
+    def mki(self) -> bytes: ...  # the master key identifier of its packets, or b""
     def __eq__(self, other: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
 

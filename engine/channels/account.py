@@ -67,6 +67,8 @@ def received_of(heard: Statistics) -> MediaStatistics:
         round_trip_ms=_rounded(heard.round_trip_ms),
         late=heard.packets_late,
         depth_ms=heard.deepest_playout_ms,
+        forged=heard.packets_forged,
+        replayed=heard.packets_replayed,
     )
 
 

@@ -24,6 +24,7 @@ from callflow.protocol.events import (
     ChannelProgress,
     ChannelResumed,
     ChannelRinging,
+    ChannelSecured,
     Event,
 )
 from callflow.protocol.frames import ChannelState
@@ -64,9 +65,9 @@ class Channel:
 
     __slots__ = (
         "__weakref__", "_ended", "_is_held", "_running", "account", "audio", "bindings", "bridge", "bridged_with",
-        "call_seq", "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "keys", "language", "media", "member",
-        "owner", "quality", "signalling", "state", "succession", "table", "tie", "tied", "transfers", "variables",
-        "watcher",
+        "call_seq", "digits_ahead", "encryption", "facts", "hangup_timer", "has_offer", "id", "keys", "language",
+        "media", "member", "owner", "quality", "signalling", "state", "succession", "table", "tie", "tied", "transfers",
+        "variables", "watcher",
     )  # fmt: skip
 
     facts: ChannelCreated
@@ -134,6 +135,7 @@ class Channel:
         if self.table.trace is not None:
             facts = msgspec.structs.replace(facts, traceparent=self.table.trace(self.id, facts) or "")
         self.facts = facts
+        self.encryption = facts.security.media
         self.succession.app = facts.app
         self.emit(facts)
         if wait is not None:
@@ -302,6 +304,7 @@ class Channel:
     def receive_progress(self, body: bytes) -> None:
         if self.state in UNANSWERED:
             self.signalling.receive_early(body)
+            self._tell_encryption()
         if self._moves(Trigger.PROGRESS):
             self._enter(Trigger.PROGRESS)
             self.emit(_PROGRESS)
@@ -314,6 +317,7 @@ class Channel:
         if not self.signalling.receive_answer(body):
             self._end_incompatible()
             return
+        self._tell_encryption()
         self._enter_answered()
         if self.watcher is not None:
             watcher, self.watcher = self.watcher, None
@@ -323,21 +327,21 @@ class Channel:
         if not self.signalling.receive_ack(body):
             self._end_incompatible()
             return
-        self._tell_hold()
+        self._tell_agreed()
 
     def receive_reinvite(self, body: bytes) -> None:
         self.signalling.receive_reinvite(body)
-        self._tell_hold()
+        self._tell_agreed()
 
     def receive_update(self, event: RequestInCall) -> None:
         """An UPDATE or a PRACK with an offer (RFC 3311, RFC 3262 5)."""
         self.signalling.receive_update(event)
-        self._tell_hold()
+        self._tell_agreed()
 
     def receive_reanswer(self, body: bytes) -> None:
         """The answer to a re-INVITE of ours; one that cannot be read changes nothing."""
         self.signalling.receive_early(body)
-        self._tell_hold()
+        self._tell_agreed()
 
     def receive_media(self, event: media.MediaEvent) -> None:
         match event:
@@ -378,7 +382,16 @@ class Channel:
         if self.bridge is None and self.member is None and len(self.digits_ahead) < self.table.limits.digits_ahead:
             self.digits_ahead.append(digit)
 
-    def _tell_hold(self) -> None:
+    def _tell_encryption(self) -> None:
+        """How media is encrypted may be another thing since an offer and its answer."""
+        media = self.signalling.encryption
+        if media != self.encryption and self.state in ALIVE:
+            self.encryption = media
+            self.emit(ChannelSecured(media=media))
+
+    def _tell_agreed(self) -> None:
+        """What an offer and an answer in the call have changed."""
+        self._tell_encryption()
         is_held = self.signalling.is_held
         if is_held is not self._is_held and self.state in ALIVE:
             self._is_held = is_held

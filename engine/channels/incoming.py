@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from callflow.protocol.causes import cause_of_status
 from callflow.protocol.events import ChannelCreated, Diversion, Security
-from engine.sdp.negotiation import Encryption, Negotiation, NotAcceptable
+from engine.sdp.negotiation import Negotiation, NotAcceptable
 from engine.sip import events as sip
 from engine.sip.diversion import read_diversions
 from engine.sip.identity import read_identity
@@ -16,8 +16,8 @@ from .caller import party_of
 from .ending import By, Ending
 from .info import receive_info
 from .messaging import receive_message
-from .ports import Admission
-from .reason import NETWORK_OUT_OF_ORDER, NORMAL_CLEARING, TIMER_EXPIRY, read_reason
+from .ports import Admission, Refusal
+from .reason import NETWORK_OUT_OF_ORDER, NORMAL_CLEARING, TIMER_EXPIRY, read_reason, warning_of
 from .transferring import receive_notify
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _MOST_CONTACTS = 10
 _LONGEST = 512  # characters of what a peer names
 
 
-def facts_of(event: sip.InviteReceived, admission: Admission, encryption: Encryption) -> ChannelCreated:
+def facts_of(event: sip.InviteReceived, admission: Admission, encryption: str) -> ChannelCreated:
     """What `channel.created` tells of a call that comes in."""
     request, owner = event.request, admission.owner
     identity = admission.identity or read_identity(request, "from")
@@ -48,17 +48,17 @@ def facts_of(event: sip.InviteReceived, admission: Admission, encryption: Encryp
     )
 
 
-def read_offer(negotiation: Negotiation, body: bytes) -> int:
-    """0, or the status that refuses this offer. Without one, ours goes out in the 200 (RFC 3261 13.2.1)."""
+def read_offer(negotiation: Negotiation, body: bytes) -> Refusal | None:
+    """What refuses this offer. Without one, ours goes out in the 200 (RFC 3261 13.2.1)."""
     if not body:
-        return 0
+        return None
     try:
         negotiation.receive_offer(body)
     except ParseError:
-        return 400
-    except NotAcceptable:
-        return 488
-    return 0
+        return Refusal(400)
+    except NotAcceptable as error:
+        return Refusal(488, headers=[warning_of(error)])
+    return None
 
 
 def tell(channel: Channel, event: sip.SipEvent) -> None:

@@ -91,6 +91,7 @@ class Admission:
     wait: float = 5.0
     identity: Identity | None = field(default=None, compare=False)  # who calls, as far as he is believed
     variables: Mapping[str, str] = field(default_factory=dict, compare=False)  # of the user
+    requires_srtp: bool = False  # whatever the policy with the peer is
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,20 @@ COMPLETED_ELSEWHERE = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"'
 
 REJECTIONS: Mapping[str, int] = MappingProxyType({"busy": 486, "declined": 603, "not_found": 404, "unavailable": 480})
 
+_LONGEST_WARNING = 400  # characters
 _CAUSE = re.compile(r"""(?ix) (?:^|,) \s* (Q\.850|SIP) \s* ; [^,"]*? \b cause \s* = \s* ([0-9]{1,3}) """)
 
 
 def reason_header(cause: int) -> tuple[str, str]:
     """The Reason header that carries a Q.850 cause."""
     return ("Reason", f'Q.850;cause={cause};text="{cause_name(cause).replace("_", " ")}"')
+
+
+def warning_of(error: Exception) -> tuple[str, str]:
+    """The Warning header that says why a description is not acceptable (RFC 3261 20.43): for people who look for it."""
+    text = str(error).replace("\\", "/").replace('"', "'")
+    shown = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text[:_LONGEST_WARNING])
+    return ("Warning", f'399 callflow "{shown}"')
 
 
 def read_reason(header: str | None) -> int | None:

@@ -79,11 +79,11 @@ def _open(table: ChannelTable, event: InviteReceived, replaced: Channel, user: s
         channel = table.open(table.new_id(), owner, has_offer=bool(body))
     except PortsExhausted:
         return Refusal(_UNAVAILABLE)
-    negotiation = table.negotiation(channel.media, event.flow)
-    status = read_offer(negotiation, body)
-    if status:
+    negotiation = table.negotiation(channel.media, event.flow, user=user)
+    refusal = read_offer(negotiation, body)
+    if refusal is not None:
         channel.media.close()
-        return Refusal(status)
+        return refusal
     table.add(channel, event.invite)
     admission = Admission(app=replaced.facts.app or "", owner=owner, user=user)
     facts = facts_of(event, admission, negotiation.encryption)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, cast
 
+from engine.media.keys import keys_of
 from engine.media.session import Direction, MediaSession, Stream
 from engine.sdp.association import read_candidates
 from engine.sdp.negotiation import Negotiation, NotAcceptable
@@ -16,6 +17,7 @@ from engine.sip.messages import ParseError
 
 from .gathering import Gathering
 from .ports import Headers, SipPort
+from .reason import warning_of
 
 if TYPE_CHECKING:
     from engine.sip.events import RequestInCall
@@ -52,6 +54,11 @@ class Signalling:
         """Were events for keys agreed on (RFC 4733)?"""
         agreed = self._negotiation.agreed
         return agreed is not None and agreed.telephone_event is not None
+
+    @property
+    def encryption(self) -> str:
+        """How media is encrypted: `Security.media`."""
+        return self._negotiation.encryption
 
     @property
     def is_held(self) -> bool:
@@ -138,8 +145,8 @@ class Signalling:
             self._negotiation.receive_offer(body)
         except ParseError:
             self._sip.reject(self.invite, 400)
-        except NotAcceptable:
-            self._sip.reject(self.invite, 488)
+        except NotAcceptable as error:
+            self._sip.reject(self.invite, 488, headers=[warning_of(error)])
         else:
             answer = self._negotiation.create_answer()
             self._update_media()
@@ -149,8 +156,11 @@ class Signalling:
         """Answer the offer of an UPDATE, or refuse it: then the session goes on as it was (RFC 3311 5.2)."""
         try:
             self._negotiation.receive_offer(event.request.body)
-        except (ParseError, NotAcceptable) as error:
-            self._sip.respond(event.transaction, 400 if isinstance(error, ParseError) else 488)
+        except ParseError:
+            self._sip.respond(event.transaction, 400)
+            return
+        except NotAcceptable as error:
+            self._sip.respond(event.transaction, 488, headers=[warning_of(error)])
             return
         answer = self._negotiation.create_answer()
         self._update_media()
@@ -188,5 +198,6 @@ class Signalling:
                 Direction(agreed.direction.value),
                 agreed.ptime_ms,
                 is_muxed=agreed.is_muxed,
+                keys=keys_of(agreed.protection),
             )
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from callflow.protocol.frames import ChannelState
 
 if TYPE_CHECKING:
@@ -32,6 +34,6 @@ def state_of(channel: Channel) -> ChannelState:
         call_seq=channel.call_seq,
         variables=dict(channel.variables),
         withheld=facts.withheld,
-        security=facts.security,
+        security=replace(facts.security, media=channel.encryption),
         mos=channel.quality.mos,
     )

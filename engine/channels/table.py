@@ -39,6 +39,7 @@ from .association_policy import AssociationPolicy
 from .bridge import BridgeOfTwo
 from .channel import Channel
 from .conferences import Conferences
+from .encryption import Encryption
 from .errors import CommandError
 from .incoming import facts_of, read_offer, tell
 from .limits import Limits
@@ -106,6 +107,7 @@ class ChannelTable:
         trunks: Trunks | None = None,
         identities: Identities = lambda user: BY_FROM,
         media_host: Callable[[Flow], str | None] = lambda flow: None,
+        encryption: Encryption | None = None,
         associations: AssociationPolicy | None = None,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled.
@@ -120,6 +122,7 @@ class ChannelTable:
         self.new_id = new_id
         self.epoch = epoch
         self._media_host = media_host
+        self._encryption = encryption or Encryption()
         self._associations = associations
         self.limits = limits or Limits()
         self.successors = successors
@@ -188,8 +191,16 @@ class ChannelTable:
 
     # What channels ask
 
-    def negotiation(self, media: MediaSession, flow: Flow, trunk: Trunk | None = None) -> Negotiation:
-        """A new negotiation for a leg that receives there, by a trunk perhaps, which has its own codecs."""
+    def negotiation(
+        self,
+        media: MediaSession,
+        flow: Flow,
+        trunk: Trunk | None = None,
+        *,
+        user: str | None = None,
+        requires_srtp: bool = False,
+    ) -> Negotiation:
+        """A new negotiation for a leg that receives there, of a trunk, which has its own codecs, or of a user."""
         host, port = media.local
         self._sessions += 1
         session_id = (int(self.epoch()) << 24) + self._sessions
@@ -199,6 +210,8 @@ class ChannelTable:
             local=(self._media_host(flow) or host, port),
             codecs=codecs,
             session_id=session_id,
+            srtp="required" if requires_srtp else self._encryption.policy_of(flow, user=user, trunk=trunk),
+            new_key=self._encryption.new_key,
             presence=policy.presence(self.media.fingerprint) if policy is not None else None,
             offers_association=policy is not None and policy.is_offered(flow),
         )
@@ -367,11 +380,17 @@ class ChannelTable:
             channel = self.open(channel_id, admission.owner, has_offer=bool(body))
         except PortsExhausted:
             return self._busy()
-        negotiation = self.negotiation(channel.media, event.flow, admission.trunk)
-        status = read_offer(negotiation, body)
-        if status:
+        negotiation = self.negotiation(
+            channel.media,
+            event.flow,
+            admission.trunk,
+            user=admission.user,
+            requires_srtp=admission.requires_srtp,
+        )
+        refusal = read_offer(negotiation, body)
+        if refusal is not None:
             channel.media.close()
-            return Refusal(status)
+            return refusal
         self.add(channel, event.invite)
         signalling = Signalling(self.sip, event.invite, negotiation, channel.media, self.timers)
         channel.transfers.user = admission.user

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from engine.sdp.security import Policy
 from engine.sip.digest import hash_a1
 from engine.sip.identity import BY_FROM, IdentityPolicy
 
@@ -27,6 +28,7 @@ class User:
     caller_id: str = ""  # who calls, in place of what the phone says
     groups: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, hash=False)  # of the calls that the user makes
+    srtp: Policy | None = None  # None: as at the listener
     is_of_file: bool = False  # of the configuration: it alone says what he is
 
     @classmethod

@@ -23,8 +23,8 @@ from .calendar import Calendar
 from .patterns import MAX_NUMBER, beginnings, is_plain
 
 Source: TypeAlias = Literal["users", "trunks", "anyone"]
-Demand: TypeAlias = Literal["tls", "authenticated"]
-DEMANDS: tuple[Demand, ...] = ("tls", "authenticated")
+Demand: TypeAlias = Literal["tls", "authenticated", "srtp"]
+DEMANDS: tuple[Demand, ...] = ("tls", "authenticated", "srtp")
 
 PUBLIC, INTERNAL, FEATURES = "public", "internal", "features"
 # Who is in a context reaches its routes, and those of the contexts that it includes.

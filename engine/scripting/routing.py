@@ -201,7 +201,12 @@ class CallRouter:
         logger.debug("routed", number=number, to=taker, reason=decision.reason, looked_at=len(decision.steps))
         if route is None:
             return None
-        return missing(route) or self._admit(route.taker, number, user, is_socket=route.socket is not None)
+        if (refusal := missing(route)) is not None:
+            return refusal
+        admission = self._admit(route.taker, number, user, is_socket=route.socket is not None)
+        if admission is None or "srtp" not in route.requires:
+            return admission
+        return replace(admission, requires_srtp=True)  # what the caller offers is looked at with his description
 
     def take(self, number: str) -> Admission | None:
         """Who takes a call that an app sends to this number. Whom a route admits is said of callers, not of apps."""

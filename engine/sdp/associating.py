@@ -17,7 +17,7 @@ from .association import (
     stream_attributes,
     write_fragment,
 )
-from .stream import PROTOCOL
+from .security import PLAIN
 
 _OWN_MID = "0"
 
@@ -37,8 +37,8 @@ class Associating:
 
     @property
     def protocols(self) -> Sequence[str]:
-        """Those of m= lines that we take."""
-        return (PROTOCOL, *PROTOCOLS) if self._presence is not None else (PROTOCOL,)
+        """Those of m= lines that we take, by DTLS."""
+        return PROTOCOLS if self._presence is not None else ()
 
     @property
     def offered(self) -> Association | None:
@@ -51,7 +51,7 @@ class Associating:
         """The protocol of our offer, and what its m= line says. `protocol` is what was agreed on, and stays so."""
         is_offered = self._is_offered if protocol is None else agreed is not None
         if self._presence is None or not is_offered:
-            return PROTOCOL, ()
+            return PLAIN, ()
         if agreed is None or agreed.local is not None:
             self._credentials = self._credentials or self._presence.new_credentials()
         self._mid = self._mid or _OWN_MID

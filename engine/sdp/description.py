@@ -8,6 +8,6 @@
 
 from __future__ import annotations
 
-from engine._native.codec import MediaDescription, Origin, ParseError, Payload, SessionDescription
+from engine._native.codec import Crypto, MediaDescription, Origin, ParseError, Payload, SessionDescription
 
-__all__ = ["MediaDescription", "Origin", "ParseError", "Payload", "SessionDescription"]
+__all__ = ["Crypto", "MediaDescription", "Origin", "ParseError", "Payload", "SessionDescription"]

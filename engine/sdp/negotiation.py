@@ -11,22 +11,21 @@ An exchange that fails changes nothing: `agreed` stays as it was (§8, RFC 3261 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
 
 from .associating import Associating
 from .association import PROTOCOLS, Association, Attribute, Presence
 from .description import MediaDescription, Origin, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable, WrongState
+from .security import Policy, Protection, Security
 from .stream import RTCP_MUX, TELEPHONE_EVENT, PeerStream, find_stream, name_of, read_stream
 
 __all__ = ["CODECS", "Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
 
 CODECS = ("PCMU", "PCMA")
 
-Encryption: TypeAlias = Literal["none", "dtls-srtp"]
 
 _USUAL_NUMBERS = {"PCMU": 0, "PCMA": 8, TELEPHONE_EVENT: 101}
 _DYNAMIC_NUMBERS = range(96, 128)  # RFC 3551 §6
@@ -45,7 +44,8 @@ class Agreement:
     ptime_ms: int
     is_held_by_peer: bool
     is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761)
-    association: Association | None = None  # DTLS, and ICE perhaps; None: plain RTP
+    protection: Protection | None = None  # SRTP with keys in SDP; None: plain RTP, or by DTLS
+    association: Association | None = None  # DTLS, and ICE perhaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,15 @@ class Negotiation:
         codecs: Sequence[str] = CODECS,
         session_id: int,
         ptime_ms: int = 20,
+        srtp: Policy = "off",
+        new_key: Callable[[int], bytes] | None = None,
         presence: Presence | None = None,
         offers_association: bool = False,
     ) -> None:
-        """With a `presence` DTLS and ICE are taken from who offers them, and offered if `offers_association`."""
+        """`new_key` gives so many octets that nobody can guess: keys of SRTP, unless that is off.
+
+        With a `presence` DTLS and ICE are taken from who offers them, and offered if `offers_association`.
+        """
         self.agreed: Agreement | None = None
         self._local = local
         self._codecs = tuple(codecs)
@@ -95,6 +100,7 @@ class Negotiation:
         self._version = 0
         self._said: tuple[str, Sequence[MediaDescription], Sequence[Attribute]] | None = None
         self._associating = Associating(presence, local, is_offered=offers_association)
+        self._security = Security(srtp, new_key)
         self._numbers: dict[str, int] = {}  # payload types by name, once agreed kept (§8.3.2)
         self._foreign: set[int] = set()  # payload types that the peer uses for something else
         self._lines: tuple[_Line, ...] = ()
@@ -108,15 +114,21 @@ class Negotiation:
         payloads = self._all_payloads()
         index = self._index or 0
         is_muxed = self.agreed is None or self.agreed.is_muxed
-        agreed = self.agreed.association if self.agreed is not None else None
+        agreed = self.agreed
         known = self._lines[index].protocol if self._lines else None
-        protocol, attributes = self._associating.offer(agreed, protocol=known)
+        protocol, attributes = self._associating.offer(
+            agreed.association if agreed is not None else None, protocol=known
+        )
+        if protocol not in PROTOCOLS:
+            protocol, attributes = self._security.offer(
+                agreed.protection if agreed is not None else None, protocol=known
+            )
         audio = self._audio(payloads, direction, protocol, attributes, is_muxed=is_muxed)
         media = [line.refused() for line in self._lines] or [audio]
         media[index] = audio
         self._offered = _Offered(direction, index, len(media), is_muxed, protocol)
         self._numbers = {payload.encoding: payload.number for payload in payloads}
-        return self._write(media, self._associating.session() if attributes else ())
+        return self._write(media, self._associating.session() if protocol in PROTOCOLS else ())
 
     def receive_answer(self, body: bytes) -> None:
         """The answer to our last offer; it may come twice (183 and 200). Raises ParseError and NotAcceptable."""
@@ -127,13 +139,27 @@ class Negotiation:
         if len(answer.media) != offered.length:  # §6: one for each, in their order
             raise ParseError(f"Bad SDP: expected {offered.length} m= lines in the answer, got {len(answer.media)}")
         stream = read_stream(
-            answer, offered.index, codecs=self._codecs, is_ipv6=self._is_ipv6, protocols=(offered.protocol,)
+            answer,
+            offered.index,
+            codecs=self._codecs,
+            is_ipv6=self._is_ipv6,
+            protocols=(offered.protocol,),
+            read_crypto=self._security.read,
         )
+        if offered.protocol in PROTOCOLS and stream.association is None:
+            came = answer.media[offered.index].protocol
+            raise NotAcceptable(f"expected {offered.protocol}, got {came}")
+        protection = self._security.take_answer(stream.crypto, self.agreed.protection if self.agreed else None)
         direction = offered.direction.limited_to(stream.direction.mirrored)
         is_held = offered.direction.sends and not stream.direction.receives
         stream = replace(stream, is_muxed=stream.is_muxed and offered.is_muxed)  # what was not offered is not agreed on
         self._agree(
-            answer, stream, direction, self._associating.take_answer(stream.association), is_held_by_peer=is_held
+            answer,
+            stream,
+            direction,
+            protection,
+            self._associating.take_answer(stream.association),
+            is_held_by_peer=is_held,
         )
 
     def receive_offer(self, body: bytes) -> None:
@@ -145,6 +171,7 @@ class Negotiation:
             is_ipv6=self._is_ipv6,
             expected=self._index,
             protocols=self._associating.protocols,
+            read_crypto=self._security.read,
         )
         self._received = offer, stream
         self._associating.expect(stream.association)
@@ -161,15 +188,23 @@ class Negotiation:
         payloads = [_payload(stream.codec, stream.payload_type)]
         if stream.telephone_event is not None:
             payloads.append(_payload(TELEPHONE_EVENT, stream.telephone_event))
-        before = self.agreed.association if self.agreed is not None else None
-        association = self._associating.take_offer(stream.association, before)
-        self._agree(offer, stream, direction, association, is_held_by_peer=not stream.direction.receives)
+        before = self.agreed
+        protection = self._security.take_offer(
+            stream.crypto,
+            before.protection if before is not None else None,
+            is_moved=before is not None and before.remote != stream.remote,
+        )
+        association = self._associating.take_offer(
+            stream.association, before.association if before is not None else None
+        )
+        self._agree(offer, stream, direction, protection, association, is_held_by_peer=not stream.direction.receives)
         self._learn_numbers(offer.media[stream.index].payloads)
         media = [line.refused() for line in self._lines]
-        said = self._associating.answer(association, stream.association)
+        associated = self._associating.answer(association, stream.association)
+        said = associated or self._security.answer(protection)
         protocol = offer.media[stream.index].protocol
         media[stream.index] = self._audio(payloads, direction, protocol, said, is_muxed=stream.is_muxed)
-        attributes = self._associating.session(stream.association) if said else ()
+        attributes = self._associating.session(stream.association) if associated else ()
         return self._write(media, attributes, time=offer.time)
 
     def repeat(self) -> bytes:
@@ -209,15 +244,16 @@ class Negotiation:
         return True
 
     @property
-    def encryption(self) -> Encryption:
-        """How media is encrypted, as far as is known: what is agreed on, or what is offered."""
+    def encryption(self) -> str:
+        """How media is encrypted, as far as is known: `Security.media`."""
         if self.agreed is not None:
-            is_dtls = self.agreed.association is not None
-        elif self._received is not None:
-            is_dtls = self._received[1].association is not None
-        else:
-            is_dtls = self._offered is not None and self._offered.protocol in PROTOCOLS
-        return "dtls-srtp" if is_dtls else "none"
+            is_dtls, protection = self.agreed.association is not None, self.agreed.protection
+            return "dtls-srtp" if is_dtls else str(protection) if protection is not None else "none"
+        if self._received is not None:
+            stream = self._received[1]
+            is_dtls, crypto = stream.association is not None, stream.crypto
+            return "dtls-srtp" if is_dtls else f"srtp {crypto.suite}" if crypto is not None else "none"
+        return "dtls-srtp" if self._offered is not None and self._offered.protocol in PROTOCOLS else "none"
 
     @property
     def offered_association(self) -> Association | None:
@@ -237,6 +273,7 @@ class Negotiation:
         peer: SessionDescription,
         stream: PeerStream,
         direction: Direction,
+        protection: Protection | None,
         association: Association | None,
         *,
         is_held_by_peer: bool,
@@ -250,6 +287,7 @@ class Negotiation:
             ptime_ms=stream.ptime_ms or self._ptime_ms,
             is_held_by_peer=is_held_by_peer,
             is_muxed=stream.is_muxed,
+            protection=protection,
             association=association,
         )
         self._lines = tuple(
@@ -288,7 +326,7 @@ class Negotiation:
         *,
         is_muxed: bool,
     ) -> MediaDescription:
-        muxed: list[Attribute] = [(RTCP_MUX, None)] if is_muxed and not attributes else []
+        muxed: list[Attribute] = [(RTCP_MUX, None)] if is_muxed and (RTCP_MUX, None) not in attributes else []
         return MediaDescription(
             "audio",
             self._local[1],

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .association import PeerAssociation, read_association
-from .description import MediaDescription, ParseError, Payload, SessionDescription
+from .association import PROTOCOLS, PeerAssociation, read_association
+from .description import Crypto, MediaDescription, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable
+from .security import read_plain
 
 TELEPHONE_EVENT = "telephone-event"
-PROTOCOL = "RTP/AVP"
 RTCP_MUX = "rtcp-mux"
 
 _CLOCK_RATE = 8000  # of the voice codecs, and so of the telephone-events beside them (RFC 4733 §2.1)
@@ -32,6 +32,7 @@ class PeerStream:
     direction: Direction
     ptime_ms: int | None  # None: nothing said
     is_muxed: bool  # RTCP may share the port (RFC 5761)
+    crypto: Crypto | None = None  # what its packets are protected with; None: they are plain
     association: PeerAssociation | None = None  # what it says of DTLS and ICE; None: it is plain
 
 
@@ -41,7 +42,8 @@ def find_stream(
     codecs: Sequence[str],
     is_ipv6: bool,
     expected: int | None,
-    protocols: Sequence[str] = (PROTOCOL,),
+    read_crypto: Callable[[MediaDescription], Crypto | None] = read_plain,
+    protocols: Sequence[str] = (),
 ) -> PeerStream:
     """The m= line to use: the `expected` one while it can be used, or the first that can. Raises NotAcceptable."""
     media = description.media
@@ -51,7 +53,9 @@ def find_stream(
         if media[index].kind != "audio":
             continue
         try:
-            return read_stream(description, index, codecs=codecs, is_ipv6=is_ipv6, protocols=protocols)
+            return read_stream(
+                description, index, codecs=codecs, is_ipv6=is_ipv6, protocols=protocols, read_crypto=read_crypto
+            )
         except NotAcceptable as error:
             reason = str(error)
     raise NotAcceptable(reason)
@@ -63,15 +67,20 @@ def read_stream(
     *,
     codecs: Sequence[str],
     is_ipv6: bool,
-    protocols: Sequence[str] = (PROTOCOL,),
+    protocols: Sequence[str] = (),
+    read_crypto: Callable[[MediaDescription], Crypto | None] = read_plain,
 ) -> PeerStream:
-    """The stream at this m= line. Raises NotAcceptable, and ParseError where its address is missing."""
+    """The stream at this m= line. Raises NotAcceptable, and ParseError where its address is missing.
+
+    `protocols` are those by DTLS that are taken. Of any other `read_crypto` says how it is protected, or raises
+    NotAcceptable where it is not spoken.
+    """
     media = description.media[index]
     if media.kind != "audio" or media.port == 0:
         raise NotAcceptable(f"expected an audio stream, got m={media.kind} {media.port}")
-    if media.protocol not in protocols:
-        raise NotAcceptable(f"expected {' or '.join(protocols)}, got {media.protocol}")
-    association = read_association(description, media)
+    is_associated = media.protocol in PROTOCOLS and media.protocol in protocols
+    association = read_association(description, media) if is_associated else None
+    crypto = read_crypto(media) if association is None else None
     has_ice = association is not None and association.ice is not None
     host = _host(description, media, is_ipv6=is_ipv6, is_needed=not has_ice)
     voice = _first(media.payloads, codecs)
@@ -91,6 +100,7 @@ def read_stream(
         ptime_ms=_ptime_ms(media),
         is_muxed=any(name == RTCP_MUX for name, _ in media.attributes),
         association=association,
+        crypto=crypto,
     )
 
 

@@ -1,6 +1,7 @@
 """The last SIP messages as they were on the wire, both ways, kept in bounds: what `callflow trace` shows.
 
-Keeping one costs an append: nothing is read or copied. Whose it is, is found out when somebody asks.
+Keeping one costs an append: nothing is read or copied. Whose it is, is found out when somebody asks, and keys of media
+that it holds are not shown.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .events import Flow
 
 MAX_MESSAGES = 20_000
 MAX_OCTETS = 16 << 20
+_KEY = re.compile(rb"(?<=inline:)[A-Za-z0-9+/=]+", re.IGNORECASE)  # of a=crypto (RFC 4568 6.1)
 _CALL_ID = re.compile(rb"\n(?:Call-ID|i)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 
 
@@ -66,7 +68,7 @@ class WireLog:
         for message in islice(self._messages, begin, begin + count):
             looked = message.seq
             if call_id_of(message.data) in wanted:
-                found.append(message)
+                found.append(message._replace(data=without_keys(message.data)))
                 max_octets -= len(message.data)
                 if max_octets <= 0:
                     break
@@ -78,6 +80,11 @@ class WireLog:
         self.octets += len(data)
         while self.octets > self._max_octets or len(self._messages) > self._max_messages:
             self.octets -= len(self._messages.popleft().data)
+
+
+def without_keys(data: bytes) -> bytes:
+    """The message with an `x` in place of each character of a key, so that it is as long as it was."""
+    return _KEY.sub(lambda key: b"x" * len(key[0]), data) if b"inline:" in data.lower() else data
 
 
 def call_id_of(data: bytes) -> bytes:

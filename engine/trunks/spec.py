@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, TypeAlias
 
 from engine.sdp.negotiation import CODECS
+from engine.sdp.security import Policy
 from engine.sip.digest import Credentials
 from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.sip.messages import Uri
@@ -60,6 +61,7 @@ class TrunkSpec:
     headers: tuple[tuple[str, str], ...] = ()  # of every INVITE to it
     strip: frozenset[str] = frozenset()  # names, in lower case, of what programs say and it is not told
     costs: Costs = ()  # of the targets that have none of their own
+    srtp: Policy | None = None  # None: as at the listener
     is_exact: bool = False  # calls come from the very ports of its targets
 
     @property

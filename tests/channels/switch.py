@@ -14,6 +14,7 @@ import trio
 from callflow.protocol.commands import Command, Fallback
 from callflow.protocol.events import ChannelCreated, Event
 from engine.channels.channel import Channel
+from engine.channels.encryption import Encryption
 from engine.channels.limits import Limits
 from engine.channels.ports import Admission, Owner, Refusal
 from engine.channels.table import ChannelTable, Counts
@@ -29,10 +30,13 @@ FLOW = sip.Flow("udp", ("10.0.0.1", 5060), ("192.0.2.1", 5060))
 EPOCH = 1_700_000_000.0
 
 
-def offer(codecs: str = "0 101", direction: str = "sendrecv", port: int = 4000) -> bytes:
+def offer(
+    codecs: str = "0 101", direction: str = "sendrecv", port: int = 4000, protocol: str = "RTP/AVP", crypto: str = ""
+) -> bytes:
     return (
         "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-        f"m=audio {port} RTP/AVP {codecs}\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
+        f"m=audio {port} {protocol} {codecs}\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
+        + (f"a=crypto:{crypto}\r\n" if crypto else "")
     ).encode()
 
 
@@ -74,6 +78,7 @@ class FakeRequest:
 
     request: Request | None = None
     answered: int | None = None
+    headers: Any = ()
     body: bytes = b""
     owner: Any = None
     cseq: int = 7
@@ -158,7 +163,7 @@ class FakeSip:
     def respond(self, transaction: Any, status: int, *, reason: str | None = None, headers: Any = (),
                 body: bytes = b"") -> None:  # fmt: skip
         assert transaction.answered is None, "answered twice"
-        transaction.answered, transaction.body = status, body
+        transaction.answered, transaction.headers, transaction.body = status, headers, body
 
     def reinvite(self, invite: Any, *, body: bytes) -> bool:
         self._note(invite, "reinvite", body, ())
@@ -472,6 +477,7 @@ class Switch:
     table: ChannelTable = field(init=False)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
     limits: Limits = field(default_factory=Limits)
+    encryption: Encryption = field(default_factory=Encryption)
 
     def owner(self, session: str = "s1") -> Owner:
         if self.folder is None:
@@ -626,6 +632,7 @@ async def open_switch(folder: Path | None = None, **settings: Any) -> AsyncItera
             nursery=nursery,
             limits=switch.limits,
             successors=switch,
+            encryption=switch.encryption,
         )
         nursery.start_soon(switch.media.run)
         yield switch

@@ -40,6 +40,7 @@ module g711.so
 module ausine.so
 module aufile.so
 module sndfile.so
+module srtp.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so

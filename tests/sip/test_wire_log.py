@@ -4,7 +4,7 @@ import pytest
 
 from engine.sip.events import Flow
 from engine.sip.stack import SipStack
-from engine.sip.wire_log import WireLog, call_id_of
+from engine.sip.wire_log import WireLog, call_id_of, without_keys
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.9", 40000))
 
@@ -102,3 +102,19 @@ def test_messages_of_a_stream_are_shown_whole():
         message("a", body="first"),
         message("b", body="second"),
     ]
+
+
+def test_keys_of_media_are_not_shown_and_nothing_moves():
+    body = (
+        "v=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1+/w==|2^20|1:4;inline:QUJD|2:4 WSH=64\r\n"
+        "A=Crypto:2 AEAD_AES_128_GCM INLINE:d0/g\r\na=x:inline\r\n"
+    )
+    wire = log()
+    wire.received(message("a", body=body), FLOW)
+    (found,), _ = wire.find(["a"], after=0, count=10, max_octets=1 << 20)
+    assert len(found.data) == len(message("a", body=body))
+    assert found.data.endswith(
+        b"inline:xxxxxxxxxxxxxxxx|2^20|1:4;inline:xxxx|2:4 WSH=64\r\n"
+        b"A=Crypto:2 AEAD_AES_128_GCM INLINE:xxxx\r\na=x:inline\r\n"
+    )
+    assert without_keys(message("b")) == message("b")

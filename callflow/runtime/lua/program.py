@@ -19,6 +19,7 @@ from callflow.protocol.events import (
     ChannelAnswered,
     ChannelCreated,
     ChannelEnded,
+    ChannelSecured,
     DigitsMatched,
     Event,
     OwnerChanged,
@@ -157,6 +158,8 @@ class Program:
             case ChannelAnswered() if (run := self._runs.get(channel)) is not None:
                 run.answered.add(channel)
                 self._step(self._lua.answered, channel.encode())
+            case ChannelSecured() if channel in self._runs:
+                self._step(self._lua.secured, channel.encode(), event.media.encode())
             case DigitsMatched() if channel in self._runs:
                 self._step(self._lua.matched, channel.encode(), event.digits.encode())
             case TransferRequested() if channel in self._runs and event.decides == "app":

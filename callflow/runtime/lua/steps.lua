@@ -152,6 +152,15 @@ function steps.spare(number)
   if task then task.is_spared = true end
 end
 
+--- The media of a call is encrypted in another way.
+function steps.secured(at, id, media)
+  local call = calls[id]
+  if call then
+    call.security = call.security or {}
+    call.security.media = media
+  end
+end
+
 --- A call is answered. A leg that wants to be confirmed is asked.
 function steps.answered(at, id)
   local call, run = calls[id], run_of[id]

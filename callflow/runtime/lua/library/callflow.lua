@@ -73,7 +73,8 @@ function Undo:close() end
 ---@field trunk? string by which the call came
 ---@field withheld? boolean the caller does not want to be shown to who is called
 ---@field diversions? callflow.Diversion[] who forwarded the call before it came here, the last first
----@field security? callflow.Security of a call that came in: how SIP travels, and who proved who he is
+---@field security? callflow.Security how SIP travels, how media is encrypted, and who proved who he is; of a leg, once it is encrypted
+---@field traceparent? string where the call is traced (W3C Trace Context)
 ---@field variables table<string, string> of the channel, as far as they are known
 ---@field is_answered boolean
 ---@field is_over boolean
@@ -366,10 +367,11 @@ function callflow.log.error(...) end
 
 ---How SIP travels (`udp`, `tcp`, `tls`, ...), how media is encrypted, and the `user` who proved who he is.
 ---
----Of a call that we place `media` is what is offered.
+---`media` is `none`, or `srtp` and the crypto-suite: `srtp AES_CM_128_HMAC_SHA1_80`, or `dtls-srtp`. Of a call that we
+---place it is known with the answer; before, it is `dtls-srtp` where only that is offered.
 ---@class callflow.Security
 ---@field transport? string
----@field media? "dtls-srtp"|"none"
+---@field media? string
 ---@field user? string
 
 ---One target of a dial, and how it ended. `contacts` is where a 3xx wanted to send the call.
@@ -641,9 +643,14 @@ function Call:hangup_at() end
 ---@field stop_on? string
 ---@field offset_ms? integer
 ---@field gain_db? number
+---@field fade_in_ms? integer
+---@field fade_out_ms? integer
 ---@field deadline? number seconds that it may take
 
 ---Play sources one after another; `repeat` 0 is for ever. To an unanswered caller it is early media.
+---
+---Files are WAV, MP3, FLAC, Ogg with Vorbis or Opus, or raw. It grows louder for `fade_in_ms`, and softer for
+---`fade_out_ms`: before its end, and once it is stopped.
 ---@param ... callflow.Source
 ---@return callflow.Played
 ---@overload fun(self: callflow.Call, options: callflow.PlayOptions): callflow.Played

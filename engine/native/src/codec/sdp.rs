@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use super::error::BuildError;
 
+mod crypto;
 mod parse;
 mod payload;
 
+pub use crypto::Crypto;
 pub use payload::Payload;
 
 /// An attribute: its name, and what is after the colon.

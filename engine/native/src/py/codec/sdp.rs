@@ -4,11 +4,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::{raise, refuse};
-use crate::codec::sdp::{Attribute, Media, Origin, Payload, SessionDescription};
+use crate::codec::sdp::{Attribute, Crypto, Media, Origin, Payload, SessionDescription};
 
 pub(super) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyOrigin>()?;
     module.add_class::<PyPayload>()?;
+    module.add_class::<PyCrypto>()?;
     module.add_class::<PyMediaDescription>()?;
     module.add_class::<PySessionDescription>()
 }
@@ -120,6 +121,66 @@ impl PyPayload {
             ..
         } = &self.0;
         format!("<Payload {number} {encoding}/{clock_rate}>")
+    }
+}
+
+/// It has no `repr` that shows the key.
+#[pyclass(
+    name = "Crypto",
+    module = "engine._native.codec",
+    frozen,
+    eq,
+    from_py_object
+)]
+#[derive(Clone, PartialEq)]
+struct PyCrypto(Crypto);
+
+#[pymethods]
+impl PyCrypto {
+    #[new]
+    #[pyo3(signature = (tag, suite, key))]
+    fn new(tag: u32, suite: String, key: Vec<u8>) -> Self {
+        Self(Crypto {
+            tag,
+            suite,
+            key,
+            mki: Vec::new(),
+        })
+    }
+
+    #[staticmethod]
+    fn parse(py: Python<'_>, value: &str) -> PyResult<Self> {
+        Crypto::parse(value)
+            .map(Self)
+            .map_err(|error| raise(py, error))
+    }
+
+    #[getter]
+    fn tag(&self) -> u32 {
+        self.0.tag
+    }
+
+    #[getter]
+    fn suite(&self) -> &str {
+        &self.0.suite
+    }
+
+    #[getter]
+    fn key<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.key)
+    }
+
+    #[getter]
+    fn mki<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.mki)
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<{:?}>", self.0)
     }
 }
 

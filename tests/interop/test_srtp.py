@@ -1,0 +1,104 @@
+"""Encrypted media with a phone not written by us: baresip, whose SRTP is libre's; and what of it is on the wire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from callflow.protocol.events import ChannelCreated, ChannelEnded, ChannelSecured
+from tests.trio_tests import run_trio
+
+from . import needs
+from .audio import is_in, samples, seconds_of_tone
+from .baresip import FREQUENCIES, phone
+from .capture import Capture, Datagram, capture, sdp_port
+from .engine import RunningEngine, engine
+from .places import CALLS, IVR, IVR_PROMPTS
+from .watch import watch
+
+pytestmark = [needs.program("baresip"), needs.raw_sockets()]
+OPTIONAL = 'srtp = "optional"'
+AUDIO = 160  # octets of 20 ms
+TAGS = (4, 10, 16)  # octets that follow them
+MOST = 3  # times as often as chance would have it: no octet of what is encrypted is more common
+
+
+def port_of(wire: Capture, running: RunningEngine, start: str) -> int:
+    """The port of ours that the first description says which begins so."""
+    port = running.udp[1]
+    return next(
+        sdp_port(message)
+        for datagram, message in wire.messages(port)
+        if datagram.source == port and message.startswith(start) and "m=audio" in message
+    )
+
+
+def assert_encrypted(packets: list[Datagram]) -> None:
+    """They are longer than 20 ms of audio, and have nothing of a voice or a tone, whose octets repeat."""
+    audio = [packet.payload for packet in packets if len(packet.payload) - AUDIO in TAGS]
+    assert len(audio) > 40
+    octets = b"".join(payload[:AUDIO] for payload in audio)
+    assert max(octets.count(octet) for octet in range(256)) < MOST * len(octets) / 256
+
+
+@run_trio
+async def test_a_phone_that_encrypts_hears_a_prompt_and_its_key_is_understood(tmp_path: Path):
+    async with engine(tmp_path / "engine", IVR, sip=OPTIONAL) as running, watch(running) as seen, capture() as wire:
+        async with phone(tmp_path, running, seen, "alice", account=";mediaenc=srtp") as alice:
+            await alice.dial("1000")
+            created = await seen.wait("channel.created")
+            assert isinstance(created, ChannelCreated)
+            assert created.security.media.startswith("srtp A")
+            await alice.wait_event("CALL_ESTABLISHED")
+            await alice.press("1")
+            await seen.wait("channel.digit_ended")
+            await seen.wait("playback.started", count=2)
+            await alice.hang_up()
+            over = await seen.wait("channel.ended")
+            await alice.wait_event("CALL_CLOSED")
+        trace = await running.command("trace", await seen.channel(), "--bodies")
+        ours = port_of(wire, running, "SIP/2.0 200")
+    assert isinstance(over, ChannelEnded)
+    plain = [each for each in wire.datagrams if each.target in (ours, ours + 1) and each.data[8:12] == b"PING"]
+    assert over.received.forged == len(plain)  # by which it opens the way through NATs, before its SRTP is there
+    assert over.received.packets > 50
+    [heard] = map(samples, alice.heard())
+    assert is_in(samples(IVR_PROMPTS / "welcome.wav"), heard) > 0.9
+    assert_encrypted(wire.rtp(source=ours))
+    assert_encrypted(wire.rtp(target=ours))
+    keys = [
+        message.split("inline:")[1].split()[0] for _, message in wire.messages(running.udp[1]) if "inline:" in message
+    ]
+    assert keys
+    assert all(key not in trace and key not in running.log for key in keys)
+    assert "inline:xxxx" in trace
+
+
+@pytest.mark.parametrize(("alices", "desks"), [("srtp-mand", ""), ("", "srtp")])
+@run_trio
+async def test_a_phone_that_encrypts_and_one_that_does_not_hear_each_other(tmp_path: Path, alices: str, desks: str):
+    accounts = [f";mediaenc={way}" if way else "" for way in (alices, desks)]
+    async with engine(tmp_path / "engine", CALLS, sip=OPTIONAL) as running, watch(running) as seen, capture() as wire:
+        async with (
+            phone(tmp_path, running, seen, "alice", account=accounts[0]) as alice,
+            phone(tmp_path, running, seen, "desk", account=accounts[1]) as desk,
+        ):
+            await alice.dial("2003")
+            await seen.wait("channel.bridged", count=2)
+            called = port_of(wire, running, "INVITE ")
+            await wire.wait_more(source=called, seconds=2)
+            if desks:
+                secured = await seen.wait("channel.secured")
+                assert isinstance(secured, ChannelSecured)
+                assert secured.media.startswith("srtp A")
+            await alice.hang_up()
+            await seen.wait("channel.ended", count=2)
+            await alice.wait_event("CALL_CLOSED")
+            await desk.wait_event("CALL_CLOSED")
+        [by_alice], [by_desk] = map(samples, alice.heard()), map(samples, desk.heard())
+        ours = called if desks else port_of(wire, running, "SIP/2.0 200")
+    assert seconds_of_tone(by_alice, FREQUENCIES["desk"]) > 1
+    assert seconds_of_tone(by_desk, FREQUENCIES["alice"]) > 1
+    assert_encrypted(wire.rtp(source=ours))
+    assert_encrypted(wire.rtp(target=ours))
