@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 WHEELS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu
 CLIENTS := tests/eventsocket/esl/clients
-APT := baresip-core chromium ffmpeg kamailio kamailio-websocket-modules postgresql sip-tester sipsak systemd tshark valgrind
+APT := baresip-core chromium coturn ffmpeg kamailio kamailio-websocket-modules postgresql sip-tester sipsak systemd tshark valgrind
 NATIVE := Cargo.toml Cargo.lock engine/native/Cargo.toml $(shell find engine/native/src -name '*.rs' 2>/dev/null)
 
 .DEFAULT_GOAL := help

@@ -28,7 +28,7 @@ import trio
 
 from callflow.protocol.schema import schema_text
 from callflow.runtime.lua.world import WorldSpec
-from engine.config import App, Config, Listener, Sip, Socket, join_host_port
+from engine.config import App, Config, Listener, Rtp, Sip, Socket, join_host_port
 from engine.encryption import exposures
 from engine.eventsocket.certificate import ServerCertificate, trusting
 from engine.eventsocket.esl.address import Application
@@ -120,6 +120,8 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
                 config.rtp.ports,
                 threads=config.rtp.threads,
                 hears_tones=config.rtp.hears_tones,
+                stun=config.rtp.stun,
+                turn=_turn(config.rtp),
             ),
             new_token=lambda purpose: _new_uuid if purpose == "channels" and _has_esl(config) else _new_token,
             epoch=time.time,
@@ -350,6 +352,10 @@ def _endpoint(sip: Sip, tls: TlsContexts, stack: SipStack, on_event: Callable[[S
         origins=sip.origins,
         advertising=Advertising(sip.advertise, sip.local),
     )
+
+
+def _turn(rtp: Rtp) -> tuple[tuple[str, int], str, str] | None:
+    return (rtp.turn.server, rtp.turn.username, rtp.turn.password) if rtp.turn is not None else None
 
 
 def _media_address(config: Config) -> str:

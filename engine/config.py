@@ -87,6 +87,15 @@ class Sip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnAccount:
+    """[rtp] turn: who relays media, and by what we are known there."""
+
+    server: tuple[str, int]
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rtp:
     """[rtp]: `ports` are the first and the last. Without an address media goes where SIP listens."""
 
@@ -97,6 +106,8 @@ class Rtp:
     codecs: tuple[str, ...] = WIDE  # of phones and other peers, best first; trunks have their own
     dtls: Literal["websocket", "always", "never"] = "websocket"  # to whom DTLS and ICE are offered; never: nor taken
     ice: Literal["full", "lite"] = "full"  # lite: who is reached at its address by everybody waits to be found
+    stun: tuple[str, int] | None = None  # who tells our address outside of a router
+    turn: TurnAccount | None = None
 
     @property
     def hears_tones(self) -> bool | None:
@@ -485,6 +496,11 @@ _SIP = MappingProxyType({
     "srtp": ("srtp", read_policies),
     "unsolicited_mwi": ("unsolicited_mwi", read_flag),
 })
+_TURN = MappingProxyType({
+    "server": ("server", lambda value: parse_address(read_text(value))),
+    "username": ("username", read_text),
+    "password": ("password", read_text),
+})
 _RTP = MappingProxyType({
     "address": ("address", lambda value: parse_host(read_text(value))),
     "ports": ("ports", _ports),
@@ -493,6 +509,8 @@ _RTP = MappingProxyType({
     "codecs": ("codecs", read_codecs),
     "dtls": ("dtls", one_of(("websocket", "always", "never"))),
     "ice": ("ice", one_of(("full", "lite"))),
+    "stun": ("stun", lambda value: parse_address(read_text(value))),
+    "turn": ("turn", table(TurnAccount, _TURN)),
 })
 _SOCKET = MappingProxyType({
     "listen": ("listen", lambda value: parse_address(read_text(value))),

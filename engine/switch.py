@@ -232,7 +232,9 @@ class Switch:
                 policies(config.sip.srtp, self.users.view(lambda user: user.srtp)), keys_from(new_token("keys"))
             ),
             codecs=config.rtp.codecs,
-            associations=AssociationPolicy(new_token("ice"), config.rtp.dtls, config.rtp.ice == "lite"),
+            associations=AssociationPolicy(
+                new_token("ice"), config.rtp.dtls, is_lite=config.rtp.ice == "lite", gathers=media.gathers
+            ),
         )
         self.quality = QualityWatch(self.table.channels)
         self.sockets = EventSocket(

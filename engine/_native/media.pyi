@@ -41,7 +41,16 @@ class Source:
 class Engine:
     """The data plane: its threads run from construction to `shutdown`. Nothing here waits for a media thread."""
 
-    def __new__(cls, address: str, first_port: int, last_port: int, threads: int) -> Engine: ...
+    def __new__(
+        cls,
+        address: str,
+        first_port: int,
+        last_port: int,
+        threads: int,
+        *,
+        stun: tuple[str, int] | None = None,
+        turn: tuple[tuple[str, int], str, str] | None = None,  # a server, a name and a password
+    ) -> Engine: ...
     @property
     def fingerprint(self) -> str:
         """That of its certificate, as `a=fingerprint` has it."""

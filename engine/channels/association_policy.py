@@ -25,12 +25,13 @@ class AssociationPolicy:
     new_token: Callable[[], str]
     dtls: Literal["websocket", "always", "never"] = "websocket"
     is_lite: bool = False
+    gathers: bool = False  # servers are asked for more addresses
 
     def presence(self, fingerprint: str) -> Presence | None:
         """What we bring along; None: nothing of that kind."""
         if self.dtls == "never":
             return None
-        return Presence(fingerprint, self._new_credentials, self.is_lite)
+        return Presence(fingerprint, self._new_credentials, self.is_lite, self.gathers)
 
     def is_offered(self, flow: Flow) -> bool:
         """Is it offered to who is reached by that way?"""

@@ -359,8 +359,12 @@ class Channel:
                 self._running.report(name, event)
             case media.SoundDetected():
                 note_sound(self, event)
-            case media.MediaSecured() | media.PeerReached():
-                pass
+            case media.CandidateFound(candidate):
+                self.signalling.gathering.add(candidate)
+            case media.CandidatesComplete():
+                self.signalling.gathering.finish()
+            case media.PeerReached():
+                self.signalling.gathering.note_reached()
             case media.PeerLost(reason):
                 self._lose_media(reason)
             case media.AudioHeard(is_sound):
@@ -423,6 +427,7 @@ class Channel:
         self.succession.close()
         self.transfers.close()
         self.untie()
+        self.signalling.gathering.close()
         self.table.places.release(self.id)
         if self.hangup_timer is not None:
             self.hangup_timer.cancel()

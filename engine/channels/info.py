@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.sip.info import ACCEPT, read_key
 from engine.sip.messages import ParseError
 
+from .gathering import PACKAGE
 from .keys import Way
 
 if TYPE_CHECKING:
@@ -14,14 +15,17 @@ if TYPE_CHECKING:
 
     from .channel import Channel
 
+_LONGEST_FRAGMENT = 16_384  # octets
 _PASSED_ON = ""  # the media's name of keys that no command has sent: nobody asks for their end
 
 
 def receive_info(channel: Channel, event: RequestInCall) -> None:
-    """200 to a key and to an empty INFO, 415 to what is no key's, 469 to a package: we know none (RFC 6086 4.2.2)."""
+    """200 to a key and to an empty INFO, 415 to what is no key's, 469 to an unknown package (RFC 6086 4.2.2)."""
     respond = channel.table.sip.respond
-    if event.request.header("Info-Package") is not None:
-        respond(event.transaction, 469)
+    package = event.request.header("Info-Package")
+    if package is not None:
+        is_taken = package.strip().lower() == PACKAGE and _take_candidates(channel, event)
+        respond(event.transaction, 200 if is_taken else 469)
         return
     try:
         told = read_key(event.request)
@@ -37,6 +41,12 @@ def receive_info(channel: Channel, event: RequestInCall) -> None:
     if channel.keys.start(told.key, Way.INFO):
         channel.keys.end(told.key, told.duration_ms, Way.INFO)
         _pass_on(channel, told.key, told.duration_ms)
+
+
+def _take_candidates(channel: Channel, event: RequestInCall) -> bool:
+    """Candidates that the peer did not know when it described itself (RFC 8840); False: it is no such peer."""
+    body = event.request.body[:_LONGEST_FRAGMENT].decode(errors="replace")
+    return channel.is_alive and channel.signalling.receive_candidates(body)
 
 
 def _pass_on(channel: Channel, digit: str, duration_ms: int) -> None:

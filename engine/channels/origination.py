@@ -13,6 +13,7 @@ from engine.sip.messages import Address, ParseError, Uri
 
 from .caller import NUMBER, Caller, from_of, party_of
 from .errors import CommandError
+from .gathering import RECEIVES
 from .ports import Headers, Owner
 from .signalling import Signalling
 
@@ -186,13 +187,14 @@ def originate(
     policy = trunk.spec.identity if trunk is not None else table.identities(user) if user is not None else BY_FROM
     identity, account = _identity(caller, trunk, uri.host if trunk is not None else host)
     from_, stated = state_identity(identity, policy.writes, account=account)
+    offer = negotiation.create_offer()
     invite = table.sip.invite(
         uri,
         flow=flow,
         from_=from_,
         to=to,
-        body=negotiation.create_offer(),
-        headers=_headers(headers, stated, trunk),
+        body=offer,
+        headers=[*_headers(headers, stated, trunk), *([RECEIVES] if negotiation.has_ice else [])],
         routes=spot.routes,
         credentials=credentials,
         max_forwards=_max_forwards(table, parent),
@@ -212,7 +214,7 @@ def originate(
         security=Security(transport=flow.transport, media=negotiation.encryption),
     )
     leg.transfers.user = user
-    leg.begin(Signalling(table.sip, invite, negotiation, leg.media), facts)
+    leg.begin(Signalling(table.sip, invite, negotiation, leg.media, table.timers), facts)
     return leg
 
 

@@ -89,7 +89,7 @@ def _open(table: ChannelTable, event: InviteReceived, replaced: Channel, user: s
     facts = facts_of(event, admission, negotiation.encryption)
     if _rings(replaced):
         facts = _as_dialled(facts, replaced.facts)
-    channel.begin(Signalling(table.sip, event.invite, negotiation, channel.media), facts)
+    channel.begin(Signalling(table.sip, event.invite, negotiation, channel.media, table.timers), facts)
     channel.transfers.user = user
     return channel
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from engine.media.agreement import stream_of
 from engine.media.session import MediaSession
+from engine.sdp.association import read_candidates
 from engine.sdp.negotiation import Agreement, Negotiation, NotAcceptable
 from engine.sip.invite_usage import InviteState
 from engine.sip.messages import ParseError
 
+from .gathering import Gathering
 from .ports import Headers, SipPort
 from .reason import warning_of
 
@@ -21,19 +23,24 @@ if TYPE_CHECKING:
     from engine.sip.events import RequestInCall
     from engine.sip.invite import Invite
 
+    from .timer import Timers
+
 
 class Signalling:
     """One invite with its negotiation, steering one media session."""
 
-    __slots__ = ("_answer", "_media", "_negotiation", "_offer_is_ours", "_sip", "invite")
+    __slots__ = ("_answer", "_media", "_negotiation", "_offer_is_ours", "_sip", "gathering", "invite")
 
-    def __init__(self, sip: SipPort, invite: Invite, negotiation: Negotiation, media: MediaSession) -> None:
+    def __init__(
+        self, sip: SipPort, invite: Invite, negotiation: Negotiation, media: MediaSession, timers: Timers
+    ) -> None:
         self.invite = invite
         self._sip = sip
         self._negotiation = negotiation
         self._media = media
         self._answer = b""  # our answer to the first offer: the 183 and the 200 carry the same
         self._offer_is_ours = False  # a 200 with our offer is out; the ACK brings the answer
+        self.gathering = Gathering(sip, invite, negotiation, timers)
         self._expect_peer()
 
     @property
@@ -90,10 +97,14 @@ class Signalling:
         self._sip.ring(self.invite, status=180, headers=headers)
 
     def progress(self, headers: Headers) -> None:
-        self._sip.ring(self.invite, status=183, headers=headers, body=self._answer)
+        self.gathering.when_done(
+            lambda: self._sip.ring(self.invite, status=183, headers=self._with_package(headers), body=self._whole())
+        )
 
     def answer(self, headers: Headers) -> None:
-        self._sip.answer(self.invite, body=self._answer, headers=headers)
+        self.gathering.when_done(
+            lambda: self._sip.answer(self.invite, body=self._whole(), headers=self._with_package(headers))
+        )
 
     def reject(self, status: int, headers: Headers) -> None:
         self._sip.reject(self.invite, status, headers=headers)
@@ -107,6 +118,14 @@ class Signalling:
         try:
             self._negotiation.receive_answer(body)
         except (ParseError, NotAcceptable):
+            return False
+        self._update_media()
+        self.gathering.confirm()
+        return True
+
+    def receive_candidates(self, fragment: str) -> bool:
+        """Candidates of the peer in an INFO (RFC 8840); False: there is no ICE here."""
+        if not self._negotiation.receive_candidates(read_candidates(fragment)):
             return False
         self._update_media()
         return True
@@ -155,6 +174,13 @@ class Signalling:
     def refresh(self) -> None:
         """Say again what was said: the session timer wants a re-INVITE (RFC 4028 7.4)."""
         self._sip.reinvite(self.invite, body=self._negotiation.create_offer())
+
+    def _whole(self) -> bytes:
+        """Our description, with the candidates that were found since it was made."""
+        return self._answer if not self._negotiation.candidates else self._negotiation.repeat()
+
+    def _with_package(self, headers: Headers) -> Headers:
+        return [*headers, *self.gathering.headers]
 
     def _expect_peer(self) -> None:
         """Our offer is out: the peer may come before its answer does."""

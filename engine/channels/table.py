@@ -406,7 +406,7 @@ class ChannelTable:
             channel.media.close()
             return refusal
         self.add(channel, event.invite)
-        signalling = Signalling(self.sip, event.invite, negotiation, channel.media)
+        signalling = Signalling(self.sip, event.invite, negotiation, channel.media, self.timers)
         channel.transfers.user = admission.user
         channel.variables = dict(admission.variables)
         wait = admission.wait if admission.owner is None else None

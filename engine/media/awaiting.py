@@ -60,6 +60,10 @@ class AwaitingMedia:
         return self._media.fingerprint
 
     @property
+    def gathers(self) -> bool:
+        return self._media.gathers
+
+    @property
     def open_sessions(self) -> int:
         return self._media.open_sessions
 

@@ -17,6 +17,8 @@ from engine.sdp.association import Association, IceCredentials
 
 from .session import (
     AudioHeard,
+    CandidateFound,
+    CandidatesComplete,
     DigitEnded,
     DigitsSent,
     DigitStarted,
@@ -51,6 +53,8 @@ _EVENTS: Mapping[str, Callable[..., MediaEvent]] = MappingProxyType({
     "digits_sent": DigitsSent,
     "audio_heard": AudioHeard,
     "sound_detected": SoundDetected,
+    "candidate_found": CandidateFound,
+    "candidates_complete": CandidatesComplete,
     "peer_reached": PeerReached,
     "media_secured": MediaSecured,
     "peer_lost": PeerLost,
@@ -81,10 +85,16 @@ class NativeMediaEngine:
         threads: int = 1,
         *,
         hears_tones: bool | None = None,
+        stun: tuple[str, int] | None = None,
+        turn: tuple[tuple[str, int], str, str] | None = None,
     ) -> None:
-        """Raises OSError when the address cannot be bound, ValueError when it is none. `hears_tones`: Stream.inband."""
+        """Raises OSError when the address cannot be bound, ValueError when it is none. `hears_tones`: Stream.inband.
+
+        `stun` tells sessions their address outside, `turn` relays for them: a server, a name and a password.
+        """
         first, last = (ports.start, ports.stop - 1) if isinstance(ports, range) else ports
-        self._native = native.Engine(address, first, last, threads)
+        self._native = native.Engine(address, first, last, threads, stun=stun, turn=turn)
+        self._gathers = stun is not None or turn is not None
         self._address = address
         self._hears_tones = hears_tones
         self._sessions: dict[int, tuple[NativeMediaSession, Callable[[MediaEvent], None]]] = {}
@@ -112,6 +122,11 @@ class NativeMediaEngine:
     def fingerprint(self) -> str:
         """That of the certificate shown to peers: of this engine, made at its start."""
         return self._native.fingerprint
+
+    @property
+    def gathers(self) -> bool:
+        """Whether it asks servers for addresses."""
+        return self._gathers
 
     @property
     def open_sessions(self) -> int:

@@ -174,6 +174,18 @@ class SoundDetected:
 
 
 @dataclass(frozen=True, slots=True)
+class CandidateFound:
+    """We are to be found there, too: outside of a router, or by a relay; as in `a=candidate`."""
+
+    candidate: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatesComplete:
+    """There will be no more candidates: servers have answered, or do not."""
+
+
+@dataclass(frozen=True, slots=True)
 class PeerReached:
     """The peer was found there, by ICE: at first, and when it is somewhere else."""
 
@@ -203,6 +215,8 @@ MediaEvent: TypeAlias = (
     | DigitsSent
     | AudioHeard
     | SoundDetected
+    | CandidateFound
+    | CandidatesComplete
     | PeerReached
     | MediaSecured
     | PeerLost
@@ -270,6 +284,7 @@ class MediaSession(Protocol):
         From the first time on nothing is sent or taken in the clear, and nothing at all before there are keys: what is
         played waits for them. Called before `update`, and again with all that is known whenever more is.
         `remote` is where the peer is if there is no ICE. What comes of it is PeerReached, MediaSecured, or PeerLost.
+        Before that come CandidateFound and CandidatesComplete, where the engine `gathers` and is not lite.
         """
         ...
 
@@ -402,6 +417,11 @@ class MediaEngine(Protocol):
     @property
     def fingerprint(self) -> str:
         """That of the certificate shown to peers, as in `a=fingerprint` (RFC 8122)."""
+        ...
+
+    @property
+    def gathers(self) -> bool:
+        """Whether it asks servers for addresses, where ICE is used."""
         ...
 
     @property

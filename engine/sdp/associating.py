@@ -11,10 +11,11 @@ from .association import (
     IceCredentials,
     PeerAssociation,
     Presence,
-    answer_attributes,
     answer_role,
-    offer_attributes,
+    ice_attributes,
     session_attributes,
+    stream_attributes,
+    write_fragment,
 )
 from .security import PLAIN
 
@@ -31,6 +32,8 @@ class Associating:
         self._is_lite = presence is not None and presence.is_lite
         self._credentials: IceCredentials | None = None  # ours, as long as the peer keeps its own
         self._mid: str | None = None  # of the m= line
+        self._found: list[str] = []  # our candidates beside our own address
+        self._is_complete = presence is None or not presence.gathers
 
     @property
     def protocols(self) -> Sequence[str]:
@@ -52,8 +55,35 @@ class Associating:
         if agreed is None or agreed.local is not None:
             self._credentials = self._credentials or self._presence.new_credentials()
         self._mid = self._mid or _OWN_MID
-        attributes = offer_attributes(self._presence, self._credentials, self._local, self._mid)
-        return protocol or PROTOCOLS[0], attributes
+        return protocol or PROTOCOLS[0], self._attributes("actpass", self._mid)
+
+    @property
+    def is_gathering(self) -> bool:
+        """Are there candidates to come, so that a description had better wait?"""
+        return self._credentials is not None and not self._is_lite and not self._is_complete
+
+    @property
+    def fragment(self) -> bytes:
+        """The candidates that were found, as an INFO tells them; empty if there are none."""
+        if self._credentials is None or not self._found:
+            return b""
+        return write_fragment(self._credentials, self._mid, self._found)
+
+    def add_candidate(self, candidate: str) -> None:
+        """We are to be found there, too."""
+        if candidate not in self._found:
+            self._found.append(candidate)
+
+    def end_candidates(self) -> None:
+        """There will be no more."""
+        self._is_complete = True
+
+    def expect(self, peer: PeerAssociation | None) -> None:
+        """An offer came: our candidates are gathered before it is answered."""
+        if self._presence is None or not self._presence.gathers or peer is None or peer.ice is None:
+            return
+        self._is_lite = self._presence.is_lite and not peer.is_lite
+        self._credentials = self._credentials or self._presence.new_credentials()
 
     def take_answer(self, peer: PeerAssociation | None) -> Association | None:
         """What an answer makes of our offer. A peer that does not say its role is the client (RFC 4145 §4.1)."""
@@ -80,13 +110,22 @@ class Associating:
         """What the m= line of our answer says."""
         if self._presence is None or agreed is None or peer is None:
             return ()
-        return answer_attributes(self._presence, agreed, self._local, peer)
+        return self._attributes("active" if agreed.is_client else "passive", peer.mid)
 
     def session(self, peer: PeerAssociation | None = None) -> Sequence[Attribute]:
         """What a description says of all m= lines. `peer`: whose offer it answers."""
         is_bundled = peer is None or peer.is_bundled
         is_lite = self._is_lite and self._credentials is not None
         return session_attributes(mid=self._mid if is_bundled else None, is_lite=is_lite)
+
+    def _attributes(self, setup: str, mid: str | None) -> Sequence[Attribute]:
+        assert self._presence is not None
+        attributes = stream_attributes(self._presence.fingerprint, setup, mid)
+        if self._credentials is None:
+            return attributes
+        is_complete = self._is_complete or self._is_lite
+        ice = ice_attributes(self._credentials, self._local, self._found, is_complete=is_complete)
+        return [*attributes, *ice]
 
     def _associate(self, peer: PeerAssociation | None, *, is_controlling: bool, is_client: bool) -> Association:
         # Two lite ends would wait for each other: we can do more, so we do.

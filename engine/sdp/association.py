@@ -38,6 +38,7 @@ class Presence:
     fingerprint: str
     new_credentials: Callable[[], IceCredentials]
     is_lite: bool = False
+    gathers: bool = False  # servers are asked for more addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +115,34 @@ def answer_role(setup: Setup | None, *, before: bool | None) -> bool:
     return before if before is not None else True
 
 
-def offer_attributes(
-    presence: Presence, local: IceCredentials | None, address: tuple[str, int], mid: str
-) -> list[Attribute]:
-    """What an offer says beside its codecs."""
-    return _attributes(presence, local, address, mid, setup="actpass")
+def stream_attributes(fingerprint: str, setup: str, mid: str | None) -> list[Attribute]:
+    """What an m= line says of who encrypts, and of the bundle it is in."""
+    attributes: list[Attribute] = [("rtcp-mux", None), ("setup", setup), ("fingerprint", fingerprint)]
+    return [*attributes, ("mid", mid), ("msid", "callflow audio")] if mid is not None else attributes
 
 
-def answer_attributes(
-    presence: Presence, agreed: Association, address: tuple[str, int], peer: PeerAssociation
+def ice_attributes(
+    local: IceCredentials, address: tuple[str, int], found: Sequence[str], *, is_complete: bool
 ) -> list[Attribute]:
-    """What an answer says beside its codecs."""
-    return _attributes(presence, agreed.local, address, peer.mid, setup="active" if agreed.is_client else "passive")
+    """What an m= line says of where we are: at our address, and where else we were found."""
+    host, port = address
+    candidates = [f"1 1 UDP {_HOST_PREFERENCE} {host} {port} typ host", *(_bare(candidate) for candidate in found)]
+    end: list[Attribute] = [("end-of-candidates", None)] if is_complete else []
+    return [
+        ("ice-ufrag", local.ufrag),
+        ("ice-pwd", local.password),
+        ("ice-options", "trickle"),
+        *(("candidate", candidate) for candidate in candidates),
+        *end,
+    ]
+
+
+def write_fragment(local: IceCredentials, mid: str | None, found: Sequence[str]) -> bytes:
+    """Our candidates that the description did not have, as the body of an INFO (RFC 8840 §9)."""
+    lines = [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}", "m=audio 9 RTP/AVP 0"]
+    lines += [f"a=mid:{mid}"] if mid is not None else []
+    lines += [f"a=candidate:{_bare(candidate)}" for candidate in found]
+    return "\r\n".join([*lines, "a=end-of-candidates", ""]).encode()
 
 
 def session_attributes(*, mid: str | None, is_lite: bool) -> list[Attribute]:
@@ -135,23 +152,8 @@ def session_attributes(*, mid: str | None, is_lite: bool) -> list[Attribute]:
     return [*lite, *group]
 
 
-def _attributes(
-    presence: Presence, local: IceCredentials | None, address: tuple[str, int], mid: str | None, *, setup: str
-) -> list[Attribute]:
-    host, port = address
-    attributes: list[Attribute] = [("rtcp-mux", None), ("setup", setup), ("fingerprint", presence.fingerprint)]
-    if mid is not None:
-        attributes += [("mid", mid), ("msid", "callflow audio")]
-    if local is None:
-        return attributes
-    return [
-        *attributes,
-        ("ice-ufrag", local.ufrag),
-        ("ice-pwd", local.password),
-        ("ice-options", "trickle"),
-        ("candidate", f"1 1 UDP {_HOST_PREFERENCE} {host} {port} typ host"),
-        ("end-of-candidates", None),
-    ]
+def _bare(candidate: str) -> str:
+    return candidate.removeprefix("candidate:")
 
 
 class _Said:

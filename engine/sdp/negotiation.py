@@ -180,6 +180,7 @@ class Negotiation:
             read_crypto=self._security.read,
         )
         self._received = offer, stream
+        self._associating.expect(stream.association)
 
     def create_answer(self, direction: Direction = Direction.SENDRECV) -> bytes:
         """One voice codec and the telephone-events, for the last offer; every other stream is refused (§6).
@@ -212,6 +213,34 @@ class Negotiation:
         attributes = self._associating.session(stream.association) if associated else ()
         return self._write(media, attributes, time=offer.time)
 
+    def repeat(self) -> bytes:
+        """Our last description, with the candidates that were found since."""
+        return self.create_answer() if self._received is not None else self.create_offer()
+
+    @property
+    def has_ice(self) -> bool:
+        """Is ICE offered, or agreed on?"""
+        association = self.agreed.association if self.agreed is not None else self.offered_association
+        return association is not None and association.local is not None
+
+    @property
+    def is_gathering(self) -> bool:
+        """Are there candidates of ours to come?"""
+        return self._associating.is_gathering
+
+    @property
+    def candidates(self) -> bytes:
+        """Our candidates beside our own address, as the body of an INFO (RFC 8840); empty if there are none."""
+        return self._associating.fragment
+
+    def add_candidate(self, candidate: str) -> None:
+        """We are to be found there, too; the next description says so."""
+        self._associating.add_candidate(candidate)
+
+    def end_candidates(self) -> None:
+        """There will be no more of ours."""
+        self._associating.end_candidates()
+
     def receive_candidates(self, candidates: Sequence[str]) -> bool:
         """Candidates of the peer that come after its description (RFC 8838); False: there is no ICE here."""
         agreed = self.agreed
@@ -234,7 +263,7 @@ class Negotiation:
 
     @property
     def offered_association(self) -> Association | None:
-        """What our offer says of DTLS and ICE, until there is an answer."""
+        """What we say of DTLS and ICE, until there is an answer: the peer may come before, and candidates be found."""
         return self._associating.offered if self.agreed is None else None
 
     @property

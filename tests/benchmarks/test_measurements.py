@@ -15,6 +15,7 @@ from benchmarks import (
     measure_calls,
     measure_digits,
     measure_esl,
+    measure_handshake,
     measure_lua,
     measure_media,
     measure_memory,
@@ -54,6 +55,7 @@ NAMES = {
         "ESL event of a call, to a plain subscriber": "events/s of a core",
         "memory of 5 idle ESL connections": "kB/connection",
     },
+    measure_handshake.measure: {"DTLS handshake, one side": "CPU-ms"},
     measure_digits.measure: {
         "key to its event, p50": "ms", "key to its event, p99": "ms",
         "key to its event among 3 playing legs, p50": "ms", "key to its event among 3 playing legs, p99": "ms",

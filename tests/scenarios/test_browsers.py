@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 import trio
@@ -11,8 +12,10 @@ import trio
 from callflow import App, Call
 from callflow.protocol.events import ChannelAnswered, ChannelCreated, ChannelEnded, ChannelMediaLost, PlaybackStarted
 from callflow.simulation.simulation import HOST, Simulation
-from engine.sip.events import InviteAnswered, InviteEnded, InviteFailed, SipEvent
+from engine.sip.events import InviteAnswered, InviteEnded, InviteFailed, ResponseReceived, SipEvent
+from engine.sip.invite import Invite
 from engine.sip.messages import Address, Uri
+from engine.transport.endpoint import Endpoint
 
 app = App("browsers")
 pytestmark = pytest.mark.callflow(app)
@@ -30,27 +33,49 @@ async def music(call: Call) -> None:
     await call.play("music.wav", repeat=0)
 
 
+@dataclass
+class Raw:
+    """A phone that offers what it is told to."""
+
+    endpoint: Endpoint
+    told: list[SipEvent]
+    invite: Invite
+
+    async def inform(self, simulation: Simulation, candidate: str) -> int:
+        """Tell of a candidate by INFO; the status of the answer."""
+        headers = [("Info-Package", "trickle-ice"), ("Content-Type", "application/trickle-ice-sdpfrag")]
+        body = f"a=ice-ufrag:EsAw\r\na=ice-pwd:bP+XJMM09aR8AiX1jdukzR6Y\r\na=mid:0\r\na={candidate}\r\n".encode()
+        owner = object()
+        assert self.endpoint.request_in_call(self.invite, "INFO", headers=headers, body=body, owner=owner)
+        await simulation.wait(1)
+        answers = [event for event in self.told if isinstance(event, ResponseReceived)]
+        return answers[-1].response.status
+
+
 @asynccontextmanager
-async def offered(simulation: Simulation, offer: str) -> AsyncIterator[list[SipEvent]]:
-    """What a phone that offers this is told."""
+async def offered(simulation: Simulation, offer: str) -> AsyncIterator[Raw]:
+    """A phone that has offered this a second ago."""
     told: list[SipEvent] = []
     endpoint = simulation._endpoint("raw", "10.0.2.1", 5060, told.append)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(endpoint.run)
         uri = Uri.parse(f"sip:1000@{HOST}")
-        endpoint.invite(
+        invite = endpoint.invite(
             uri, flow=await endpoint.resolve(uri), from_=Address.parse("<sip:raw@10.0.2.1>"), body=offer.encode()
         )
         await simulation.wait(1)
-        yield told
+        yield Raw(endpoint, told, invite)
+        endpoint.hang_up(invite)
+        await simulation.wait(1)
         nursery.cancel_scope.cancel()
 
 
 async def test_a_browsers_offer_is_answered_and_nothing_is_played_to_one_that_is_never_found(simulation):
-    async with offered(simulation, OFFER) as told:
-        [answered] = [event for event in told if isinstance(event, InviteAnswered)]
+    async with offered(simulation, OFFER) as raw:
+        [answered] = [event for event in raw.told if isinstance(event, InviteAnswered)]
         lines = answered.response.body.decode().splitlines()
-        assert "m=audio 16384 UDP/TLS/RTP/SAVPF 0 126" in lines
+        [audio] = [line for line in lines if line.startswith("m=")]
+        assert audio.startswith("m=audio 16384 UDP/TLS/RTP/SAVPF ")
         assert {"a=setup:active", "a=group:BUNDLE 0", "a=rtcp-mux", "a=end-of-candidates"} <= set(lines)
         [created] = simulation.happened(ChannelCreated)
         assert created.security.media == "dtls-srtp"
@@ -62,10 +87,25 @@ async def test_a_browsers_offer_is_answered_and_nothing_is_played_to_one_that_is
         assert (ended.cause_name, ended.ended_by) == ("bearer_not_available", "network")
         assert simulation.happened(ChannelMediaLost)[0].reason == "no address of the peer could be reached (ICE)"
         assert not simulation.happened(PlaybackStarted)
-        assert [event for event in told if isinstance(event, InviteEnded)]
+        assert [event for event in raw.told if isinstance(event, InviteEnded)]
 
 
 async def test_an_offer_that_cannot_be_secured_is_not_acceptable(simulation):
-    async with offered(simulation, OFFER.replace("a=rtcp-mux\r\n", "")) as told:
-        [failed] = [event for event in told if isinstance(event, InviteFailed)]
+    async with offered(simulation, OFFER.replace("a=rtcp-mux\r\n", "")) as raw:
+        [failed] = [event for event in raw.told if isinstance(event, InviteFailed)]
         assert failed.status == 488
+
+
+async def test_candidates_that_come_later_by_info_are_taken(simulation):
+    async with offered(simulation, OFFER) as raw:
+        [answered] = [event for event in raw.told if isinstance(event, InviteAnswered)]
+        assert answered.response.header("Recv-Info") == "trickle-ice"
+        assert await raw.inform(simulation, "candidate:1 1 udp 1 10.0.2.1 40000 typ host") == 200
+
+
+async def test_candidates_for_a_call_without_ice_are_an_unknown_package(simulation):
+    plain = "v=0\r\no=- 1 1 IN IP4 10.0.2.1\r\ns=-\r\nc=IN IP4 10.0.2.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
+    async with offered(simulation, plain) as raw:
+        [answered] = [event for event in raw.told if isinstance(event, InviteAnswered)]
+        assert answered.response.header("Recv-Info") is None
+        assert await raw.inform(simulation, "candidate:1 1 udp 1 10.0.2.1 40000 typ host") == 469

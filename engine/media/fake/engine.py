@@ -67,6 +67,11 @@ class FakeMediaEngine:
         return "sha-256 " + ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
 
     @property
+    def gathers(self) -> bool:
+        """Nobody is behind a router."""
+        return False
+
+    @property
     def open_sessions(self) -> int:
         """How many sessions are open."""
         return len(self._sessions)

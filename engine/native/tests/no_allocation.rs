@@ -11,6 +11,7 @@ use _native::media::codec::Codec;
 use _native::media::command::Verb;
 use _native::media::engine::{Engine, Opened, Settings};
 use _native::media::g711::Law;
+use _native::media::ice::turn::Servers;
 use _native::media::loader::SourceSpec;
 use _native::media::mixer::Gain;
 use _native::media::player::PlaySpec;
@@ -136,6 +137,7 @@ fn engine(threads: usize) -> Engine {
                 address: HERE,
                 ports: first..=first + 99,
                 threads,
+                servers: Servers::default(),
             };
             Engine::start(&settings).ok()
         })

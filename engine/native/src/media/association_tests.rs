@@ -49,7 +49,7 @@ fn dtls(is_client: bool, peer: &Identity) -> Option<DtlsTerms> {
 impl Talk {
     fn new(one: &Identity, two: &Identity) -> Self {
         let end = |identity: &Identity, port| End {
-            association: Association::new(identity.clone()),
+            association: Association::new(identity.clone(), Servers::default()),
             address: address(port),
             effects: Vec::new(),
         };
@@ -146,8 +146,12 @@ fn a_full_and_a_lite_end_reach_each_other_and_share_keys() {
         };
         talk.update(1, terms);
         talk.run(3);
-        assert!(talk.ends[0].effects.contains(&Effect::Route(address(2))));
-        assert!(talk.ends[1].effects.contains(&Effect::Route(address(1))));
+        assert!(talk.ends[0]
+            .effects
+            .contains(&Effect::Route(address(2), None)));
+        assert!(talk.ends[1]
+            .effects
+            .contains(&Effect::Route(address(1), None)));
         assert_eq!(talk.keys(0)[0].local, talk.keys(1)[0].remote);
         talk.run(60);
         assert_eq!((talk.losses(0), talk.losses(1)), (0, 0));
@@ -186,7 +190,7 @@ fn the_same_terms_again_keep_the_keys_and_another_fingerprint_does_not() {
     talk.update(0, terms(true, &two, 2));
     talk.run(2);
     assert_eq!(talk.keys(0).len(), 1);
-    talk.ends[1].association = Association::new(three.clone());
+    talk.ends[1].association = Association::new(three.clone(), Servers::default());
     talk.update(1, terms(false, &one, 1));
     talk.update(0, terms(true, &three, 2));
     talk.run(3);

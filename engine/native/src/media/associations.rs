@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use super::association::{Association, Effect, Terms};
 use super::dtls::handshake::Identity;
+use super::ice::turn::Servers;
 use super::lock::Lock;
 use super::report::LegId;
 
@@ -94,16 +95,17 @@ pub struct Associations {
 }
 
 impl Associations {
-    /// Let it run. `act` does what is to be done with a leg, at once and without waiting.
+    /// Let it run, asking these servers for addresses. `act` does what is to be done with a leg, at once and without waiting.
     pub fn start(
         identity: Identity,
+        servers: Servers,
         mailbox: Arc<Mailbox>,
         act: impl Fn(LegId, Effect) + Send + 'static,
     ) -> io::Result<Self> {
         let own = mailbox.clone();
         let thread = thread::Builder::new()
             .name("media-keys".into())
-            .spawn(move || Desk::new(identity).run(&own, &act))?;
+            .spawn(move || Desk::new(identity, servers).run(&own, &act))?;
         Ok(Associations { mailbox, thread })
     }
 
@@ -118,15 +120,17 @@ impl Associations {
 /// What the thread has before it.
 struct Desk {
     identity: Identity,
+    servers: Servers,
     associations: HashMap<LegId, (Association, Option<Instant>)>,
     due: BTreeSet<(Instant, LegId)>,
     effects: Vec<Effect>,
 }
 
 impl Desk {
-    fn new(identity: Identity) -> Self {
+    fn new(identity: Identity, servers: Servers) -> Self {
         Desk {
             identity,
+            servers,
             associations: HashMap::new(),
             due: BTreeSet::new(),
             effects: Vec::new(),
@@ -147,8 +151,8 @@ impl Desk {
         let now = Instant::now();
         match order {
             Order::Update(leg, terms) => {
-                let identity = &self.identity;
-                let fresh = || (Association::new(identity.clone()), None);
+                let (identity, servers) = (&self.identity, &self.servers);
+                let fresh = || (Association::new(identity.clone(), servers.clone()), None);
                 self.associations.entry(leg).or_insert_with(fresh);
                 self.step(leg, act, |association, effects| {
                     association.update(*terms, now, effects);

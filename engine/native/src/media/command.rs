@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::association::Relay;
 use super::digit_sender::Way;
 use super::line::Line;
 use super::lock::Lock;
@@ -93,8 +94,10 @@ pub enum Verb {
     },
     /// Send this there, for its association.
     Transmit(Vec<u8>, SocketAddr),
-    /// The peer is there, says ICE.
-    Route(SocketAddr),
+    /// The peer is there, says ICE, and by which relay.
+    Route(SocketAddr, Option<Relay>),
+    /// Send this there when the leg closes.
+    Farewell(Vec<u8>, SocketAddr),
     /// Send BYE and give the ports back.
     Close,
     /// Go to another media thread.

@@ -16,6 +16,7 @@ use super::associations::{Associations, Mailbox};
 use super::clock::Clock;
 use super::command::{Inbox, Stalled, Verb};
 use super::dtls::handshake::Identity;
+use super::ice::turn::Servers;
 use super::lateness::Lateness;
 use super::leg::Leg;
 use super::line::Line;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub ports: RangeInclusive<u16>,
     /// Media threads.
     pub threads: usize,
+    /// Who is asked for addresses where ICE is used.
+    pub servers: Servers,
 }
 
 /// A leg that was opened.
@@ -127,7 +130,12 @@ impl Engine {
         let act = actor(routes.clone(), inboxes.clone(), reports.clone());
         let workers = Workers {
             planes,
-            associations: Associations::start(identity, mailbox.clone(), act)?,
+            associations: Associations::start(
+                identity,
+                settings.servers.clone(),
+                mailbox.clone(),
+                act,
+            )?,
             loader: Loader::start()?,
             writer: Writer::start(reports.clone())?,
         };
@@ -359,10 +367,13 @@ fn actor(
     move |leg, effect| {
         let (verb, report) = match effect {
             Effect::Send(packet, to) => (Some(Verb::Transmit(packet, to)), None),
-            Effect::Route(remote) => {
+            Effect::Route(remote, relay) => {
                 let reached = Report::PeerReached { remote };
-                (Some(Verb::Route(remote)), Some(reached))
+                (Some(Verb::Route(remote, relay)), Some(reached))
             }
+            Effect::Farewell(packet, to) => (Some(Verb::Farewell(packet, to)), None),
+            Effect::Candidate(candidate) => (None, Some(Report::CandidateFound { candidate })),
+            Effect::Gathered => (None, Some(Report::CandidatesComplete)),
             Effect::Secure(keys) => {
                 let profile = keys.local.profile().name();
                 let secured = Report::MediaSecured { profile };

@@ -22,6 +22,7 @@ fn engine(threads: usize) -> Engine {
         address: HERE,
         ports: free_ports(8),
         threads,
+        servers: Servers::default(),
     };
     Engine::start(&settings).unwrap()
 }

@@ -1,12 +1,18 @@
 //! A leg with its sockets, in its place in a media thread.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
+use super::association::Relay;
 use super::clock::Moment;
+use super::ice::turn::{self, channel_header, CHANNEL_HEADER};
 use super::conversion::Voice;
 use super::leg::{Leg, Outgoing};
+use super::packet_kind::PacketKind;
 use super::ports::PortPair;
 use super::rtcp::Compound;
+
+/// Room for any packet that is framed for a relay.
+const ROOM: usize = 2048;
 
 /// A leg with its sockets and its place.
 pub struct Line {
@@ -20,6 +26,10 @@ pub struct Line {
     pub room: Option<u32>,
     /// Its phase of the wheel.
     pub phase: Option<u8>,
+    /// By which relay it reaches its peer, and where that is; None: directly.
+    pub relay: Option<(Relay, SocketAddr)>,
+    /// What is sent at the end.
+    pub farewell: Option<(Vec<u8>, SocketAddr)>,
     /// It was told something that cannot be done yet: what it is sent waits in its socket until then.
     pub is_held: bool,
 }
@@ -33,6 +43,8 @@ impl Line {
             peer: None,
             room: None,
             phase: None,
+            relay: None,
+            farewell: None,
             is_held: false,
         }
     }
@@ -43,7 +55,11 @@ impl Line {
             return;
         };
         let packet = &room[..length];
-        if self.pair.rtp.send_to(packet, outgoing.destination).is_ok() {
+        let went = match self.relay {
+            None => self.pair.rtp.send_to(packet, outgoing.destination).is_ok(),
+            Some((relay, _)) => send_framed(&self.pair.rtp, packet, relay),
+        };
+        if went {
             self.leg.sent(outgoing, now);
         }
     }
@@ -60,9 +76,49 @@ impl Line {
             } else {
                 &self.pair.rtcp
             };
-            let _ = socket.send_to(&room[..length], destination);
+            match self.relay {
+                None => drop(socket.send_to(&room[..length], destination)),
+                Some((relay, _)) => drop(send_framed(socket, &room[..length], relay)),
+            }
         }
     }
+
+    /// What came in the channel of its relay, at the beginning of `room`: moved to there without its frame. None: it is no RTP.
+    pub fn unframe(
+        &self,
+        room: &mut [u8],
+        length: usize,
+        from: SocketAddr,
+    ) -> Option<(usize, SocketAddr)> {
+        let (relay, peer) = self.relay?;
+        let (channel, data) = turn::unframe(&room[..length])?;
+        let is_ours = relay.server == from && relay.channel == channel;
+        let count = data.len();
+        if !is_ours || PacketKind::of(data) != PacketKind::Rtp {
+            return None;
+        }
+        room.copy_within(CHANNEL_HEADER..CHANNEL_HEADER + count, 0);
+        Some((count, peer))
+    }
+
+    /// The last that is sent.
+    pub fn take_leave(&mut self) {
+        if let Some((packet, to)) = self.farewell.take() {
+            let _ = self.pair.rtp.send_to(&packet, to);
+        }
+    }
+}
+
+/// Send a packet by the channel of a relay; true: it went.
+fn send_framed(socket: &UdpSocket, packet: &[u8], relay: Relay) -> bool {
+    let mut framed = [0; ROOM];
+    let length = CHANNEL_HEADER + packet.len();
+    if length > ROOM {
+        return false;
+    }
+    framed[..CHANNEL_HEADER].copy_from_slice(&channel_header(relay.channel, packet.len()));
+    framed[CHANNEL_HEADER..length].copy_from_slice(packet);
+    socket.send_to(&framed[..length], relay.server).is_ok()
 }
 
 /// What the peer of the line at that place lets it hear frame by frame; None: nothing, or it has packets passed on.

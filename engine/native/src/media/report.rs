@@ -118,6 +118,13 @@ pub enum Report {
         /// How loud it was, in dB below overload.
         level_dbov: i32,
     },
+    /// We are to be found there, too, as in `a=candidate` (ICE).
+    CandidateFound {
+        /// It.
+        candidate: String,
+    },
+    /// There will be no more of those.
+    CandidatesComplete,
     /// The peer was found there (ICE).
     PeerReached {
         /// Where.

@@ -113,12 +113,15 @@ struct Engine {
 #[pymethods]
 impl Engine {
     #[new]
+    #[pyo3(signature = (address, first_port, last_port, threads, *, stun=None, turn=None))]
     fn new(
         py: Python<'_>,
         address: &str,
         first_port: u16,
         last_port: u16,
         threads: usize,
+        stun: Option<(String, u16)>,
+        turn: Option<association::Account>,
     ) -> PyResult<Self> {
         let address: IpAddr = address.parse().map_err(|_| {
             PyValueError::new_err(format!("expected an IP address for RTP, got {address:?}"))
@@ -127,6 +130,7 @@ impl Engine {
             address,
             ports: first_port..=last_port,
             threads,
+            servers: association::servers(stun, turn)?,
         };
         let plane = py.detach(|| DataPlane::start(&settings))?;
         Ok(Engine {
@@ -649,6 +653,10 @@ fn to_tuple(py: Python<'_>, LegId(leg): LegId, report: Report) -> PyResult<Bound
         )
             .into_pyobject(py),
         Report::AudioHeard { is_sound } => (leg, "audio_heard", is_sound).into_pyobject(py),
+        Report::CandidateFound { candidate } => {
+            (leg, "candidate_found", candidate).into_pyobject(py)
+        }
+        Report::CandidatesComplete => (leg, "candidates_complete").into_pyobject(py),
         Report::PeerReached { remote } => {
             let remote = (remote.ip().to_string(), remote.port());
             (leg, "peer_reached", remote).into_pyobject(py)

@@ -44,13 +44,22 @@ pub struct Terms {
     pub candidates: Vec<String>,
 }
 
+/// The way of a datagram: from our own socket, or by our relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Our own socket.
+    Direct,
+    /// The address that a TURN server relays.
+    Relayed,
+}
+
 /// What checks came to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// This is to be sent there.
-    Send(Vec<u8>, SocketAddr),
+    Send(Vec<u8>, SocketAddr, Way),
     /// The peer is reached there, until something else is said.
-    Selected(SocketAddr),
+    Selected(SocketAddr, Way),
     /// It is not reached, or not any more; the text says why.
     Lost(&'static str),
 }
@@ -63,6 +72,7 @@ pub struct Checks {
     /// Addresses that the peer sent good STUN from.
     reached: HashSet<SocketAddr>,
     selected: Option<SocketAddr>,
+    relayed: Option<SocketAddr>,
     /// When it is given up; None: it was found, or there is nobody to look for.
     given_up_at: Option<Instant>,
 }
@@ -83,6 +93,7 @@ impl Checks {
             known: HashSet::new(),
             reached: HashSet::new(),
             selected: None,
+            relayed: None,
             given_up_at: None,
         };
         checks.meet_peer(now);
@@ -102,6 +113,22 @@ impl Checks {
         self.agent.set_controlling(terms.is_controlling);
         self.terms = terms;
         self.meet_peer(now);
+    }
+
+    /// An address is relayed to us; how it is told to the peer.
+    pub fn add_relayed(&mut self, relayed: SocketAddr) -> Option<String> {
+        let local = self.terms.address;
+        let candidate = Candidate::relayed(relayed, local, Protocol::Udp).ok()?;
+        self.relayed = Some(relayed);
+        let added = self.agent.add_local_candidate(candidate)?;
+        Some(text_of(added))
+    }
+
+    /// How our address outside is told to the peer. None: it is no other than the one that it knows.
+    pub fn mapped(&self, mapped: SocketAddr) -> Option<String> {
+        let base = self.terms.address;
+        let candidate = Candidate::server_reflexive(mapped, base, Protocol::Udp).ok()?;
+        (mapped != base).then(|| text_of(&candidate))
     }
 
     /// Has this address proved to be the peer's?
@@ -132,7 +159,7 @@ impl Checks {
     pub fn receive(
         &mut self,
         packet: &[u8],
-        from: SocketAddr,
+        (from, way): (SocketAddr, Way),
         now: Instant,
         steps: &mut Vec<Step>,
     ) {
@@ -142,13 +169,24 @@ impl Checks {
         let packet = StunPacket {
             proto: Protocol::Udp,
             source: from,
-            destination: self.terms.address,
+            destination: match (way, self.relayed) {
+                (Way::Relayed, Some(relayed)) => relayed,
+                _ => self.terms.address,
+            },
             message,
         };
         if self.agent.handle_packet(now, packet) {
             self.agent.handle_timeout(now);
         }
         self.poll(steps);
+    }
+
+    fn way_of(&self, source: SocketAddr) -> Way {
+        if self.relayed == Some(source) {
+            Way::Relayed
+        } else {
+            Way::Direct
+        }
     }
 
     fn meet_peer(&mut self, now: Instant) {
@@ -172,7 +210,9 @@ impl Checks {
 
     fn poll(&mut self, steps: &mut Vec<Step>) {
         while let Some(transmit) = self.agent.poll_transmit() {
-            steps.push(Step::Send(transmit.contents.to_vec(), transmit.destination));
+            let way = self.way_of(transmit.source);
+            let packet = transmit.contents.to_vec();
+            steps.push(Step::Send(packet, transmit.destination, way));
         }
         while let Some(event) = self.agent.poll_event() {
             match event {
@@ -181,11 +221,15 @@ impl Checks {
                 {
                     self.reached.insert(source);
                 }
-                IceAgentEvent::NominatedSend { destination, .. } => {
+                IceAgentEvent::NominatedSend {
+                    source,
+                    destination,
+                    ..
+                } => {
                     self.given_up_at = None;
                     self.selected = Some(destination);
                     self.reached.insert(destination);
-                    steps.push(Step::Selected(destination));
+                    steps.push(Step::Selected(destination, self.way_of(source)));
                 }
                 IceAgentEvent::IceConnectionStateChange(IceConnectionState::Disconnected)
                     if self.selected.take().is_some() =>
@@ -196,6 +240,13 @@ impl Checks {
             }
         }
     }
+}
+
+/// As in `a=candidate`, without the ufrag, which stands beside it.
+fn text_of(candidate: &Candidate) -> String {
+    let text = candidate.to_sdp_string();
+    let end = text.find(" ufrag ").unwrap_or(text.len());
+    text[..end].to_owned()
 }
 
 fn creds(credentials: &Credentials) -> IceCreds {
@@ -293,7 +344,7 @@ mod tests {
 
         fn deliver(&mut self, packets: Vec<Step>, from: u16) {
             for step in packets {
-                let Step::Send(packet, to) = step else {
+                let Step::Send(packet, to, _) = step else {
                     continue;
                 };
                 let Some(which) = self
@@ -305,7 +356,7 @@ mod tests {
                 };
                 let mut fresh = Vec::new();
                 let (checks, port, steps) = &mut self.ends[which];
-                checks.receive(&packet, address(from), self.now, &mut fresh);
+                checks.receive(&packet, (address(from), Way::Direct), self.now, &mut fresh);
                 let (answers, rest) = fresh
                     .into_iter()
                     .partition::<Vec<_>, _>(|step| matches!(step, Step::Send(..)));
@@ -322,8 +373,8 @@ mod tests {
         one.is_controlling = true;
         let mut pair = Pair::new(one, terms("two", "one", 2, &[&host(1)]));
         pair.run(3, false);
-        assert_eq!(pair.ends[0].2, [Step::Selected(address(2))]);
-        assert_eq!(pair.ends[1].2, [Step::Selected(address(1))]);
+        assert_eq!(pair.ends[0].2, [Step::Selected(address(2), Way::Direct)]);
+        assert_eq!(pair.ends[1].2, [Step::Selected(address(1), Way::Direct)]);
         assert!(pair.ends[0].0.is_reached(address(2)));
         assert!(!pair.ends[0].0.is_reached(address(3)));
     }
@@ -337,7 +388,7 @@ mod tests {
         lite.is_lite = true;
         let mut pair = Pair::new(full, lite);
         pair.run(3, false);
-        assert_eq!(pair.ends[1].2, [Step::Selected(address(1))]);
+        assert_eq!(pair.ends[1].2, [Step::Selected(address(1), Way::Direct)]);
         pair.run(60, false);
         assert_eq!(
             pair.ends[1].2.len(),
@@ -361,7 +412,7 @@ mod tests {
         let now = pair.now;
         pair.ends[0].0.update(one, now);
         pair.run(3, false);
-        assert_eq!(pair.ends[0].2, [Step::Selected(address(2))]);
+        assert_eq!(pair.ends[0].2, [Step::Selected(address(2), Way::Direct)]);
     }
 
     #[test]
@@ -421,7 +472,10 @@ mod tests {
         pair.run(3, false);
         assert_eq!(
             pair.ends[0].2,
-            [Step::Selected(address(2)), Step::Selected(address(2))]
+            [
+                Step::Selected(address(2), Way::Direct),
+                Step::Selected(address(2), Way::Direct)
+            ]
         );
     }
 }

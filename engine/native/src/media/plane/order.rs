@@ -142,7 +142,11 @@ fn associate(line: &mut Line, verb: Verb) -> Option<Verb> {
         Verb::Transmit(packet, to) => {
             let _ = line.pair.rtp.send_to(&packet, to); // it is sent again if it gets lost
         }
-        Verb::Route(to) => line.leg.route(to),
+        Verb::Route(to, relay) => {
+            line.leg.route(to);
+            line.relay = relay.map(|relay| (relay, to));
+        }
+        Verb::Farewell(packet, to) => line.farewell = Some((packet, to)),
         other => return Some(other),
     }
     None

@@ -43,6 +43,7 @@ impl Plane {
         if let Some(mut line) = self.leave(place) {
             let goodbye = line.leg.goodbye(&self.clock, now);
             line.send_control(goodbye);
+            line.take_leave();
             line.leg.close(now);
             self.pool.give_back(line.pair);
         }

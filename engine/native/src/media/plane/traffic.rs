@@ -53,13 +53,16 @@ impl Plane {
         else {
             return false;
         };
-        let Ok((length, from)) = line.pair.rtp.recv_from(&mut self.room) else {
+        let Ok((mut length, mut from)) = line.pair.rtp.recv_from(&mut self.room) else {
             return false;
         };
-        let packet = &self.room[..length];
-        if line.leg.is_associated && PacketKind::of(packet) != PacketKind::Rtp {
-            self.mailbox.receive(line.leg.id, packet, from);
-            return false;
+        if line.leg.is_associated && PacketKind::of(&self.room[..length]) != PacketKind::Rtp {
+            let Some(unframed) = line.unframe(&mut self.room, length, from) else {
+                let packet = &self.room[..length];
+                self.mailbox.receive(line.leg.id, packet, from);
+                return false;
+            };
+            (length, from) = unframed;
         }
         let leg = &mut line.leg;
         if leg.is_muxed() && rtcp::is_control(&self.room[..length]) {

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use crate::media::association::{DtlsTerms, Terms};
 use crate::media::dtls::fingerprint::Fingerprint;
 use crate::media::ice::checks::{Credentials, Terms as IceTerms};
+use crate::media::ice::turn::{self, Servers};
 
 use super::address_of;
 
@@ -20,6 +21,24 @@ pub(super) type Ice = (
 );
 /// Whether we are the client, and the peer's fingerprints.
 pub(super) type Dtls = (bool, Vec<String>);
+
+/// A TURN server, and by what it knows us.
+pub(super) type Account = ((String, u16), String, String);
+
+/// Whom to ask for addresses.
+pub(super) fn servers(stun: Option<(String, u16)>, turn: Option<Account>) -> PyResult<Servers> {
+    let account = |(server, username, password)| -> PyResult<turn::Account> {
+        Ok(turn::Account {
+            server: address_of(server)?,
+            username,
+            password,
+        })
+    };
+    Ok(Servers {
+        stun: stun.map(address_of).transpose()?,
+        turn: turn.map(account).transpose()?,
+    })
+}
 
 /// Raises ValueError for what is no address or no fingerprint.
 pub(super) fn read(
