@@ -7,7 +7,7 @@ random numbers, and who listens where.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -348,19 +348,19 @@ class Switch:
         session = next(iter(self.sessions.of(record.app)), None) if record.app is not None else None
         self.log.emit(RecordWritten(record=record), owner=session.id if session is not None else None)
 
-    def _registrations(self) -> Sequence[RegistrationState]:
+    def _registrations(self, after: str) -> Iterator[Sequence[RegistrationState]]:
         ahead = self._epoch() - trio.current_time()
-        return [
-            RegistrationState(
-                id=f"{user.name} {contact.uri}",
-                user=user.name,
-                contact=str(contact.uri),
-                expires_at=contact.expires_at + ahead,
-                source=f"{contact.flow.transport}:{contact.flow.remote[0]}:{contact.flow.remote[1]}",
-            )
-            for user in self.users
-            for contact in self.locations.contacts(user.name)
-        ]
+        for user, contacts in self.locations.since(after):
+            yield [
+                RegistrationState(
+                    id=f"{user} {contact.uri}" + (f" {contact.instance} {contact.reg_id}" if contact.reg_id else ""),
+                    user=user,
+                    contact=str(contact.uri),
+                    expires_at=contact.expires_at + ahead,
+                    source=f"{contact.flow.transport}:{contact.flow.remote[0]}:{contact.flow.remote[1]}",
+                )
+                for contact in contacts
+            ]
 
     def _trunk_states(self) -> Sequence[TrunkState]:
         return [trunk.state(self.table.calls_of(trunk)) for trunk in self.trunks]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -53,7 +53,7 @@ class EventSocket:
         new_id: Callable[[], str],
         epoch: Callable[[], float],
         recordings: Path | None = None,
-        registrations: Callable[[], Sequence[RegistrationState]] = tuple,
+        registrations: Callable[[str], Iterable[Sequence[RegistrationState]]] = lambda after: (),
         registered: Callable[[], int] = int,
         trunks: Callable[[], Sequence[TrunkState]] = tuple,
         counters: Callable[[], Mapping[str, int]] = dict,
@@ -66,8 +66,8 @@ class EventSocket:
     ) -> None:
         """`engine`: its name and version; `epoch`: seconds since the epoch; `recordings`: has the apps' folders.
 
-        `registered`: how many contacts `registrations` has. `commands`: that one session may give, a second; twice as
-        many at once.
+        `registrations`: those of each user, by their names, from the user of an id on; `registered`: how many contacts
+        that are. `commands`: that one session may give, a second; twice as many at once.
         """
         self.log = log
         self.engine = engine
