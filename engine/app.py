@@ -49,6 +49,7 @@ from engine.sip.events import SipEvent
 from engine.sip.stack import SipStack
 from engine.store.bindings import DatabaseBindings
 from engine.store.recorder import Recorder
+from engine.store.shown import DatabaseShown
 from engine.store.texts import DatabaseTexts
 from engine.store.users import DatabaseUsers
 from engine.switch import Switch
@@ -125,6 +126,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             recordings=config.data / "recordings",
             cache=config.data / "cache",
             texts=DatabaseTexts(place.texts, epoch=time.time),
+            shown=DatabaseShown(place.shown, epoch=time.time),
             users=DatabaseUsers(place.users, epoch=time.time),
             bindings=DatabaseBindings(place.bindings, epoch=time.time, clock=trio.current_time),
             records=lambda tell: Recorder(place.records, place.pending, epoch=time.time, on_written=tell),

@@ -71,6 +71,7 @@ from engine.speech.text import Speech
 from engine.store.bindings import Bindings, MemoryBindings
 from engine.store.records import CallRecords
 from engine.store.restoration import Restoration
+from engine.store.shown import MemoryShown, ShownStore
 from engine.store.texts import MemoryTexts, TextStore
 from engine.store.users import MemoryUsers, UserStore
 from engine.texting.service import App as TextApp
@@ -101,13 +102,15 @@ class Switch:
         texts: TextStore | None = None,
         bindings: Bindings | None = None,
         users: UserStore | None = None,
+        shown: ShownStore | None = None,
         speech: Speech | None = None,
         limits: Limits | None = None,
         new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
         store; it is given whom to tell of those that are in it. `texts`: where those are kept that wait for their user;
-        `bindings`: where it is kept who is registered; `users`: where those are kept that are not of the configuration.
+        `bindings`: where it is kept who is registered; `users`: where those are kept that are not of the configuration;
+        `shown`: where it is kept what programs say that phones show.
         `speech` speaks in place of text to speech.
         """
         self.media = media
@@ -151,6 +154,7 @@ class Switch:
         )
         self._user_store = users or MemoryUsers()
         self.directory = Directory(self.users, self._user_store, self.log, on_removed=self.registrar.forget)
+        self._shown = shown or MemoryShown()
         self.display = Display(
             sip=self.endpoint,
             authentication=authentication,
@@ -160,6 +164,7 @@ class Switch:
             table=lambda: self.table,
             new_token=new_token("publications"),
             notifies_unasked=config.sip.unsolicited_mwi,
+            shown=self._shown,
         )
         self.trunks = Trunks(config.trunks, sip=self.endpoint, events=self.log, new_token=new_token("trunks"))
         self.records = records(self._tell_record)
@@ -279,6 +284,7 @@ class Switch:
         restoration = Restoration()
         restoration.add("users", self._user_store, self.directory.restore)
         restoration.add("registrations", self._bindings, partial(self.registrar.restore, is_user=self._is_user))
+        restoration.add("lamps", self._shown, self.display.said.restore)
         restoration.add("kept texts", self._texts, self.texting.kept.load)
         return restoration
 

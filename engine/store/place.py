@@ -15,12 +15,13 @@ from .sqlite import SqliteFile
 
 PENDING = "records.pending"
 _NAME = "engine-name"
-_OWN = ("bindings", "texts")  # subjects of which each engine has its own
+_OWN = ("bindings", "texts", "shown")  # subjects of which each engine has its own
 _FILES: Mapping[str, str] = MappingProxyType({
     "records": "callflow.db",
     "bindings": "registrations.db",
     "users": "users.db",
     "texts": "texts.db",
+    "shown": "shown.db",
 })
 
 
@@ -51,6 +52,11 @@ class Place:
     def users(self) -> Database:
         """That of users."""
         return self._database("users")
+
+    @property
+    def shown(self) -> Database:
+        """That of what programs say that phones show."""
+        return self._database("shown")
 
     @property
     def texts(self) -> Database:

@@ -162,3 +162,16 @@ async def test_the_engine_that_stops_ends_the_subscriptions(simulation: Simulati
         await simulation.wait(1)
         simulation.switch.display.subscriptions.close()
         assert told(await phone.take())[0] == "terminated;reason=deactivated"
+
+
+async def test_who_refreshes_what_an_engine_before_this_one_knew_is_told_so_and_subscribes_again(
+    simulation: Simulation,
+):
+    """RFC 6665 4.1.2.2: after a 481 the subscription is over, and a new one begins with the state as it is."""
+    await app.set_mailbox("alice", new=2)
+    async with subscriber(simulation, "alice") as phone:
+        before = await phone.subscribe("message-summary", expires=0)
+        await phone.take()
+        assert (await phone.subscribe("message-summary", after=before)).status == 481
+        assert (await phone.subscribe("message-summary")).status == 200
+        assert lamp(await phone.take()) == "Voice-Message: 2/0"
