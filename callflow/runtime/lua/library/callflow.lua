@@ -74,6 +74,7 @@ function Undo:close() end
 ---@field withheld? boolean the caller does not want to be shown to who is called
 ---@field diversions? callflow.Diversion[] who forwarded the call before it came here, the last first
 ---@field security? callflow.Security of a call that came in: how SIP travels, and who proved who he is
+---@field traceparent? string where the call is traced (W3C Trace Context)
 ---@field variables table<string, string> of the channel, as far as they are known
 ---@field is_answered boolean
 ---@field is_over boolean
@@ -143,6 +144,23 @@ function App:route(pattern, ...) end
 ---Give the calls that a lost version of this script had to this function; else those of their routes begin again.
 ---@param f fun(call: callflow.Call)
 function App:on_reattach(f) end
+
+---Give the texts that users write to numbers of this app's routes, outside of calls, to a function.
+---@param f fun(message: callflow.TextMessage)
+function App:on_message(f) end
+
+---A text that a user wrote. Who it is has been proved; `to` is the number it was written to.
+---@class callflow.TextMessage
+---@field sender string
+---@field to string
+---@field body string
+---@field content_type string
+local TextMessage = {}
+
+---Write back, from the number it was written to.
+---@param body string
+---@return callflow.Sent
+function TextMessage:reply(body) end
 
 ---Dial without a caller. The leg that answers goes to one of four: a function, a route, an app, a bridge with a call.
 ---@param options {[integer]: string|callflow.Target|(string|callflow.Target)[], timeout?: number, caller_id?: string, withheld?: boolean, headers?: table<string, string>, script?: fun(call: callflow.Call), route?: string, app?: string, bridge?: callflow.Call, deadline?: number}
