@@ -14,6 +14,7 @@ from .connection import Database
 from .sqlite import SqliteFile
 
 PENDING = "records.pending"
+_WAITING = "store.waiting"
 _NAME = "engine-name"
 _OWN = ("bindings", "texts", "shown")  # subjects of which each engine has its own
 _FILES: Mapping[str, str] = MappingProxyType({
@@ -37,6 +38,10 @@ class Place:
     def pending(self) -> Path:
         """Where call records wait."""
         return self.folder / PENDING
+
+    def aside(self, subject: str) -> Path:
+        """The file of what else waits."""
+        return self.folder / _WAITING / f"{subject}.json"
 
     @property
     def records(self) -> Database:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import trio
@@ -87,8 +88,9 @@ class MemoryShown:
 class DatabaseShown:
     """That of one engine."""
 
-    def __init__(self, database: Database, *, epoch: Callable[[], float]) -> None:
-        self._keeper = Keeper(database, SHOWN, epoch=epoch, what="lamps that programs set")
+    def __init__(self, database: Database, *, epoch: Callable[[], float], aside: Path | None = None) -> None:
+        """`aside`: the file of what waits while the database cannot be written."""
+        self._keeper = Keeper(database, SHOWN, epoch=epoch, aside=aside, what="lamps that programs set")
         self._engine = database.owner
         self.on_begun_anew: Callable[[], None] = lambda: None
         self._keeper.on_begun_anew = lambda: self.on_begun_anew()
