@@ -4,8 +4,8 @@ keeper = Keeper(database, BINDINGS, epoch=time.time, what="registrations")
 await nursery.start(keeper.run)
 keeper.change("alice", [("DELETE FROM bindings WHERE user = ?", ("alice",)), ...])  # costs a dict entry
 
-What cannot be written waits, up to a bound and in a file aside, and is written when the database is well again. A damaged one is put
-aside, never removed, and begun anew. The log says so, once for each trouble.
+What cannot be written waits, up to a bound, also in a file beside, and is written when the database is well again, or
+by the next engine. A damaged one is put aside, never removed, and begun anew. The log says so, once for each trouble.
 """
 
 from __future__ import annotations
