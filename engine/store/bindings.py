@@ -132,7 +132,8 @@ class DatabaseBindings:
         await self._keeper.run()
 
     def abandon(self) -> None:
-        self._keeper.abandon()
+        # Who registered meanwhile had other phones before, of which nothing is known here.
+        self._keeper.abandon(keeps=False)
 
 
 def _row(user: str, contact: Contact, ahead: float) -> tuple[object, ...]:

@@ -79,10 +79,10 @@ class Keeper:
         """Whether a change of it is not written yet."""
         return key in self._waiting
 
-    def abandon(self) -> None:
-        """End without writing."""
+    def abandon(self, *, keeps: bool = True) -> None:
+        """End without writing. `keeps`: what waits for the next start."""
         count = len(self._waiting)
-        if count and (self._is_aside or self._aside.write(self._waiting)):
+        if count and keeps and (self._is_aside or self._aside.write(self._waiting)):
             logger.error(f"changes of {self._what} wait for the next start: the store fails", waiting=count)
         elif count:
             logger.error(f"changes of {self._what} are lost: the store fails at the end", lost=count)
