@@ -22,7 +22,6 @@ from engine.store.place import Place
 from .bench import Bench
 from .figure import Figure
 
-PHONES = (1_000, 10_000, 100_000)
 RATE = 200  # refreshes a second
 _FLOW = Flow("udp", ("192.0.2.1", 5060), ("198.51.100.7", 5060))
 _URI = "sip:pbx.example.com"
@@ -31,13 +30,13 @@ _PASSWORD = "secret"
 
 async def measure(bench: Bench) -> list[Figure]:
     """Runs among few, more and many phones, in turn; and the ratio of each to that among few."""
-    refreshes = bench.sizes.refreshes
-    costs: dict[int, list[float]] = {phones: [] for phones in PHONES}
+    refreshes, crowds = bench.sizes.refreshes, bench.sizes.crowds
+    costs: dict[int, list[float]] = {phones: [] for phones in crowds}
     for turn in range(bench.sizes.repetitions):
-        for phones in PHONES:
+        for phones in crowds:
             bench.say(f"{refreshes} refreshes among {phones:,} phones")
             costs[phones].append(await _run(bench.folder / f"registrar-{phones}-{turn}", phones, refreshes))
-    few, *others = PHONES
+    few, *others = crowds
     how = (
         f"CPU of {refreshes} refreshes at {RATE} a second, each challenged and answered by digest, of one phone after "
         "another, kept in SQLite: the engine's loop and the database's thread, without sockets."
