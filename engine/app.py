@@ -50,6 +50,7 @@ from engine.sip.events import SipEvent
 from engine.sip.stack import SipStack
 from engine.store.bindings import DatabaseBindings
 from engine.store.recorder import Recorder
+from engine.store.shown import DatabaseShown
 from engine.store.texts import DatabaseTexts
 from engine.store.users import DatabaseUsers
 from engine.switch import Switch
@@ -127,9 +128,12 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             epoch=time.time,
             recordings=config.data / "recordings",
             cache=config.data / "cache",
-            texts=DatabaseTexts(place.texts, epoch=time.time),
-            users=DatabaseUsers(place.users, epoch=time.time),
-            bindings=DatabaseBindings(place.bindings, epoch=time.time, clock=trio.current_time),
+            texts=DatabaseTexts(place.texts, epoch=time.time, aside=place.aside("texts")),
+            shown=DatabaseShown(place.shown, epoch=time.time, aside=place.aside("shown")),
+            users=DatabaseUsers(place.users, epoch=time.time, aside=place.aside("users")),
+            bindings=DatabaseBindings(
+                place.bindings, epoch=time.time, clock=trio.current_time, aside=place.aside("bindings")
+            ),
             records=lambda tell: Recorder(place.records, place.pending, epoch=time.time, on_written=tell),
             new_endpoint=partial(_endpoint, config.sip, _tls(config.sip, sip_certificate)),
         )

@@ -26,12 +26,14 @@ from engine.eventsocket.log import Entry, EventLog
 from engine.eventsocket.telling import telling_verbs
 from engine.registrar.authentication import Authentication
 from engine.registrar.locations import Locations
+from engine.store.shown import ShownStore
 from engine.subscriptions.lamp import DialogState, Lamps
 from engine.subscriptions.mailbox import Mailboxes
 from engine.subscriptions.package import DIALOG, MESSAGE_SUMMARY, PRESENCE
 from engine.subscriptions.presence import Presences
 from engine.subscriptions.publication import Publications
 from engine.subscriptions.publishing import Publishing
+from engine.subscriptions.said import Said
 from engine.subscriptions.service import Subscriptions
 from engine.subscriptions.unsolicited import Unsolicited
 from engine.transport.endpoint import Endpoint
@@ -57,8 +59,9 @@ class Display:
         table: Callable[[], ChannelTable],
         new_token: Callable[[], str],
         notifies_unasked: bool,
+        shown: ShownStore,
     ) -> None:
-        """`notifies_unasked`: of messages also phones that did not subscribe."""
+        """`notifies_unasked`: of messages also phones that did not subscribe. `shown`: keeps what programs say."""
         self._log, self._table, self._is_user = log, table, is_user
         self._notifies_unasked = notifies_unasked
         self.mailboxes = Mailboxes(self._tell_mailbox)
@@ -84,6 +87,14 @@ class Display:
                 PRESENCE.name: self.presences,
             },
         )
+        self.said = Said(
+            shown,
+            mailboxes=self.mailboxes,
+            lamps=self.lamps,
+            presences=self.presences,
+            is_user=is_user,
+            tell=self.subscriptions.tell,
+        )
         self._unsolicited = Unsolicited(
             sip=sip,
             mailboxes=self.mailboxes,
@@ -107,6 +118,7 @@ class Display:
             log=self._log,
             is_user=self._is_user,
             on_presence=self._note_presence,
+            keep=self.said.keep,
         )
 
     def _note_registration(self, event: Event, entry: Entry) -> None:

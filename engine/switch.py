@@ -7,7 +7,7 @@ random numbers, and who listens where.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -75,6 +75,7 @@ from engine.speech.text import Speech
 from engine.store.bindings import Bindings, MemoryBindings
 from engine.store.records import CallRecords
 from engine.store.restoration import Restoration
+from engine.store.shown import MemoryShown, ShownStore
 from engine.store.texts import MemoryTexts, TextStore
 from engine.store.users import MemoryUsers, UserStore
 from engine.texting.service import App as TextApp
@@ -108,6 +109,7 @@ class Switch:
         texts: TextStore | None = None,
         bindings: Bindings | None = None,
         users: UserStore | None = None,
+        shown: ShownStore | None = None,
         speech: Speech | None = None,
         web: Web | None = None,
         limits: Limits | None = None,
@@ -115,7 +117,8 @@ class Switch:
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
         store; it is given whom to tell of those that are in it. `texts`: where those are kept that wait for their user;
-        `bindings`: where it is kept who is registered; `users`: where those are kept that are not of the configuration.
+        `bindings`: where it is kept who is registered; `users`: where those are kept that are not of the configuration;
+        `shown`: where it is kept what programs say that phones show.
         `speech` speaks in place of text to speech, `web` is in place of the web.
         """
         self.media = media
@@ -166,6 +169,7 @@ class Switch:
         )
         self._user_store = users or MemoryUsers()
         self.directory = Directory(self.users, self._user_store, self.log, on_removed=self.registrar.forget)
+        self._shown = shown or MemoryShown()
         self.display = Display(
             sip=self.endpoint,
             authentication=authentication,
@@ -175,6 +179,7 @@ class Switch:
             table=lambda: self.table,
             new_token=new_token("publications"),
             notifies_unasked=config.sip.unsolicited_mwi,
+            shown=self._shown,
         )
         self.trunks = Trunks(config.trunks, sip=self.endpoint, events=self.log, new_token=new_token("trunks"))
         self.records = records(self._tell_record)
@@ -305,6 +310,7 @@ class Switch:
         restoration = Restoration()
         restoration.add("users", self._user_store, self.directory.restore)
         restoration.add("registrations", self._bindings, partial(self.registrar.restore, is_user=self._is_user))
+        restoration.add("lamps", self._shown, self.display.said.restore)
         restoration.add("kept texts", self._texts, self.texting.kept.load)
         return restoration
 
@@ -374,19 +380,19 @@ class Switch:
         session = next(iter(self.sessions.of(record.app)), None) if record.app is not None else None
         self.log.emit(RecordWritten(record=record), owner=session.id if session is not None else None)
 
-    def _registrations(self) -> Sequence[RegistrationState]:
+    def _registrations(self, after: str) -> Iterator[Sequence[RegistrationState]]:
         ahead = self._epoch() - trio.current_time()
-        return [
-            RegistrationState(
-                id=f"{user.name} {contact.uri}",
-                user=user.name,
-                contact=str(contact.uri),
-                expires_at=contact.expires_at + ahead,
-                source=f"{contact.flow.transport}:{contact.flow.remote[0]}:{contact.flow.remote[1]}",
-            )
-            for user in self.users
-            for contact in self.locations.contacts(user.name)
-        ]
+        for user, contacts in self.locations.since(after):
+            yield [
+                RegistrationState(
+                    id=f"{user} {contact.uri}" + (f" {contact.instance} {contact.reg_id}" if contact.reg_id else ""),
+                    user=user,
+                    contact=str(contact.uri),
+                    expires_at=contact.expires_at + ahead,
+                    source=f"{contact.flow.transport}:{contact.flow.remote[0]}:{contact.flow.remote[1]}",
+                )
+                for contact in contacts
+            ]
 
     def _trunk_states(self) -> Sequence[TrunkState]:
         return [trunk.state(self.table.calls_of(trunk)) for trunk in self.trunks]

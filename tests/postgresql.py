@@ -122,7 +122,7 @@ class Server:
         url = f"postgresql:///postgres?host={self._folder}&user=callflow"
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"CREATE SCHEMA {schema}".encode())
-        return f"{url}&options=-csearch_path%3D{schema}"
+        return f"{url}&connect_timeout=60&options=-csearch_path%3D{schema}"
 
     def database(self, name: str, encoding: str) -> str:
         """The URL of an empty database in that encoding."""

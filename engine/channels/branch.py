@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -25,6 +26,7 @@ from .ending import By, Ending
 from .errors import CommandError
 from .origination import Destination, Enum, Group, User, originate, parse_address
 from .ports import Headers
+from .rank import Ranks, ranks_of
 from .reason import (
     ANSWERED_ELSEWHERE,
     CALL_REJECTED,
@@ -37,7 +39,7 @@ from .reason import (
     reason_header,
 )
 from .refusal import EarlyEar
-from .spot import Spot, spots_of
+from .spot import Spot
 from .way import PATIENCE, Way, is_reason_to_go_on, ways_to
 
 if TYPE_CHECKING:
@@ -77,6 +79,8 @@ class RunningBranch:
         self._headers = headers
         self._legs: list[Channel] = []
         self._spots: deque[Spot] = deque()  # that are yet to be called
+        self._ranks = Ranks(course.table.timers, self._give_way)
+        self._ends_at = 0.0  # if nobody answers
         self._places: dict[Channel, Spot] = {}  # where the legs were placed
         self._ends: list[Branch] = []
         self._told: set[str] = set()  # which steps were reported
@@ -115,6 +119,8 @@ class RunningBranch:
 
     def _call(self) -> None:
         self._timer = None
+        within = min(self._course.timeout - self.target.delay, self.target.timeout or inf)
+        self._ends_at = trio.current_time() + within
         if self.target.timeout is not None:
             self._timer = self._table.timers.after(self.target.timeout, self._time_out)
         self._tell("dialing")
@@ -161,11 +167,17 @@ class RunningBranch:
         self._table.start(self._resolve)
 
     def _call_users(self, names: Sequence[str]) -> None:
-        locator, most = self._table.locator, self._table.limits.contacts
-        spots = [spot for name in names for spot in spots_of(name, locator.contacts(name))[:most]]
-        if not spots:
+        found = [(name, self._table.locator.contacts(name)) for name in names]
+        first = self._ranks.begin(ranks_of(found, most=self._table.limits.contacts), ends_at=self._ends_at)
+        if not first:
             self._ends.append(Branch(self.target.target, self.leg, "unavailable", 480, SUBSCRIBER_ABSENT))
-        self._place(spots)
+        self._place(first)
+
+    def _give_way(self) -> None:
+        """These phones only ring: others are yet to be tried."""
+        self._ends.append(Branch(self.target.target, self.leg, "no_answer", q850=NO_ANSWER))
+        self._end_legs(cancelling(NO_ANSWER, "engine"))
+        self._settle()
 
     async def _resolve(self) -> None:
         """Find the next server that can be reached, and call there."""
@@ -310,6 +322,7 @@ class RunningBranch:
 
     def leg_answered(self, leg: Channel) -> None:
         self.leg = leg.id
+        self._ranks.end()
         if self._ear is not None:
             self._ear.leave(leg)
         wanted = self._course.confirmation
@@ -387,7 +400,11 @@ class RunningBranch:
                 self._course.dialer.leg_over(leg)
 
     def _settle(self) -> None:
-        if not self._legs and not self._is_placing and self.result is None and not self._follow():
+        if self._legs or self._is_placing or self.result is not None:
+            return
+        if rank := self._ranks.next():
+            self._place(rank)
+        elif not self._follow():
             self._conclude()
 
     def _follow(self) -> bool:
@@ -424,6 +441,7 @@ class RunningBranch:
 
     def _finish(self, result: Branch, ending: Ending | None = None, *, is_told: bool = False) -> None:
         self.result = result
+        self._ranks.end()
         if self._timer is not None:
             self._timer.cancel()
         if self._patience is not None:

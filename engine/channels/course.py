@@ -109,7 +109,7 @@ class Course:
         self.tones = command.tones
         self.confirmation = command.confirm if isinstance(command, commands.Dial) else None
         self.prompt = self._prompt()
-        self._timeout = command.timeout
+        self.timeout = command.timeout
         self._stages = deque([[self._branch(target, command) for target in stage] for stage in command.stages])
         self._stage: list[RunningBranch] = []
         self._tried: list[RunningBranch] = []
@@ -177,7 +177,7 @@ class Course:
                     branch.begin()
             self._is_beginning = False
             if not all(branch.result for branch in self._stage):
-                self._timer = self.table.timers.after(self._timeout, self._time_out)
+                self._timer = self.table.timers.after(self.timeout, self._time_out)
                 return
         if not self._is_over:
             self._finish(Failed(self._results()), None)

@@ -161,6 +161,11 @@ class Contact(Protocol):
         ...
 
     @property
+    def q(self) -> float:
+        """How much the user prefers it, from 0 to 1 (RFC 3261 20.10)."""
+        ...
+
+    @property
     def instance(self) -> str:
         """The phone, which may have several flows (RFC 5626); empty if it does not say."""
         ...

@@ -25,6 +25,7 @@ class Spot(NamedTuple):
     user: str | None = None  # of ours, whose phone it is
     way: Way | None = None
     others: tuple[Spot, ...] = ()  # further flows to the same phone
+    q: float = 1.0  # how much its user prefers it
 
     def next_flow(self, status: int) -> Spot | None:
         """Where to call after this ended with a status, if it was the flow that failed (RFC 5626 5.3)."""
@@ -38,5 +39,5 @@ def spots_of(user: str, contacts: Sequence[Contact]) -> list[Spot]:
     phones: dict[object, list[Spot]] = {}
     for index, contact in enumerate(contacts):
         phone = contact.instance if contact.reg_id else index
-        phones.setdefault(phone, []).append(Spot(contact.uri, contact.flow, contact.routes, user))
+        phones.setdefault(phone, []).append(Spot(contact.uri, contact.flow, contact.routes, user, q=contact.q))
     return [flows[0]._replace(others=tuple(flows[1:])) for flows in phones.values()]

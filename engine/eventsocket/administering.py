@@ -18,7 +18,7 @@ from engine.registrar.directory import Directory, DirectoryError, UnknownUser
 from engine.registrar.users import User, Users
 
 from .dispatch import Verb
-from .queries import page
+from .queries import expect_listing, page_of_many
 from .session import Session
 
 _USER = re.compile(r"[^\s@:;<>\"]{1,128}")
@@ -36,7 +36,9 @@ def administering_verbs(
 
     def listing(session: Session, command: commands.Command) -> list[UserState]:
         session.token.expect("read")
-        return page([state_of(user, contacts(user.name)) for user in users], command)
+        wanted = expect_listing(command)
+        found = ([state_of(user, contacts(user.name))] for user in users.since(wanted.after))
+        return page_of_many(found, wanted)
 
     def add(session: Session, command: commands.Command) -> None:
         assert isinstance(command, commands.AddUser)

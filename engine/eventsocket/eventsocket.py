@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -54,7 +54,7 @@ class EventSocket:
         new_id: Callable[[], str],
         epoch: Callable[[], float],
         recordings: Path | None = None,
-        registrations: Callable[[], Sequence[RegistrationState]] = tuple,
+        registrations: Callable[[str], Iterable[Sequence[RegistrationState]]] = lambda after: (),
         registered: Callable[[], int] = int,
         trunks: Callable[[], Sequence[TrunkState]] = tuple,
         counters: Callable[[], Mapping[str, int]] = dict,
@@ -69,8 +69,9 @@ class EventSocket:
     ) -> None:
         """`engine`: its name and version; `epoch`: seconds since the epoch; `recordings`: has the apps' folders.
 
-        `registered`: how many contacts `registrations` has. `commands`: that one session may give, a second; twice as
-        many at once. `kept_commands`: octets of those that are kept.
+        `registrations`: those of each user, by their names, from the user of an id on; `registered`: how many contacts
+        that are. `commands`: that one session may give, a second; twice as many at once. `kept_commands`: octets of
+        those that are kept.
         """
         self.log = log
         self.engine = engine

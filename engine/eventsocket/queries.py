@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, Protocol, TypeVar
@@ -60,7 +60,7 @@ class Queries:
         *,
         engine: str,
         epoch: Callable[[], float],
-        registrations: Callable[[], Sequence[RegistrationState]],
+        registrations: Callable[[str], Iterable[Sequence[RegistrationState]]],
         registered: Callable[[], int],
         trunks: Callable[[], Sequence[TrunkState]],
         counters: Callable[[], Mapping[str, int]],
@@ -88,7 +88,8 @@ class Queries:
 
     def registrations(self, session: Session, command: commands.Command) -> list[RegistrationState]:
         session.token.expect("read")
-        return page(self._registrations(), command)
+        listing = expect_listing(command)
+        return page_of_many(self._registrations(listing.after), listing)
 
     def trunks(self, session: Session, command: commands.Command) -> list[TrunkState]:
         session.token.expect("read")
@@ -170,11 +171,27 @@ def _find(store: RecordStore, query: commands.Records, then: Callable[[object | 
 
 def page(rows: Sequence[Row], command: commands.Command) -> list[Row]:
     """The rows that a listing command asks for."""
+    listing = expect_listing(command)
+    rest = sorted((row for row in rows if row.id > listing.after), key=lambda row: row.id)
+    return rest[: listing.limit]
+
+
+def page_of_many(groups: Iterable[Sequence[Row]], listing: commands.Listing) -> list[Row]:
+    """The same of rows in groups, which are in the order of ids: no more of them is looked at than is shown."""
+    found: list[Row] = []
+    for group in groups:
+        found += sorted((row for row in group if row.id > listing.after), key=lambda row: row.id)
+        if len(found) >= listing.limit:
+            break
+    return found[: listing.limit]
+
+
+def expect_listing(command: commands.Command) -> commands.Listing:
+    """A listing command whose limit can be had. Raises CommandError."""
     assert isinstance(command, commands.Listing)
     if not 1 <= command.limit <= MAX_PAGE:
         raise CommandError("bad_argument", f"{command.name}: expected a limit of 1 to {MAX_PAGE}, got {command.limit}")
-    rest = sorted((row for row in rows if row.id > command.after), key=lambda row: row.id)
-    return rest[: command.limit]
+    return command
 
 
 def _app_state(name: str, sessions: Sequence[Session]) -> AppState:

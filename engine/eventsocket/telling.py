@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from callflow.protocol import commands
 from callflow.protocol.events import MailboxChanged
@@ -27,8 +28,9 @@ def telling_verbs(
     log: EventLog,
     is_user: Callable[[str], bool],
     on_presence: Callable[[str], None],
+    keep: Callable[[Literal["mailbox", "lamp", "presence"], str], None],
 ) -> Mapping[type[commands.Command], Verb]:
-    """What does the commands."""
+    """What does the commands. `keep`: over a restart."""
 
     def expect_user(command: str, user: str) -> None:
         if not is_user(user):
@@ -40,6 +42,7 @@ def telling_verbs(
         expect_user("set_mailbox", command.user)
         mailbox = _mailbox(command)
         if mailboxes.set(command.user, mailbox):
+            keep("mailbox", command.user)
             log.emit(MailboxChanged(user=command.user, new=mailbox.new, saved=mailbox.saved))
 
     def set_lamp(session: Session, command: commands.Command) -> None:
@@ -49,6 +52,7 @@ def telling_verbs(
             raise CommandError("bad_argument", f"set_lamp: expected a name of 1 to {_LONGEST_NAME} characters")
         if not lamps.set(command.lamp, command.state):
             raise CommandError("overloaded", f"set_lamp: expected at most {MAX_LAMPS} lamps that are lit")
+        keep("lamp", command.lamp)
 
     def set_presence(session: Session, command: commands.Command) -> None:
         assert isinstance(command, commands.SetPresence)
@@ -56,6 +60,7 @@ def telling_verbs(
         expect_user("set_presence", command.user)
         before = presences.of(command.user)
         presences.set(command.user, _presence(command))
+        keep("presence", command.user)
         if presences.of(command.user) != before:
             on_presence(command.user)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from engine.sip.registration import Contact
 
+from .names import Names
+
 
 class Locations:
     """The contacts of all users. Times are those of the clock that `Contact.expires_at` was made with."""
@@ -21,6 +23,7 @@ class Locations:
         self._on_change = on_change
         self._max_contacts = max_contacts
         self._contacts: dict[str, tuple[Contact, ...]] = {}
+        self._names = Names()  # of those who have some
         self._count = 0
         self._deadlines: list[tuple[float, str]] = []  # a heap; entries may be too early, never too late
         self._scheduled: dict[str, float] = {}  # by user, the entry that counts
@@ -70,9 +73,11 @@ class Locations:
 
     def __iter__(self) -> Iterator[tuple[str, Contact]]:
         """Every contact with its user, by the user's name."""
-        for user in sorted(self._contacts):
-            for contact in self.contacts(user):
-                yield user, contact
+        return ((user, contact) for user, contacts in self.since("") for contact in contacts)
+
+    def since(self, id: str) -> Iterator[tuple[str, Sequence[Contact]]]:
+        """The contacts of each user, by the user's name, from the one of this id on."""
+        return ((user, self.contacts(user)) for user in self._names.since(id))
 
     def __len__(self) -> int:
         return self._count
@@ -80,9 +85,12 @@ class Locations:
     def _put(self, user: str, contacts: Sequence[Contact]) -> None:
         self._count += len(contacts) - len(self.stored(user))
         if not contacts:
-            self._contacts.pop(user, None)
+            if self._contacts.pop(user, None) is not None:
+                self._names.remove(user)
             self._scheduled.pop(user, None)
             return
+        if user not in self._contacts:
+            self._names.add(user)
         self._contacts[user] = tuple(contacts)
         self._schedule(user)
 

@@ -10,6 +10,8 @@ from engine.sdp.security import Policy
 from engine.sip.digest import hash_a1
 from engine.sip.identity import BY_FROM, IdentityPolicy
 
+from .names import Names
+
 REALM = "callflow"
 INTERNAL = "internal"  # the context of who has no other
 _T = TypeVar("_T")
@@ -51,6 +53,7 @@ class Users:
 
     def __init__(self, users: Iterable[User] = ()) -> None:
         self._users: dict[str, User] = {}
+        self._names = Names()
         self._groups: dict[str, dict[str, None]] = {}  # the members of each, in the order in which they came
         for user in users:
             self.add(user)
@@ -58,6 +61,8 @@ class Users:
     def add(self, user: User) -> None:
         """Make a user known, in place of an older one of that name."""
         before = self._users.get(user.name)
+        if before is None:
+            self._names.add(user.name)
         for group in before.groups if before is not None else ():
             if group not in user.groups:
                 self._leave(group, user.name)
@@ -68,6 +73,8 @@ class Users:
     def remove(self, name: str) -> None:
         """Know the user no more."""
         user = self._users.pop(name, None)
+        if user is not None:
+            self._names.remove(name)
         for group in user.groups if user is not None else ():
             self._leave(group, name)
 
@@ -82,6 +89,10 @@ class Users:
     def view(self, of: Callable[[User], _T]) -> Mapping[str, _T]:
         """Something of each user by name, as it is whenever it is looked up."""
         return _View(self, of)
+
+    def since(self, name: str) -> Iterator[User]:
+        """By their names, from this one on."""
+        return (self._users[each] for each in self._names.since(name))
 
     def __iter__(self) -> Iterator[User]:
         return iter(self._users.values())

@@ -25,6 +25,7 @@ from callflow.protocol.events import (
     ChannelEnded,
     DigitsMatched,
     OwnerChanged,
+    TextReceived,
     TransferRequested,
 )
 from callflow.protocol.frames import EventFrame, Hello
@@ -58,6 +59,7 @@ _WANTED = frozenset({
             DigitsMatched,
             TransferRequested,
             ChannelEnded,
+            TextReceived,
         )
     ),
     *(command.ended_by for command in COMMANDS.values() if command.ended_by),

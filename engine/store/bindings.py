@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import trio
@@ -98,8 +99,16 @@ class MemoryBindings:
 class DatabaseBindings:
     """Those of one engine."""
 
-    def __init__(self, database: Database, *, epoch: Callable[[], float], clock: Callable[[], float]) -> None:
-        self._keeper = Keeper(database, BINDINGS, epoch=epoch, what="registrations")
+    def __init__(
+        self,
+        database: Database,
+        *,
+        epoch: Callable[[], float],
+        clock: Callable[[], float],
+        aside: Path | None = None,
+    ) -> None:
+        """`aside`: the file of what waits while the database cannot be written."""
+        self._keeper = Keeper(database, BINDINGS, epoch=epoch, aside=aside, what="registrations")
         self._engine = database.owner
         self._epoch, self._clock = epoch, clock
         self.on_begun_anew: Callable[[], None] = lambda: None
@@ -123,7 +132,8 @@ class DatabaseBindings:
         await self._keeper.run()
 
     def abandon(self) -> None:
-        self._keeper.abandon()
+        # Who registered meanwhile had other phones before, of which nothing is known here.
+        self._keeper.abandon(keeps=False)
 
 
 def _row(user: str, contact: Contact, ahead: float) -> tuple[object, ...]:

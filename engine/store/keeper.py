@@ -4,8 +4,8 @@ keeper = Keeper(database, BINDINGS, epoch=time.time, what="registrations")
 await nursery.start(keeper.run)
 keeper.change("alice", [("DELETE FROM bindings WHERE user = ?", ("alice",)), ...])  # costs a dict entry
 
-What cannot be written waits, up to a bound, and is written when the database is well again. A damaged one is put
-aside, never removed, and begun anew. The log says so, once for each trouble.
+What cannot be written waits, up to a bound, also in a file beside, and is written when the database is well again, or
+by the next engine. A damaged one is put aside, never removed, and begun anew. The log says so, once for each trouble.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 import structlog
 import trio
 
 from .access import Access
+from .aside import Aside
 from .connection import Connection, Database, Row, Schema, Statement, Unfit
 from .records import StoreError
 
@@ -36,11 +38,22 @@ logger = structlog.get_logger("engine.store")
 class Keeper:
     """The rows of one subject."""
 
-    def __init__(self, database: Database, schema: Schema, *, epoch: Callable[[], float], what: str) -> None:
-        """`what` is kept, in the words of the log."""
+    def __init__(
+        self,
+        database: Database,
+        schema: Schema,
+        *,
+        epoch: Callable[[], float],
+        what: str,
+        aside: Path | None = None,
+    ) -> None:
+        """`what` is kept, in the words of the log; `aside`: the file of what waits, while it does."""
         self._access = Access(database, schema, epoch=epoch)
         self._what = what
-        self._waiting: dict[str, Sequence[Statement]] = {}
+        self._aside = Aside(aside)
+        self._waiting = self._aside.read()
+        self._is_behind = bool(self._waiting)  # what is in the database is older than what an engine before this wrote
+        self._is_aside = self._is_behind
         self._has_changes = trio.Event()
         self._thread = trio.CapacityLimiter(1)
         self._trouble = ""
@@ -49,6 +62,9 @@ class Keeper:
 
     async def read(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """Rows of the database. Raises StoreError."""
+        if self._is_behind and not await self._write_waiting():
+            raise StoreError(self._trouble)
+        self._is_behind = False
         return await self._in_thread(lambda connection: connection.select(statement, values))
 
     def change(self, key: str, statements: Sequence[Statement]) -> None:
@@ -56,16 +72,20 @@ class Keeper:
         if key not in self._waiting and len(self._waiting) >= MAX_WAITING:
             self._lose()
         self._waiting[key] = statements
+        self._is_aside = False
         self._has_changes.set()
 
     def is_waiting(self, key: str) -> bool:
         """Whether a change of it is not written yet."""
         return key in self._waiting
 
-    def abandon(self) -> None:
-        """End without writing."""
-        if self._waiting:
-            logger.error(f"changes of {self._what} are lost: the store fails at the end", lost=len(self._waiting))
+    def abandon(self, *, keeps: bool = True) -> None:
+        """End without writing. `keeps`: what waits for the next start."""
+        count = len(self._waiting)
+        if count and keeps and (self._is_aside or self._aside.write(self._waiting)):
+            logger.error(f"changes of {self._what} wait for the next start: the store fails", waiting=count)
+        elif count:
+            logger.error(f"changes of {self._what} are lost: the store fails at the end", lost=count)
         self._access.close()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -99,12 +119,22 @@ class Keeper:
                 await self._write_each(batch)
             except StoreError as error:
                 self._complain(str(error))
+                await self._put_aside()
                 return False
             self._forget(batch)
         if self._trouble:
             logger.warning(f"{self._what} are written again", database=str(self._access.database), lost=self._lost)
+        if self._trouble or self._is_behind:
             self._trouble = ""
+            await trio.to_thread.run_sync(self._aside.clear, limiter=self._thread)
         return True
+
+    async def _put_aside(self) -> None:
+        if not self._is_aside:
+            self._is_aside = True
+            waiting = dict(self._waiting)
+            if not await trio.to_thread.run_sync(self._aside.write, waiting, limiter=self._thread):
+                self._is_aside = False
 
     async def _write_each(self, batch: dict[str, Sequence[Statement]]) -> None:
         """One of them cannot be held; that is no reason for the others."""

@@ -14,13 +14,15 @@ from .connection import Database
 from .sqlite import SqliteFile
 
 PENDING = "records.pending"
+_WAITING = "store.waiting"
 _NAME = "engine-name"
-_OWN = ("bindings", "texts")  # subjects of which each engine has its own
+_OWN = ("bindings", "texts", "shown")  # subjects of which each engine has its own
 _FILES: Mapping[str, str] = MappingProxyType({
     "records": "callflow.db",
     "bindings": "registrations.db",
     "users": "users.db",
     "texts": "texts.db",
+    "shown": "shown.db",
 })
 
 
@@ -37,6 +39,10 @@ class Place:
         """Where call records wait."""
         return self.folder / PENDING
 
+    def aside(self, subject: str) -> Path:
+        """The file of what else waits."""
+        return self.folder / _WAITING / f"{subject}.json"
+
     @property
     def records(self) -> Database:
         """That of call records. They are removed from those pending when they are written, so they go to the disk."""
@@ -51,6 +57,11 @@ class Place:
     def users(self) -> Database:
         """That of users."""
         return self._database("users")
+
+    @property
+    def shown(self) -> Database:
+        """That of what programs say that phones show."""
+        return self._database("shown")
 
     @property
     def texts(self) -> Database:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
+from pathlib import Path
 from typing import Protocol
 
 import trio
@@ -88,8 +89,9 @@ class MemoryTexts:
 class DatabaseTexts:
     """Those of one engine."""
 
-    def __init__(self, database: Database, *, epoch: Callable[[], float]) -> None:
-        self._keeper = Keeper(database, TEXTS, epoch=epoch, what="kept texts")
+    def __init__(self, database: Database, *, epoch: Callable[[], float], aside: Path | None = None) -> None:
+        """`aside`: the file of what waits while the database cannot be written."""
+        self._keeper = Keeper(database, TEXTS, epoch=epoch, aside=aside, what="kept texts")
         self._engine = database.owner
 
     async def load(self) -> Sequence[Text]:

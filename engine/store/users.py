@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass, field
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import trio
@@ -102,9 +103,10 @@ class MemoryUsers:
 class DatabaseUsers:
     """Those of a database, which all its engines share."""
 
-    def __init__(self, database: Database, *, epoch: Callable[[], float]) -> None:
+    def __init__(self, database: Database, *, epoch: Callable[[], float], aside: Path | None = None) -> None:
+        """`aside`: the file of what waits while the database cannot be written."""
         self._database = database
-        self._keeper = Keeper(database, USERS, epoch=epoch, what="users")
+        self._keeper = Keeper(database, USERS, epoch=epoch, aside=aside, what="users")
         self._names: set[str] = set()  # that are there, as far as is known
         self.on_begun_anew: Callable[[], None] = lambda: None
         self.on_told: Callable[[Told], None] = lambda told: None

@@ -82,6 +82,15 @@ class Lamps:
             self._on_change(name)
         return True
 
+    def said(self, name: str) -> LampState | None:
+        """What a program says; None: nothing, or that it is off."""
+        return next((said for said, state in _STATES.items() if state == self._set.get(name)), None)
+
+    def restore(self, name: str, state: LampState) -> None:
+        """That is what was said before a restart."""
+        if state != "off" and len(self._set) < MAX_LAMPS:
+            self._set[name] = _STATES[state]
+
     # A Source
 
     def refuse(self, user: str, of: str) -> int:

@@ -38,6 +38,10 @@ class Mailboxes:
         self._on_change(user)
         return True
 
+    def restore(self, user: str, mailbox: Mailbox) -> None:
+        """That is how it was before a restart."""
+        self._boxes[user] = mailbox
+
     def refuse(self, user: str, of: str) -> int:
         return 0 if user == of else 403
 

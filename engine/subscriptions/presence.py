@@ -46,6 +46,10 @@ class Presences:
         else:
             self._set[user] = presence
 
+    def said(self, user: str) -> Presence | None:
+        """What a program says; None: nothing."""
+        return self._set.get(user)
+
     def look(self, user: str) -> None:
         """Something that it depends on may have changed."""
         if self._is_watched(user) and self._told.get(user) != self.of(user):

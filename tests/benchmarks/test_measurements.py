@@ -20,6 +20,7 @@ from benchmarks import (
     measure_media,
     measure_memory,
     measure_overload,
+    measure_registrar,
     measure_reload,
     measure_simulation,
     measure_socket,
@@ -37,7 +38,8 @@ TINY = Sizes(
     repetitions=1, call_time=0.2, shares=(), search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2,
     members=3, most_members=4, small_conferences=2, many_legs=4, scaled_legs=5, setup_rate=100, settle_time=0.2,
     media_time=0.2, idle_time=0.1, held_calls=2, starts=1, reloads=1, round_trips=5, subscribers=2, esl_events=1000,
-    connections=5, keys=3, standing_legs=2, overload_time=0.2,
+    connections=5, keys=3, standing_legs=2, overload_time=0.2, refreshes=10,
+    crowds=(5, 20),
 )  # fmt: skip
 
 NAMES = {
@@ -76,6 +78,9 @@ NAMES = {
     measure_sources.measure: {
         **{f"{form} decoded": "CPU-us/second of sound" for form in ("wav", "mp3", "flac", "ogg", "opus")},
         "playback of a long WAV": "CPU-us/leg-second", "playback of a long MP3": "CPU-us/leg-second",
+    },
+    measure_registrar.measure: {
+        "a refresh among 5 phones": "CPU-us", "a refresh among 20 phones": "x that among 5",
     },
     measure_memory.measure: {
         "memory, idle": "MB", "memory per call": "kB/call", "call that only stands": "CPU-us/call-second",

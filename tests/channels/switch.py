@@ -460,6 +460,7 @@ class Contact:
     routes: Sequence[tuple[str, str]] = ()
     instance: str = ""
     reg_id: int = 0
+    q: float = 1.0
 
 
 @dataclass

@@ -49,6 +49,8 @@ async def _perform(simulation: Simulation, phone: SimulatedPhone, deed: list[str
             phone.hang_up()
         case ["exists"]:
             await phone.registered()
+        case ["writes", "to", number, *words]:
+            await phone.write_to(number, " ".join(words))
         case _:
             return await _perceive(simulation, phone, deed)
     return True
@@ -56,6 +58,8 @@ async def _perform(simulation: Simulation, phone: SimulatedPhone, deed: list[str
 
 async def _perceive(simulation: Simulation, phone: SimulatedPhone, deed: list[str]) -> bool:
     match deed:
+        case ["reads", *words]:
+            await phone.reads(" ".join(words))
         case ["hears", *what]:
             await phone.hears(_sound(" ".join(what)))
         case ["heard", *what]:

@@ -151,7 +151,6 @@ class Engine:
             epoch=lambda: 1000.0 + trio.current_time(),
             recordings=recordings,
             prompts=self.prompts,
-            registrations=list,
             commands=commands_a_second,
         )
 

@@ -59,9 +59,9 @@ async def test_calls_go_on_while_the_database_is_dead_and_all_is_written_later(p
         assert len((await running.command("records", "--format", "json")).splitlines()) == 2
         await until(lambda: users(url) == ["3003"])
         await until(lambda: "users are written again" in running.log)
-        for kept in ("users", "call records"):
-            assert running.log.count(f"{kept} wait: the store fails") == 1
-            assert running.log.count(f"{kept} are written again") == 1
+        for kept in ("users", "call records"):  # said once each; a machine with other work may have lost it more often
+            lost = running.log.count(f"{kept} wait: the store fails")
+            assert lost == running.log.count(f"{kept} are written again") > 0
 
 
 @run_trio

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import trio
@@ -46,6 +48,46 @@ async def test_a_phone_s_message_lamp_is_lit_over_tcp(tmp_path: Path):
             await seen.client.command("set_mailbox", user="alice", new=2, saved=1)
             assert isinstance(await seen.wait("mailbox.changed"), MailboxChanged)
             await lamp.wait()
+
+
+@run_trio
+async def test_a_message_lamp_is_right_after_the_engine_was_killed(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as first, watch(first) as seen:
+        await seen.client.command("set_mailbox", user="alice", new=2, saved=1)
+        await until(lambda: kept(first.data))
+        first.process.kill()
+        await first.process.wait()
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
+        host, port = running.udp
+        async with sipp(
+            "watch",
+            tmp_path / "phone",
+            server=running.udp,
+            user="alice",
+            password=PASSWORDS["alice"],
+            keys={
+                "watched": "alice",
+                "engine": f"{host}:{port}",
+                "event": "message-summary",
+                "accept": "application/simple-message-summary",
+                "dark": "Voice-Message: 2/1",
+                "lit": "Voice-Message: 3/1",
+            },
+        ) as lamp:
+            await until_subscribed(seen)
+            await seen.client.command("set_mailbox", user="alice", new=3, saved=1)
+            await lamp.wait()
+
+
+@run_trio
+async def test_baresip_is_told_of_messages_and_is_gone_when_it_is_switched_off(tmp_path: Path):
+    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
+        async with phone(tmp_path, running, seen, "alice", modules=("mwi",), account=";mwi=yes") as alice:
+            await until_subscribed(seen)
+            await seen.client.command("set_mailbox", user="alice", new=2, saved=1)
+            await until(lambda: any("Messages-Waiting: yes" in str(event) for event in alice.events))
+        await seen.wait("registration.removed")
+        assert await running.listed("registrations") == []
 
 
 @run_trio
@@ -111,6 +153,13 @@ async def test_a_text_waits_until_a_phone_registers(tmp_path: Path):
             taken = await seen.wait("text.sent", count=2)
             assert isinstance(taken, TextSent)
             assert taken.outcome == Sent(reason="completed", sip_status=200)
+
+
+def kept(data: Path) -> int:
+    """How much there is of what programs said."""
+    with closing(sqlite3.connect(data / "shown.db")) as connection:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'shown'").fetchone()[0]
+        return int(connection.execute("SELECT count(*) FROM shown").fetchone()[0]) if tables else 0
 
 
 async def until_subscribed(seen: Watch, *, count: int = 1) -> None:

@@ -125,3 +125,17 @@ def test_our_own_addresses_are_told_from_others():
         ("localhost", 9),
     ]:
         assert not locator.is_local(host, port), host
+
+
+def test_users_come_by_their_names_from_any_of_them_on():
+    locations = Locations()
+    for user in ("dora", "al", "bob", "carl", "al!"):
+        locations.store(user, [contact(user)])
+    locations.store("carl", [contact("carl"), contact("other")])
+    locations.store("bob", [])
+    assert [(user, len(contacts)) for user, contacts in locations.since("")] == [
+        ("al", 1), ("al!", 1), ("carl", 2), ("dora", 1),
+    ]  # fmt: skip
+    assert [user for user, _ in locations.since("al sip:u@al")] == ["al", "al!", "carl", "dora"]
+    assert [user for user, _ in locations.since("bob sip:u@bob")] == ["carl", "dora"]
+    assert [user for user, _ in locations.since("zoe x")] == []

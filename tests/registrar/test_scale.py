@@ -96,3 +96,16 @@ def test_each_of_a_hundred_thousand_expires_once_and_at_the_cost_of_one():
         return of_python(drop)
 
     assert cost_of_each(CROWD) < cost_of_each(20) * 1.02
+
+
+def test_a_page_of_a_list_costs_as_much_among_a_hundred_thousand_as_among_a_thousand():
+    def cost_of_a_page(phones: int) -> float:
+        locations = Registered(phones).locations
+
+        def show(times: int) -> None:
+            for _ in range(times):
+                assert len(list(itertools.islice(locations.since("u5 sip:u5@10.0.0.1"), 100))) == 100
+
+        return of_python(show)
+
+    assert cost_of_a_page(CROWD) == cost_of_a_page(1000)

@@ -223,3 +223,21 @@ async def test_the_second_phone_of_a_user_is_bridged_when_it_answers(simulation)
     alice.call("201")
     await alice.connected_to(phones[1])
     assert not phones[0].is_in_call
+
+
+async def test_a_phone_that_is_less_wanted_rings_when_the_other_gives_way(simulation):
+    alice = simulation.phone("alice")
+    desk = simulation.phone("here", registers=False)
+    mobile = simulation.phone("there", registers=False, answers_after=2)
+    simulation.switch.locations.store("bob", [at(mobile, q=0.5), at(desk, q=1.0)])
+    alice.call("201")
+    await desk.rings()
+    assert not mobile.is_in_call
+    await alice.connected_to(mobile)
+    assert not desk.is_in_call
+
+
+def at(phone, **options) -> Contact:
+    flow = Flow("udp", (HOST, PORT), (phone.host, PORT))
+    uri = Uri(user="bob", host=phone.host)
+    return Contact(uri=uri, flow=flow, call_id=phone.host, cseq=1, expires_at=1e9, **options)

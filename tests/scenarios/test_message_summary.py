@@ -162,3 +162,14 @@ async def test_the_engine_that_stops_ends_the_subscriptions(simulation: Simulati
         await simulation.wait(1)
         simulation.switch.display.subscriptions.close()
         assert told(await phone.take())[0] == "terminated;reason=deactivated"
+
+
+async def test_who_refreshes_what_the_engine_does_not_know_is_told_so_and_subscribes_again(simulation: Simulation):
+    """As after a restart. RFC 6665 4.1.2.2: after a 481 it is over, and a new one begins with the state as it is."""
+    async with subscriber(simulation, "alice") as phone:
+        await app.set_mailbox("alice", new=2)
+        before = await phone.subscribe("message-summary", expires=0)
+        await phone.take()
+        assert (await phone.subscribe("message-summary", after=before)).status == 481
+        assert (await phone.subscribe("message-summary")).status == 200
+        assert lamp(await phone.take()) == "Voice-Message: 2/0"

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from engine.store import connection
+from engine.store import connection, postgresql
 from engine.store.place import Place
 from tests.postgresql import Server
 
@@ -107,7 +107,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteStore | Postg
     return PostgresqlStore(Place(tmp_path, server.url()), server)
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with other work is no failure."""
+    monkeypatch.setattr(connection, "LOCKED_AFTER", 60.0)
+    monkeypatch.setattr(postgresql, "ANSWER_WITHIN", 60.0)
+
+
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(_patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks are waited for but briefly."""
     monkeypatch.setattr(connection, "LOCKED_AFTER", 0.05)

@@ -107,6 +107,19 @@ async def test_while_the_file_is_locked_changes_wait(store, impatient):
 
 
 @run_trio
+async def test_what_was_never_read_does_not_lose_to_what_came_meanwhile(store):
+    """The database is away from the start of an engine to its end."""
+    await put(bindings(store.place), alice=[DESK, EDGE])
+    kept = DatabaseBindings(
+        store.place.bindings, epoch=lambda: 1e9, clock=lambda: 0.0, aside=store.place.aside("bindings")
+    )
+    kept.put("alice", [EDGE])
+    kept.abandon()
+    assert not store.place.aside("bindings").exists()
+    assert await load(store.place) == [("alice", [DESK, EDGE])]
+
+
+@run_trio
 async def test_of_several_engines_with_one_server_each_has_its_own(postgresql, tmp_path: Path):
     url = postgresql.url()
     await put(bindings(Place(tmp_path / "a", url)), alice=[DESK])

@@ -120,7 +120,9 @@ async def test_that_it_was_started_again_in_between_nobody_hears(postgresql, tmp
 async def test_one_that_stands_still_is_not_waited_for(postgresql, tmp_path: Path, monkeypatch):
     told: list = []
     with structlog.testing.capture_logs() as log:
-        async with recording(Place(tmp_path, postgresql.url() + "&connect_timeout=2"), told) as records:
+        async with recording(
+            Place(tmp_path, postgresql.url().replace("connect_timeout=60", "connect_timeout=2")), told
+        ) as records:
             records.write(record("before"))
             await until(lambda: told)
             with postgresql.stopped():

@@ -142,6 +142,23 @@ function App:route(pattern, ...) end
 ---@param f fun(call: callflow.Call)
 function App:on_reattach(f) end
 
+---Give the texts that users write to numbers of this app's routes, outside of calls, to a function.
+---@param f fun(message: callflow.TextMessage)
+function App:on_message(f) end
+
+---A text that a user wrote. Who it is has been proved; `to` is the number it was written to.
+---@class callflow.TextMessage
+---@field sender string
+---@field to string
+---@field body string
+---@field content_type string
+local TextMessage = {}
+
+---Write back, from the number it was written to.
+---@param body string
+---@return callflow.Sent
+function TextMessage:reply(body) end
+
 ---Dial without a caller. The leg that answers goes to one of four: a function, a route, an app, a bridge with a call.
 ---@param options {[integer]: string|callflow.Target|(string|callflow.Target)[], timeout?: number, caller_id?: string, withheld?: boolean, headers?: table<string, string>, script?: fun(call: callflow.Call), route?: string, app?: string, bridge?: callflow.Call, deadline?: number}
 ---@return callflow.Answered|callflow.Failed

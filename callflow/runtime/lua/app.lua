@@ -41,6 +41,26 @@ function App.on_reattach(app, f)
   app.reattached = f
 end
 
+--- Give the texts that users write to numbers of this app's routes, outside of calls, to this function.
+function App.on_message(app, f)
+  expect_function(f, "on_message")
+  app.reader = f
+end
+
+local Text = { __metatable = false, __name = "callflow.TextMessage" }
+Text.__index = Text
+
+--- A text that somebody wrote to a number of this app's.
+local function text_of(sender, to, body, content_type)
+  return setmetatable({ sender = sender, to = to, body = body, content_type = content_type }, Text)
+end
+
+--- Write back, from the number it was written to.
+function Text.reply(text, body)
+  local args = call_kit.arguments("reply", VERBS.send_text, { text.sender, body, sender = text.to })
+  return call_kit.outcome(ask("app", "reply", VERBS.send_text.command, args))
+end
+
 --- Dial without a caller: the leg that answers goes to a script, an app, a route or a bridge.
 function App.originate(_, options)
   local args = call_kit.arguments("originate", VERBS.originate, options) or {}
@@ -264,6 +284,6 @@ end
 globals, seal = box.globals({ callflow = box.library(callflow), print = logger("info"), require = require })
 
 return {
-  compiled = compiled, seal = seal, adopted = adopted, log = callflow.log,
+  compiled = compiled, seal = seal, adopted = adopted, log = callflow.log, text_of = text_of,
   declared = function() return declared end,
 }

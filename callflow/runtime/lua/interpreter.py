@@ -58,6 +58,7 @@ class Interpreter:
         self.load, self.start, self.resume = map(self._bounded, (steps[b"load"], steps[b"start"], steps[b"resume"]))
         self.answered, self.matched = map(self._bounded, (steps[b"answered"], steps[b"matched"]))
         self.secured = self._bounded(steps[b"secured"])
+        self.text = self._bounded(steps[b"text"])
         self.transfer_asked = self._bounded(steps[b"transfer_asked"])
         self.ended, self.expire, self.forget = map(self._bounded, (steps[b"ended"], steps[b"expire"], steps[b"forget"]))
         self.spare: Callable[[int], None] = steps[b"spare"]

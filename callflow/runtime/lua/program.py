@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from callflow.protocol.events import (
     Event,
     OwnerChanged,
     Party,
+    TextReceived,
     TransferRequested,
 )
 from callflow.protocol.frames import ChannelState
@@ -46,6 +48,7 @@ from .verb import ENDED
 from .wait import Wait
 from .waits import Waits
 
+MAX_TEXTS = 100  # that are answered at once; one more is lost
 TURN = 50  # things done before others get a turn
 
 
@@ -75,6 +78,7 @@ class Program:
         self._timers = Timers(clock)
         self._runs: dict[str, Run] = {}  # by channel: calls, and legs that they dialled
         self._scripts: dict[str, Run] = {}  # by the channel of the call, until all of it is over
+        self._texts = count(1)
         self._fresh: set[str] = set()  # ours, but created before our time
         self._orphans: dict[str, list[ChannelState]] = {}  # legs that are ours again, before the calls they are for
         self._waits = Waits(script.lua, self._step, self._later)
@@ -149,6 +153,8 @@ class Program:
                 self._commands.finish(wait, outcome)
             return
         if channel is None:
+            if isinstance(event, TextReceived):
+                self._take_text(event)
             return
         match event:
             case ChannelCreated():
@@ -169,6 +175,15 @@ class Program:
                 self._end(channel, event)
             case _:
                 pass
+
+    def _take_text(self, event: TextReceived) -> None:
+        """A text has a run of its own, without a channel."""
+        id = f"text-{next(self._texts)}"
+        if sum(not run.is_call for run in self._scripts.values()) >= MAX_TEXTS:
+            return self._log(_lost(event))
+        self._scripts[id] = Run(id, caller=event.sender, to=event.to, is_call=False)
+        texts = id, event.sender, event.to, event.body, event.content_type
+        self._step(self._lua.text, *map(encoded, texts))
 
     def _create(self, channel: str, event: ChannelCreated) -> None:
         if event.direction == "inbound" and (channel in self._fresh or self._door.is_ours(event.owner)):
@@ -319,7 +334,7 @@ class Program:
         """It has passed a limit. The call is no more its, and has what its policy says."""
         run = self._scripts[channel.decode()]
         run.is_killed = True
-        self._report(run, "the script was ended in call", reason, trace)
+        self._report(run, "the script was ended in", reason, trace)
         for leg in sorted(run.legs):
             self._commands.send(Hangup(cause="temporary_failure"), leg)
         if run.main in self._runs:
@@ -345,7 +360,7 @@ class Program:
     # What else a script asks for
 
     def _tell_failure(self, number: int, channel: bytes, text: bytes, trace: bytes, code: bytes) -> None:
-        self._report(self._scripts[channel.decode()], "the script raised in call", text, trace, to_text(code))
+        self._report(self._scripts[channel.decode()], "the script raised in", text, trace, to_text(code))
 
     def _report(self, run: Run, what: str, text: bytes, trace: bytes, code: str = "") -> None:
         words = to_text(text)
@@ -353,15 +368,16 @@ class Program:
             Record(
                 level="error",
                 logger="callflow",
-                message=f"{what} {run.main} from {run.caller} to {run.to}: {words}",
-                call=run.main,
+                message=f"{what} {run.name} from {run.caller} to {run.to}: {words}",
+                call=run.main if run.is_call else None,
                 traceback="\n".join(filter(None, (words, to_text(trace)))),
                 code=code,
             )
         )
 
     def _say(self, number: int, level: bytes, text: bytes, channel: bytes | None = None) -> None:
-        call = to_text(channel) if channel else None
+        run = self._scripts.get(to_text(channel)) if channel else None
+        call = to_text(channel) if channel and (run is None or run.is_call) else None
         self._log(Record(level=level.decode(), logger="callflow.script", message=to_text(text), call=call))
 
     def _use_store(self, number: int, what: bytes, key: object, value: object = None) -> None:
@@ -383,6 +399,11 @@ class Program:
         except ScriptError as error:
             content, path = None, str(error)
         self._later(self._waits.resume, self._waits.add(Wait(number, "do")), content, path)
+
+
+def _lost(event: TextReceived) -> Record:
+    message = f"a text from {event.sender} to {event.to} is lost: {MAX_TEXTS} are being answered"
+    return Record(level="error", logger="callflow", message=message)
 
 
 def _told(created: ChannelCreated) -> dict[str, Any]:

@@ -11,9 +11,9 @@ MAX_HANDLES = 100  # that have ended, and about which nobody has asked
 class Run:
     """`main` is the channel of the call."""
 
-    __slots__ = ("answered", "caller", "commands", "has_failed", "is_killed", "legs", "main", "to", "waits")
+    __slots__ = ("answered", "caller", "commands", "has_failed", "is_call", "is_killed", "legs", "main", "to", "waits")
 
-    def __init__(self, main: str, *, caller: str, to: str) -> None:
+    def __init__(self, main: str, *, caller: str, to: str, is_call: bool = True) -> None:
         self.main = main
         self.caller = caller
         self.to = to
@@ -22,4 +22,10 @@ class Run:
         self.waits: dict[int, Wait] = {}  # by the number of the coroutine
         self.commands: dict[str, Wait] = {}  # by the id of the command
         self.has_failed = False
+        self.is_call = is_call  # else it answers a text, and `main` is no channel
         self.is_killed = False  # it passed a limit, and has let go of its call
+
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+        return f"call {self.main}" if self.is_call else "a text"

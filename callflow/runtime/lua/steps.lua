@@ -137,6 +137,32 @@ function steps.start(at, id, pattern, direction, to, user, uri, number, name, ur
   start(run, f, call)
 end
 
+--- Somebody has written to a number of the app's. Such a run has no call: it is over with its function.
+function steps.text(at, id, sender, to, body, content_type)
+  local app = app_kit.declared()
+  if not app.reader then
+    app_kit.log.warning("nothing of this app answers texts: one from " .. sender .. " to " .. to .. " is lost")
+    return request(0, "done", id)
+  end
+  box.begin(at)
+  local run = kit.new_run(id)
+  run.is_concluded = true
+  local function finish()
+    if run.is_over then return end
+    run.is_over = true
+    cancel_all(run)
+    request(0, "done", id)
+  end
+  function run.on_spawned(ok, result)
+    if not ok then note_failure(run, result) end
+    if not ok and not run.is_killed then finish() end
+  end
+  advance(spawn(run, function(ok, result)
+    if not ok then note_failure(run, result) end
+    if not run.is_killed then finish() end
+  end, app.reader), app_kit.text_of(sender, to, body, content_type))
+end
+
 --- An answer, to whoever waits for it.
 function steps.resume(at, number, ...)
   local waiter = kit.answered(number)
