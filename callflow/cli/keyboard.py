@@ -32,7 +32,10 @@ async def read_keys() -> AsyncIterator[str]:
     descriptor = sys.stdin.fileno()
     while True:
         await trio.lowlevel.wait_readable(descriptor)
-        pressed = os.read(descriptor, 64)
+        try:
+            pressed = os.read(descriptor, 64)
+        except OSError:  # the terminal was closed
+            return
         if not pressed:
             return
         for key in pressed.decode("ascii", "replace"):

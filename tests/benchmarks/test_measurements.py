@@ -22,6 +22,7 @@ from benchmarks import (
     measure_overload,
     measure_registrar,
     measure_reload,
+    measure_seeing,
     measure_simulation,
     measure_socket,
     measure_sources,
@@ -92,6 +93,9 @@ NAMES = {
         "command round trip, p50": "us", "command round trip, p99": "us", "event to one subscriber": "CPU-us/event",
     },
     measure_reload.measure: {"save to new version": "s"},
+    measure_seeing.measure: {
+        "call traced with OpenTelemetry": "CPU-us/call", "look at how a leg sounds": "CPU-us",
+    },
     measure_simulation.measure: {"half an hour simulated": "s"},
     measure_start.measure: {"start to first answer": "s"},
 }  # fmt: skip

@@ -71,6 +71,7 @@ async def test_a_call_is_shown_with_its_legs_their_messages_and_events(tmp_path:
         "BYE",
         "a: channel.ended",
         "b: channel.ended",
+        "received=(",
     ):
         assert row in ladder
     times = [row["at"] for row in rows]
