@@ -29,6 +29,7 @@ from . import (
     measure_reload,
     measure_simulation,
     measure_socket,
+    measure_sources,
     measure_start,
 )
 from .bench import Bench
@@ -55,6 +56,7 @@ MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType({
     "reload": measure_reload.measure,
     "simulation": measure_simulation.measure,
     "socket": measure_socket.measure,
+    "sources": measure_sources.measure,
     "start": measure_start.measure,
 })
 

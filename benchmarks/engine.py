@@ -117,14 +117,15 @@ class RunningEngine:
 
 @asynccontextmanager
 async def running_engine(
-    bench: Bench, door: Door = "worker", *, more: str = "", threads: int = 1
+    bench: Bench, door: Door = "worker", *, more: str = "", threads: int = 1, prompt: Path | None = None
 ) -> AsyncIterator[RunningEngine]:
     """Start an engine with the app of `script.py` or `script.lua`; on exit both are stopped. Raises EngineFailed.
 
-    `more` is added to its configuration. With several media threads it may use the core of the load, too.
+    `more` is added to its configuration; `prompt` is what it plays. With several media threads it may use the core of
+    the load, too.
     """
     folder = Path(mkdtemp(prefix="engine-", dir=bench.folder))
-    async with started_process(bench, folder, door, more=more, threads=threads) as process:
+    async with started_process(bench, folder, door, more=more, threads=threads, prompt=prompt) as process:
         with trio.fail_after(START_WITHIN):
             await _wait_ready(process, folder)
         note = json.loads((folder / "engine.json").read_text())
@@ -153,7 +154,14 @@ async def running_esl_engine(bench: Bench) -> AsyncIterator[RunningEngine]:
 
 @asynccontextmanager
 async def started_process(
-    bench: Bench, folder: Path, door: Door, *, port: int = 0, more: str = "", threads: int = 1
+    bench: Bench,
+    folder: Path,
+    door: Door,
+    *,
+    port: int = 0,
+    more: str = "",
+    threads: int = 1,
+    prompt: Path | None = None,
 ) -> AsyncIterator[trio.Process]:
     """The bare process, from its first instant. On exit it is asked to stop, and must."""
     config = folder / "callflow.toml"
@@ -161,7 +169,10 @@ async def started_process(
     if door in _SUFFIXES:
         watched = folder / "app"  # a folder of its own, as an app has: what is written to the data wakes no watcher
         watched.mkdir()
-        write_prompt(watched / script.PROMPT)
+        if prompt is None:
+            write_prompt(watched / script.PROMPT)
+        else:
+            shutil.copy(prompt, watched / script.PROMPT)
         suffix = _SUFFIXES[door]
         copied = shutil.copy(Path(script.__file__).with_suffix(suffix), watched / f"benchmark{suffix}")
         text += APP.format(script=copied)

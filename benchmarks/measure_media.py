@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 
 import trio
@@ -31,10 +32,10 @@ async def measure(bench: Bench) -> list[Figure]:
     """Playback, relay, conferences: each with so many that one can count, the first two at the limit as well."""
     sizes = bench.sizes
     return [
-        await _measure_playback(bench, legs=sizes.playing_legs, name="playback"),
-        await _measure_playback(bench, legs=sizes.many_legs, name=f"playback to {sizes.many_legs}"),
+        await measure_playback(bench, legs=sizes.playing_legs, name="playback"),
+        await measure_playback(bench, legs=sizes.many_legs, name=f"playback to {sizes.many_legs}"),
         *[
-            await _measure_playback(bench, legs=sizes.scaled_legs, name=f"playback by {threads}", threads=threads)
+            await measure_playback(bench, legs=sizes.scaled_legs, name=f"playback by {threads}", threads=threads)
             for threads in (1, 2)
         ],
         await _measure_relay(bench, count=sizes.bridged_calls, name="two-way relay"),
@@ -46,12 +47,15 @@ async def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-async def _measure_playback(bench: Bench, *, legs: int, name: str, threads: int = 1) -> Figure:
+async def measure_playback(
+    bench: Bench, *, legs: int, name: str, threads: int = 1, prompt: Path | None = None
+) -> Figure:
+    """So many legs hear a prompt: that file, or some seconds of noise."""
     sizes = bench.sizes
     bench.say(f"playback to {legs} legs by {threads}")
     floor = await floor_microseconds(bench, "playback", legs=legs) * PACKETS_PER_SECOND
     async with (
-        running_engine(bench, more=NO_LIMIT, threads=threads) as engine,
+        running_engine(bench, more=NO_LIMIT, threads=threads, prompt=prompt) as engine,
         running_phones(bench, legs=legs) as phones,
     ):
         idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)

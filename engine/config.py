@@ -46,6 +46,7 @@ from .peer import read_identity_policy
 from .registration import read_registrar
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
+from .sounds import SOUNDS, Sounds, find_authority
 from .storage import Store, read_store
 from .toml_lines import KeyPath, line_of, lines_of
 from .toml_reader import Wrong, list_of, map_of, nonempty, one_of, read_flag, read_text, show, suggest, table
@@ -197,6 +198,7 @@ class Config:
     abuse: Abuse = Abuse()  # noqa: RUF009 - it is frozen
     traces: Traces | None = None
     store: Store = Store()  # noqa: RUF009 - it is frozen
+    sounds: Sounds = Sounds()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
 
@@ -313,7 +315,10 @@ def _read_config(document: Mapping[str, object], path: Path, lines: Mapping[int,
     except ConfigError as error:
         raise Wrong(error.message, at=("socket", "listen")) from error
     esl = _find_sounds(config, path.parent)
-    return replace(config, sip=sip, socket=socket, esl=esl, apps=tuple(scripts), routes=routes, path=path)
+    sounds = find_authority(config.sounds, path.parent)
+    return replace(
+        config, sip=sip, socket=socket, esl=esl, apps=tuple(scripts), routes=routes, path=path, sounds=sounds
+    )
 
 
 def _find_sounds(config: Config, folder: Path) -> Esl | None:
@@ -559,6 +564,7 @@ _CONFIG = MappingProxyType({
     "abuse": ("abuse", table(Abuse, ABUSE)),
     "traces": ("traces", table(Traces, TRACES)),
     "store": ("store", read_store),
+    "sounds": ("sounds", table(Sounds, SOUNDS)),
     **READERS,
     **TRUNK_READERS,
 })

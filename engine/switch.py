@@ -42,6 +42,7 @@ from engine.gate import Gate
 from engine.guard import Guard
 from engine.load import load_of
 from engine.media.awaiting import AnyFiles, AwaitingMedia
+from engine.media.probe import expect_sound
 from engine.media.session import MediaEngine
 from engine.metrics import Metrics
 from engine.registrar.authentication import Authentication
@@ -80,6 +81,9 @@ from engine.texting.service import App as TextApp
 from engine.texting.service import Texting
 from engine.transport.endpoint import Endpoint
 from engine.trunks.trunks import Trunks
+from engine.web.shelf import Shelf
+from engine.web.sounds import WebSounds
+from engine.web.web import Web
 
 POLL_EVERY = 0.02  # seconds, while stopping
 
@@ -105,13 +109,14 @@ class Switch:
         bindings: Bindings | None = None,
         users: UserStore | None = None,
         speech: Speech | None = None,
+        web: Web | None = None,
         limits: Limits | None = None,
         new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
         store; it is given whom to tell of those that are in it. `texts`: where those are kept that wait for their user;
         `bindings`: where it is kept who is registered; `users`: where those are kept that are not of the configuration.
-        `speech` speaks in place of text to speech.
+        `speech` speaks in place of text to speech, `web` is in place of the web.
         """
         self.media = media
         self.users = Users(_user(user) for user in config.users)
@@ -199,7 +204,8 @@ class Switch:
         self.log.watch(RegistrationAdded, self._deliver_texts)
         prompts = Prompts(cache / "prompts", self.sessions) if cache is not None else None
         self._synthesizer = Synthesizer(cache / "speech") if cache is not None else None
-        awaited = [files for files in (prompts, self._synthesizer) if files is not None]
+        self._web_sounds = _web_sounds(config, cache / "web", epoch) if cache is not None else None
+        awaited = [files for files in (prompts, self._synthesizer, self._web_sounds) if files is not None]
         self.table = ChannelTable(
             sip=self.endpoint,
             media=AwaitingMedia(media, AnyFiles(awaited)) if awaited else media,
@@ -233,6 +239,7 @@ class Switch:
             recordings=recordings,
             prompts=prompts,
             speech=speech or self._synthesizer,
+            web=web or self._web_sounds,
             registrations=self._registrations,
             registered=lambda: len(self.locations),
             trunks=self._trunk_states,
@@ -279,6 +286,8 @@ class Switch:
             nursery.start_soon(self.sockets.run)
             if self._synthesizer is not None:
                 nursery.start_soon(self._synthesizer.run)
+            if self._web_sounds is not None:
+                nursery.start_soon(self._web_sounds.run)
             await nursery.start(self.endpoint.run)
             task_status.started()
 
@@ -412,6 +421,10 @@ def _user(told: ConfiguredUser) -> User:
         variables=told.variables,
         is_of_file=True,
     )
+
+
+def _web_sounds(config: Config, folder: Path, epoch: Callable[[], float]) -> WebSounds:
+    return WebSounds(Shelf(folder, now=epoch()), config.sounds.terms, epoch=epoch, expect_sound=expect_sound)
 
 
 def _app_of(admission: Admission | None) -> TextApp | None:

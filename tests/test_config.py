@@ -614,6 +614,16 @@ def test_what_is_said_of_a_user_is_read(folder):
         read(folder, '[[user]]\nname = "alice"\npassword = "x"\ncaller_id = "a b c"\n')
 
 
+def test_sounds_come_from_hosts_that_are_named(folder):
+    assert read(folder, "").sounds.http == ()
+    terms = read(folder, '[sounds]\nhttp = ["CDN.example", "127.0.0.1:8080"]\n').sounds.terms
+    assert terms.hosts == ("cdn.example", "127.0.0.1:8080")
+    with pytest.raises(ConfigError, match="expected a host such as"):
+        read(folder, '[sounds]\nhttp = ["https://cdn.example/"]\n')
+    with pytest.raises(ConfigError, match="expected certificates in PEM"):
+        read(folder, '[sounds]\nca = "nobody.pem"\n')
+
+
 def test_the_store_may_be_a_postgresql_database(folder):
     config = read(folder, '[store]\nurl = "postgresql://callflow:secret@db.example/callflow"\nengine = "north"\n')
     assert config.place.engine == "north"

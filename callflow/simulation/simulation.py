@@ -35,6 +35,7 @@ from engine.transport.errors import Unreachable
 from engine.transport.memory import MemoryNetwork
 from engine.transport.names import HostNames
 from engine.trunks.spec import TargetSpec, Transport, TrunkSpec
+from engine.web.stand_in import StandIn as StandInWeb
 
 from .apps import AppHost, LuaAppHost
 from .determinism import EPOCH, Dice, run_virtual
@@ -93,6 +94,7 @@ class Simulation:
         self.numbers: dict[str, tuple[str, ...]] = {}  # what it knows by ENUM: numbers such as +4930123, and SIP URIs
         self.hosts: dict[str, AppHost | LuaAppHost] = {}
         self.web: Fake | None = None  # answers the HTTP requests of scripts in Lua
+        self.web_sounds: dict[str, Path | None] = {}  # what is played by URL; None: it cannot be had
         self.report: str = ""  # what happened in a test that failed
         self._apps = apps
         self._ports = ports
@@ -366,6 +368,7 @@ class Simulation:
             epoch=self._epoch,
             recordings=self.recordings,
             speech=StandIn(self.folder / "speech"),
+            web=StandInWeb(self.folder / "web", self.web_sounds),
             records=lambda tell: MemoryRecords(self._epoch, on_written=tell),
             limits=self._limits,
             new_endpoint=self._open_endpoint,

@@ -4,10 +4,13 @@ import os
 from collections.abc import Sequence
 from typing import Any, final
 
-__all__ = ["Engine", "Leg", "NoPorts", "Room", "Source", "detect", "measure", "samples"]
+__all__ = ["Engine", "Leg", "NoPorts", "Room", "Source", "detect", "expect_sound", "measure", "samples"]
 
 def detect(samples: Sequence[int], level_dbov: float) -> list[tuple[str, int, int, int]]:
     """What is detected in 16-bit samples at 8 kHz: `(noticed, at_ms, lasted_ms, level_dbov)`."""
+
+def expect_sound(path: str | os.PathLike[str], suffix: str | None = None) -> None:
+    """Raise ValueError, with the reason, if a file cannot be played at all."""
 
 def measure(path: str | os.PathLike[str], suffix: str | None = None) -> tuple[int, str | None]:
     """How many samples at 8 kHz a file has, and what is wrong behind them. Raises ValueError.

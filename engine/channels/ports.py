@@ -15,6 +15,7 @@ from callflow.protocol.commands import Fallback
 from callflow.protocol.events import ChannelCreated, Event
 from callflow.protocol.records import CallRecord
 from engine.speech.text import Speech
+from engine.web.web import Web
 
 if TYPE_CHECKING:
     from engine.sip.digest import Credentials
@@ -67,7 +68,7 @@ class Owner:
     """The app session that steers a channel. Without a folder it plays no files; without `recordings` it makes none.
 
     `files` are those of an app on another machine, `speech` speaks for it, in its
-    `language` where its calls have no other.
+    `language` where its calls have no other; `web` has what it plays by URL.
     """
 
     app: str
@@ -76,6 +77,7 @@ class Owner:
     recordings: Path | None = None
     files: Files | None = None
     speech: Speech | None = None
+    web: Web | None = None
     language: str = "en"
 
 

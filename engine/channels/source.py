@@ -14,6 +14,7 @@ import msgspec
 from callflow.protocol.source import File, Say, Silence, Source, Text, Tone
 from engine.media import session as media
 from engine.speech.text import SpeechError
+from engine.web.web import WebError
 
 from .argument import within
 from .errors import CommandError
@@ -30,6 +31,7 @@ _LONGEST_PART = 240  # octets; file systems allow 255, and a recording is NAME.p
 _WORDS_PER_SOURCE = 8  # on average
 _PAUSE_MS = 250  # at a comma
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
+_URL = re.compile(r"https?://", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 86400.0  # seconds of one tone or silence
 
@@ -94,7 +96,7 @@ def _in_language(source: Source, language: str) -> Source:
 
 def _resolve(source: Source, owner: Owner | None) -> media.Source:
     if isinstance(source, str):
-        return media.FileSource(_file(source, owner))
+        return media.FileSource(_from_web(source, owner) if _URL.match(source) else _file(source, owner))
     if isinstance(source, File):
         return media.FileSource(_cached(source, owner), suffix=PurePosixPath(source.name).suffix[1:] or None)
     if isinstance(source, Text):
@@ -123,6 +125,16 @@ def _file(name: str, owner: Owner | None) -> Path:
         message = f"no file {name[:64]!r}: the app has no folder here, and no such recording"
         raise CommandError("not_found", message, {"file": name[:64]})
     raise CommandError("not_found", f"no file {name!r} in {owner.folder}", {"file": name, "folder": str(owner.folder)})
+
+
+def _from_web(url: str, owner: Owner | None) -> Path:
+    """The sound of a URL; it is fetched, if it is not here."""
+    if owner is None or owner.web is None:
+        raise CommandError("unsupported", f"no sounds from elsewhere here: {url[:64]}")
+    try:
+        return owner.web.path(url)
+    except WebError as error:
+        raise CommandError(error.code, str(error), {"file": url[:512]}) from error
 
 
 def _cached(source: File, owner: Owner | None) -> Path:

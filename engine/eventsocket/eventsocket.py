@@ -17,6 +17,7 @@ from callflow.protocol.queries import EngineLoad, RegistrationState, TrunkState
 from engine.allowance import COMMANDS
 from engine.channels.ports import Owner
 from engine.speech.text import Speech
+from engine.web.web import Web
 
 from .decisions import DecisionLog
 from .dispatch import CommandWatcher, Dispatcher, LongVerb, Verb
@@ -61,6 +62,7 @@ class EventSocket:
         records: RecordStore | None = None,
         prompts: Prompts | None = None,
         speech: Speech | None = None,
+        web: Web | None = None,
         max_sessions: int = MAX_SESSIONS,
         commands: float = COMMANDS,
     ) -> None:
@@ -78,6 +80,7 @@ class EventSocket:
         self._recordings = recordings
         self._prompts = prompts
         self._speech = speech
+        self._web = web
         self._max_sessions = max_sessions
         self._commands = commands
         self._is_closing = False
@@ -245,6 +248,7 @@ class EventSocket:
                 recordings=recordings,
                 files=FilesOf(self._prompts, hello.app, id) if self._prompts is not None else None,
                 speech=self._speech,
+                web=self._web,
                 language=hello.language,
             ),
             former=self.sessions.former(hello.app, token.name, follows) if resume is not None else frozenset(),

@@ -23,6 +23,7 @@ from benchmarks import (
     measure_reload,
     measure_simulation,
     measure_socket,
+    measure_sources,
     measure_start,
 )
 from benchmarks.bench import Bench
@@ -71,6 +72,10 @@ NAMES = {
         "relay of 2": "CPU-us/call-second",
         "member, 1 conference of 3": "CPU-us/member-second", "member, 1 conference of 4": "CPU-us/member-second",
         "member, 2 conferences of 3": "CPU-us/member-second",
+    },
+    measure_sources.measure: {
+        **{f"{form} decoded": "CPU-us/second of sound" for form in ("wav", "mp3", "flac", "ogg", "opus")},
+        "playback of a long WAV": "CPU-us/leg-second", "playback of a long MP3": "CPU-us/leg-second",
     },
     measure_memory.measure: {
         "memory, idle": "MB", "memory per call": "kB/call", "call that only stands": "CPU-us/call-second",

@@ -10,6 +10,7 @@ import pytest
 _PACKAGES = {
     "baresip": "baresip-core",
     "chromium": "chromium",
+    "ffmpeg": "ffmpeg",
     "kamailio": "kamailio kamailio-websocket-modules",
     "sipp": "sip-tester",
     "sipsak": "sipsak",

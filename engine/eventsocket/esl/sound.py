@@ -29,6 +29,12 @@ def sound_of(name: str, folder: str = "") -> Sound:
     scheme, separator, rest = name.partition("://")
     if not separator:
         return Sound((_file(name, folder),)) if name else Sound(())
+    if scheme in ("http", "https"):
+        return Sound((name,))
+    if scheme == "shout":
+        return Sound((f"http://{rest}",))
+    if scheme == "http_cache":
+        return sound_of(rest, folder)
     if scheme == "tone_stream":
         return _tones(rest)
     if scheme == "silence_stream":

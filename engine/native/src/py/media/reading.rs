@@ -22,6 +22,15 @@ fn measure(py: Python<'_>, path: PathBuf, suffix: Option<&str>) -> PyResult<(u64
         .map_err(|fault| PyValueError::new_err(named(&path, &fault)))
 }
 
+/// Raise ValueError, with the reason, if a file cannot be played at all.
+#[pyfunction]
+#[pyo3(signature = (path, suffix = None))]
+fn expect_sound(py: Python<'_>, path: PathBuf, suffix: Option<&str>) -> PyResult<()> {
+    let raw = suffix.and_then(Raw::by_suffix);
+    py.detach(|| guarded(|| decoder::open(&path, raw).map(|_| ())))
+        .map_err(PyValueError::new_err)
+}
+
 /// Its samples at 8 kHz, of 16 bits in the machine's order.
 #[pyfunction]
 #[pyo3(signature = (path, suffix = None))]
@@ -59,6 +68,7 @@ fn named(path: &Path, fault: &str) -> String {
 }
 
 pub(super) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(expect_sound, module)?)?;
     module.add_function(wrap_pyfunction!(measure, module)?)?;
     module.add_function(wrap_pyfunction!(samples, module)?)
 }

@@ -1,0 +1,1 @@
+"""Sounds that are elsewhere, by HTTP."""
