@@ -35,6 +35,7 @@ from .abuse import ABUSE, Abuse
 from .advertise import read_advertised
 from .config_error import ConfigError as ConfigError
 from .encryption import SrtpOfListeners, check_policies, read_policies, read_policy
+from .history import TRACE, History
 from .limit import LIMITS, Limits
 from .listener import Listener as Listener
 from .listener import is_loopback as is_loopback
@@ -196,6 +197,7 @@ class Config:
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
     registrar: RegistrarLimits = RegistrarLimits()  # noqa: RUF009 - it is frozen
     abuse: Abuse = Abuse()  # noqa: RUF009 - it is frozen
+    history: History = History()  # noqa: RUF009 - it is frozen
     traces: Traces | None = None
     store: Store = Store()  # noqa: RUF009 - it is frozen
     sounds: Sounds = Sounds()  # noqa: RUF009 - it is frozen
@@ -562,6 +564,7 @@ _CONFIG = MappingProxyType({
     "limits": ("limits", table(Limits, LIMITS)),
     "registrar": ("registrar", read_registrar),
     "abuse": ("abuse", table(Abuse, ABUSE)),
+    "trace": ("history", table(History, TRACE)),
     "traces": ("traces", table(Traces, TRACES)),
     "store": ("store", read_store),
     "sounds": ("sounds", table(Sounds, SOUNDS)),

@@ -121,9 +121,16 @@ class Switch:
         self.media = media
         self.users = Users(_user(user) for user in config.users)
         self.malformed: Counter[str] = Counter()  # messages, by transport
-        self.log = EventLog(new_token("epoch")(), epoch)
+        history = config.history
+        self.log = EventLog(
+            new_token("epoch")(),
+            epoch,
+            max_events=history.events,
+            max_octets=history.event_memory,
+            max_age=history.event_age,
+        )
         self.sessions = Sessions()
-        self.wire = WireLog(epoch)
+        self.wire = WireLog(epoch, max_messages=history.messages, max_octets=history.message_memory)
         self.guard = Guard(config.abuse, clock=trio.current_time, is_trusted=lambda host: self.trunks.is_trunk(host))
         new_chance = new_token("gate")
         self.gate = Gate(
@@ -247,6 +254,7 @@ class Switch:
             load=lambda: load_of(self.gate),
             records=self.records,
             commands=config.limits.commands,
+            kept_commands=history.command_memory,
         )
         self.sockets.add(trace_verbs(self.wire))
         self.sockets.add(self.display.verbs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import socket as sockets
@@ -19,7 +20,9 @@ import typer
 
 from callflow.runtime import garbage
 from engine.config import Config, check_socket, join_host_port, parse_address, parse_listener
+from engine.event_logging import log_events
 
+from .log import level_of
 from .output import Refused, stderr
 from .place import RunningEngine, leave_note, store_url
 
@@ -81,6 +84,8 @@ async def _run_engine(start: Callable[..., Awaitable[None]], config: Config, bes
             try:
                 engine: Engine = await nursery.start(run)
                 running.append(engine)
+                if level_of(os.environ.get("CALLFLOW_LOG")) <= logging.DEBUG:
+                    log_events(engine.switch.log)
                 garbage.settle()
             except Exception as error:
                 nursery.cancel_scope.cancel()

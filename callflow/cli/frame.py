@@ -43,6 +43,8 @@ def _head(board: Board, at: float) -> Iterator[Text]:
     yield _traffic(board, at)
     yield _failures(board, at)
     yield _peers(board)
+    if board.status is not None:
+        yield _sums(board.status)
 
 
 def _engine(status: EngineStatus, cpu: float, at: float) -> Text:
@@ -62,19 +64,18 @@ def _engine(status: EngineStatus, cpu: float, at: float) -> Text:
 
 def _traffic(board: Board, at: float) -> Text:
     counts, span = board.minute.counts(at), board.minute.span(at)
-    failed = sum(_failed(counts).values())
-    return _line(
-        f"{_several(len(board.legs), 'leg')} up   last {span:.0f} s: {counts['inbound'] / span:.1f}/s in, "
-        f"{counts['outbound'] / span:.1f}/s out, {counts['answered']} answered, {failed} not answered, "
-        f"{counts['rejected']} rejected"
-    )
+    rates = f"{counts['inbound'] / span:.1f}/s in, {counts['outbound'] / span:.1f}/s out"
+    return _line(f"{_several(len(board.legs), 'leg')} up   last {span:.0f} s: {rates}, {counts['rejected']} rejected")
 
 
 def _failures(board: Board, at: float) -> Text:
-    causes = _failed(board.minute.counts(at)).most_common()
-    told = ", ".join(f"{count} {cause.replace('_', ' ')}" for cause, count in causes[:_CAUSES])
-    rest = sum(count for _, count in causes[_CAUSES:])
-    return _line(f"not answered: {told or 'none'}{f', {rest} otherwise' if rest else ''}")
+    counts = board.minute.counts(at)
+    failed = _failed(counts)
+    told = [f"{count} {cause.replace('_', ' ')}" for cause, count in failed.most_common(_CAUSES)]
+    if rest := failed.total() - sum(count for _, count in failed.most_common(_CAUSES)):
+        told.append(f"{rest} otherwise")
+    why = f": {', '.join(told)}" if told else ""
+    return _line(f"{counts['answered']} answered, {failed.total()} not{why}")
 
 
 def _failed(counts: Counter[str]) -> Counter[str]:
@@ -86,15 +87,20 @@ def _failed(counts: Counter[str]) -> Counter[str]:
 def _peers(board: Board) -> Text:
     line = Text(no_wrap=True, overflow="ellipsis")
     if board.status is not None:
-        counters = board.status.counters
         line.append(f"{board.status.registrations} registered   {board.status.sessions} connected   ")
-        told = (("calls_refused", "refused by overload"), ("sip_malformed", "malformed"), ("bans", "banned"))
-        line.append("".join(f"{counters.get(name, 0)} {word}   " for name, word in told))
     down = [trunk.id for trunk in board.trunks if not trunk.is_up or trunk.registration == "failed"]
     line.append(f"trunks: {len(board.trunks) - len(down)} up")
     if down:
         line.append(f", {len(down)} down: {shown(', '.join(down))}", "bold red")
     return line
+
+
+def _sums(status: EngineStatus) -> Text:
+    told = (
+        ("calls_rejected", "rejected"), ("calls_refused", "refused by overload"), ("sip_malformed", "malformed"),
+        ("bans", "banned"),
+    )  # fmt: skip
+    return _line("since it started: " + ", ".join(f"{status.counters.get(name, 0)} {word}" for name, word in told))
 
 
 def _errors(board: Board) -> Iterator[Text]:

@@ -1,11 +1,14 @@
-"""The engine's log: one line an event, on stderr, so that stdout stays what commands say."""
+"""The engine's log: one line an event, on stderr, so that stdout stays what commands say. As text, or as JSON.
+
+What concerns a call names it as `call`, whoever says it: the engine, a script, or what a script prints.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -35,9 +38,12 @@ class StderrLogger:
 
 
 def configure_log(choose: Choose | None = None) -> None:
-    """Log from $CALLFLOW_LOG upwards: debug, info (by default), warning or error; and of that what is chosen."""
+    """Log from $CALLFLOW_LOG upwards: debug, info (by default), warning or error; and of that what is chosen.
+
+    With $CALLFLOW_LOG_FORMAT `json` each line is a JSON object.
+    """
     asked = os.environ.get("CALLFLOW_LOG")
-    level = LEVELS.get((asked or "info").lower(), logging.INFO)
+    level = level_of(asked)
 
     def keep_chosen(logger: StderrLogger, method: str, record: MutableMapping[str, object]) -> Mapping[str, object]:
         if choose is not None and not choose(logger.name, method, dict(record), is_asked=asked is not None):
@@ -50,12 +56,28 @@ def configure_log(choose: Choose | None = None) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%S.%fZ", utc=True),
             structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=32),
+            *_renderers(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=StderrLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def level_of(asked: str | None) -> int:
+    """The level that a word of $CALLFLOW_LOG means."""
+    return LEVELS.get((asked or "info").lower(), logging.INFO)
+
+
+def _renderers() -> Sequence[structlog.typing.Processor]:
+    if os.environ.get("CALLFLOW_LOG_FORMAT", "").lower() != "json":
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=32)]
+    return [_name_logger, structlog.processors.JSONRenderer(ensure_ascii=True, default=str)]
+
+
+def _name_logger(logger: StderrLogger, method: str, record: MutableMapping[str, object]) -> MutableMapping[str, object]:
+    record["logger"] = logger.name
+    return record
 
 
 def log_errors_only() -> None:

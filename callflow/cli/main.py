@@ -22,6 +22,7 @@ _MODULES = {
     "events": "monitor", "hangup": "monitor", "drain": "monitor", "registrations": "monitor", "trunks": "monitor",
     "status": "monitor", "trace": "trace", "records": "records", "route": "route", "reload": "versions",
     "rollback": "versions", "versions": "versions", "top": "top", "save": "replay", "replay": "replay", "user": "user",
+    "users": "user",
 }  # fmt: skip
 
 

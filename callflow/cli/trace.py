@@ -19,7 +19,7 @@ from .ladder import Ladder, name_of_leg, printable
 from .monitor import CaOption, DataOption, EngineOption, JsonOption, TokenOption, with_engine
 from .output import Refused, print_json, stderr, stdout
 from .pcap import pcap
-from .traced_call import Given, Row, TracedCall, read_call, read_on
+from .traced_call import Given, Row, TracedCall, read_call, read_on, read_rejected
 
 _LOOK_EVERY = 0.3  # seconds, with --follow
 _STYLES: Mapping[type[Row], str] = {WireMessage: "", Given: "bold", PastEvent: "dim"}
@@ -27,7 +27,10 @@ _SEARCH = 5000  # calls looked through for one whose id begins so
 
 
 def trace(
-    call: Annotated[str, typer.Argument(metavar="CALL", help="The id of any of its channels, or how it begins.")],
+    call: Annotated[
+        str,
+        typer.Argument(metavar="CALL", help="The id of any of its channels, or how it begins; or a Call-ID of SIP."),
+    ],
     bodies: Annotated[bool, typer.Option("--bodies", "-b", help="Print the messages whole.")] = False,
     capture: Annotated[
         Path | None, typer.Option("--pcap", metavar="FILE", help="Write the SIP messages for Wireshark instead.")
@@ -42,8 +45,10 @@ def trace(
     """Show how a call went: its SIP messages as they were on the wire, the commands of its app,
     and its events, on one clock.
 
+    A call that was rejected before it had a channel is found by its Call-ID of SIP; the log has it at the level debug.
+
     All its legs are shown, during the call and after it, as long as the engine keeps them: the last 20,000 messages of
-    all calls, and the events of up to an hour.
+    all calls, and the events of up to an hour, unless [trace] says otherwise.
 
     Examples:
 
@@ -57,7 +62,7 @@ def trace(
         raise typer.BadParameter("goes neither with --follow nor with --json", param_hint="--pcap")
 
     async def show(engine: Engine) -> None:
-        found = await read_call(engine, await _find(engine, call))
+        found = await _find(engine, call)
         if capture is not None:
             _write(capture, found)
         elif json and not follow:
@@ -68,15 +73,21 @@ def trace(
     with_engine(show, socket=socket, token=token, data=data, ca=ca)
 
 
-async def _find(engine: Engine, call: str) -> str:
-    """The channel whose id is, or begins, so."""
+async def _find(engine: Engine, call: str) -> TracedCall:
+    """The call of the channel whose id is, or begins, so; or what has that Call-ID, and became no channel."""
     created = await engine.recent("channel.created", last=_SEARCH)
-    ids = [event.channel for event in created if event.channel is not None and event.channel.startswith(call)]
+    ids = [
+        event.channel
+        for event in created
+        if event.channel is not None and (event.channel.startswith(call) or event.data.get("sip_call_id") == call)
+    ]
     exact = [id for id in ids if id == call] or list(dict.fromkeys(ids))
     if len(exact) == 1:
-        return exact[0]
+        return await read_call(engine, exact[0])
     if exact:
         raise Refused(f"{len(exact)} calls have an id that begins with {call!r}: {', '.join(exact[:5])}")
+    if (rejected := await read_rejected(engine, call)).messages:
+        return rejected
     raise Refused(f"the engine knows no call {call!r}, or not any more; see: callflow calls, callflow records")
 
 

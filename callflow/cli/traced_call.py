@@ -36,6 +36,7 @@ class TracedCall:
     commands: list[Given] = field(default_factory=list)
     messages: list[WireMessage] = field(default_factory=list)
     searched: int = 0  # seq of the last message that was looked at
+    asked: str = ""  # the Call-ID that is asked for: of what has no channel
 
     @property
     def events(self) -> list[PastEvent]:
@@ -62,13 +63,20 @@ class TracedCall:
     def sip_call_ids(self) -> tuple[str, ...]:
         """The Call-IDs of the legs."""
         ids = (event.data.get("sip_call_id") for event in self.events if event.name == "channel.created")
-        return tuple(dict.fromkeys(id for id in ids if id))
+        return tuple(dict.fromkeys(id for id in (self.asked, *ids) if id))
 
 
 async def read_call(engine: Engine, channel: str) -> TracedCall:
     """The call of that channel, with all legs that were dialled from it or bridged with it."""
     call = TracedCall({channel: []})
     await read_on(engine, call)
+    return call
+
+
+async def read_rejected(engine: Engine, sip_call_id: str) -> TracedCall:
+    """The SIP messages with that Call-ID."""
+    call = TracedCall(asked=sip_call_id)
+    await _read_messages(engine, call)
     return call
 
 

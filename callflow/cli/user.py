@@ -195,6 +195,22 @@ def list_(
     with_users(act, socket=socket, token=token, data=data, ca=ca, config=config)
 
 
+def users(
+    socket: EngineOption = None,
+    token: TokenOption = None,
+    data: DataOption = None,
+    ca: CaOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the users, and how many phones of each have registered: `callflow user list`.
+
+    Example:
+
+        callflow users
+    """
+    list_(socket=socket, token=token, data=data, ca=ca, json=json)
+
+
 def expand(names: Sequence[str]) -> list[str]:
     """Names, with ranges written out: `098-100` is 098, 099 and 100. Raises Refused."""
     found = list(dict.fromkeys(name for text in names for name in _range(text)))

@@ -32,6 +32,7 @@ from . import garbage
 from .heartbeat import LIMITS_VARIABLE, Heartbeat
 from .loader import load_app
 from .log import configure_log
+from .printing import CallPrinter
 from .spare import Assignment, name_process, wait_for_assignment
 
 TOKEN_VARIABLE = "CALLFLOW_WORKER_TOKEN"
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str]) -> int:
 def _load_and_work(given: Assignment) -> int:
     name_process(f"cf-{given.app}")
     configure_log()
+    sys.stdout = CallPrinter(sys.stdout)
     heartbeat = _watched(given.limits)
     try:
         run, backend = _load(given)

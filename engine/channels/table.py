@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
 import trio
 
 from callflow.protocol.commands import Command, ConferenceCommand, ConferencePlay, ConferenceRecord, Originate
@@ -70,6 +71,8 @@ if TYPE_CHECKING:
 
 TRUNKS = "[[trunk]]"  # whose places those of trunks are: no app can have this name
 MOST_CALLS = 1_000_000  # of a trunk that has no limit
+
+logger = structlog.get_logger("engine.channels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,25 +357,25 @@ class ChannelTable:
 
     def _receive_invite(self, event: InviteReceived) -> None:
         if self.is_full:
-            self._refuse(event.invite, self._busy())
+            self._refuse(event, self._busy())
             return
         if event.request.header("Replaces") is not None:
             refusal = replacing.receive(self, event)
             if refusal is not None:
-                self._refuse(event.invite, refusal)
+                self._refuse(event, refusal)
             return
         admission = self.router.route(event)
         if isinstance(admission, Refusal):
-            self._refuse(event.invite, admission)
+            self._refuse(event, admission)
             return
         channel_id = self.new_id()
         if admission.trunk is not None and not self.has_place(admission.trunk, channel_id):
-            self._refuse(event.invite, self._busy())
+            self._refuse(event, self._busy())
             return
         refusal = self._open_inbound(channel_id, event, admission)
         if refusal is not None:
             self.places.release(channel_id)
-            self._refuse(event.invite, refusal)
+            self._refuse(event, refusal)
 
     def _open_inbound(self, channel_id: str, event: InviteReceived, admission: Admission) -> Refusal | None:
         body = event.request.body
@@ -402,6 +405,8 @@ class ChannelTable:
     def _busy(self) -> Refusal:
         return Refusal(503, headers=[("Retry-After", str(round(self.limits.retry_after)))])
 
-    def _refuse(self, invite: Invite, refusal: Refusal) -> None:
-        self.rejected[refusal.status] += 1
-        self.sip.reject(invite, refusal.status, reason=refusal.reason, headers=refusal.headers)
+    def _refuse(self, event: InviteReceived, refusal: Refusal) -> None:
+        if refusal.status not in (401, 407):  # a question who it is
+            self.rejected[refusal.status] += 1
+        logger.debug("rejected", status=refusal.status, sip_call_id=event.request.header("Call-ID"))
+        self.sip.reject(event.invite, refusal.status, reason=refusal.reason, headers=refusal.headers)

@@ -19,7 +19,7 @@ from engine.channels.ports import Owner
 from engine.speech.text import Speech
 from engine.web.web import Web
 
-from .decisions import DecisionLog
+from .decisions import MAX_OCTETS, DecisionLog
 from .dispatch import CommandWatcher, Dispatcher, LongVerb, Verb
 from .encoding import encoded
 from .hello import Refused, judge, read_hello, refuse
@@ -65,11 +65,12 @@ class EventSocket:
         web: Web | None = None,
         max_sessions: int = MAX_SESSIONS,
         commands: float = COMMANDS,
+        kept_commands: int = MAX_OCTETS,
     ) -> None:
         """`engine`: its name and version; `epoch`: seconds since the epoch; `recordings`: has the apps' folders.
 
         `registered`: how many contacts `registrations` has. `commands`: that one session may give, a second; twice as
-        many at once.
+        many at once. `kept_commands`: octets of those that are kept.
         """
         self.log = log
         self.engine = engine
@@ -88,7 +89,7 @@ class EventSocket:
         self._left = trio.Event()
         Ownership(log, sessions)
         self._succession = Succession(log, table, sessions)
-        self.decisions = DecisionLog()
+        self.decisions = DecisionLog(max_octets=kept_commands)
         queries = Queries(
             log,
             table,

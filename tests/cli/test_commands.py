@@ -14,7 +14,7 @@ from callflow.cli.users import load_users
 
 COMMANDS = [
     "run", "serve", "check", "test", "dial", "calls", "events", "hangup", "drain", "registrations", "trunks", "records",
-    "replay", "route", "save", "top", "trace", "user",
+    "replay", "route", "save", "top", "trace", "user", "users",
 ]  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def test_help_names_every_command(capsys):
         ["replay", "."],
         ["replay", "absent", "--app", __file__],
         ["calls", "--bogus"],
+        ["top", "--sort", "bogus"],
         ["dial", "sip:a@127.0.0.1", "--press", "x"],
         ["dial", "sip:a@127.0.0.1", "--tone", "9000"],
         ["dial", "sip:a@127.0.0.1", "--transport", "sctp"],
@@ -90,6 +91,8 @@ def test_wrong_usage_is_exit_2(capsys, arguments):
         (["serve", "--config", "absent.toml"], "absent.toml: expected a configuration file"),
         (["calls", "--socket", "ws://127.0.0.1:1/v1/socket"], "is the engine running?"),
         (["calls", "--socket", "nonsense"], "nonsense"),
+        (["top"], "for one picture: callflow top --once"),
+        (["top", "--once", "--socket", "ws://127.0.0.1:1/v1/socket"], "is the engine running?"),
     ],
 )
 def test_refused_is_exit_1_with_one_clear_line(capsys, arguments, told):
