@@ -16,7 +16,7 @@ import trio
 
 from callflow.phone import Phone, PhoneCall
 from engine.media.session import SilenceSource
-from engine.sdp.negotiation import CODECS
+from engine.sdp.codec import NARROW
 from engine.sip.messages import Uri
 from engine.sip.stack import SipStack
 from engine.transport.endpoint import Endpoint
@@ -160,7 +160,7 @@ class Phones:
 
 @asynccontextmanager
 async def running_phones(
-    bench: Bench, *, legs: int, callers: Sequence[str] = CODECS, callees: Sequence[str] = CODECS
+    bench: Bench, *, legs: int, callers: Sequence[str] = NARROW, callees: Sequence[str] = NARROW
 ) -> AsyncIterator[Phones]:
     """Phones that are ready to call and be called, with so many legs in all."""
     async with running_media(bench, legs=legs) as media, trio.open_nursery() as nursery:

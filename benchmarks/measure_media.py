@@ -9,7 +9,7 @@ from statistics import median
 import trio
 
 from callflow.phone import PhoneCall
-from engine.sdp.negotiation import CODECS
+from engine.sdp.codec import NARROW
 
 from .bench import Bench
 from .engine import RunningEngine, running_engine
@@ -70,7 +70,7 @@ async def measure_playback(
     )  # fmt: skip
 
 
-async def _measure_relay(bench: Bench, *, count: int, name: str, callees: Sequence[str] = CODECS) -> Figure:
+async def _measure_relay(bench: Bench, *, count: int, name: str, callees: Sequence[str] = NARROW) -> Figure:
     """Callers speak PCMU."""
     sizes = bench.sizes
     bench.say(f"two-way relay of {count} calls")

@@ -22,6 +22,7 @@ from engine.eventsocket.esl.permission import EslUser
 from engine.scripting.calendar import Calendar
 from engine.scripting.decision import INTERNAL
 from engine.scripting.limits import WorkerLimits
+from engine.sdp.codec import WIDE
 from engine.sdp.security import Policy
 from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.sip.next_hop import PRIVATE, is_literal
@@ -33,6 +34,7 @@ from engine.trunks.spec import TrunkSpec
 
 from .abuse import ABUSE, Abuse
 from .advertise import read_advertised
+from .codecs import read_codecs
 from .config_error import ConfigError as ConfigError
 from .encryption import SrtpOfListeners, check_policies, read_policies, read_policy
 from .history import TRACE, History
@@ -101,6 +103,7 @@ class Rtp:
     ports: tuple[int, int] = (16384, 32767)
     threads: int = 1
     inband_digits: Literal["auto", "always", "never"] = "auto"  # auto: where no telephone-event was agreed on
+    codecs: tuple[str, ...] = WIDE  # of phones and other peers, best first; trunks have their own
     dtls: Literal["websocket", "always", "never"] = "websocket"  # to whom DTLS and ICE are offered; never: nor taken
     ice: Literal["full", "lite"] = "full"  # lite: who is reached at its address by everybody waits to be found
     stun: tuple[str, int] | None = None  # who tells our address outside of a router
@@ -503,6 +506,7 @@ _RTP = MappingProxyType({
     "ports": ("ports", _ports),
     "threads": ("threads", _threads),
     "inband_digits": ("inband_digits", one_of(("auto", "always", "never"))),
+    "codecs": ("codecs", read_codecs),
     "dtls": ("dtls", one_of(("websocket", "always", "never"))),
     "ice": ("ice", one_of(("full", "lite"))),
     "stun": ("stun", lambda value: parse_address(read_text(value))),

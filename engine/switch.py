@@ -228,6 +228,7 @@ class Switch:
             trunks=self.trunks,
             identities=lambda user: identities.get(user, BY_FROM),
             media_host=self.endpoint.media_host,
+            codecs=config.rtp.codecs,
             encryption=Encryption(
                 policies(config.sip.srtp, self.users.view(lambda user: user.srtp)), keys_from(new_token("keys"))
             ),

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from engine.sdp.negotiation import CODECS
 from engine.sip.next_hop import is_literal
 from engine.trunks.spec import Costs, Network, TargetSpec, Transport, TrunkSpec
 
+from .codecs import read_codecs
 from .encryption import read_policy
 from .limit import read_rate, seconds
 from .peer import read_costs, read_headers, read_identity_policy, read_names
 from .route import Context, expect_context, one_or_more, read_name
-from .toml_reader import Reader, Wrong, list_of, nonempty, one_of, read_flag, read_text, show, table
+from .toml_reader import Reader, Wrong, list_of, read_flag, read_text, show, table
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9])?", re.ASCII)
 _MOST_TARGETS = 32
@@ -94,13 +94,6 @@ def _network(value: object) -> Network:
         raise ValueError(f'expected an address or a network such as "192.0.2.0/24", got {show(value)}') from error
 
 
-def _codecs(value: object) -> tuple[str, ...]:
-    codecs: tuple[str, ...] = nonempty(one_of(CODECS))(value)
-    if len(set(codecs)) != len(codecs):
-        raise ValueError(f"expected each codec once, got {show(value)}")
-    return codecs
-
-
 def _user(value: object) -> str:
     text = read_text(value)
     if not re.fullmatch(r"[A-Za-z0-9+*#._-]{1,64}", text, re.ASCII):
@@ -147,7 +140,7 @@ TRUNK = MappingProxyType({
     "rate": ("rate", read_rate),
     "from_user": ("from_user", _user),
     "from_domain": ("from_domain", read_domain),
-    "codecs": ("codecs", _codecs),
+    "codecs": ("codecs", read_codecs),
     "context": ("context", read_name),
     "identity": ("identity", read_identity_policy),
     "headers": ("headers", read_headers),

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.media.keys import keys_of
+from engine.media.agreement import stream_of
 from engine.media.session import (
     AudioHeard,
-    Direction,
     MediaEngine,
     MediaEvent,
     MediaSession,
     RecordingFinished,
     Source,
     Statistics,
-    Stream,
 )
-from engine.sdp.negotiation import CODECS, Negotiation, NotAcceptable
+from engine.sdp.codec import NARROW
 from engine.sdp.negotiation import Direction as OfferedDirection
+from engine.sdp.negotiation import Negotiation, NotAcceptable
 from engine.sdp.security import Policy
 from engine.sip.messages import ParseError
 
@@ -34,7 +33,7 @@ class Audio:
         media: MediaEngine,
         *,
         session_id: int,
-        codecs: Sequence[str] = CODECS,
+        codecs: Sequence[str] = NARROW,
         srtp: Policy = "off",
         new_key: Callable[[int], bytes] | None = None,
         clock: Callable[[], float],
@@ -149,15 +148,4 @@ class Audio:
         agreed = self._negotiation.agreed
         if agreed is None:
             return
-        self._session.update(
-            Stream(
-                remote=agreed.remote,
-                codec="PCMA" if agreed.codec == "PCMA" else "PCMU",
-                payload_type=agreed.payload_type,
-                telephone_event=agreed.telephone_event,
-                direction=Direction(agreed.direction.value),
-                ptime_ms=agreed.ptime_ms,
-                is_muxed=agreed.is_muxed,
-                keys=keys_of(agreed.protection),
-            )
-        )
+        self._session.update(stream_of(agreed))

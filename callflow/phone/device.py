@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from engine.media.session import MediaEngine, PortsExhausted
-from engine.sdp.negotiation import CODECS
+from engine.sdp.codec import NARROW
 from engine.sdp.security import Policy, keys_from
 from engine.sip import events as sip
 from engine.sip.digest import Credentials
@@ -52,7 +52,7 @@ class Phone:
         name: str = "phone",
         credentials: Credentials | None = None,
         domain: str | None = None,
-        codecs: Sequence[str] = CODECS,
+        codecs: Sequence[str] = NARROW,
         srtp: Policy = "off",
         clock: Callable[[], float] = trio.current_time,
         new_token: Callable[[], str] = lambda: secrets.token_hex(8),

@@ -182,7 +182,7 @@ def originate(
     uri, flow, user = spot.uri, spot.flow, spot.user
     host = flow.local[0]
     leg = table.open(leg_id, owner, has_offer=False)
-    negotiation = table.negotiation(leg.media, flow, trunk, user=user)
+    negotiation = table.negotiation(leg.media, flow, trunk, user=user, parent=parent)
     to = Address(Uri(user=user, host=host) if user is not None else uri)
     policy = trunk.spec.identity if trunk is not None else table.identities(user) if user is not None else BY_FROM
     identity, account = _identity(caller, trunk, uri.host if trunk is not None else host)

@@ -6,12 +6,12 @@ It decides nothing: `channel` says when. Offers and answers are RFC 3264, carrie
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
-from engine.media.keys import keys_of
-from engine.media.session import Direction, MediaSession, Stream
+from engine.media.agreement import stream_of
+from engine.media.session import MediaSession
 from engine.sdp.association import read_candidates
-from engine.sdp.negotiation import Negotiation, NotAcceptable
+from engine.sdp.negotiation import Agreement, Negotiation, NotAcceptable
 from engine.sip.invite_usage import InviteState
 from engine.sip.messages import ParseError
 
@@ -42,6 +42,11 @@ class Signalling:
         self._offer_is_ours = False  # a 200 with our offer is out; the ACK brings the answer
         self.gathering = Gathering(sip, invite, negotiation, timers)
         self._expect_peer()
+
+    @property
+    def agreed(self) -> Agreement | None:
+        """What offer and answer came to so far."""
+        return self._negotiation.agreed
 
     @property
     def codec(self) -> str:
@@ -189,15 +194,4 @@ class Signalling:
             return
         if agreed.association is not None:
             self._media.associate(agreed.association, remote=agreed.remote)
-        self._media.update(
-            Stream(
-                agreed.remote,
-                cast("Literal['PCMU', 'PCMA']", agreed.codec),  # the only ones a Negotiation is given here
-                agreed.payload_type,
-                agreed.telephone_event,
-                Direction(agreed.direction.value),
-                agreed.ptime_ms,
-                is_muxed=agreed.is_muxed,
-                keys=keys_of(agreed.protection),
-            )
-        )
+        self._media.update(stream_of(agreed))

@@ -8,7 +8,7 @@ table.channels["…"].perform("c1", Answer())
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,7 +20,8 @@ from callflow.protocol.commands import Command, ConferenceCommand, ConferencePla
 from callflow.protocol.events import ChannelCreated, ChannelEnded, Event
 from callflow.protocol.frames import BridgeState, ChannelState
 from engine.media.session import MediaEngine, MediaSession, PortsExhausted
-from engine.sdp.negotiation import CODECS, Negotiation
+from engine.sdp.codec import NARROW
+from engine.sdp.negotiation import Negotiation
 from engine.sip.events import (
     Flow,
     InviteAnswered,
@@ -111,11 +112,13 @@ class ChannelTable:
         identities: Identities = lambda user: BY_FROM,
         media_host: Callable[[Flow], str | None] = lambda flow: None,
         encryption: Encryption | None = None,
+        codecs: Sequence[str] = NARROW,
         associations: AssociationPolicy | None = None,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled.
 
         `media_host` tells the address for media that a peer is told, where it is not the one that media has.
+        `codecs` are those of all who come by no trunk, best first.
         Without a policy of associations there is neither DTLS nor ICE.
         """
         self.sip = sip
@@ -126,6 +129,7 @@ class ChannelTable:
         self.epoch = epoch
         self._media_host = media_host
         self._encryption = encryption or Encryption()
+        self._codecs = tuple(codecs)
         self._associations = associations
         self.limits = limits or Limits()
         self.successors = successors
@@ -201,13 +205,18 @@ class ChannelTable:
         trunk: Trunk | None = None,
         *,
         user: str | None = None,
+        parent: str | None = None,
         requires_srtp: bool = False,
     ) -> Negotiation:
-        """A new negotiation for a leg that receives there, of a trunk, which has its own codecs, or of a user."""
+        """A new negotiation for a leg that receives there, of a trunk, which has its own codecs, or of a user.
+
+        `parent` is the channel that it is dialled for.
+        """
         host, port = media.local
         self._sessions += 1
         session_id = (int(self.epoch()) << 24) + self._sessions
-        codecs = trunk.spec.codecs if trunk is not None else CODECS
+        codecs = trunk.spec.codecs if trunk is not None else self._codecs
+        channel = self.channels.get(parent) if parent is not None else None
         policy = self._associations
         return Negotiation(
             local=(self._media_host(flow) or host, port),
@@ -215,6 +224,7 @@ class ChannelTable:
             session_id=session_id,
             srtp="required" if requires_srtp else self._encryption.policy_of(flow, user=user, trunk=trunk),
             new_key=self._encryption.new_key,
+            beside=channel.signalling.agreed if channel is not None else None,
             presence=policy.presence(self.media.fingerprint) if policy is not None else None,
             offers_association=policy is not None and policy.is_offered(flow),
         )

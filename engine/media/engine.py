@@ -236,7 +236,10 @@ class NativeMediaSession:
                 self._keys = keys
             self._leg.update(
                 remote=stream.remote,
-                is_a_law=stream.codec == "PCMA",
+                codec=stream.codec,
+                clock_rate=stream.clock_rate,
+                opus=(stream.bitrate, stream.has_fec, stream.has_dtx),
+                event_rate=stream.event_rate,
                 payload_type=stream.payload_type,
                 ptime_ms=stream.ptime_ms,
                 telephone_event=stream.telephone_event,

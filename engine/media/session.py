@@ -46,13 +46,18 @@ class Stream:
     """What the offer and the answer agreed on for the leg's audio (RFC 3264), as the data plane needs it."""
 
     remote: tuple[str, int] | None  # None: nowhere to send yet; latching may find it
-    codec: Literal["PCMU", "PCMA"]
+    codec: str  # "PCMU", "PCMA", "G722", "L16/8000", "L16/16000", "opus"; others are only passed on
     payload_type: int
     telephone_event: int | None  # the payload type of RFC 4733, None if not agreed
     direction: Direction = Direction.SENDRECV
     ptime_ms: int = 20  # of the packets that we make, 10 to 60; relayed ones keep their length
     inband: bool | None = None  # listen for keys in the sound, too; None: where telephone-event was not agreed on
     is_muxed: bool = False  # RTCP comes and goes by the RTP port (RFC 5761)
+    event_rate: int = 8000  # the clock of the telephone-events
+    bitrate: int = 24_000  # of what we send in Opus
+    has_fec: bool = False  # protected against loss
+    has_dtx: bool = False  # and without the silence
+    clock_rate: int = 8000  # of RTP, where the codec is another
     keys: Keys | None = None  # None: packets are plain
 
     @property

@@ -1,4 +1,4 @@
-"""Offer and answer of one leg (RFC 3264), for one audio stream of G.711 with telephone-events (RFC 4733).
+"""Offer and answer of one leg (RFC 3264), for one audio stream with telephone-events (RFC 4733).
 
 ::
 
@@ -12,24 +12,21 @@ An exchange that fails changes nothing: `agreed` stays as it was (§8, RFC 3261 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .associating import Associating
 from .association import PROTOCOLS, Association, Attribute, Presence
+from .codec import CODECS, NARROW, Codec, OpusFormat, event_codec
 from .description import MediaDescription, Origin, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable, WrongState
 from .security import Policy, Protection, Security
-from .stream import RTCP_MUX, TELEPHONE_EVENT, PeerStream, find_stream, name_of, read_stream
+from .stream import RTCP_MUX, PeerStream, codec_of, find_stream, read_stream
 
-__all__ = ["CODECS", "Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
-
-CODECS = ("PCMU", "PCMA")
+__all__ = ["Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
 
 
-_USUAL_NUMBERS = {"PCMU": 0, "PCMA": 8, TELEPHONE_EVENT: 101}
 _DYNAMIC_NUMBERS = range(96, 128)  # RFC 3551 §6
-_EVENTS = "0-15"  # the keys 0-9 * # A-D
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +34,16 @@ class Agreement:
     """What offer and answer came to. `direction` is ours."""
 
     remote: tuple[str, int] | None  # None: the peer takes no media (hold by 0.0.0.0)
-    codec: str  # "PCMU", "PCMA"
+    codec: str  # a name of engine.sdp.codec: "PCMU", "opus"
     payload_type: int
     telephone_event: int | None  # its payload type
     direction: Direction
     ptime_ms: int
     is_held_by_peer: bool
     is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761)
+    event_rate: int = 8000  # the clock of the telephone-events
+    opus: OpusFormat | None = None  # if that is the codec: what the peer wants of it
+    fmtp: str | None = field(default=None, compare=False)  # what the peer says of the codec
     protection: Protection | None = None  # SRTP with keys in SDP; None: plain RTP, or by DTLS
     association: Association | None = None  # DTLS, and ICE perhaps
 
@@ -80,21 +80,26 @@ class Negotiation:
         self,
         *,
         local: tuple[str, int],
-        codecs: Sequence[str] = CODECS,
+        codecs: Sequence[str] = NARROW,
         session_id: int,
         ptime_ms: int = 20,
         srtp: Policy = "off",
         new_key: Callable[[int], bytes] | None = None,
         presence: Presence | None = None,
         offers_association: bool = False,
+        beside: Agreement | None = None,
     ) -> None:
         """`new_key` gives so many octets that nobody can guess: keys of SRTP, unless that is off.
 
         With a `presence` DTLS and ICE are taken from who offers them, and offered if `offers_association`.
+        `beside` is that of the call that this one is to be bridged with: its codec is proposed first, so packets can
+        be passed on; one that is only passed on, alone.
         """
+        codecs, self._passed_fmtp = _beside(tuple(codecs), beside)
         self.agreed: Agreement | None = None
         self._local = local
         self._codecs = tuple(codecs)
+        self._formats = _formats(self._codecs)
         self._session_id = session_id
         self._ptime_ms = ptime_ms
         self._version = 0
@@ -127,7 +132,7 @@ class Negotiation:
         media = [line.refused() for line in self._lines] or [audio]
         media[index] = audio
         self._offered = _Offered(direction, index, len(media), is_muxed, protocol)
-        self._numbers = {payload.encoding: payload.number for payload in payloads}
+        self._learn_numbers(payloads)
         return self._write(media, self._associating.session() if protocol in PROTOCOLS else ())
 
     def receive_answer(self, body: bytes) -> None:
@@ -185,9 +190,9 @@ class Negotiation:
             raise WrongState("an answer is wanted, but no offer has been received")
         offer, stream = self._received
         direction = direction.limited_to(stream.direction.mirrored)
-        payloads = [_payload(stream.codec, stream.payload_type)]
+        payloads = [CODECS[stream.codec].payload(stream.payload_type, stream.fmtp)]
         if stream.telephone_event is not None:
-            payloads.append(_payload(TELEPHONE_EVENT, stream.telephone_event))
+            payloads.append(event_codec(stream.event_rate).payload(stream.telephone_event))
         before = self.agreed
         protection = self._security.take_offer(
             stream.crypto,
@@ -261,10 +266,6 @@ class Negotiation:
         return self._associating.offered if self.agreed is None else None
 
     @property
-    def _names(self) -> tuple[str, ...]:
-        return (*self._codecs, TELEPHONE_EVENT)
-
-    @property
     def _is_ipv6(self) -> bool:
         return ":" in self._local[0]
 
@@ -288,6 +289,9 @@ class Negotiation:
             is_held_by_peer=is_held_by_peer,
             is_muxed=stream.is_muxed,
             protection=protection,
+            event_rate=stream.event_rate,
+            opus=stream.opus,
+            fmtp=stream.fmtp,
             association=association,
         )
         self._lines = tuple(
@@ -296,26 +300,26 @@ class Negotiation:
         self._index = stream.index
 
     def _learn_numbers(self, payloads: Sequence[Payload]) -> None:
-        """The peer's payload types, for offers of ours to come (§8.3.2)."""
+        """Payload types that were offered, for offers of ours to come (§8.3.2)."""
         learned: dict[str, int] = {}
         for payload in payloads:
-            name = name_of(payload, self._names)
-            if name is None:
+            codec = codec_of(payload, self._formats)
+            if codec is None:
                 self._foreign.add(payload.number)
             else:
-                learned.setdefault(name, payload.number)
+                learned.setdefault(codec.name, payload.number)
         self._numbers |= learned
 
     def _all_payloads(self) -> list[Payload]:
         """Our codecs and the telephone-events, each by the number it has, or by one that has no other meaning yet."""
         numbers = dict(self._numbers)
-        for name in self._names:
+        for codec in self._formats:
             taken = {*self._foreign, *numbers.values()}
-            candidates = (_USUAL_NUMBERS[name], *_DYNAMIC_NUMBERS)
-            free = [number for number in candidates if number not in taken]
-            if name not in numbers and free:
-                numbers[name] = free[0]
-        return [_payload(name, numbers[name]) for name in self._names if name in numbers]
+            free = [number for number in (codec.usual, *_DYNAMIC_NUMBERS) if number not in taken]
+            if codec.name not in numbers and free:
+                numbers[codec.name] = free[0]
+        fmtp = self._passed_fmtp if self.agreed is None else self.agreed.fmtp
+        return [codec.payload(numbers[codec.name], fmtp) for codec in self._formats if codec.name in numbers]
 
     def _audio(
         self,
@@ -352,5 +356,17 @@ def _mid_of(media: MediaDescription) -> str | None:
     return next((value for name, value in media.attributes if name == "mid"), None)
 
 
-def _payload(name: str, number: int) -> Payload:
-    return Payload(number, name, fmtp=_EVENTS if name == TELEPHONE_EVENT else None)
+def _formats(names: Sequence[str]) -> tuple[Codec, ...]:
+    """The codecs of these names, and the telephone-events: first of 8 kHz, which every peer knows."""
+    codecs = [CODECS[name] for name in names]
+    rates = dict.fromkeys([8000, *(codec.clock_rate for codec in codecs)])
+    return (*codecs, *(event_codec(rate) for rate in rates))
+
+
+def _beside(codecs: tuple[str, ...], beside: Agreement | None) -> tuple[tuple[str, ...], str | None]:
+    """What to propose beside an agreement, and what is said of a codec that is only passed on."""
+    if beside is None or beside.codec not in codecs:
+        return codecs, None
+    if CODECS[beside.codec].is_passed:
+        return (beside.codec,), beside.fmtp
+    return (beside.codec, *(codec for codec in codecs if codec != beside.codec)), None

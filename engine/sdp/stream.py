@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .association import PROTOCOLS, PeerAssociation, read_association
+from .codec import CODECS, OPUS, Codec, OpusFormat, event_codec, read_opus
 from .description import Crypto, MediaDescription, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable
 from .security import read_plain
 
-TELEPHONE_EVENT = "telephone-event"
 RTCP_MUX = "rtcp-mux"
 
-_CLOCK_RATE = 8000  # of the voice codecs, and so of the telephone-events beside them (RFC 4733 §2.1)
+_CLOCK_RATE = 8000  # of telephone-events that go with any codec, whatever its clock: many peers have no other
 _PTIME_STEP_MS = 10
 _LONGEST_PTIME_MS = 60
 
@@ -33,6 +33,9 @@ class PeerStream:
     ptime_ms: int | None  # None: nothing said
     is_muxed: bool  # RTCP may share the port (RFC 5761)
     crypto: Crypto | None = None  # what its packets are protected with; None: they are plain
+    event_rate: int = _CLOCK_RATE  # the clock of the telephone-events
+    opus: OpusFormat | None = None  # if that is the codec
+    fmtp: str | None = None  # what the peer says of the codec
     association: PeerAssociation | None = None  # what it says of DTLS and ICE; None: it is plain
 
 
@@ -83,32 +86,39 @@ def read_stream(
     crypto = read_crypto(media) if association is None else None
     has_ice = association is not None and association.ice is not None
     host = _host(description, media, is_ipv6=is_ipv6, is_needed=not has_ice)
-    voice = _first(media.payloads, codecs)
+    ptime_ms = _ptime_ms(media)
+    known = [CODECS[name] for name in codecs if CODECS[name].least_ptime_ms <= (media.maxptime or _LONGEST_PTIME_MS)]
+    heard, passed = ([codec for codec in known if codec.is_passed is is_passed] for is_passed in (False, True))
+    voice = _first(media.payloads, heard) or _first(media.payloads, passed)
     if voice is None:
         raise NotAcceptable(f"expected a codec of {', '.join(codecs)}, got formats {' '.join(media.formats)}")
-    events = _first(media.payloads, (TELEPHONE_EVENT,))
+    codec, payload = voice
+    events = _first(media.payloads, [event_codec(codec.clock_rate)])
+    events = events or _first(media.payloads, [event_codec(_CLOCK_RATE)])
     direction = Direction(media.direction or description.direction or "sendrecv")
     if host is None and not has_ice:  # RFC 3264 §8.4: nothing may be sent to it
         direction = direction.limited_to(Direction.SENDONLY)
     return PeerStream(
         index=index,
         remote=(host, media.port) if host else None,
-        codec=voice[0],
-        payload_type=voice[1],
-        telephone_event=events[1] if events else None,
+        codec=codec.name,
+        payload_type=payload.number,
+        telephone_event=events[1].number if events else None,
         direction=direction,
-        ptime_ms=_ptime_ms(media),
+        ptime_ms=ptime_ms,
         is_muxed=any(name == RTCP_MUX for name, _ in media.attributes),
+        event_rate=events[0].clock_rate if events else _CLOCK_RATE,
+        opus=read_opus(payload.fmtp) if codec.name == OPUS else None,
+        fmtp=payload.fmtp,
         association=association,
         crypto=crypto,
     )
 
 
-def name_of(payload: Payload, names: Sequence[str]) -> str | None:
-    """Which of these encodings a payload type stands for; their case does not matter (RFC 8866 §6.6)."""
-    if (payload.clock_rate, payload.channels) != (_CLOCK_RATE, 1):
-        return None
-    return next((name for name in names if name.lower() == payload.encoding.lower()), None)
+def codec_of(payload: Payload, codecs: Sequence[Codec]) -> Codec | None:
+    """Which of these a payload type stands for."""
+    rtpmap = payload.encoding.lower(), payload.clock_rate, payload.channels
+    return next((codec for codec in codecs if codec.rtpmap == rtpmap), None)
 
 
 def _host(description: SessionDescription, media: MediaDescription, *, is_ipv6: bool, is_needed: bool) -> str | None:
@@ -138,9 +148,9 @@ def _read_host(description: SessionDescription, media: MediaDescription, *, is_i
     return str(address)
 
 
-def _first(payloads: Sequence[Payload], names: Sequence[str]) -> tuple[str, int] | None:
-    known = ((name_of(payload, names), payload.number) for payload in payloads)
-    return next(((name, number) for name, number in known if name), None)
+def _first(payloads: Sequence[Payload], codecs: Sequence[Codec]) -> tuple[Codec, Payload] | None:
+    known = ((codec_of(payload, codecs), payload) for payload in payloads)
+    return next(((codec, payload) for codec, payload in known if codec), None)
 
 
 def _ptime_ms(media: MediaDescription) -> int | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, TypeAlias
 
-from engine.sdp.negotiation import CODECS
+from engine.sdp.codec import NARROW
 from engine.sdp.security import Policy
 from engine.sip.digest import Credentials
 from engine.sip.identity import BY_FROM, IdentityPolicy
@@ -55,7 +55,7 @@ class TrunkSpec:
     rate: float | None = None  # calls a second, placed by us
     from_user: str | None = None
     from_domain: str | None = None
-    codecs: tuple[str, ...] = CODECS
+    codecs: tuple[str, ...] = NARROW
     context: str = "public"  # of the calls that come from it
     identity: IdentityPolicy = BY_FROM
     headers: tuple[tuple[str, str], ...] = ()  # of every INVITE to it

@@ -135,6 +135,7 @@ async def baresip(
     modules: Sequence[str] = (),
     contacts: Sequence[str] = (),
     account: str = "",
+    codecs: Sequence[str] = (),
 ) -> AsyncIterator[Baresip]:
     """A phone of `user` that registers with `server`; gone on exit. Its registering may be over before it can tell.
 
@@ -143,6 +144,7 @@ async def baresip(
     folder.mkdir(parents=True)
     more = f"sip_verify_server yes\nsip_cafile {authority}\n" if authority is not None else ""
     more += "".join(f"module_app {name}.so\n" for name in modules)
+    more += "".join(f"module {name}.so\n" for name in codecs)
     source = f"aufile,{says}" if says is not None else f"ausine,{frequency}"
     (folder / "config").write_text(CONFIG.format(source=source, modules=MODULES, folder=folder, more=more))
     line = f"<sip:{user}@{server[0]}:{server[1]};transport={transport}>;auth_user={user};auth_pass={password}"
@@ -186,12 +188,14 @@ async def phone(
     modules: Sequence[str] = (),
     contacts: Sequence[str] = (),
     account: str = "",
+    codecs: Sequence[str] = (),
 ) -> AsyncIterator[Baresip]:
-    """A registered phone. `modules` are further ones; `account` is what its account says beside."""
+    """A registered phone. `modules` are further ones, `codecs` theirs; `account` is what its account says beside."""
     server = engine.udp if transport == "udp" else engine.tcp
     async with baresip(
         folder / user, user=user, password=PASSWORDS[user], server=server, frequency=FREQUENCIES[user],
         answers=answers, transport=transport, says=says, modules=modules, contacts=contacts, account=account,
+        codecs=codecs,
     ) as running:  # fmt: skip
         await seen.wait("registration.added", lambda event: isinstance(event, RegistrationAdded) and event.user == user)
         yield running

@@ -74,7 +74,8 @@ async def test_a_browsers_offer_is_answered_and_nothing_is_played_to_one_that_is
     async with offered(simulation, OFFER) as raw:
         [answered] = [event for event in raw.told if isinstance(event, InviteAnswered)]
         lines = answered.response.body.decode().splitlines()
-        assert "m=audio 16384 UDP/TLS/RTP/SAVPF 0 126" in lines
+        [audio] = [line for line in lines if line.startswith("m=")]
+        assert audio.startswith("m=audio 16384 UDP/TLS/RTP/SAVPF ")
         assert {"a=setup:active", "a=group:BUNDLE 0", "a=rtcp-mux", "a=end-of-candidates"} <= set(lines)
         [created] = simulation.happened(ChannelCreated)
         assert created.security.media == "dtls-srtp"

@@ -17,6 +17,7 @@ _OF_HEADERS: Mapping[str, str] = MappingProxyType({
     "user-agent": "sip_user_agent", "allow": "sip_allow", "max-forwards": "max_forwards", "via": "sip_full_via",
     "from": "sip_full_from", "to": "sip_full_to", "subject": "sip_subject",
 })  # fmt: skip
+_RATES: Mapping[str, int] = MappingProxyType({"opus": 48000, "G722": 16000})
 PROFILE = "internal"
 
 
@@ -210,5 +211,7 @@ def codec_name(codec: str) -> str:
 
 
 def codec_rate(codec: str) -> int:
+    if codec in _RATES:
+        return _RATES[codec]
     rate = codec.partition("/")[2].partition("/")[0]
     return int(rate) if rate.isascii() and rate.isdigit() and len(rate) < 7 else 8000

@@ -29,8 +29,8 @@ fn relay(criterion: &mut Criterion) {
             let now = Moment(0).plus_ms(number * 20);
             let mut room = packet(number);
             match one.receive(&mut room, from, now, &mut reports) {
-                Received::Audio(header, payload, law) => other
-                    .relay_audio(&header, &mut room[payload], law, now)
+                Received::Audio(header, payload, codec) => other
+                    .relay_audio(&header, &mut room[payload], codec, now)
                     .is_some(),
                 _ => false,
             }

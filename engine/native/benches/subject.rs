@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use _native::media::clock::{Moment, FRAME};
+use _native::media::codec::Codec;
 use _native::media::g711::Law;
 use _native::media::leg::Leg;
 use _native::media::report::{LegId, Reports};
@@ -13,7 +14,8 @@ pub fn leg(id: u64, reports: &mut Reports) -> Leg {
     let mut leg = Leg::new(LegId(id), [id, 2]);
     let stream = Stream {
         remote: Some(SocketAddr::from(([192, 0, 2, 1], 4000))),
-        law: Law::Mu,
+        codec: Codec::G711(Law::Mu),
+        event_clock: 1,
         payload_type: Pt(0),
         packet_samples: FRAME,
         telephone_event: Some(Pt(101)),

@@ -50,10 +50,10 @@ fn relay(count: u64) {
     for number in 1..=count {
         let now = Moment(0).plus_ms(number * 20);
         let mut room = packet(number);
-        if let Received::Audio(header, payload, law) =
+        if let Received::Audio(header, payload, codec) =
             one.receive(&mut room, from, now, &mut reports)
         {
-            black_box(other.relay_audio(&header, &mut room[payload], law, now));
+            black_box(other.relay_audio(&header, &mut room[payload], codec, now));
         }
     }
 }

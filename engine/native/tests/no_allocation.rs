@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use _native::media::codec::Codec;
 use _native::media::command::Verb;
 use _native::media::engine::{Engine, Opened, Settings};
 use _native::media::g711::Law;
@@ -75,7 +76,8 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 fn connect(engine: &Engine, leg: &Opened, port: u16) {
     let stream = Stream {
         remote: Some(SocketAddr::new(HERE, port)),
-        law: Law::Mu,
+        codec: Codec::G711(Law::Mu),
+        event_clock: 1,
         payload_type: Pt(0),
         packet_samples: 160,
         telephone_event: None,

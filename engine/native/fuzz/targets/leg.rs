@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use _native::media::clock::{Clock, Moment};
+use _native::media::codec::Codec;
 use _native::media::g711::Law;
 use _native::media::leg::{Leg, MAX_PACKET};
 use _native::media::report::{LegId, Reports};
@@ -21,7 +22,8 @@ fuzz_target!(|data: &[u8]| {
     leg.update(
         Stream {
             remote: Some(peer),
-            law: Law::Mu,
+            codec: Codec::G711(Law::Mu),
+            event_clock: 1,
             payload_type: Pt(0),
             packet_samples: 160,
             telephone_event: Some(Pt(101)),

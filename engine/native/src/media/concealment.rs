@@ -1,7 +1,9 @@
 //! What is heard instead of a packet that never came: the last pitch period again, fading (after ITU-T G.711 Appendix I).
 //!
 //! It is told each frame or piece in order: `hear` what came, `conceal` what did not. Where sound comes back it is blended with
-//! what was being made up, so that neither edge clicks.
+//! what was being made up, so that neither edge clicks. Lengths are in samples of 8 kHz; at 16 kHz there are two for each.
+
+use super::codec::Rate;
 
 /// The shortest pitch period looked for, in samples: 200 Hz.
 const MIN_PERIOD: usize = 40;
@@ -21,7 +23,8 @@ const FADE: usize = 480;
 /// Knows what was heard last and goes on from there.
 #[derive(Debug)]
 pub struct Concealment {
-    history: [i16; HISTORY],
+    history: Box<[i16]>,
+    factor: usize,
     /// Samples made up in a row.
     made_up: usize,
     period: usize,
@@ -29,20 +32,27 @@ pub struct Concealment {
 
 impl Default for Concealment {
     fn default() -> Self {
-        Concealment {
-            history: [0; HISTORY],
-            made_up: HOLD + FADE,
-            period: 0,
-        }
+        Concealment::new(Rate::Narrow)
     }
 }
 
 impl Concealment {
+    /// Nothing was heard yet.
+    pub fn new(rate: Rate) -> Self {
+        let factor = rate.factor();
+        Concealment {
+            history: vec![0; HISTORY * factor].into_boxed_slice(),
+            factor,
+            made_up: (HOLD + FADE) * factor,
+            period: 0,
+        }
+    }
+
     /// Samples that came. After made-up ones their beginning is blended.
     pub fn hear(&mut self, samples: &mut [i16]) {
         if self.made_up > 0 && !self.is_silent() {
-            let length = BLEND.min(samples.len());
-            let mut tail = [0; BLEND];
+            let length = (BLEND * self.factor).min(samples.len());
+            let mut tail = [0; BLEND * Rate::Wide.factor()];
             self.make_up(&mut tail[..length]);
             for (index, (sample, old)) in samples.iter_mut().zip(&tail[..length]).enumerate() {
                 *sample = blend(*old, *sample, index, length);
@@ -63,17 +73,18 @@ impl Concealment {
 
     /// True when nothing is left of what was heard: what is made up now is silence.
     pub fn is_silent(&self) -> bool {
-        self.made_up >= HOLD + FADE
+        self.made_up >= (HOLD + FADE) * self.factor
     }
 
     /// Nothing was missing: it was silent.
     pub fn rest(&mut self) {
-        *self = Concealment::default();
+        self.history.fill(0);
+        (self.made_up, self.period) = ((HOLD + FADE) * self.factor, 0);
     }
 
     /// The loudness of the made-up sample `index`, of 256.
-    fn loudness(index: usize) -> i32 {
-        let fading = index.saturating_sub(HOLD).min(FADE);
+    fn loudness(&self, index: usize) -> i32 {
+        let fading = (index / self.factor).saturating_sub(HOLD).min(FADE);
         ((FADE - fading) * 256 / FADE) as i32
     }
 
@@ -82,14 +93,14 @@ impl Concealment {
         let period = self.period.max(1);
         for index in 0..samples.len() {
             let source = if index < period {
-                self.history[HISTORY - period + index]
+                self.history[self.history.len() - period + index]
             } else {
                 samples[index - period]
             };
-            let now = Self::loudness(self.made_up + index);
+            let now = self.loudness(self.made_up + index);
             let then = (self.made_up + index)
                 .checked_sub(period)
-                .map_or(256, Self::loudness);
+                .map_or(256, |index| self.loudness(index));
             samples[index] = if then == 0 {
                 0
             } else {
@@ -100,17 +111,19 @@ impl Concealment {
     }
 
     fn remember(&mut self, samples: &[i16]) {
-        let count = samples.len().min(HISTORY);
+        let length = self.history.len();
+        let count = samples.len().min(length);
         self.history.copy_within(count.., 0);
-        self.history[HISTORY - count..].copy_from_slice(&samples[samples.len() - count..]);
+        self.history[length - count..].copy_from_slice(&samples[samples.len() - count..]);
     }
 
     /// The distance at which the last 10 ms look most like what came before them.
     fn find_period(&self) -> usize {
-        let last = &self.history[HISTORY - COMPARED..];
-        let mut best = (MIN_PERIOD, f32::MIN);
-        for period in MIN_PERIOD..=MAX_PERIOD {
-            let before = &self.history[HISTORY - COMPARED - period..HISTORY - period];
+        let (end, compared) = (self.history.len(), COMPARED * self.factor);
+        let last = &self.history[end - compared..];
+        let mut best = (MIN_PERIOD * self.factor, f32::MIN);
+        for period in (MIN_PERIOD..=MAX_PERIOD).map(|period| period * self.factor) {
+            let before = &self.history[end - compared - period..end - period];
             let likeness = likeness(last, before);
             if likeness > best.1 {
                 best = (period, likeness);

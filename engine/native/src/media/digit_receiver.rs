@@ -21,8 +21,10 @@ pub struct DigitReceiver {
 struct Key {
     digit: char,
     timestamp: u32,
-    /// Samples of segments before the current one (RFC 4733 §2.5.1.3).
+    /// Units of segments before the current one (RFC 4733 §2.5.1.3).
     before: u32,
+    /// Units for each ms.
+    units: u32,
     duration: u16,
     heard_at: Moment,
     is_down: bool,
@@ -33,18 +35,18 @@ impl Key {
         self.is_down = false;
         reports.push(Report::DigitEnded {
             digit: self.digit,
-            duration_ms: (self.before + u32::from(self.duration)) / 8,
+            duration_ms: (self.before + u32::from(self.duration)) / self.units,
         });
     }
 }
 
 impl DigitReceiver {
-    /// An event packet with its RTP timestamp. Events that are no keys (flash, ...) are passed over. `known` is asked of each
+    /// An event packet with its RTP timestamp, by a clock with so many units for each sample of 8 kHz. Events that are no keys (flash, ...) are passed over. `known` is asked of each
     /// new key whether it was heard already.
     pub fn receive(
         &mut self,
         event: TelephoneEvent,
-        timestamp: u32,
+        (timestamp, clock): (u32, u32),
         now: Moment,
         known: impl FnOnce(char) -> Known,
         reports: &mut Reports,
@@ -80,6 +82,7 @@ impl DigitReceiver {
                 digit,
                 timestamp,
                 before: 0,
+                units: clock.max(1) * 8,
                 duration: 0,
                 heard_at: now,
                 is_down: known != Known::Over,
@@ -154,7 +157,7 @@ mod tests {
         for frame in 0..5 {
             receiver.receive(
                 event(5, false, 160 * (frame as u16 + 1)),
-                1000,
+                (1000, 1),
                 at(frame),
                 |_| Known::Not,
                 &mut reports,
@@ -164,7 +167,7 @@ mod tests {
         for _ in 0..3 {
             receiver.receive(
                 event(5, true, 960),
-                1000,
+                (1000, 1),
                 at(5),
                 |_| Known::Not,
                 &mut reports,
@@ -172,7 +175,7 @@ mod tests {
         }
         receiver.receive(
             event(5, false, 800),
-            1000,
+            (1000, 1),
             at(6),
             |_| Known::Not,
             &mut reports,
@@ -187,21 +190,21 @@ mod tests {
         let (mut receiver, mut reports) = (DigitReceiver::default(), Reports::default());
         receiver.receive(
             event(1, true, 800),
-            1000,
+            (1000, 1),
             at(0),
             |_| Known::Not,
             &mut reports,
         );
         receiver.receive(
             event(1, true, 400),
-            3000,
+            (3000, 1),
             at(10),
             |_| Known::Not,
             &mut reports,
         );
         receiver.receive(
             event(1, true, 800),
-            1000,
+            (1000, 1),
             at(11),
             |_| Known::Not,
             &mut reports,
@@ -215,10 +218,16 @@ mod tests {
     #[test]
     fn a_key_without_end_ends_by_time_or_by_the_next_key() {
         let (mut receiver, mut reports) = (DigitReceiver::default(), Reports::default());
-        receiver.receive(event(2, false, 160), 0, at(0), |_| Known::Not, &mut reports);
+        receiver.receive(
+            event(2, false, 160),
+            (0, 1),
+            at(0),
+            |_| Known::Not,
+            &mut reports,
+        );
         receiver.receive(
             event(3, false, 320),
-            4000,
+            (4000, 1),
             at(5),
             |_| Known::Not,
             &mut reports,
@@ -229,7 +238,7 @@ mod tests {
         assert_eq!(reports.take(), [ended('3', 40)]);
         receiver.receive(
             event(3, false, 160),
-            9000,
+            (9000, 1),
             at(20),
             |_| Known::Not,
             &mut reports,
@@ -243,21 +252,21 @@ mod tests {
         let (mut receiver, mut reports) = (DigitReceiver::default(), Reports::default());
         receiver.receive(
             event(9, false, 0xffff),
-            0,
+            (0, 1),
             at(0),
             |_| Known::Not,
             &mut reports,
         );
         receiver.receive(
             event(9, false, 160),
-            0xffff,
+            (0xffff, 1),
             at(1),
             |_| Known::Not,
             &mut reports,
         );
         receiver.receive(
             event(9, true, 800),
-            0xffff,
+            (0xffff, 1),
             at(5),
             |_| Known::Not,
             &mut reports,
@@ -271,7 +280,13 @@ mod tests {
     #[test]
     fn what_is_no_key_is_passed_over() {
         let (mut receiver, mut reports) = (DigitReceiver::default(), Reports::default());
-        receiver.receive(event(16, true, 800), 0, at(0), |_| Known::Not, &mut reports);
+        receiver.receive(
+            event(16, true, 800),
+            (0, 1),
+            at(0),
+            |_| Known::Not,
+            &mut reports,
+        );
         assert!(reports.take().is_empty());
     }
 }

@@ -5,6 +5,7 @@
 //! open, gives a latching peer something to latch on, and calms phones that hang up when they hear nothing; and it costs next
 //! to nothing. To the receiver it is discontinuous transmission (RFC 3551 §4.1): timestamps run on, the marker is set.
 
+mod coding;
 mod control;
 mod packet;
 mod receive;
@@ -12,38 +13,42 @@ mod relay;
 mod security;
 mod turn;
 
+pub use coding::Said;
+
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::clock::Moment;
+use super::codec::{Codec, Ear, Mouth};
 use super::command::Change;
 use super::control::Control;
+use super::conversion::Conversion;
 use super::delay::DelayLine;
 use super::digit_receiver::DigitReceiver;
 use super::digit_sender::{DigitSender, Way};
-use super::g711::Law;
 use super::hearing::Hearing;
 use super::inband_receiver::InbandReceiver;
 use super::latch::Latch;
-use super::packetizer::{Packetizer, MAX_SAMPLES};
+use super::packetizer::{Packetizer, MAX_OCTETS};
 use super::player::{Loading, PlaySpec, Player};
 use super::playout::Playout;
 use super::reception::Reception;
 use super::recorder::Recorder;
 use super::report::{LegId, PlaybackEnd, RecordingEnd, Report, Reports};
-use super::rtp::{Header, HEADER};
+use super::rtp::{Header, Ssrc, HEADER};
 use super::sender::Sender;
 use super::sound::SoundWatch;
 use super::srtp::{Session, MAX_OVERHEAD};
 use super::statistics::Counters;
 use super::stream::Stream;
 use super::syscalls::prefetch;
+use super::timeline::Timeline;
 use super::tone::Tone;
 
 /// Room for the longest packet that a leg makes by itself, and what protects it.
-pub const MAX_PACKET: usize = HEADER + MAX_SAMPLES + MAX_OVERHEAD;
-/// The longest payload that is taken: more than any ptime of G.711 in one Ethernet frame.
+pub const MAX_PACKET: usize = HEADER + MAX_OCTETS + MAX_OVERHEAD;
+/// The longest payload that is taken: more than any ptime in one Ethernet frame.
 const MAX_PAYLOAD: usize = 1500;
 /// Silence is sent after so long without a packet.
 const IDLE_MS: u64 = 1000;
@@ -63,10 +68,10 @@ pub enum Received {
     Discarded,
     /// Nothing.
     Nothing,
-    /// Audio: where in the packet, under which law.
-    Audio(Header, Range<usize>, Law),
-    /// A telephone event.
-    Digit(Header, Range<usize>),
+    /// Audio: where in the packet, in which codec.
+    Audio(Header, Range<usize>, Codec),
+    /// A telephone event, and how many units its durations have for each sample of 8 kHz.
+    Digit(Header, Range<usize>, u32),
 }
 
 /// A packet to be sent, lying at the beginning of the room it was made in.
@@ -76,6 +81,8 @@ pub struct Outgoing {
     pub length: usize,
     /// Where to.
     pub destination: SocketAddr,
+    /// Samples of 8 kHz in it.
+    pub samples: usize,
     /// It is of the playback.
     pub is_playback: bool,
 }
@@ -100,7 +107,18 @@ pub struct Leg {
     pub is_associated: bool,
     /// When the last digit of its relayed peer was passed on.
     passed_digit_at: Option<Moment>,
+    /// The last of them, as its source has it.
+    passed_key: Option<(Ssrc, u32)>,
     stream: Option<Stream>,
+    timeline: Timeline,
+    /// There where the codec is neither G.711 nor foreign.
+    ear: Option<Box<Ear>>,
+    mouth: Option<Box<Mouth>>,
+    /// There where what is sent in such a codec is recorded.
+    monitor: Option<Box<Ear>>,
+    sent_ticks: Timeline,
+    /// There while the peer that it is relayed with has another codec: what that is to hear.
+    conversion: Option<Box<Conversion>>,
     /// There while its packets are protected.
     srtp: Option<Box<Session>>,
     latch: Latch,
@@ -139,7 +157,14 @@ impl Leg {
             is_fed: false,
             is_associated: false,
             passed_digit_at: None,
+            passed_key: None,
             stream: None,
+            timeline: Timeline::new(1),
+            ear: None,
+            mouth: None,
+            monitor: None,
+            sent_ticks: Timeline::new(1),
+            conversion: None,
             srtp: None,
             latch: Latch::default(),
             sender: Sender::new([random[0] & EARLY_SEQUENCE, random[1]]),
@@ -174,6 +199,7 @@ impl Leg {
             self.inband = stream.hears_tones.then(Box::default);
         }
         self.sender.interrupt();
+        self.adopt(stream.codec);
         self.stream = Some(stream);
     }
 
@@ -200,6 +226,7 @@ impl Leg {
             recorder.refuse("too many recordings of one call");
         } else {
             self.recorders.push(recorder);
+            self.listen_to_itself();
         }
     }
 
@@ -266,7 +293,10 @@ impl Leg {
         if delay_ms.is_some() != self.playout.is_some() {
             self.buffer(delay_ms.is_some());
         }
-        self.delay = delay_ms.and_then(DelayLine::of).map(Box::new);
+        let rate = self.rate();
+        self.delay = delay_ms
+            .and_then(|delay_ms| DelayLine::of(delay_ms, rate))
+            .map(Box::new);
     }
 
     /// Be in a room from now on: its turns come from there, by `hear_turn` and `room_frame`.
@@ -291,7 +321,8 @@ impl Leg {
     }
 
     fn buffer(&mut self, is_on: bool) {
-        self.playout = is_on.then(Box::default);
+        let rate = self.rate();
+        self.playout = is_on.then(|| Box::new(Playout::new(rate)));
         self.delay = None;
         self.counters.buffered(0);
         self.packetizer.clear();
@@ -332,7 +363,8 @@ impl Leg {
             || !self.recorders.is_empty()
             || self.sound.is_some()
             || self.hearing.is_some()
-            || self.playout.is_some();
+            || self.playout.is_some()
+            || self.conversion.is_some();
         is_at_work && !self.is_in_room
     }
 
@@ -344,9 +376,9 @@ impl Leg {
         }
     }
 
-    /// What it sends its audio under; None: nothing is agreed on.
-    pub fn law(&self) -> Option<Law> {
-        self.stream.as_ref().map(|stream| stream.law)
+    /// What it sends its audio in; None: nothing is agreed on.
+    pub fn codec(&self) -> Option<Codec> {
+        self.stream.as_ref().map(|stream| stream.codec)
     }
 
     /// All ends, unreported; recordings are closed properly.

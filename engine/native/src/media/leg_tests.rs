@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::super::clip::Clip;
 use super::super::clock::{Clock, FRAME};
+use super::super::codec::Codec;
 use super::super::dtmf;
 use super::super::g711::Law;
 use super::super::hearing::Noticed;
@@ -40,7 +41,8 @@ fn stranger() -> SocketAddr {
 fn stream() -> Stream {
     Stream {
         remote: Some(peer()),
-        law: Law::Mu,
+        codec: Codec::G711(Law::Mu),
+        event_clock: 1,
         payload_type: Pt(0),
         packet_samples: 160,
         telephone_event: Some(EVENT),
@@ -109,7 +111,7 @@ impl Scene {
         let mut room = [0; MAX_PACKET];
         let outgoing = self.leg.frame(now, &mut room, &mut self.reports)?;
         let payload = room[HEADER..outgoing.length].to_vec();
-        self.leg.sent(payload.len(), outgoing.is_playback, now);
+        self.leg.sent(&outgoing, now);
         let (header, _) = Header::read(&room[..outgoing.length]).unwrap();
         Some((header, payload))
     }
@@ -422,7 +424,8 @@ fn keys_are_reported_and_time_out() {
 fn relayed_audio_is_transcoded_and_digits_change_their_payload_type() {
     let mut scene = Scene::new();
     scene.update(Stream {
-        law: Law::A,
+        codec: Codec::G711(Law::A),
+        event_clock: 1,
         payload_type: Pt(8),
         telephone_event: Some(Pt(96)),
         ..stream()
@@ -432,7 +435,7 @@ fn relayed_audio_is_transcoded_and_digits_change_their_payload_type() {
     let now = scene.now();
     let (header, destination) = scene
         .leg
-        .relay_audio(&incoming, &mut payload, Law::Mu, now)
+        .relay_audio(&incoming, &mut payload, Codec::G711(Law::Mu), now)
         .unwrap();
     assert_eq!((header.payload_type, destination), (Pt(8), peer()));
     assert!((i32::from(Law::A.expand(payload[0])) - 1000).abs() < 40);
@@ -441,14 +444,20 @@ fn relayed_audio_is_transcoded_and_digits_change_their_payload_type() {
         timestamp: incoming.timestamp + 160,
         ..scene.header(EVENT)
     };
-    let (passed, _) = scene.leg.relay_digit(&digit, now).unwrap();
+    let (passed, _) = scene
+        .leg
+        .relay_digit(&digit, &mut [1, 0, 0, 160], 1, now)
+        .unwrap();
     assert_eq!(passed.payload_type, Pt(96));
     assert_eq!(passed.sequence, header.sequence.plus(1));
     scene.update(Stream {
         telephone_event: None,
         ..stream()
     });
-    assert_eq!(scene.leg.relay_digit(&digit, now), None);
+    assert_eq!(
+        scene.leg.relay_digit(&digit, &mut [1, 0, 0, 160], 1, now),
+        None
+    );
 }
 
 #[test]
@@ -460,7 +469,7 @@ fn a_playback_has_the_stage_and_gives_it_back() {
         let mut payload = [0; 160];
         scene
             .leg
-            .relay_audio(&incoming, &mut payload, Law::Mu, now)
+            .relay_audio(&incoming, &mut payload, Codec::G711(Law::Mu), now)
             .is_some()
     };
     assert!(relay(&mut scene));
@@ -596,7 +605,7 @@ fn an_idle_leg_sends_a_frame_of_silence_a_second() {
         let now = Moment(0).plus_ms(milliseconds);
         let mut room = [0; MAX_PACKET];
         if let Some(outgoing) = scene.leg.idle_frame(now, &mut room) {
-            scene.leg.sent(160, outgoing.is_playback, now);
+            scene.leg.sent(&outgoing, now);
             assert!(room[HEADER..outgoing.length]
                 .iter()
                 .all(|octet| *octet == 0xff));
@@ -753,12 +762,13 @@ fn room_turn(scene: &mut Scene, given: Option<u8>) -> Option<u8> {
     scene.leg.hear_turn(&mut heard, now, &mut scene.reports);
     let mut room = [0; MAX_PACKET];
     let octets = given.map(|octet| [octet; FRAME]);
-    let outgoing = scene
-        .leg
-        .room_frame(now, octets.as_ref(), &mut room, &mut scene.reports)?;
-    scene
-        .leg
-        .sent(outgoing.length - HEADER, outgoing.is_playback, now);
+    let outgoing = scene.leg.room_frame(
+        now,
+        octets.as_ref().map(Said::Octets),
+        &mut room,
+        &mut scene.reports,
+    )?;
+    scene.leg.sent(&outgoing, now);
     Some(room[HEADER])
 }
 
@@ -798,7 +808,10 @@ fn a_digit_of_its_peer_is_passed_on_without_the_room_s_sound_between_its_packets
     let mut sent = Vec::new();
     for _ in 0..4 {
         let now = scene.now();
-        let (header, _) = scene.leg.relay_digit(&digit, now).unwrap();
+        let (header, _) = scene
+            .leg
+            .relay_digit(&digit, &mut [1, 0, 0, 160], 1, now)
+            .unwrap();
         sent.push(header.timestamp);
         assert_eq!(room_turn(&mut scene, Some(7)), None);
     }
@@ -815,7 +828,9 @@ fn who_hears_the_room_does_not_hear_its_relay_and_who_is_deaf_to_it_does() {
     for (is_fed, hears_relay) in [(true, false), (false, true)] {
         scene.leg.enter_room(is_fed);
         let (header, now) = (scene.header(Pt(0)), scene.now());
-        let relayed = scene.leg.relay_audio(&header, &mut payload, Law::Mu, now);
+        let relayed = scene
+            .leg
+            .relay_audio(&header, &mut payload, Codec::G711(Law::Mu), now);
         assert_eq!(relayed.is_some(), hears_relay);
         assert_eq!(room_turn(&mut scene, Some(7)).is_some(), is_fed);
     }

@@ -5,11 +5,11 @@ use std::net::{SocketAddr, UdpSocket};
 use super::association::Relay;
 use super::clock::Moment;
 use super::ice::turn::{self, channel_header, CHANNEL_HEADER};
+use super::conversion::Voice;
 use super::leg::{Leg, Outgoing};
 use super::packet_kind::PacketKind;
 use super::ports::PortPair;
 use super::rtcp::Compound;
-use super::rtp::HEADER;
 
 /// Room for any packet that is framed for a relay.
 const ROOM: usize = 2048;
@@ -60,8 +60,7 @@ impl Line {
             Some((relay, _)) => send_framed(&self.pair.rtp, packet, relay),
         };
         if went {
-            self.leg
-                .sent(outgoing.length - HEADER, outgoing.is_playback, now);
+            self.leg.sent(outgoing, now);
         }
     }
 
@@ -120,4 +119,11 @@ fn send_framed(socket: &UdpSocket, packet: &[u8], relay: Relay) -> bool {
     framed[..CHANNEL_HEADER].copy_from_slice(&channel_header(relay.channel, packet.len()));
     framed[CHANNEL_HEADER..length].copy_from_slice(packet);
     socket.send_to(&framed[..length], relay.server).is_ok()
+}
+
+/// What the peer of the line at that place lets it hear frame by frame; None: nothing, or it has packets passed on.
+pub fn voice_of_peer(lines: &mut [Option<Box<Line>>], place: u32, due: Moment) -> Option<Voice> {
+    let line = lines[place as usize].as_ref()?;
+    let peer = line.peer.filter(|_| line.leg.is_converted())?;
+    lines[peer as usize].as_mut()?.leg.voice_for_peer(due)
 }

@@ -8,6 +8,8 @@ use super::g711::Law;
 /// Beyond this a sum is bent, so that many voices at once do not crackle: 2.5 dB under full scale.
 const KNEE: i32 = 24_576;
 const FULL: i32 = 32_767;
+/// Samples of a frame at 16 kHz.
+pub const WIDE: usize = FRAME * 2;
 /// Below this, a power of two, nothing needs to be bent.
 const QUIET: i32 = 16_384;
 /// Floats around it are 1 apart, and its own lowest bits are 0: 1.5 times 2^23.
@@ -35,7 +37,7 @@ impl Gain {
     }
 
     /// Make a voice so loud.
-    pub fn apply(self, voice: &mut [i16; FRAME]) {
+    pub fn apply(self, voice: &mut [i16]) {
         if self == Gain::default() {
             return;
         }
@@ -102,6 +104,36 @@ impl Sum {
     }
 }
 
+/// Voices at 16 kHz, in two halves of a frame each: what sums one sums the other.
+#[derive(Clone, Debug, Default)]
+pub struct WideSum([Sum; 2]);
+
+impl WideSum {
+    /// One more.
+    pub fn add(&mut self, voice: &[i16; WIDE]) {
+        for (sum, half) in self.0.iter_mut().zip(voice.as_chunks().0) {
+            sum.add(half);
+        }
+    }
+
+    /// The sum without one of its voices.
+    #[must_use]
+    pub fn without(&self, voice: &[i16; WIDE]) -> WideSum {
+        let [first, second] = &self.0;
+        let (halves, _) = voice.as_chunks();
+        WideSum([first.without(&halves[0]), second.without(&halves[1])])
+    }
+
+    /// As 16-bit samples, as `Sum::limited`.
+    pub fn limited(&self) -> [i16; WIDE] {
+        let mut samples = [0; WIDE];
+        for (half, sum) in samples.chunks_exact_mut(FRAME).zip(&self.0) {
+            half.copy_from_slice(&sum.limited());
+        }
+        samples
+    }
+}
+
 /// Above the knee the slope falls from 1 towards 0. In floating point, which has a vector instruction for each step.
 fn bend(sum: i32) -> i16 {
     let (sum, knee, headroom) = (sum as f32, KNEE as f32, (FULL - KNEE) as f32);
@@ -154,6 +186,17 @@ mod tests {
             }
             assert_eq!(sum.without(own).limited(), others); // far from loud: nothing is bent
         }
+    }
+
+    #[test]
+    fn a_wide_sum_is_that_of_both_halves() {
+        let voice = |shift: i16| -> [i16; WIDE] { std::array::from_fn(|n| n as i16 * 3 - shift) };
+        let mut sum = WideSum::default();
+        sum.add(&voice(0));
+        sum.add(&voice(100));
+        let both: [i16; WIDE] = std::array::from_fn(|n| n as i16 * 6 - 100);
+        assert_eq!(sum.limited(), both);
+        assert_eq!(sum.without(&voice(100)).limited(), voice(0));
     }
 
     #[test]

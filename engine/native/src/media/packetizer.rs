@@ -1,16 +1,19 @@
 //! Frames of 20 ms on their way into packets of the agreed length (RFC 8866 §6.4, ptime): 10 to 60 ms.
 //!
 //! What does not divide evenly waits for the next frame: packets of 30 ms leave after 40 and 20 ms in turn, packets of 10 ms two
-//! at a time. Their timestamps are even, and any receiver's buffer takes up the difference.
+//! at a time. Their timestamps are even, and any receiver's buffer takes up the difference. What is long is counted in samples of
+//! 8 kHz; how many octets those are is the codec's affair.
 
 use super::clock::{Moment, FRAME, FRAME_NANOS, SAMPLE_RATE};
 use super::g711::Law;
 
 /// The longest packet, in samples: 60 ms.
 pub const MAX_SAMPLES: usize = 480;
+/// The longest packet, in octets: 20 ms of L16 at 16 kHz.
+pub const MAX_OCTETS: usize = 640;
 /// The shortest: 10 ms.
 const MIN_SAMPLES: usize = 80;
-const ROOM: usize = MAX_SAMPLES + FRAME;
+const ROOM: usize = MAX_OCTETS * 2;
 
 /// The samples of `ptime_ms`, brought to what can be made.
 pub fn samples_of(ptime_ms: u32) -> usize {
@@ -24,6 +27,7 @@ pub fn samples_of(ptime_ms: u32) -> usize {
 pub struct Packetizer {
     octets: [u8; ROOM],
     length: usize,
+    samples: usize,
     end: Moment,
 }
 
@@ -32,6 +36,7 @@ impl Default for Packetizer {
         Packetizer {
             octets: [0; ROOM],
             length: 0,
+            samples: 0,
             end: Moment::default(),
         }
     }
@@ -40,20 +45,32 @@ impl Default for Packetizer {
 impl Packetizer {
     /// A frame that begins at `due`.
     pub fn push(&mut self, samples: &[i16; FRAME], law: Law, due: Moment) {
-        law.compress_into(samples, self.room_for_frame(due));
+        law.compress_into(samples, self.room_for_frame(FRAME, due));
+    }
+
+    /// A frame that begins at `due`, coded by `code`; of what that writes nothing of, nothing is to be sent.
+    pub fn push_coded(&mut self, due: Moment, code: impl FnOnce(&mut [u8]) -> usize) {
+        if self.length > MAX_OCTETS {
+            self.clear(); // nobody took anything
+        }
+        let count = code(&mut self.octets[self.length..]);
+        if count > 0 {
+            self.room_for_frame(count, due);
+        }
     }
 
     /// The same, compressed already.
     pub fn push_octets(&mut self, octets: &[u8; FRAME], due: Moment) {
-        self.room_for_frame(due).copy_from_slice(octets);
+        self.room_for_frame(FRAME, due).copy_from_slice(octets);
     }
 
-    fn room_for_frame(&mut self, due: Moment) -> &mut [u8] {
-        if self.length > MAX_SAMPLES {
-            self.length = 0; // nobody took anything
+    fn room_for_frame(&mut self, octets: usize, due: Moment) -> &mut [u8] {
+        if self.samples > MAX_SAMPLES {
+            self.clear(); // nobody took anything
         }
         let start = self.length;
-        self.length += FRAME;
+        self.length += octets;
+        self.samples += FRAME;
         self.end = Moment(due.0 + FRAME_NANOS);
         &mut self.octets[start..self.length]
     }
@@ -63,28 +80,31 @@ impl Packetizer {
         self.length == 0
     }
 
-    /// The next packet of exactly `samples`, or with `is_last` what is left, written to `payload`: its length and beginning.
+    /// The next packet of exactly `samples`, or with `is_last` what is left, written to `payload`: its octets, its samples, and
+    /// its beginning.
     pub fn take(
         &mut self,
         samples: usize,
         is_last: bool,
         payload: &mut [u8],
-    ) -> Option<(usize, Moment)> {
-        let count = samples.min(self.length);
+    ) -> Option<(usize, usize, Moment)> {
+        let count = samples.min(self.samples);
         if count == 0 || count < samples && !is_last {
             return None;
         }
-        let waited = self.length as u64 * 1_000_000_000 / u64::from(SAMPLE_RATE);
+        let waited = self.samples as u64 * 1_000_000_000 / u64::from(SAMPLE_RATE);
         let start = Moment(self.end.0.saturating_sub(waited));
-        payload[..count].copy_from_slice(&self.octets[..count]);
-        self.octets.copy_within(count..self.length, 0);
-        self.length -= count;
-        Some((count, start))
+        let octets = self.length * count / self.samples;
+        payload[..octets].copy_from_slice(&self.octets[..octets]);
+        self.octets.copy_within(octets..self.length, 0);
+        self.length -= octets;
+        self.samples -= count;
+        Some((octets, count, start))
     }
 
     /// What waits is not to be sent.
     pub fn clear(&mut self) {
-        self.length = 0;
+        (self.length, self.samples) = (0, 0);
     }
 }
 
@@ -100,7 +120,7 @@ mod tests {
         for frame in 0..6 {
             let due = Moment(0).plus_ms(frame as u64 * 20);
             packetizer.push(&[0; FRAME], Law::Mu, due);
-            while let Some((length, start)) =
+            while let Some((length, _, start)) =
                 packetizer.take(samples_of(ptime_ms), false, &mut payload)
             {
                 packets.push((frame, length, start.0 / 1_000_000));
@@ -129,12 +149,34 @@ mod tests {
         assert_eq!(packetizer.take(480, false, &mut payload), None);
         assert_eq!(
             packetizer.take(480, true, &mut payload),
-            Some((160, Moment(0)))
+            Some((160, 160, Moment(0)))
         );
         packetizer.push(&[0; FRAME], Law::A, Moment(0));
         packetizer.clear();
         assert!(packetizer.is_empty());
         assert_eq!(packetizer.take(480, true, &mut payload), None);
+    }
+
+    #[test]
+    fn octets_are_as_many_as_the_codec_has_for_the_samples() {
+        let mut packetizer = Packetizer::default();
+        let mut payload = [0; MAX_OCTETS];
+        for frame in 0..2 {
+            packetizer.push_coded(Moment(0).plus_ms(frame * 20), |octets| {
+                octets[..640].fill(frame as u8);
+                640
+            });
+        }
+        let taken = packetizer.take(80, false, &mut payload);
+        assert_eq!(taken, Some((320, 80, Moment(0))));
+        assert_eq!(
+            packetizer.take(160, false, &mut payload),
+            Some((640, 160, Moment(0).plus_ms(10)))
+        );
+        assert_eq!((payload[319], payload[320]), (0, 1));
+        packetizer.push_coded(Moment(0), |_| 0);
+        assert_eq!(packetizer.take(160, true, &mut payload).unwrap().1, 80);
+        assert!(packetizer.is_empty());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::clock::{Clock, Moment};
 use super::command::{Inbox, Verb};
 use super::lateness::Lateness;
 use super::leg::MAX_PACKET;
-use super::line::Line;
+use super::line::{voice_of_peer, Line};
 use super::ports::PortPool;
 use super::report::{LegId, ReportQueue, Reports};
 use super::rooms::Rooms;
@@ -218,11 +218,17 @@ impl Plane {
         if Rooms::is_room(place) {
             return self.rooms.turn(place, &mut self.lines, due, reports);
         }
+        let voice = voice_of_peer(&mut self.lines, place, due);
         let Some(line) = self.lines[place as usize].as_mut() else {
             return false;
         };
         let mut packet = [0; MAX_PACKET];
-        let mut next = line.leg.frame(due, &mut packet, reports.of(line.leg.id));
+        let reports = reports.of(line.leg.id);
+        let mut next = if line.leg.is_converted() {
+            line.leg.peer_frame(due, voice, &mut packet, reports)
+        } else {
+            line.leg.frame(due, &mut packet, reports)
+        };
         while let Some(outgoing) = next {
             line.send(&mut packet, &outgoing, due);
             next = line.leg.more(&mut packet);

@@ -7,13 +7,16 @@
 //! comes on top is jitter; the greatest but one of the last 128 packets' says how deep the buffer has to be. So it deepens at
 //! once, shallows when the spikes are out of sight, and follows the peer's clock, as `base` does. To deepen, a frame is made up
 //! as if one were lost; to shallow, a pitch period is left out where what follows it looks like it.
+//!
+//! Time is counted in samples of 8 kHz, as everywhere; of a stream at 16 kHz the ring holds two for each.
 
 use super::clock::{Moment, FRAME};
+use super::codec::Rate;
 use super::concealment::{blend, likeness, Concealment};
 use super::rtp::{samples_between, Header, Seq, Ssrc};
 use super::sound::is_loud;
 
-/// Samples that may wait: a second. A power of two, as timestamps wrap at one.
+/// Samples that may wait: a second, or half of one. A power of two, as timestamps wrap at one.
 const MOST_ROOM: usize = 8192;
 /// Room for so many is enough where the network is good. It grows when more wait, and stays.
 const LEAST_ROOM: usize = 1024;
@@ -43,6 +46,8 @@ const SEAM: usize = 80;
 /// One stream's buffer.
 pub struct Playout {
     ring: Box<[i16]>,
+    /// Samples in the ring for each of 8 kHz.
+    factor: usize,
     source: Option<Source>,
     concealment: Concealment,
     jitter: [u16; SEEN],
@@ -67,19 +72,25 @@ struct Source {
 
 impl Default for Playout {
     fn default() -> Self {
+        Playout::new(Rate::Narrow)
+    }
+}
+
+impl Playout {
+    /// Of a stream at that rate.
+    pub fn new(rate: Rate) -> Self {
         Playout {
-            ring: Box::new([MISSING; LEAST_ROOM]),
+            ring: vec![MISSING; LEAST_ROOM * rate.factor()].into_boxed_slice(),
+            factor: rate.factor(),
             source: None,
-            concealment: Concealment::default(),
+            concealment: Concealment::new(rate),
             jitter: [0; SEEN],
             measured: 0,
             usual: 0,
             turns: 0,
         }
     }
-}
 
-impl Playout {
     /// A packet's samples; false: they came after their time.
     pub fn receive(&mut self, header: &Header, samples: &[i16], now: Moment) -> bool {
         let transit = now.samples().wrapping_sub(header.timestamp);
@@ -111,8 +122,8 @@ impl Playout {
         self.concealment.rest();
     }
 
-    /// The next 20 ms; false when there is nothing to be heard.
-    pub fn fill(&mut self, samples: &mut [i16; FRAME], now: Moment) -> bool {
+    /// The next 20 ms, at its rate; false when there is nothing to be heard.
+    pub fn fill(&mut self, samples: &mut [i16], now: Moment) -> bool {
         let (target, turns) = (self.target(), self.turns);
         let Some(source) = &mut self.source else {
             return false;
@@ -176,15 +187,16 @@ impl Playout {
             return false;
         };
         let place = samples_between(source.next, header.timestamp);
-        if place.saturating_add(samples.len() as i32) <= 0 {
+        if place.saturating_add((samples.len() / self.factor) as i32) <= 0 {
             return false;
         }
-        let past = usize::try_from(-place).unwrap_or(0);
+        let past = usize::try_from(-place).unwrap_or(0) * self.factor;
         let start = usize::try_from(place).unwrap_or(0);
         let next = source.next;
-        self.make_room(start + samples.len() - past, next);
+        let ahead = start * self.factor;
+        self.make_room(ahead + samples.len() - past, next);
         let room = self.ring.len();
-        let count = (samples.len() - past).min(room.saturating_sub(start));
+        let count = (samples.len() - past).min(room.saturating_sub(ahead));
         let at = self.place_of(next.wrapping_add(start as u32));
         let (first, rest) = samples[past..past + count].split_at(count.min(room - at));
         for (from, at) in [(first, at), (rest, 0)] {
@@ -195,9 +207,14 @@ impl Playout {
         true
     }
 
-    /// Where in the ring the sample of that timestamp is.
+    /// Where in the ring the first sample of that timestamp is.
     fn place_of(&self, timestamp: u32) -> usize {
-        timestamp as usize & (self.ring.len() - 1)
+        (timestamp as usize * self.factor) & (self.ring.len() - 1)
+    }
+
+    /// The place so many samples further on.
+    fn after(&self, at: usize, count: usize) -> usize {
+        (at + count) & (self.ring.len() - 1)
     }
 
     /// Let so many samples from `next` on fit in, if they may.
@@ -207,20 +224,23 @@ impl Playout {
             return;
         }
         let room = count.next_power_of_two().min(MOST_ROOM);
+        let from = self.place_of(next);
         let kept = std::mem::replace(&mut self.ring, vec![MISSING; room].into_boxed_slice());
-        for timestamp in (0..before as u32).map(|offset| next.wrapping_add(offset)) {
-            let at = self.place_of(timestamp);
-            self.ring[at] = kept[timestamp as usize & (before - 1)];
+        let to = self.place_of(next);
+        for offset in 0..before {
+            let at = self.after(to, offset);
+            self.ring[at] = kept[(from + offset) & (before - 1)];
         }
     }
 
     /// What is next in the ring, what is missing made up.
-    fn take(&mut self, samples: &mut [i16; FRAME]) {
+    fn take(&mut self, samples: &mut [i16]) {
         let Some(next) = self.source.as_ref().map(|source| source.next) else {
             return;
         };
         let at = self.place_of(next);
-        let (first, rest) = samples.split_at_mut(FRAME.min(self.ring.len() - at));
+        let until = samples.len().min(self.ring.len() - at);
+        let (first, rest) = samples.split_at_mut(until);
         for (into, at) in [(first, at), (rest, 0)] {
             let kept = &mut self.ring[at..at + into.len()];
             into.copy_from_slice(kept);
@@ -244,8 +264,9 @@ impl Playout {
         let Some(next) = self.source.as_ref().map(|source| source.next) else {
             return;
         };
-        for offset in 0..count.min(self.ring.len() as u32) {
-            let at = self.place_of(next.wrapping_add(offset));
+        let from = self.place_of(next);
+        for offset in 0..(count as usize * self.factor).min(self.ring.len()) {
+            let at = self.after(from, offset);
             self.ring[at] = MISSING;
         }
         self.go_on(count);
@@ -262,17 +283,19 @@ impl Playout {
         let Some(source) = &self.source else {
             return;
         };
-        let next = source.next;
-        let mut ahead = [0; FRAME + SEAM];
-        for (offset, sample) in (0..).zip(ahead.iter_mut()) {
-            *sample = self.ring[self.place_of(next.wrapping_add(offset))];
+        let (from, factor) = (self.place_of(source.next), self.factor);
+        let mut room = [0; (FRAME + SEAM) * Rate::Wide.factor()];
+        let ahead = &mut room[..(FRAME + SEAM) * factor];
+        for (offset, sample) in ahead.iter_mut().enumerate() {
+            *sample = self.ring[self.after(from, offset)];
         }
         if ahead.contains(&MISSING) {
             return;
         }
-        let (now, _) = ahead.split_at(SEAM);
-        let alike = |skip: usize| likeness(now, &ahead[skip..skip + SEAM]);
-        let skip = if is_loud(&ahead) {
+        let seam = SEAM * factor;
+        let (now, _) = ahead.split_at(seam);
+        let alike = |skip: usize| likeness(now, &ahead[skip * factor..skip * factor + seam]);
+        let skip = if is_loud(ahead) {
             let better = |best: usize, skip: usize| {
                 if alike(skip) > alike(best) {
                     skip
@@ -284,9 +307,10 @@ impl Playout {
         } else {
             *SKIPS.end()
         };
-        for (step, (old, new)) in now.iter().zip(&ahead[skip..skip + SEAM]).enumerate() {
-            let at = self.place_of(next.wrapping_add((skip + step) as u32));
-            self.ring[at] = blend(*old, *new, step, SEAM).max(MISSING + 1);
+        let after = &ahead[skip * factor..skip * factor + seam];
+        for (step, (old, new)) in now.iter().zip(after).enumerate() {
+            let at = self.after(from, skip * factor + step);
+            self.ring[at] = blend(*old, *new, step, seam).max(MISSING + 1);
         }
         self.forget(skip as u32);
         self.turns = 0;

@@ -1,9 +1,11 @@
-//! Any rate to 8 kHz: a polyphase, Kaiser-windowed sinc low-pass. It runs on a loader thread, once per file or part of one.
+//! One rate to another: a polyphase, Kaiser-windowed sinc low-pass. Files to 8 kHz, whole or in parts, on a loader thread; or what is
+//! under way, frame by frame (`Resampler`).
 
 use std::f64::consts::PI;
 use std::ops::Range;
 
 use super::clock::SAMPLE_RATE;
+use super::codec::Rate;
 
 /// Zero crossings of the sinc on either side: with the window, 80 dB of rejection above 4 kHz and flat to 3.4 kHz.
 const CROSSINGS: f64 = 32.0;
@@ -29,7 +31,7 @@ pub struct Conversion {
 impl Conversion {
     /// From that rate.
     pub fn new(rate: u32) -> Self {
-        let filter = (rate != SAMPLE_RATE).then(|| Filter::new(rate));
+        let filter = (rate != SAMPLE_RATE).then(|| Filter::new(rate, SAMPLE_RATE));
         Conversion { rate, filter }
     }
 
@@ -84,11 +86,10 @@ struct Filter {
 }
 
 impl Filter {
-    fn new(rate: u32) -> Self {
-        let phases =
-            (u64::from(SAMPLE_RATE) / greatest_common_divisor(SAMPLE_RATE, rate)).min(MAX_PHASES);
+    fn new(rate: u32, to: u32) -> Self {
+        let phases = (u64::from(to) / greatest_common_divisor(to, rate)).min(MAX_PHASES);
         // In input samples: how far apart the zero crossings are.
-        let stretch = (f64::from(rate) / f64::from(SAMPLE_RATE)).max(1.0);
+        let stretch = (f64::from(rate) / f64::from(to)).max(1.0);
         let half = (CROSSINGS * stretch).ceil() as usize;
         let mut taps = Vec::with_capacity(phases as usize * half * 2);
         for phase in 0..phases {
@@ -120,6 +121,99 @@ impl Filter {
             .map(|(tap, sample)| tap * sample)
             .sum()
     }
+}
+
+/// A stream at one rate, as it goes on at another: 4 ms later, at 8 and 16 kHz. Nothing is allocated after its making.
+pub struct Resampler {
+    filter: Filter,
+    /// Input samples to each output sample: `step / phases`.
+    step: usize,
+    /// What was heard last, and room for what comes.
+    line: Box<[f32]>,
+    /// Where the next output is, after the beginning of the line, in input samples times `phases`.
+    position: usize,
+}
+
+/// Input that is taken at once; more is taken piece by piece.
+const PIECE: usize = 960;
+/// Sums that go on beside each other, for the compiler to make vectors of.
+const LANES: usize = 8;
+
+impl Resampler {
+    /// From one rate to another, whose ratio is one of small numbers.
+    pub fn new(rate: u32, to: u32) -> Self {
+        let filter = Filter::new(rate, to);
+        let step = u64::from(rate) * filter.phases / u64::from(to);
+        let line = vec![0.0; filter.half * 2 - 1 + PIECE].into_boxed_slice();
+        Resampler {
+            filter,
+            step: step as usize,
+            line,
+            position: 0,
+        }
+    }
+
+    /// To 8 kHz.
+    pub fn to_narrow(rate: Rate) -> Self {
+        Resampler::new(rate.hertz(), SAMPLE_RATE)
+    }
+
+    /// To that rate from the other one.
+    pub fn other(rate: Rate) -> Self {
+        let other = match rate {
+            Rate::Narrow => Rate::Wide,
+            Rate::Wide => Rate::Narrow,
+        };
+        Resampler::new(other.hertz(), rate.hertz())
+    }
+
+    /// What `input` becomes; the samples written. What there is no room for is lost.
+    pub fn run(&mut self, input: &[i16], output: &mut [i16]) -> usize {
+        let mut count = 0;
+        for piece in input.chunks(PIECE) {
+            count += self.run_piece(piece, &mut output[count..]);
+        }
+        count
+    }
+
+    fn run_piece(&mut self, input: &[i16], output: &mut [i16]) -> usize {
+        let (width, phases) = (self.filter.half * 2, self.filter.phases as usize);
+        let kept = width - 1;
+        for (place, sample) in self.line[kept..].iter_mut().zip(input) {
+            *place = f32::from(*sample);
+        }
+        let end = input.len() * phases;
+        let mut count = 0;
+        while self.position < end {
+            let (whole, phase) = (self.position / phases, self.position % phases);
+            let taps = &self.filter.taps[phase * width..(phase + 1) * width];
+            if let Some(sample) = output.get_mut(count) {
+                *sample = round(product(taps, &self.line[whole..whole + width]));
+                count += 1;
+            }
+            self.position += self.step;
+        }
+        self.position -= end;
+        self.line.copy_within(input.len()..input.len() + kept, 0);
+        count
+    }
+}
+
+fn product(taps: &[f32], samples: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (taps, samples) = (taps.chunks_exact(LANES), samples.chunks_exact(LANES));
+    let rest: f32 = taps
+        .remainder()
+        .iter()
+        .zip(samples.remainder())
+        .map(|(tap, sample)| tap * sample)
+        .sum();
+    for (taps, samples) in taps.zip(samples) {
+        for lane in 0..LANES {
+            sums[lane] += taps[lane] * samples[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 fn greatest_common_divisor(a: u32, b: u32) -> u64 {
@@ -172,11 +266,18 @@ mod tests {
 
     /// Amplitude of `frequency`, and the rms of all that is not it, in the middle of 8 kHz samples.
     fn measure(samples: &[i16], frequency: f64) -> (f64, f64) {
-        let middle = &samples[800..samples.len() - 800];
-        let middle = &middle[..middle.len() / 800 * 800]; // whole periods of every multiple of 10 Hz
+        measure_at(samples, frequency, 8000)
+    }
+
+    /// The same of samples at that rate.
+    fn measure_at(samples: &[i16], frequency: f64, rate: u32) -> (f64, f64) {
+        let tenth = rate as usize / 10;
+        let rate = f64::from(rate);
+        let middle = &samples[tenth..samples.len() - tenth];
+        let middle = &middle[..middle.len() / tenth * tenth]; // whole periods of every multiple of 10 Hz
         let (mut real, mut imaginary) = (0.0, 0.0);
         for (n, sample) in middle.iter().enumerate() {
-            let angle = 2.0 * PI * frequency * (n + 800) as f64 / 8000.0;
+            let angle = 2.0 * PI * frequency * (n + tenth) as f64 / rate;
             real += f64::from(*sample) * angle.cos();
             imaginary += f64::from(*sample) * angle.sin();
         }
@@ -188,7 +289,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(n, sample)| {
-                let angle = 2.0 * PI * frequency * (n + 800) as f64 / 8000.0;
+                let angle = 2.0 * PI * frequency * (n + tenth) as f64 / rate;
                 (f64::from(*sample) - real * angle.cos() - imaginary * angle.sin()).powi(2)
             })
             .sum();
@@ -228,6 +329,87 @@ mod tests {
                 "{frequency} Hz at {rate}: {rejection:.1} dB"
             );
         }
+    }
+
+    /// Given frame by frame, as in a call.
+    fn stream(samples: &[f32], rate: u32, to: u32) -> Vec<i16> {
+        let mut resampler = Resampler::new(rate, to);
+        let mut frame = [0; 960];
+        let mut all = Vec::new();
+        for piece in samples.chunks(rate as usize / 50) {
+            let piece: Vec<i16> = piece.iter().map(|sample| round(*sample)).collect();
+            let count = resampler.run(&piece, &mut frame);
+            assert_eq!(count, to as usize / 50);
+            all.extend_from_slice(&frame[..count]);
+        }
+        all
+    }
+
+    /// The least of a sweep over what both rates hold: gain (the farthest from 0 dB) and SNR.
+    fn sweep(rate: u32, to: u32) -> (f64, f64) {
+        let most = f64::from(rate.min(to)) * 0.42; // 3.4 kHz of 8
+        let (mut worst, mut least) = (0f64, f64::MAX);
+        for step in 1..=12 {
+            let frequency = (most * f64::from(step) / 12.0 / 100.0).round() * 100.0;
+            let heard = stream(&sine(rate, frequency, 1.0), rate, to);
+            let (amplitude, noise) = measure_at(&heard, frequency, to);
+            let gain = 20.0 * (amplitude / AMPLITUDE).log10();
+            worst = if gain.abs() > worst.abs() {
+                gain
+            } else {
+                worst
+            };
+            least = least.min(20.0 * (amplitude / 2f64.sqrt() / noise).log10());
+        }
+        (worst, least)
+    }
+
+    #[test]
+    fn a_sweep_passes_from_any_rate_to_any_other_far_above_the_noise() {
+        for (rate, to) in [
+            (8000, 16_000),
+            (16_000, 8000),
+            (8000, 48_000),
+            (48_000, 8000),
+            (16_000, 48_000),
+            (48_000, 16_000),
+        ] {
+            let (gain, snr) = sweep(rate, to);
+            println!("{rate} to {to} Hz: gain within {gain:+.2} dB, SNR at least {snr:.1} dB");
+            assert!(
+                gain.abs() < 0.1 && snr > 70.0,
+                "{rate} to {to}: {gain:.2} dB, {snr:.1} dB"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_lower_rate_cannot_hold_is_gone_and_nothing_is_mirrored_above_it() {
+        let rms = |samples: &[i16]| {
+            let middle = &samples[samples.len() / 4..];
+            let power: f64 = middle.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+            (power / middle.len() as f64).sqrt().max(1e-3)
+        };
+        let full = AMPLITUDE / 2f64.sqrt();
+        for (rate, to, frequency) in [
+            (16_000, 8000, 4500.0),
+            (16_000, 8000, 7000.0),
+            (48_000, 8000, 5000.0),
+            (48_000, 16_000, 9000.0),
+        ] {
+            let rest = 20.0 * (full / rms(&stream(&sine(rate, frequency, 1.0), rate, to))).log10();
+            assert!(
+                rest > 70.0,
+                "{frequency} Hz at {rate} to {to}: {rest:.1} dB"
+            );
+        }
+        // An image would be at 8 kHz less the tone.
+        let (image, _) = measure_at(
+            &stream(&sine(8000, 3000.0, 1.0), 8000, 16_000),
+            5000.0,
+            16_000,
+        );
+        assert!(20.0 * (AMPLITUDE / image).log10() > 70.0, "{image}");
     }
 
     #[test]

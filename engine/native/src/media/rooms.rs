@@ -127,6 +127,14 @@ impl Rooms {
         }
     }
 
+    /// A leg's codec is another.
+    pub fn fit(&mut self, line: &Line) {
+        let seat = line.room.and_then(|room| self.list[room as usize].as_mut());
+        if let Some(seat) = seat {
+            seat.room.fit(line.leg.rate());
+        }
+    }
+
     /// A member of a room that is about to end.
     pub fn member(&self, id: LegId) -> Option<u32> {
         let place = self.places.get(&id)?;

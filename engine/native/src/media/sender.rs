@@ -11,8 +11,8 @@ use super::rtp::{samples_between, Header, Pt, Seq, Ssrc};
 const MAX_DROPOUT: i16 = 3000;
 /// A step back that is still reordering.
 const MAX_MISORDER: i16 = 100;
-/// Relayed timestamps farther than this from the clock are anchored anew, in samples: five seconds.
-const MAX_DRIFT: i32 = 40_000;
+/// Relayed timestamps farther than this from the clock are anchored anew, in samples of 8 kHz: five seconds.
+const MAX_DRIFT: u32 = 40_000;
 
 /// What was sent last, and what comes next.
 #[derive(Debug)]
@@ -21,9 +21,11 @@ pub struct Sender {
     next: Seq,
     offset: u32,
     last_timestamp: Option<u32>,
-    /// Samples of the last packet; a relayed one or an event counts as a frame.
+    /// Units of the last packet; a relayed one or an event counts as a frame.
     last_length: u32,
     anchor: Option<Anchor>,
+    /// Units of timestamps for each sample of 8 kHz.
+    clock: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +47,7 @@ impl Sender {
             last_timestamp: None,
             last_length: FRAME as u32,
             anchor: None,
+            clock: 1,
         }
     }
 
@@ -60,12 +63,19 @@ impl Sender {
         self.ssrc
     }
 
-    /// The RTP timestamp of `now`.
-    pub fn timestamp(&self, now: Moment) -> u32 {
-        self.offset.wrapping_add(now.samples())
+    /// Count so many units for each sample of 8 kHz from now on.
+    pub fn set_clock(&mut self, clock: u32) {
+        self.clock = clock;
+        self.interrupt();
     }
 
-    /// The header of a packet of our own: so many samples from `start` on. The marker says that it does not join the one before.
+    /// The RTP timestamp of `now`.
+    pub fn timestamp(&self, now: Moment) -> u32 {
+        self.offset
+            .wrapping_add(now.samples().wrapping_mul(self.clock))
+    }
+
+    /// The header of a packet of our own: so many samples of 8 kHz from `start` on. The marker says that it does not join the one before.
     pub fn frame(&mut self, payload_type: Pt, start: Moment, samples: usize) -> Header {
         let joins = self.last_timestamp.is_some_and(|last| {
             self.anchor.is_none() && last.wrapping_add(self.last_length) == self.timestamp(start)
@@ -76,7 +86,7 @@ impl Sender {
             self.fresh_timestamp(start)
         };
         let header = self.own(payload_type, timestamp, !joins);
-        self.last_length = samples as u32;
+        self.last_length = samples as u32 * self.clock;
         header
     }
 
@@ -116,7 +126,7 @@ impl Sender {
             .is_none_or(|last| samples_between(last, timestamp) > 0);
         if is_newest {
             self.last_timestamp = Some(timestamp);
-            self.last_length = FRAME as u32;
+            self.last_length = FRAME as u32 * self.clock;
         }
         Some(Header {
             marker: header.marker || is_fresh,
@@ -134,7 +144,7 @@ impl Sender {
 
     fn own(&mut self, payload_type: Pt, timestamp: u32, marker: bool) -> Header {
         self.anchor = None;
-        self.last_length = FRAME as u32;
+        self.last_length = FRAME as u32 * self.clock;
         let sequence = self.next;
         self.next = sequence.plus(1);
         self.last_timestamp = Some(timestamp);
@@ -165,7 +175,7 @@ impl Sender {
         let drift = samples_between(self.timestamp(now), timestamp);
         anchor.source == header.ssrc
             && (-MAX_MISORDER..MAX_DROPOUT).contains(&step)
-            && drift.unsigned_abs() < MAX_DRIFT as u32
+            && drift.unsigned_abs() < MAX_DRIFT * self.clock
     }
 
     fn new_anchor(&mut self, header: &Header, now: Moment) -> Anchor {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::codec::Codec;
 use super::g711::Law;
 use super::rtp::Pt;
 
@@ -15,13 +16,15 @@ pub struct Stream {
     /// Where the peer's SDP wants its packets.
     pub remote: Option<SocketAddr>,
     /// The codec.
-    pub law: Law,
+    pub codec: Codec,
     /// Its payload type.
     pub payload_type: Pt,
-    /// Samples of one packet that we make.
+    /// Samples of 8 kHz of one packet that we make.
     pub packet_samples: usize,
     /// The payload type of telephone events, if they were agreed on.
     pub telephone_event: Option<Pt>,
+    /// Units of their durations for each sample of 8 kHz: 6 at 48 kHz.
+    pub event_clock: u32,
     /// Keys are listened for in the sound, too.
     pub hears_tones: bool,
     /// RTCP is on the RTP port (RFC 5761).
@@ -35,8 +38,8 @@ pub struct Stream {
 /// What a payload type carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Audio under that law.
-    Audio(Law),
+    /// Audio.
+    Audio(Codec),
     /// A telephone event.
     Event,
     /// Comfort noise (RFC 3389): heard as silence.
@@ -46,13 +49,14 @@ pub enum Kind {
 }
 
 impl Stream {
-    /// What a payload type carries. Both laws are known by their static numbers too: an answer may list both (RFC 3264 §6.1).
+    /// What a payload type carries. Beside one law the other is known by its static number
+    /// too: an answer may list both (RFC 3264 §6.1).
     pub fn kind(&self, payload_type: Pt) -> Kind {
         match payload_type {
-            known if known == self.payload_type => Kind::Audio(self.law),
+            known if known == self.payload_type => Kind::Audio(self.codec),
             known if Some(known) == self.telephone_event => Kind::Event,
-            PCMU => Kind::Audio(Law::Mu),
-            PCMA => Kind::Audio(Law::A),
+            PCMU if self.codec.law().is_some() => Kind::Audio(Codec::G711(Law::Mu)),
+            PCMA if self.codec.law().is_some() => Kind::Audio(Codec::G711(Law::A)),
             COMFORT_NOISE => Kind::ComfortNoise,
             _ => Kind::Unknown,
         }
@@ -67,19 +71,20 @@ mod tests {
     fn payload_types_carry_what_was_agreed_or_what_the_standard_says() {
         let stream = Stream {
             remote: None,
-            law: Law::A,
+            codec: Codec::G711(Law::A),
             payload_type: Pt(97),
             packet_samples: 160,
             telephone_event: Some(Pt(101)),
+            event_clock: 1,
             hears_tones: false,
             is_muxed: false,
             may_send: true,
             may_receive: true,
         };
         for (payload_type, kind) in [
-            (97, Kind::Audio(Law::A)),
-            (0, Kind::Audio(Law::Mu)),
-            (8, Kind::Audio(Law::A)),
+            (97, Kind::Audio(Codec::G711(Law::A))),
+            (0, Kind::Audio(Codec::G711(Law::Mu))),
+            (8, Kind::Audio(Codec::G711(Law::A))),
             (101, Kind::Event),
             (13, Kind::ComfortNoise),
             (96, Kind::Unknown),

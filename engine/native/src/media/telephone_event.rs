@@ -21,6 +21,26 @@ pub struct TelephoneEvent {
 }
 
 impl TelephoneEvent {
+    /// As it is by a clock with so many units for each sample of 8 kHz, from one with that many. What 16 bits do not hold stays
+    /// at their end: a key that is down for longer than 1.3 s at 48 kHz is as long as that.
+    #[must_use]
+    pub fn by_clock(self, clock: u32) -> Self {
+        let duration = u32::from(self.duration) * clock;
+        TelephoneEvent {
+            duration: duration.min(0xffff) as u16,
+            ..self
+        }
+    }
+
+    /// As it is in samples of 8 kHz, by a clock with so many units for each.
+    #[must_use]
+    pub fn from_clock(self, clock: u32) -> Self {
+        TelephoneEvent {
+            duration: (u32::from(self.duration) / clock.max(1)) as u16,
+            ..self
+        }
+    }
+
     /// Read a payload; further events after the first four octets are not looked at.
     pub fn read(payload: &[u8]) -> Result<Self, Malformed> {
         let octets: &[u8; PAYLOAD] = payload.first_chunk().ok_or(Malformed)?;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use super::codec::Codec;
 use super::g711::Law;
 use super::rtp::Pt;
 use super::stream::Stream;
@@ -142,7 +143,8 @@ pub fn said() -> Vec<i16> {
 pub fn stream_with(remote: SocketAddr) -> Stream {
     Stream {
         remote: Some(remote),
-        law: Law::Mu,
+        codec: Codec::G711(Law::Mu),
+        event_clock: 1,
         payload_type: Pt(0),
         packet_samples: 160,
         telephone_event: Some(Pt(101)),

@@ -13,6 +13,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::media::clock::Moment;
+use crate::media::codec::opus::Parameters;
+use crate::media::codec::{Codec, Rate};
 use crate::media::command::{Change, Stalled, Verb};
 use crate::media::digit_sender::Way;
 use crate::media::engine::{Engine as DataPlane, Settings};
@@ -231,12 +233,15 @@ impl Leg {
         self.tell(Verb::Secure(keys.map(Box::new)))
     }
 
-    #[pyo3(signature = (*, remote, is_a_law, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
+    #[pyo3(signature = (*, remote, codec, clock_rate, opus, event_rate, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
     #[allow(clippy::too_many_arguments)] // as many as there are things agreed on
     fn update(
         &self,
         remote: Option<(String, u16)>,
-        is_a_law: bool,
+        codec: &str,
+        clock_rate: u32,
+        opus: (u32, bool, bool),
+        event_rate: u32,
         payload_type: u8,
         ptime_ms: u32,
         telephone_event: Option<u8>,
@@ -248,7 +253,8 @@ impl Leg {
         let remote = remote.map(address_of).transpose()?;
         let stream = Stream {
             remote,
-            law: if is_a_law { Law::A } else { Law::Mu },
+            codec: codec_named(codec, clock_rate, opus),
+            event_clock: (event_rate / 8000).max(1),
             payload_type: Pt(payload_type & 0x7f),
             packet_samples: samples_of(ptime_ms),
             telephone_event: telephone_event.map(|payload_type| Pt(payload_type & 0x7f)),
@@ -556,6 +562,28 @@ impl Room {
 impl Leg {
     fn tell(&self, verb: Verb) -> PyResult<()> {
         self.plane.tell(self.id, verb).map_err(stalled)
+    }
+}
+
+/// The codec of that name, as SDP and events have it. Of Opus: its bitrate, whether it is protected and whether silence is left
+/// out. Of a name that is not known: one that is passed on, by such a clock.
+fn codec_named(
+    name: &str,
+    clock_rate: u32,
+    (bitrate, has_fec, has_dtx): (u32, bool, bool),
+) -> Codec {
+    match name {
+        "PCMU" => Codec::G711(Law::Mu),
+        "PCMA" => Codec::G711(Law::A),
+        "G722" => Codec::G722,
+        "L16/8000" => Codec::L16(Rate::Narrow),
+        "L16/16000" => Codec::L16(Rate::Wide),
+        "opus" => Codec::Opus(Parameters {
+            bitrate,
+            has_fec,
+            has_dtx,
+        }),
+        _ => Codec::foreign(name, clock_rate),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use super::super::clock::{Clock, Moment};
-use super::super::rtcp::{self, Compound, SenderInfo};
+use super::super::codec::Codec;
+use super::super::rtcp::{self, Compound, ReportBlock, SenderInfo};
 use super::Leg;
 
 impl Leg {
@@ -39,7 +40,11 @@ impl Leg {
             packets,
             octets,
         };
-        let block = self.reception.report();
+        let clock = self.codec().map_or(1, Codec::clock);
+        let block = self.reception.report().map(|block| ReportBlock {
+            jitter: block.jitter.saturating_mul(clock), // in units of its timestamps (RFC 3550 §6.4.1)
+            ..block
+        });
         let compound = self.control.compound(self.sender.ssrc(), info, block, now);
         Some((compound, destination))
     }
@@ -52,12 +57,15 @@ impl Leg {
         clock: &Clock,
         now: Moment,
     ) -> bool {
-        let us = self.sender.ssrc();
+        let (us, clock_of_theirs) = (self.sender.ssrc(), self.codec().map_or(1, Codec::clock));
         let heard = self
             .open_control(compound)
             .and_then(|compound| rtcp::read(compound, us).ok());
         match heard {
-            Some(heard) if self.is_open() && self.latch.is_peer_host(from) => {
+            Some(mut heard) if self.is_open() && self.latch.is_peer_host(from) => {
+                if let Some(block) = &mut heard.about_us {
+                    block.jitter /= clock_of_theirs;
+                }
                 self.control
                     .receive(&heard, clock.ntp(now), now, &self.counters);
                 true

@@ -1,6 +1,7 @@
 //! The packets of our own: of digits, of playbacks, and of all that is packed frame by frame.
 
 use super::super::clock::{Moment, FRAME, FRAME_NANOS, SAMPLE_NANOS};
+use super::super::codec::{Codec, Rate};
 use super::super::digit_sender::Outgoing as Digit;
 use super::super::dtmf;
 use super::super::player::{Readiness, Turn};
@@ -9,6 +10,10 @@ use super::super::rtp::HEADER;
 use super::super::telephone_event;
 use super::super::tone::Tone;
 use super::{Leg, Outgoing, KEY_LEVEL_DBM0, MAX_PACKET};
+
+/// Why nothing can be played in a codec that is only passed on.
+const FOREIGN: &str =
+    "expected a codec that can be played in, got one that is only passed on between two calls";
 
 impl Leg {
     pub(super) fn digit_frame(
@@ -25,12 +30,14 @@ impl Leg {
         };
         let payload_type = self.stream.as_ref()?.telephone_event?;
         let destination = destination?;
+        let event = event.by_clock(self.stream.as_ref()?.event_clock);
         let header = self.sender.event(payload_type, is_first, due);
         header.write(packet);
         event.write(&mut packet[HEADER..]);
         Some(Outgoing {
             length: HEADER + telephone_event::PAYLOAD,
             destination,
+            samples: FRAME,
             is_playback: false,
         })
     }
@@ -62,8 +69,7 @@ impl Leg {
         packet: &mut [u8; MAX_PACKET],
     ) -> Option<Outgoing> {
         self.destination()?;
-        let law = self.stream.as_ref()?.law;
-        self.packetizer.push(samples, law, due);
+        self.push_samples(samples, Rate::Narrow, due);
         self.next_packet(false, packet)
     }
 
@@ -74,8 +80,13 @@ impl Leg {
         reports: &mut Reports,
     ) -> Option<Outgoing> {
         let destination = self.destination();
+        let is_foreign = self.codec().is_some_and(Codec::is_foreign);
         let is_open = self.is_open();
         let player = self.player.as_mut().filter(|player| !player.is_paused())?;
+        if is_foreign {
+            self.end_playback(PlaybackEnd::Failed(FOREIGN.into()), reports);
+            return None;
+        }
         // Before anything is agreed on nothing begins, nor before there are keys: whoever waits for either misses nothing.
         match player.ready(is_open) {
             Readiness::Waiting => return None,
@@ -107,8 +118,7 @@ impl Leg {
         };
         if turn == Turn::Frame {
             destination?; // held: time passes all the same
-            let law = self.stream.as_ref()?.law;
-            self.packetizer.push(&samples, law, due);
+            self.push_samples(&samples, Rate::Narrow, due);
         }
         self.next_packet(is_over, packet)
     }
@@ -124,15 +134,21 @@ impl Leg {
         if stream.packet_samples != FRAME || !self.packetizer.is_empty() {
             return None;
         }
-        let (payload_type, law) = (stream.payload_type, stream.law);
+        let (payload_type, law) = (stream.payload_type, stream.codec.law()?);
         let octets = self.player.as_mut()?.coded(law)?;
         packet[HEADER..HEADER + FRAME].copy_from_slice(octets);
         let header = self.sender.frame(payload_type, due, FRAME);
         header.write(packet);
-        self.hear_sent(&header, &packet[HEADER..HEADER + FRAME], law, due);
+        self.hear_sent(
+            &header,
+            &packet[HEADER..HEADER + FRAME],
+            Codec::G711(law),
+            due,
+        );
         Some(Outgoing {
             length: HEADER + FRAME,
             destination,
+            samples: FRAME,
             is_playback: true,
         })
     }
@@ -153,29 +169,30 @@ impl Leg {
     ) -> Option<Outgoing> {
         let destination = self.destination()?;
         let stream = self.stream.as_ref()?;
-        let (payload_type, law) = (stream.payload_type, stream.law);
+        let (payload_type, codec) = (stream.payload_type, stream.codec);
         let payload = &mut packet[HEADER..];
-        let (count, start) = self
-            .packetizer
-            .take(stream.packet_samples, is_last, payload)?;
-        let header = self.sender.frame(payload_type, start, count);
+        let (octets, samples, start) =
+            self.packetizer
+                .take(codec.packet_ticks(stream.packet_samples), is_last, payload)?;
+        let header = self.sender.frame(payload_type, start, samples);
         header.write(packet);
-        let length = HEADER + count;
-        let at = Moment((start.0 + count as u64 * SAMPLE_NANOS).saturating_sub(FRAME_NANOS));
-        self.hear_sent(&header, &packet[HEADER..length], law, at);
+        let length = HEADER + octets;
+        let at = Moment((start.0 + samples as u64 * SAMPLE_NANOS).saturating_sub(FRAME_NANOS));
+        self.hear_sent(&header, &packet[HEADER..length], codec, at);
         Some(Outgoing {
             length,
             destination,
+            samples,
             is_playback: self.has_playback() && !self.digits_out.is_busy(),
         })
     }
 
-    /// A packet of `payload` octets did go out.
-    pub fn sent(&mut self, payload: usize, is_playback: bool, now: Moment) {
-        self.counters.sent(payload);
+    /// A packet did go out.
+    pub fn sent(&mut self, outgoing: &Outgoing, now: Moment) {
+        self.counters.sent(outgoing.length - HEADER);
         self.sent_at = now;
-        if let (true, Some(player)) = (is_playback, &mut self.player) {
-            player.samples_sent += payload as u64; // one octet each, in G.711
+        if let (true, Some(player)) = (outgoing.is_playback, &mut self.player) {
+            player.samples_sent += outgoing.samples as u64;
         }
     }
 }

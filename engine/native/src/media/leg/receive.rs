@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 
 use super::super::clock::Moment;
+use super::super::codec::{Codec, Ear};
 use super::super::g711::Law;
 use super::super::inband_receiver::Known;
 use super::super::packetizer::MAX_SAMPLES;
 use super::super::reception::Fit;
 use super::super::report::Reports;
-use super::super::rtp::Header;
+use super::super::rtp::{Header, Seq};
 use super::super::stream::Kind;
 use super::super::telephone_event::TelephoneEvent;
 use super::{Leg, Received, MAX_PAYLOAD};
@@ -40,12 +41,16 @@ impl Leg {
         self.stream.as_ref().filter(|_| self.is_open())?;
         let packet = self.open(packet)?;
         let stream = self.stream.as_ref()?;
-        let (header, payload) = Header::read(packet).ok()?;
-        let kind = stream.kind(header.payload_type);
+        let (raw, payload) = Header::read(packet).ok()?;
+        let kind = stream.kind(raw.payload_type);
         let may_receive = stream.may_receive;
         if matches!(kind, Kind::Unknown) || payload.len() > MAX_PAYLOAD {
             return None;
         }
+        let header = Header {
+            timestamp: self.timeline.place(raw.timestamp),
+            ..raw
+        };
         let continues = self.reception.continues(&header);
         if !self.latch.accepts(from, &header, continues, now) {
             return None;
@@ -60,6 +65,12 @@ impl Leg {
                 if let Some(playout) = &mut self.playout {
                     playout.restart();
                 }
+                if let Some(conversion) = &mut self.conversion {
+                    conversion.playout().restart();
+                }
+                if let Some(ear) = &mut self.ear {
+                    ear.restart();
+                }
             }
             Fit::Next | Fit::Late => {}
         }
@@ -73,12 +84,20 @@ impl Leg {
             return Some(Received::Nothing);
         }
         match kind {
-            Kind::Audio(law) => {
+            Kind::Audio(Codec::G711(law)) => {
                 if self.mutes_incoming {
                     packet[payload.clone()].fill(law.silence());
                 }
                 self.hear(&header, &packet[payload.clone()], law, now, reports);
-                Some(Received::Audio(header, payload, law))
+                Some(Received::Audio(raw, payload, Codec::G711(law)))
+            }
+            Kind::Audio(_) if self.mutes_incoming => {
+                self.rest();
+                Some(Received::Nothing)
+            }
+            Kind::Audio(codec) => {
+                self.hear_coded(&header, &packet[payload.clone()], now, reports);
+                Some(Received::Audio(raw, payload, codec))
             }
             Kind::Event => {
                 let event = TelephoneEvent::read(&packet[payload.clone()]).ok()?;
@@ -87,10 +106,11 @@ impl Leg {
                     Some(inband) => inband.yield_to(digit, now),
                     None => Known::Not,
                 };
+                let clock = stream.event_clock;
                 self.digits_in
-                    .receive(event, header.timestamp, now, known, reports);
+                    .receive(event, (raw.timestamp, clock), now, known, reports);
                 self.rest();
-                Some(Received::Digit(header, payload))
+                Some(Received::Digit(raw, payload, clock))
             }
             _ => {
                 self.rest();
@@ -104,6 +124,19 @@ impl Leg {
         if let Some(playout) = &mut self.playout {
             playout.rest();
         }
+        if let Some(conversion) = &mut self.conversion {
+            conversion.playout().rest();
+        }
+    }
+
+    /// Somebody listens to it here.
+    fn is_heard(&self) -> bool {
+        !self.recorders.is_empty()
+            || self.sound.is_some()
+            || self.hearing.is_some()
+            || self.playout.is_some()
+            || self.conversion.is_some()
+            || self.inband.is_some()
     }
 
     /// Give the samples to whoever listens.
@@ -115,12 +148,7 @@ impl Leg {
         now: Moment,
         reports: &mut Reports,
     ) {
-        let is_heard = !self.recorders.is_empty()
-            || self.sound.is_some()
-            || self.hearing.is_some()
-            || self.playout.is_some()
-            || self.inband.is_some();
-        if !is_heard {
+        if !self.is_heard() {
             return;
         }
         let (mut usual, mut long);
@@ -132,6 +160,58 @@ impl Leg {
             &mut long[..payload.len()]
         };
         law.expand_into(payload, samples);
+        self.hear_narrow(header, samples, now, reports);
+        self.buffer_up(header, samples, now);
+    }
+
+    /// The same of a codec other than G.711. Nothing of one that is foreign.
+    fn hear_coded(&mut self, header: &Header, payload: &[u8], now: Moment, reports: &mut Reports) {
+        if !self.is_heard() {
+            return;
+        }
+        if let Some(mut ear) = self.ear.take() {
+            self.hear_by(&mut ear, header, payload, now, reports);
+            self.ear = Some(ear);
+        }
+    }
+
+    fn hear_by(
+        &mut self,
+        ear: &mut Ear,
+        header: &Header,
+        payload: &[u8],
+        now: Moment,
+        reports: &mut Reports,
+    ) {
+        let factor = ear.rate().factor();
+        let Some(decoded) = ear.hear(header, payload) else {
+            return;
+        };
+        let start = Header {
+            timestamp: decoded.start,
+            ..*header
+        };
+        self.hear_narrow(&start, decoded.narrow, now, reports);
+        // What was lost is buffered by itself, so that the buffer learns how late it was.
+        let (restored, samples) = decoded.samples.split_at(decoded.restored * factor);
+        if !restored.is_empty() {
+            let lost = Header {
+                sequence: Seq(header.sequence.0.wrapping_sub(1)),
+                ..start
+            };
+            self.buffer_up(&lost, restored, now);
+        }
+        self.buffer_up(header, samples, now);
+    }
+
+    /// What listens at 8 kHz.
+    fn hear_narrow(
+        &mut self,
+        header: &Header,
+        samples: &[i16],
+        now: Moment,
+        reports: &mut Reports,
+    ) {
         for recorder in &mut self.recorders {
             recorder.hear(header, samples, now);
         }
@@ -146,7 +226,18 @@ impl Leg {
                 inband.hear(samples, now, reports);
             }
         }
+    }
+
+    /// What is heard here and now.
+    fn buffer_up(&mut self, header: &Header, samples: &[i16], now: Moment) {
         if let Some(playout) = &mut self.playout {
+            if !playout.receive(header, samples, now) {
+                self.counters.late();
+            }
+            self.counters.buffered(playout.target());
+        }
+        if let Some(conversion) = &mut self.conversion {
+            let playout = conversion.playout();
             if !playout.receive(header, samples, now) {
                 self.counters.late();
             }

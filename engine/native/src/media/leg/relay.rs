@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use super::super::clock::Moment;
-use super::super::g711::Law;
+use super::super::codec::Codec;
 use super::super::recorder::Recorder;
 use super::super::rtp::Header;
 use super::super::stream::Stream;
+use super::super::telephone_event::TelephoneEvent;
 use super::{Leg, MAX_PAYLOAD};
 
 impl Leg {
@@ -15,18 +16,28 @@ impl Leg {
         &mut self,
         header: &Header,
         payload: &mut [u8],
-        law: Law,
+        codec: Codec,
         now: Moment,
     ) -> Option<(Header, SocketAddr)> {
-        if self.is_fed {
+        if self.is_given_frames() {
             return None;
         }
+        let mutes = self.mutes_outgoing;
         let (destination, stream) = self.stage_for_others()?;
-        let (payload_type, ours) = (stream.payload_type, stream.law);
-        if self.mutes_outgoing {
-            payload.fill(ours.silence());
-        } else if ours != law {
-            law.transcode(payload);
+        let (payload_type, ours) = (stream.payload_type, stream.codec);
+        match (ours, codec) {
+            (Codec::G711(ours), Codec::G711(theirs)) if mutes || ours != theirs => {
+                if mutes {
+                    payload.fill(ours.silence());
+                } else {
+                    theirs.transcode(payload);
+                }
+            }
+            _ if mutes || !ours.passes_as(codec) => {
+                self.sender.interrupt();
+                return None;
+            }
+            _ => {}
         }
         let header = self.sender.relayed(header, payload_type, now)?;
         self.hear_sent(&header, payload, ours, now);
@@ -34,10 +45,13 @@ impl Leg {
     }
 
     /// Give what is sent to the recordings that want it.
-    pub(super) fn hear_sent(&mut self, header: &Header, payload: &[u8], law: Law, now: Moment) {
+    pub(super) fn hear_sent(&mut self, header: &Header, payload: &[u8], codec: Codec, now: Moment) {
         if !self.recorders.iter().any(Recorder::hears_sent) {
             return;
         }
+        let Some(law) = codec.law() else {
+            return self.hear_sent_coded(header, payload, now);
+        };
         let mut room = [0; MAX_PAYLOAD];
         let samples = &mut room[..payload.len()];
         law.expand_into(payload, samples);
@@ -46,15 +60,54 @@ impl Leg {
         }
     }
 
-    /// The header with which another's telephone event leaves here. None: not now, or not agreed on.
-    pub fn relay_digit(&mut self, header: &Header, now: Moment) -> Option<(Header, SocketAddr)> {
+    /// The same of what is in another codec than G.711: decoded again.
+    fn hear_sent_coded(&mut self, header: &Header, payload: &[u8], now: Moment) {
+        let Some(monitor) = &mut self.monitor else {
+            return;
+        };
+        let header = Header {
+            timestamp: self.sent_ticks.place(header.timestamp),
+            ..*header
+        };
+        if let Some(decoded) = monitor.hear(&header, payload) {
+            for recorder in &mut self.recorders {
+                recorder.hear_sent(&header, decoded.narrow, now);
+            }
+        }
+    }
+
+    /// The header with which another's telephone event leaves here, its durations by our clock instead of `clock`. None: not
+    /// now, or not agreed on.
+    pub fn relay_digit(
+        &mut self,
+        header: &Header,
+        payload: &mut [u8],
+        clock: u32,
+        now: Moment,
+    ) -> Option<(Header, SocketAddr)> {
+        let is_converted = self.is_converted();
         let (destination, stream) = self.stage_for_others()?;
         let Some(payload_type) = stream.telephone_event else {
             self.sender.interrupt();
             return None;
         };
+        let ours = stream.event_clock;
+        if ours != clock {
+            TelephoneEvent::read(payload)
+                .ok()?
+                .from_clock(clock)
+                .by_clock(ours)
+                .write(payload);
+        }
+        let key = (header.ssrc, header.timestamp);
+        let is_first = self.passed_key.replace(key) != Some(key);
         self.passed_digit_at = Some(now);
-        Some((self.sender.relayed(header, payload_type, now)?, destination))
+        let header = if is_converted {
+            self.sender.event(payload_type, is_first, now) // between frames of our own
+        } else {
+            self.sender.relayed(header, payload_type, now)?
+        };
+        Some((header, destination))
     }
 
     /// Where to send and how, unless something of our own has the stage.

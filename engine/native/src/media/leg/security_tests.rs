@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use super::super::super::clock::{Clock, Moment, FRAME};
+use super::super::super::codec::Codec;
 use super::super::super::g711::Law;
 use super::super::super::report::{LegId, Reports};
 use super::super::super::rtcp;
@@ -33,7 +34,8 @@ fn leg_to(host: u8) -> Leg {
     let mut leg = Leg::new(LegId(host.into()), [u64::MAX, 2]);
     let stream = Stream {
         remote: Some(address(host)),
-        law: Law::Mu,
+        codec: Codec::G711(Law::Mu),
+        event_clock: 1,
         payload_type: Pt(0),
         packet_samples: FRAME,
         telephone_event: Some(Pt(101)),
@@ -93,7 +95,7 @@ fn what_the_peer_protects_is_heard_and_nothing_else_latches() {
         }
         assert_eq!(leg.destination(), Some(address(1)));
         let (received, room) = receive(&mut leg, &packet, 7);
-        let Received::Audio(header, payload, Law::Mu) = received else {
+        let Received::Audio(header, payload, Codec::G711(Law::Mu)) = received else {
             panic!("expected audio, got {received:?}");
         };
         assert_eq!((header.ssrc, &room[payload]), (Ssrc(77), &PAYLOAD[..]));

@@ -1,9 +1,12 @@
 //! A leg's turn of 20 ms: time passes for all that listens, and what has the highest rank is sent.
 
 use super::super::clock::{Moment, FRAME};
+use super::super::codec::Rate;
+use super::super::conversion::MAX_FRAME;
 use super::super::recorder::Progress;
 use super::super::report::Reports;
 use super::super::rtp::HEADER;
+use super::coding::Said;
 use super::{Leg, Outgoing, DIGIT_GAP_MS, IDLE_MS, MAX_PACKET};
 
 impl Leg {
@@ -19,7 +22,8 @@ impl Leg {
             return self.echo_frame(due, packet);
         }
         if self.delay.is_some() {
-            self.take_echo(&mut [0; FRAME], due); // it is drowned, and goes on
+            let length = FRAME * self.rate().factor();
+            self.take_echo(&mut [0; MAX_FRAME][..length], due); // it is drowned, and goes on
         }
         if self.digits_out.is_busy() {
             return self.digit_frame(due, packet, reports); // a playback waits meanwhile, so none of it is lost
@@ -41,24 +45,30 @@ impl Leg {
         self.advance_recorders(due);
     }
 
-    /// The first half of a room's turn: what the peer says just now; false: nothing.
-    pub fn hear_turn(
-        &mut self,
-        samples: &mut [i16; FRAME],
-        due: Moment,
-        reports: &mut Reports,
-    ) -> bool {
+    /// The first half of a room's turn: what the peer says just now, at its rate; false: nothing.
+    pub fn hear_turn(&mut self, samples: &mut [i16], due: Moment, reports: &mut Reports) -> bool {
         self.pass_time(due, reports);
         self.playout
             .as_mut()
             .is_some_and(|playout| playout.fill(samples, due))
     }
 
-    /// The second half: what the room lets the peer hear, under its law, unless something of its own is heard. None: silence.
+    /// The second half: what the room lets the peer hear, unless something of its own is heard. None: silence.
     pub fn room_frame(
         &mut self,
         due: Moment,
-        octets: Option<&[u8; FRAME]>,
+        said: Option<Said<'_>>,
+        packet: &mut [u8; MAX_PACKET],
+        reports: &mut Reports,
+    ) -> Option<Outgoing> {
+        self.frame_of_others(due, said, packet, reports)
+    }
+
+    /// What others say, unless something of its own is heard. None: silence.
+    pub(super) fn frame_of_others(
+        &mut self,
+        due: Moment,
+        said: Option<Said<'_>>,
         packet: &mut [u8; MAX_PACKET],
         reports: &mut Reports,
     ) -> Option<Outgoing> {
@@ -75,16 +85,25 @@ impl Leg {
         let is_digit_down = self
             .passed_digit_at
             .is_some_and(|at| due.ms_since(at) < DIGIT_GAP_MS);
-        if !self.is_fed || is_digit_down {
+        if !self.is_given_frames() || is_digit_down {
             return None;
         }
-        let octets = octets.filter(|_| !self.mutes_outgoing);
-        match (self.destination(), octets) {
-            (Some(_), Some(octets)) => self.packetizer.push_octets(octets, due),
+        let said = said.filter(|_| !self.mutes_outgoing);
+        let is_silent = said.is_none();
+        match (self.destination(), said) {
+            (Some(_), Some(Said::Octets(octets))) => self.packetizer.push_octets(octets, due),
+            (Some(_), Some(Said::Voice(voice))) => {
+                self.push_samples(voice.samples(), voice.rate(), due);
+            }
             (Some(_), None) => {}
             (None, _) => self.packetizer.clear(),
         }
-        self.next_packet(octets.is_none(), packet)
+        self.next_packet(is_silent, packet)
+    }
+
+    /// The room, or its peer of another codec, gives it what it sends.
+    pub fn is_given_frames(&self) -> bool {
+        self.is_fed || self.is_converted()
     }
 
     /// A playback is under way, be it paused.
@@ -99,21 +118,22 @@ impl Leg {
         due: Moment,
         packet: &mut [u8; MAX_PACKET],
     ) -> Option<Outgoing> {
-        let mut samples = [0; FRAME];
-        let has_sound = self.take_echo(&mut samples, due)?;
+        let rate = self.rate();
+        let mut room = [0; MAX_FRAME];
+        let samples = &mut room[..FRAME * rate.factor()];
+        let has_sound = self.take_echo(samples, due)?;
         self.destination()?;
         if has_sound {
             if self.mutes_outgoing {
                 samples.fill(0);
             }
-            let law = self.stream.as_ref()?.law;
-            self.packetizer.push(&samples, law, due);
+            self.push_samples(samples, rate, due);
         }
         self.next_packet(!has_sound, packet)
     }
 
     /// What the echo gives now, and whether it can be heard; None: there is no echo.
-    fn take_echo(&mut self, samples: &mut [i16; FRAME], due: Moment) -> Option<bool> {
+    fn take_echo(&mut self, samples: &mut [i16], due: Moment) -> Option<bool> {
         let has_sound = self.playout.as_mut()?.fill(samples, due);
         Some(match &mut self.delay {
             Some(delay) => delay.pass(samples, has_sound),
@@ -143,13 +163,24 @@ impl Leg {
         }
         let destination = self.destination()?;
         let stream = self.stream.as_ref()?;
-        let count = stream.packet_samples;
-        packet[HEADER..HEADER + count].fill(stream.law.silence());
-        let header = self.sender.frame(stream.payload_type, now, count);
+        let payload = &mut packet[HEADER..];
+        let (octets, samples) = match (stream.codec.law(), &mut self.mouth) {
+            (Some(law), _) => {
+                payload[..stream.packet_samples].fill(law.silence());
+                (stream.packet_samples, stream.packet_samples)
+            }
+            (None, Some(mouth)) => (mouth.say(&[0; FRAME], Rate::Narrow, payload), FRAME),
+            (None, None) => return None,
+        };
+        if octets == 0 {
+            return None;
+        }
+        let header = self.sender.frame(stream.payload_type, now, samples);
         header.write(packet);
         Some(Outgoing {
-            length: HEADER + count,
+            length: HEADER + octets,
             destination,
+            samples,
             is_playback: false,
         })
     }

@@ -79,14 +79,23 @@ impl Plane {
         let Some(verb) = associate(line, verb) else {
             return;
         };
-        let peer = line.peer.filter(|_| matches!(verb, Verb::Update(_)));
+        let is_update = matches!(verb, Verb::Update(_));
+        let peer = line
+            .peer
+            .filter(|_| is_update || matches!(verb, Verb::Mute { .. }));
         perform_on(&mut line.leg, verb, now, self.reports.of(id));
+        if is_update {
+            self.rooms.fit(line);
+        }
         if line.leg.needs_frames() && line.phase.is_none() {
             line.phase = Some(self.wheel.join(place, now));
         }
         // Held or resumed: what the peer hears stops and begins anew, and must not look like loss.
         if let Some(peer) = peer.and_then(|peer| self.lines[peer as usize].as_mut()) {
             peer.leg.interrupt();
+        }
+        if is_update {
+            self.match_codecs(place, now);
         }
     }
 

@@ -64,6 +64,34 @@ impl Plane {
         }
         self.set_peer(place, Some(other));
         self.set_peer(other, Some(place));
+        self.match_codecs(place, now);
+    }
+
+    /// Let a leg and its peer hear each other frame by frame where their packets cannot be passed on, and else no more.
+    pub(super) fn match_codecs(&mut self, place: u32, now: Moment) {
+        let codec = |line: Option<&Box<Line>>| line.and_then(|line| line.leg.codec());
+        let peer = self.lines[place as usize]
+            .as_ref()
+            .and_then(|line| line.peer);
+        let Some(peer) = peer else {
+            return;
+        };
+        let ours = codec(self.lines[place as usize].as_ref());
+        let theirs = codec(self.lines[peer as usize].as_ref());
+        let is_apart = match (ours, theirs) {
+            (Some(ours), Some(theirs)) => {
+                !ours.passes_as(theirs) && !ours.is_foreign() && !theirs.is_foreign()
+            }
+            _ => false,
+        };
+        for (place, codec) in [(place, theirs), (peer, ours)] {
+            if let Some(line) = self.lines[place as usize].as_mut() {
+                line.leg.convert_for(codec.filter(|_| is_apart));
+                if line.leg.needs_frames() && line.phase.is_none() {
+                    line.phase = Some(self.wheel.join(place, now));
+                }
+            }
+        }
     }
 
     pub(super) fn unrelay(&mut self, place: u32) {
@@ -80,6 +108,7 @@ impl Plane {
         if let Some(line) = self.lines[place as usize].as_mut() {
             line.peer = peer;
             line.leg.is_relayed = peer.is_some();
+            line.leg.convert_for(None);
             line.leg.interrupt();
         }
     }

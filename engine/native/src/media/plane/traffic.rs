@@ -86,13 +86,16 @@ impl Plane {
             return;
         };
         let (relayed, payload) = match received {
-            Received::Audio(header, payload, law) => {
-                let relayed =
-                    line.leg
-                        .relay_audio(&header, &mut self.room[payload.clone()], law, now);
+            Received::Audio(header, payload, codec) => {
+                let octets = &mut self.room[payload.clone()];
+                let relayed = line.leg.relay_audio(&header, octets, codec, now);
                 (relayed, payload)
             }
-            Received::Digit(header, payload) => (line.leg.relay_digit(&header, now), payload),
+            Received::Digit(header, payload, clock) => {
+                let octets = &mut self.room[payload.clone()];
+                let relayed = line.leg.relay_digit(&header, octets, clock, now);
+                (relayed, payload)
+            }
             Received::Nothing | Received::Discarded => return,
         };
         if let Some((header, destination)) = relayed {
@@ -101,6 +104,7 @@ impl Plane {
             let outgoing = Outgoing {
                 length: payload.end - start,
                 destination,
+                samples: 0,
                 is_playback: false,
             };
             line.send(&mut self.room[start..], &outgoing, now);
