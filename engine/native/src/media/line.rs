@@ -4,8 +4,8 @@ use std::net::{SocketAddr, UdpSocket};
 
 use super::association::Relay;
 use super::clock::Moment;
-use super::ice::turn::{self, channel_header, CHANNEL_HEADER};
 use super::conversion::Voice;
+use super::ice::turn::{self, channel_header, CHANNEL_HEADER};
 use super::leg::{Leg, Outgoing};
 use super::packet_kind::PacketKind;
 use super::ports::PortPair;
