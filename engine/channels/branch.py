@@ -79,7 +79,7 @@ class RunningBranch:
         self._headers = headers
         self._legs: list[Channel] = []
         self._spots: deque[Spot] = deque()  # that are yet to be called
-        self._ranks = Ranks(course.table.timers, self._give_way)
+        self._ranks = Ranks(course.table.timers)
         self._ends_at = 0.0  # if nobody answers
         self._places: dict[Channel, Spot] = {}  # where the legs were placed
         self._ends: list[Branch] = []
@@ -168,7 +168,9 @@ class RunningBranch:
 
     def _call_users(self, names: Sequence[str]) -> None:
         found = [(name, self._table.locator.contacts(name)) for name in names]
-        first = self._ranks.begin(ranks_of(found, most=self._table.limits.contacts), ends_at=self._ends_at)
+        first = self._ranks.begin(
+            ranks_of(found, most=self._table.limits.contacts), ends_at=self._ends_at, on_share_over=self._give_way
+        )
         if not first:
             self._ends.append(Branch(self.target.target, self.leg, "unavailable", 480, SUBSCRIBER_ABSENT))
         self._place(first)

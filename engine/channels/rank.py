@@ -25,15 +25,18 @@ _LEAST = 0.1  # seconds of a share
 class Ranks:
     """Those that are yet to ring."""
 
-    def __init__(self, timers: Timers, on_share_over: Callable[[], None]) -> None:
-        self._timers, self._on_share_over = timers, on_share_over
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+        self._on_share_over: Callable[[], None] | None = None  # of whoever knows us: not to be kept
         self._waiting: deque[Sequence[Spot]] = deque()
         self._ends_at = 0.0
         self._timer: Timer | None = None
 
-    def begin(self, ranks: Iterable[Sequence[Spot]], *, ends_at: float) -> Sequence[Spot]:
-        """Those who ring first; empty if there is nobody."""
-        self._waiting, self._ends_at = deque(ranks), ends_at
+    def begin(
+        self, ranks: Iterable[Sequence[Spot]], *, ends_at: float, on_share_over: Callable[[], None]
+    ) -> Sequence[Spot]:
+        """Those who ring first; empty if there is nobody. `on_share_over`: these are to give way, see `next`."""
+        self._waiting, self._ends_at, self._on_share_over = deque(ranks), ends_at, on_share_over
         return self.next()
 
     def next(self) -> Sequence[Spot]:
@@ -42,7 +45,7 @@ class Ranks:
         if not self._waiting:
             return ()
         rank = self._waiting.popleft()
-        if self._waiting:
+        if self._waiting and self._on_share_over is not None:
             share = (self._ends_at - trio.current_time()) / (len(self._waiting) + 1)
             self._timer = self._timers.after(max(_LEAST, share), self._on_share_over)
         return rank
@@ -50,6 +53,7 @@ class Ranks:
     def end(self) -> None:
         """Nobody else is to ring."""
         self._waiting.clear()
+        self._on_share_over = None
         self._put_out()
 
     def _put_out(self) -> None:

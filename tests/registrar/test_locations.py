@@ -130,8 +130,8 @@ def test_our_own_addresses_are_told_from_others():
 def test_users_come_by_their_names_from_any_of_them_on():
     locations = Locations()
     for user in ("dora", "al", "bob", "carl", "al!"):
-        locations.store(user, [contact(user)])
-    locations.store("carl", [contact("carl"), contact("other")])
+        locations.store(user, [contact("a")])
+    locations.store("carl", [contact("a"), contact("other")])
     locations.store("bob", [])
     assert [(user, len(contacts)) for user, contacts in locations.since("")] == [
         ("al", 1), ("al!", 1), ("carl", 2), ("dora", 1),
