@@ -8,12 +8,12 @@ The fake runs on a clock that jumps, the native engine on real sockets in real t
 
 from __future__ import annotations
 
+import inspect
 import math
-import socket
 import struct
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +25,7 @@ import trio.testing
 from engine.media.engine import NativeMediaEngine
 from engine.media.fake import FakeMediaEngine, FakeMediaNetwork
 from engine.media.session import MediaEngine, MediaEvent, MediaSession, RecordingFinished, Stream
+from tests.ports import free_ports
 
 KINDS = ("fake", "native")
 PAIRS = 8  # of ports: enough for any test, and used up soon
@@ -145,19 +146,22 @@ def stream_to(leg: Leg, **options: object) -> Stream:
     return replace(stream, **options)  # type: ignore[arg-type]
 
 
-def on_both_engines(test: Callable[[Floor], Awaitable[None]]) -> Callable[..., None]:
-    """Run the test once per engine, on the clock that the engine needs."""
+def on_both_engines(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run the test once per engine, on the clock that the engine needs. What it takes besides are parameters."""
 
     @pytest.mark.parametrize("kind", KINDS)
-    def run(kind: str, tmp_path: Path) -> None:
+    def run(kind: str, tmp_path: Path, **given: object) -> None:
         async def main() -> None:
             with trio.fail_after(120):
                 async with open_floor(kind, tmp_path) as floor:
-                    await test(floor)
+                    await test(floor, **given)
 
         clock = trio.testing.MockClock(autojump_threshold=0) if kind == "fake" else None
         trio.run(main, clock=clock)
 
+    own = [one for one in inspect.signature(run).parameters.values() if one.kind is not one.VAR_KEYWORD]
+    _, *more = inspect.signature(test).parameters.values()
+    run.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]  # pytest reads it
     run.__name__, run.__doc__ = test.__name__, test.__doc__
     return run
 
@@ -173,28 +177,8 @@ async def open_floor(kind: str, folder: Path) -> AsyncIterator[Floor]:
 
 def make_engine(kind: str) -> MediaEngine:
     if kind == "native":
-        return NativeMediaEngine("127.0.0.1", free_ports())
+        return NativeMediaEngine("127.0.0.1", free_ports(2 * PAIRS))
     return FakeMediaEngine(FakeMediaNetwork(), "127.0.0.1", (20000, 20000 + 2 * PAIRS - 1))
-
-
-def free_ports() -> tuple[int, int]:
-    """A range of port pairs that nobody uses now: it begins where the kernel would take the next port."""
-    while True:
-        with ExitStack() as stack:
-            taken = _bind(stack, 0)
-            first = taken + 1 + (taken + 1) % 2
-            try:
-                for port in range(first, first + 2 * PAIRS):
-                    _bind(stack, port)
-            except (OSError, OverflowError):
-                continue
-            return first, first + 2 * PAIRS - 1
-
-
-def _bind(stack: ExitStack, port: int) -> int:
-    bound = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-    bound.bind(("127.0.0.1", port))
-    return int(bound.getsockname()[1])
 
 
 def read_wav(path: Path, *, channels: int = 1) -> list[int]:
