@@ -9,6 +9,7 @@ import trio
 
 from callflow.phone import PhoneCall
 from engine.sdp.negotiation import CODECS
+from engine.sdp.security import Policy
 
 from .bench import Bench
 from .engine import RunningEngine, running_engine
@@ -33,6 +34,7 @@ async def measure(bench: Bench) -> list[Figure]:
     return [
         await _measure_playback(bench, legs=sizes.playing_legs, name="playback"),
         await _measure_playback(bench, legs=sizes.many_legs, name=f"playback to {sizes.many_legs}"),
+        await _measure_playback(bench, legs=sizes.playing_legs, name="playback by SRTP", srtp="required"),
         *[
             await _measure_playback(bench, legs=sizes.scaled_legs, name=f"playback by {threads}", threads=threads)
             for threads in (1, 2)
@@ -46,13 +48,13 @@ async def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-async def _measure_playback(bench: Bench, *, legs: int, name: str, threads: int = 1) -> Figure:
+async def _measure_playback(bench: Bench, *, legs: int, name: str, threads: int = 1, srtp: Policy = "off") -> Figure:
     sizes = bench.sizes
     bench.say(f"playback to {legs} legs by {threads}")
     floor = await floor_microseconds(bench, "playback", legs=legs) * PACKETS_PER_SECOND
     async with (
-        running_engine(bench, more=NO_LIMIT, threads=threads) as engine,
-        running_phones(bench, legs=legs) as phones,
+        running_engine(bench, more=NO_LIMIT, threads=threads, srtp=srtp) as engine,
+        running_phones(bench, legs=legs, srtp=srtp) as phones,
     ):
         idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)
         calls = await phones.call(engine.server, PLAY, count=legs, rate=sizes.setup_rate)
