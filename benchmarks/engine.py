@@ -21,6 +21,7 @@ from typing import Literal, TypeAlias
 import trio
 
 from callflow.client import connect
+from engine.sdp.security import Policy
 
 from . import script
 from .bench import Bench
@@ -37,6 +38,7 @@ _QUIET = 0.04  # of a core
 CONFIG = """\
 [sip]
 listen = ["udp:127.0.0.1:{port}"]
+srtp = "{srtp}"
 [rtp]
 address = "127.0.0.1"
 ports = "20000-39999"
@@ -117,15 +119,22 @@ class RunningEngine:
 
 @asynccontextmanager
 async def running_engine(
-    bench: Bench, door: Door = "worker", *, more: str = "", threads: int = 1, prompt: Path | None = None
+    bench: Bench,
+    door: Door = "worker",
+    *,
+    more: str = "",
+    threads: int = 1,
+    prompt: Path | None = None,
+    srtp: Policy = "off",
 ) -> AsyncIterator[RunningEngine]:
     """Start an engine with the app of `script.py` or `script.lua`; on exit both are stopped. Raises EngineFailed.
 
-    `more` is added to its configuration; `prompt` is what it plays. With several media threads it may use the core of
-    the load, too.
+    `more` is added to its configuration; `prompt` is what it plays; `srtp`: of its phones. With several media threads
+    it may use the core of the load, too.
     """
     folder = Path(mkdtemp(prefix="engine-", dir=bench.folder))
-    async with started_process(bench, folder, door, more=more, threads=threads, prompt=prompt) as process:
+    started = started_process(bench, folder, door, more=more, threads=threads, prompt=prompt, srtp=srtp)
+    async with started as process:
         with trio.fail_after(START_WITHIN):
             await _wait_ready(process, folder)
         note = json.loads((folder / "engine.json").read_text())
@@ -162,10 +171,11 @@ async def started_process(
     more: str = "",
     threads: int = 1,
     prompt: Path | None = None,
+    srtp: Policy = "off",
 ) -> AsyncIterator[trio.Process]:
     """The bare process, from its first instant. On exit it is asked to stop, and must."""
     config = folder / "callflow.toml"
-    text = CONFIG.format(port=port, threads=threads) + more
+    text = CONFIG.format(port=port, threads=threads, srtp=srtp) + more
     if door in _SUFFIXES:
         watched = folder / "app"  # a folder of its own, as an app has: what is written to the data wakes no watcher
         watched.mkdir()

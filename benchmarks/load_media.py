@@ -17,6 +17,7 @@ import trio
 from callflow.phone import Phone, PhoneCall
 from engine.media.session import SilenceSource
 from engine.sdp.codec import NARROW
+from engine.sdp.security import Policy
 from engine.sip.messages import Uri
 from engine.sip.stack import SipStack
 from engine.transport.endpoint import Endpoint
@@ -93,10 +94,12 @@ class Listening:
 class Phones:
     """Callers, and callees who answer at once, of these codecs."""
 
-    def __init__(self, media: BareMedia, *, callers: Sequence[str], callees: Sequence[str]) -> None:
+    def __init__(
+        self, media: BareMedia, *, callers: Sequence[str], callees: Sequence[str], srtp: Policy = "off"
+    ) -> None:
         self.media = media
-        self._caller = self._phone("load", callers)
-        self._callee = self._phone("callee", callees)
+        self._caller = self._phone("load", callers, srtp)
+        self._callee = self._phone("callee", callees, srtp)
         self.answered: list[PhoneCall] = []  # by callees
 
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
@@ -151,20 +154,32 @@ class Phones:
             call.answer()
             self.answered.append(call)
 
-    def _phone(self, name: str, codecs: Sequence[str]) -> Phone:
+    def _phone(self, name: str, codecs: Sequence[str], srtp: Policy) -> Phone:
         stack = SipStack(new_token=partial(secrets.token_hex, 8))
         return Phone(
-            lambda on_event: Endpoint(stack, on_event=on_event), self.media.as_engine(), name=name, codecs=codecs
+            lambda on_event: Endpoint(stack, on_event=on_event),
+            self.media.as_engine(),
+            name=name,
+            codecs=codecs,
+            srtp=srtp,
         )
 
 
 @asynccontextmanager
 async def running_phones(
-    bench: Bench, *, legs: int, callers: Sequence[str] = NARROW, callees: Sequence[str] = NARROW
+    bench: Bench,
+    *,
+    legs: int,
+    callers: Sequence[str] = NARROW,
+    callees: Sequence[str] = NARROW,
+    srtp: Policy = "off",
 ) -> AsyncIterator[Phones]:
-    """Phones that are ready to call and be called, with so many legs in all."""
+    """Phones that are ready to call and be called, with so many legs in all.
+
+    `srtp`: what they want of the engine. Their own packets are plain: they only count what comes.
+    """
     async with running_media(bench, legs=legs) as media, trio.open_nursery() as nursery:
-        phones = Phones(media, callers=callers, callees=callees)
+        phones = Phones(media, callers=callers, callees=callees, srtp=srtp)
         await nursery.start(phones.run)
         yield phones
         nursery.cancel_scope.cancel()

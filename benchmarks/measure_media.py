@@ -10,6 +10,7 @@ import trio
 
 from callflow.phone import PhoneCall
 from engine.sdp.codec import NARROW
+from engine.sdp.security import Policy
 
 from .bench import Bench
 from .engine import RunningEngine, running_engine
@@ -34,6 +35,7 @@ async def measure(bench: Bench) -> list[Figure]:
     return [
         await measure_playback(bench, legs=sizes.playing_legs, name="playback"),
         await measure_playback(bench, legs=sizes.many_legs, name=f"playback to {sizes.many_legs}"),
+        await measure_playback(bench, legs=sizes.playing_legs, name="playback by SRTP", srtp="required"),
         *[
             await measure_playback(bench, legs=sizes.scaled_legs, name=f"playback by {threads}", threads=threads)
             for threads in (1, 2)
@@ -48,15 +50,15 @@ async def measure(bench: Bench) -> list[Figure]:
 
 
 async def measure_playback(
-    bench: Bench, *, legs: int, name: str, threads: int = 1, prompt: Path | None = None
+    bench: Bench, *, legs: int, name: str, threads: int = 1, prompt: Path | None = None, srtp: Policy = "off"
 ) -> Figure:
     """So many legs hear a prompt: that file, or some seconds of noise."""
     sizes = bench.sizes
     bench.say(f"playback to {legs} legs by {threads}")
     floor = await floor_microseconds(bench, "playback", legs=legs) * PACKETS_PER_SECOND
     async with (
-        running_engine(bench, more=NO_LIMIT, threads=threads, prompt=prompt) as engine,
-        running_phones(bench, legs=legs) as phones,
+        running_engine(bench, more=NO_LIMIT, threads=threads, prompt=prompt, srtp=srtp) as engine,
+        running_phones(bench, legs=legs, srtp=srtp) as phones,
     ):
         idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)
         calls = await phones.call(engine.server, PLAY, count=legs, rate=sizes.setup_rate)

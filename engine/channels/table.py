@@ -205,7 +205,6 @@ class ChannelTable:
         trunk: Trunk | None = None,
         *,
         user: str | None = None,
-        parent: str | None = None,
         requires_srtp: bool = False,
         parent: str | None = None,
     ) -> Negotiation:

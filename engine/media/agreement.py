@@ -20,7 +20,6 @@ def stream_of(agreed: Agreement) -> Stream:
         Direction(agreed.direction.value),
         agreed.ptime_ms,
         is_muxed=agreed.is_muxed,
-        keys=keys_of(agreed.protection),
         event_rate=agreed.event_rate,
         bitrate=opus.bitrate,
         has_fec=opus.has_fec,

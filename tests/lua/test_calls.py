@@ -6,6 +6,8 @@ import pytest
 
 from callflow.protocol.events import ChannelCreated, OwnerLost
 from callflow.testing import SimulatedPhone, Simulation, ToneSource
+from engine.config import Config, Sip
+from engine.encryption import SrtpOfListeners
 
 from .scripting import run_script
 
@@ -204,6 +206,25 @@ def test_a_dialled_leg_is_a_call_and_what_is_left_of_it_is_hung_up(tmp_path):
         people,
     )
     assert course.said == ["true bob bob true true"]
+
+
+def test_a_script_knows_how_media_is_encrypted(tmp_path):
+    async def people(simulation, alice):
+        bob = simulation.phone("bob", answers_after=1, srtp="optional")
+        await bob.answered()
+        await alice.ended()
+
+    settings = Config(sip=Sip(srtp=SrtpOfListeners(everywhere="optional")))
+    course = run_script(
+        tmp_path,
+        """
+        local leg = call:dial("bob").leg
+        print(call.security.media or "none", leg.security.media)
+        """,
+        people,
+        settings=settings,
+    )
+    assert course.said == ["none srtp AEAD_AES_256_GCM"]
 
 
 def test_calls_meet_in_a_conference_that_the_app_steers(tmp_path):
