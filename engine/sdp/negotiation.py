@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 
 from .associating import Associating
 from .association import PROTOCOLS, Association, Attribute, Presence
-from .codec import CODECS, NARROW, Codec, OpusFormat, event_codec
+from .codec import CODECS, COMFORT_NOISE, NARROW, Codec, OpusFormat, event_codec
 from .description import MediaDescription, Origin, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable, WrongState
@@ -45,6 +45,7 @@ class Agreement:
     is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761)
     event_rate: int = 8000  # the clock of the telephone-events
     opus: OpusFormat | None = None  # if that is the codec: what the peer wants of it
+    comfort_noise: int | None = None  # its payload type: silence is sent as such (RFC 3389)
     fmtp: str | None = field(default=None, compare=False)  # what the peer says of the codec
     association: Association | None = None  # DTLS, and ICE perhaps; None: plain RTP
 
@@ -139,7 +140,8 @@ class Negotiation:
         )
         direction = offered.direction.limited_to(stream.direction.mirrored)
         is_held = offered.direction.sends and not stream.direction.receives
-        stream = replace(stream, is_muxed=stream.is_muxed and offered.is_muxed)  # what was not offered is not agreed on
+        # What was not offered is not agreed on.
+        stream = replace(stream, is_muxed=stream.is_muxed and offered.is_muxed, comfort_noise=None)
         self._agree(
             answer, stream, direction, self._associating.take_answer(stream.association), is_held_by_peer=is_held
         )
@@ -168,6 +170,8 @@ class Negotiation:
         payloads = [CODECS[stream.codec].payload(stream.payload_type, stream.fmtp)]
         if stream.telephone_event is not None:
             payloads.append(event_codec(stream.event_rate).payload(stream.telephone_event))
+        if stream.comfort_noise is not None:
+            payloads.append(COMFORT_NOISE.payload(stream.comfort_noise))
         before = self.agreed.association if self.agreed is not None else None
         association = self._associating.take_offer(stream.association, before)
         self._agree(offer, stream, direction, association, is_held_by_peer=not stream.direction.receives)
@@ -227,6 +231,7 @@ class Negotiation:
             is_muxed=stream.is_muxed,
             event_rate=stream.event_rate,
             opus=stream.opus,
+            comfort_noise=stream.comfort_noise,
             fmtp=stream.fmtp,
             association=association,
         )
