@@ -42,6 +42,8 @@ async def measure(bench: Bench) -> list[Figure]:
         ],
         await _measure_relay(bench, count=sizes.bridged_calls, name="two-way relay"),
         await _measure_relay(bench, count=sizes.bridged_calls, name="transcoded relay", callees=("PCMA",)),
+        await _measure_relay(bench, count=sizes.coded_calls, name="PCMU to G.722", callees=("G722",)),
+        await _measure_relay(bench, count=sizes.coded_calls, name="PCMU to Opus", callees=("opus",)),
         await _measure_relay(bench, count=sizes.many_legs // 2, name=f"relay of {sizes.many_legs // 2}"),
         await _measure_conferences(bench, conferences=1, members=sizes.members),
         await _measure_conferences(bench, conferences=1, members=sizes.most_members),

@@ -109,6 +109,7 @@ class Leg:
         clock_rate: int,
         opus: tuple[int, bool, bool],
         event_rate: int,
+        comfort_noise: int | None,
         payload_type: int,
         ptime_ms: int,
         telephone_event: int | None,

@@ -21,6 +21,7 @@ def stream_of(agreed: Agreement) -> Stream:
         agreed.ptime_ms,
         is_muxed=agreed.is_muxed,
         event_rate=agreed.event_rate,
+        comfort_noise=agreed.comfort_noise,
         bitrate=opus.bitrate,
         has_fec=opus.has_fec,
         has_dtx=opus.has_dtx,

@@ -240,6 +240,7 @@ class NativeMediaSession:
                 clock_rate=stream.clock_rate,
                 opus=(stream.bitrate, stream.has_fec, stream.has_dtx),
                 event_rate=stream.event_rate,
+                comfort_noise=stream.comfort_noise,
                 payload_type=stream.payload_type,
                 ptime_ms=stream.ptime_ms,
                 telephone_event=stream.telephone_event,

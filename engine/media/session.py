@@ -54,6 +54,7 @@ class Stream:
     inband: bool | None = None  # listen for keys in the sound, too; None: where telephone-event was not agreed on
     is_muxed: bool = False  # RTCP comes and goes by the RTP port (RFC 5761)
     event_rate: int = 8000  # the clock of the telephone-events
+    comfort_noise: int | None = None  # the payload type of RFC 3389, as which silence is sent
     bitrate: int = 24_000  # of what we send in Opus
     has_fec: bool = False  # protected against loss
     has_dtx: bool = False  # and without the silence

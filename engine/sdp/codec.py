@@ -78,6 +78,9 @@ WIDE = (OPUS, "G722", "PCMU", "PCMA")
 NARROW = ("PCMU", "PCMA")
 
 
+COMFORT_NOISE = Codec("CN", "CN", 8000, 13)  # RFC 3389 §4
+
+
 def event_codec(clock_rate: int) -> Codec:
     """Keys as events, beside a codec of that clock (RFC 4733 §2.1)."""
     name = f"{TELEPHONE_EVENT}/{clock_rate}"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from .associating import Associating
 from .association import PROTOCOLS, Association, Attribute, Presence
-from .codec import CODECS, NARROW, Codec, OpusFormat, event_codec
+from .codec import CODECS, COMFORT_NOISE, NARROW, Codec, OpusFormat, event_codec
 from .description import MediaDescription, Origin, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable, WrongState
@@ -43,6 +43,7 @@ class Agreement:
     is_muxed: bool = False  # RTCP shares the port of RTP (RFC 5761)
     event_rate: int = 8000  # the clock of the telephone-events
     opus: OpusFormat | None = None  # if that is the codec: what the peer wants of it
+    comfort_noise: int | None = None  # its payload type: silence is sent as such (RFC 3389)
     fmtp: str | None = field(default=None, compare=False)  # what the peer says of the codec
     protection: Protection | None = None  # SRTP with keys in SDP; None: plain RTP, or by DTLS
     association: Association | None = None  # DTLS, and ICE perhaps
@@ -158,7 +159,8 @@ class Negotiation:
         protection = self._security.take_answer(stream.crypto, self.agreed.protection if self.agreed else None)
         direction = offered.direction.limited_to(stream.direction.mirrored)
         is_held = offered.direction.sends and not stream.direction.receives
-        stream = replace(stream, is_muxed=stream.is_muxed and offered.is_muxed)  # what was not offered is not agreed on
+        # What was not offered is not agreed on.
+        stream = replace(stream, is_muxed=stream.is_muxed and offered.is_muxed, comfort_noise=None)
         self._agree(
             answer,
             stream,
@@ -194,6 +196,8 @@ class Negotiation:
         payloads = [CODECS[stream.codec].payload(stream.payload_type, stream.fmtp)]
         if stream.telephone_event is not None:
             payloads.append(event_codec(stream.event_rate).payload(stream.telephone_event))
+        if stream.comfort_noise is not None:
+            payloads.append(COMFORT_NOISE.payload(stream.comfort_noise))
         before = self.agreed
         protection = self._security.take_offer(
             stream.crypto,
@@ -291,6 +295,7 @@ class Negotiation:
             is_muxed=stream.is_muxed,
             event_rate=stream.event_rate,
             opus=stream.opus,
+            comfort_noise=stream.comfort_noise,
             fmtp=stream.fmtp,
             protection=protection,
             association=association,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .association import PROTOCOLS, PeerAssociation, read_association
-from .codec import CODECS, OPUS, Codec, OpusFormat, event_codec, read_opus
+from .codec import CODECS, COMFORT_NOISE, OPUS, Codec, OpusFormat, event_codec, read_opus
 from .description import Crypto, MediaDescription, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable
@@ -34,6 +34,7 @@ class PeerStream:
     is_muxed: bool  # RTCP may share the port (RFC 5761)
     event_rate: int = _CLOCK_RATE  # the clock of the telephone-events
     opus: OpusFormat | None = None  # if that is the codec
+    comfort_noise: int | None = None  # its payload type, beside a codec of its clock
     fmtp: str | None = None  # what the peer says of the codec
     crypto: Crypto | None = None  # what its packets are protected with; None: they are plain
     association: PeerAssociation | None = None  # what it says of DTLS and ICE; None: it is plain
@@ -95,6 +96,7 @@ def read_stream(
     codec, payload = voice
     events = _first(media.payloads, [event_codec(codec.clock_rate)])
     events = events or _first(media.payloads, [event_codec(_CLOCK_RATE)])
+    noise = _first(media.payloads, [COMFORT_NOISE]) if codec.clock_rate == COMFORT_NOISE.clock_rate else None
     direction = Direction(media.direction or description.direction or "sendrecv")
     if host is None and not has_ice:  # RFC 3264 §8.4: nothing may be sent to it
         direction = direction.limited_to(Direction.SENDONLY)
@@ -108,6 +110,7 @@ def read_stream(
         ptime_ms=ptime_ms,
         is_muxed=any(name == RTCP_MUX for name, _ in media.attributes),
         event_rate=events[0].clock_rate if events else _CLOCK_RATE,
+        comfort_noise=noise[1].number if noise else None,
         opus=read_opus(payload.fmtp) if codec.name == OPUS else None,
         fmtp=payload.fmtp,
         association=association,

@@ -410,3 +410,21 @@ async def test_misuse_says_what_was_expected():
             leg.session.send_digits("d", "12w")
         with pytest.raises(ValueError, match="at most 4 frequencies"):
             leg.session.play("p", [ToneSource((1, 2, 3, 4, 5))])
+
+
+def test_comfort_noise_is_heard_as_noise_and_our_silence_is_sent_as_such():
+    async def main() -> None:
+        async with native_floor() as floor, open_peer() as peer:
+            leg = floor.open()
+            leg.session.update(peer.stream(comfort_noise=13))
+            leg.session.echo(is_on=True)
+            while (packet := await peer.receive()).payload_type != 13:  # once a second, while nobody speaks
+                pass
+            assert packet.payload == bytes([78])
+            await peer.send(leg, b"\x80" * 160)
+            await peer.send(leg, bytes([40]), payload_type=13)
+            while len(set((packet := await peer.receive()).payload)) < 50:  # what comes back after the sound is noise
+                pass
+            assert packet.payload_type == 0
+
+    run_trio(main)

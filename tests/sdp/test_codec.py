@@ -136,3 +136,16 @@ def test_beside_a_call_its_codec_is_proposed_first_and_one_that_is_passed_on_alo
     assert "m=audio 5000 RTP/AVP 0 101" in offered(narrow, ("PCMU",))
     passed, _ = answered(*G729, codecs=PASSED)
     assert {"m=audio 5000 RTP/AVP 18 101", "a=fmtp:18 annexb=no"} <= set(offered(passed, PASSED))
+
+
+def test_comfort_noise_is_agreed_on_beside_a_codec_of_its_clock_and_never_offered():
+    agreed, answer = answered("m=audio 4000 RTP/AVP 0 13")
+    assert agreed.comfort_noise == 13
+    assert {"m=audio 5000 RTP/AVP 0 13", "a=rtpmap:13 CN/8000"} <= set(answer)
+    agreed, _ = answered("m=audio 4000 RTP/AVP 107 13", OPUS[1])
+    assert agreed.comfort_noise is None
+    negotiation = leg()
+    assert b" 13" not in negotiation.create_offer().partition(b"m=audio")[2].partition(b"\r\n")[0]
+    negotiation.receive_answer(sdp("m=audio 4000 RTP/AVP 0 13"))
+    assert negotiation.agreed is not None
+    assert negotiation.agreed.comfort_noise is None

@@ -16,6 +16,7 @@ pub fn leg(id: u64, reports: &mut Reports) -> Leg {
         remote: Some(SocketAddr::from(([192, 0, 2, 1], 4000))),
         codec: Codec::G711(Law::Mu),
         event_clock: 1,
+        comfort_noise: None,
         payload_type: Pt(0),
         packet_samples: FRAME,
         telephone_event: Some(Pt(101)),

@@ -1,5 +1,5 @@
 //! Nothing is allocated per packet: a relay, plain on one side and protected on the other, playbacks, a delayed echo and rooms
-//! are run while the media thread's allocations are counted. A jitter buffer may grow meanwhile, if this machine is so late: three times each, of which there are five.
+//! are run while the media thread's allocations are counted. A jitter buffer may grow meanwhile, if this machine is so late: three times each, of which there are seven.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use _native::media::codec::opus::Parameters;
 use _native::media::codec::Codec;
 use _native::media::command::Verb;
 use _native::media::engine::{Engine, Opened, Settings};
@@ -68,16 +69,21 @@ fn count() {
     });
 }
 
-/// One echo and four members of a room.
-const GROWTHS: u64 = 3 * 5;
+/// One echo, four members of a room, and both ways between two codecs.
+const GROWTHS: u64 = 3 * 7;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn connect(engine: &Engine, leg: &Opened, port: u16) {
+    connect_by(engine, leg, port, Codec::G711(Law::Mu));
+}
+
+fn connect_by(engine: &Engine, leg: &Opened, port: u16, codec: Codec) {
     let stream = Stream {
         remote: Some(SocketAddr::new(HERE, port)),
-        codec: Codec::G711(Law::Mu),
+        codec,
         event_clock: 1,
+        comfort_noise: None,
         payload_type: Pt(0),
         packet_samples: 160,
         telephone_event: None,
@@ -168,6 +174,26 @@ fn open_room(engine: &Engine, legs: &[&Opened; 4]) -> LegId {
     room
 }
 
+/// Phones of Opus and G.722, bridged by two legs; both speak.
+fn converse(engine: &Engine) {
+    let opus = Codec::Opus(Parameters {
+        bitrate: 24_000,
+        has_fec: true,
+        has_dtx: false,
+    });
+    let legs: Vec<Opened> = (0..4).filter_map(|_| engine.open().ok()).collect();
+    let [alice, left, right, bob] = &legs[..] else {
+        panic!("no ports are free");
+    };
+    for (one, other, codec) in [(left, alice, opus), (right, bob, Codec::G722)] {
+        connect_by(engine, one, other.port, codec);
+        connect_by(engine, other, one.port, codec);
+    }
+    assert!(engine.relay(left.leg, right.leg).is_ok());
+    play(engine, alice.leg);
+    play(engine, bob.leg);
+}
+
 #[test]
 fn a_relay_its_playbacks_an_echo_and_a_room_allocate_nothing_once_they_run() {
     let engine = engine(1);
@@ -191,6 +217,7 @@ fn a_relay_its_playbacks_an_echo_and_a_room_allocate_nothing_once_they_run() {
         connect(&engine, &pair[1], pair[0].port);
         play(&engine, pair[1].leg);
     }
+    converse(&engine);
     open_room(&engine, &[&rest[0], &rest[2], &rest[4], &rest[6]]);
     let phones = [alice, bob, carol, &rest[1], &rest[3], &rest[5], &rest[7]];
     let heard = || {

@@ -24,6 +24,7 @@ fuzz_target!(|data: &[u8]| {
             remote: Some(peer),
             codec: Codec::G711(Law::Mu),
             event_clock: 1,
+            comfort_noise: None,
             payload_type: Pt(0),
             packet_samples: 160,
             telephone_event: Some(Pt(101)),

@@ -20,6 +20,9 @@ const HOLD: usize = 160;
 /// Then it fades, to nothing after so much more: 60 ms.
 const FADE: usize = 480;
 
+/// Noise so many dB under full scale is none.
+const LEAST_NOISE: u8 = 90;
+
 /// Knows what was heard last and goes on from there.
 #[derive(Debug)]
 pub struct Concealment {
@@ -28,6 +31,9 @@ pub struct Concealment {
     /// Samples made up in a row.
     made_up: usize,
     period: usize,
+    /// What the peer says that its silence sounds like: noise of that amplitude.
+    noise: Option<f32>,
+    random: u32,
 }
 
 impl Default for Concealment {
@@ -45,12 +51,15 @@ impl Concealment {
             factor,
             made_up: (HOLD + FADE) * factor,
             period: 0,
+            noise: None,
+            random: 0x9e37_79b9,
         }
     }
 
     /// Samples that came. After made-up ones their beginning is blended.
     pub fn hear(&mut self, samples: &mut [i16]) {
-        if self.made_up > 0 && !self.is_silent() {
+        self.noise = None;
+        if self.made_up > 0 && !self.has_faded() {
             let length = (BLEND * self.factor).min(samples.len());
             let mut tail = [0; BLEND * Rate::Wide.factor()];
             self.make_up(&mut tail[..length]);
@@ -64,6 +73,10 @@ impl Concealment {
 
     /// Make up samples that did not come.
     pub fn conceal(&mut self, samples: &mut [i16]) {
+        if let (Some(amplitude), true) = (self.noise, self.has_faded()) {
+            samples.fill_with(|| self.noise(amplitude));
+            return;
+        }
         if self.made_up == 0 {
             self.period = self.find_period();
         }
@@ -73,13 +86,35 @@ impl Concealment {
 
     /// True when nothing is left of what was heard: what is made up now is silence.
     pub fn is_silent(&self) -> bool {
+        self.has_faded() && self.noise.is_none()
+    }
+
+    fn has_faded(&self) -> bool {
         self.made_up >= (HOLD + FADE) * self.factor
+    }
+
+    /// Nothing was missing: it is silent, in noise of that many dB under full scale (RFC 3389 §3.1). White: what its spectrum
+    /// would be is not looked at.
+    pub fn rest_in_noise(&mut self, below: u8) {
+        self.rest();
+        if below < LEAST_NOISE {
+            let rms = 32_767.0 * 10f32.powf(-f32::from(below) / 20.0);
+            self.noise = Some(rms * 3f32.sqrt()); // of what is even between two limits
+        }
+    }
+
+    fn noise(&mut self, amplitude: f32) -> i16 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 17;
+        self.random ^= self.random << 5;
+        (amplitude * (self.random as i32 as f32 / 2_147_483_648.0)) as i16
     }
 
     /// Nothing was missing: it was silent.
     pub fn rest(&mut self) {
         self.history.fill(0);
         (self.made_up, self.period) = ((HOLD + FADE) * self.factor, 0);
+        self.noise = None;
     }
 
     /// The loudness of the made-up sample `index`, of 256.
@@ -210,6 +245,23 @@ mod tests {
         let mut lost = [9; 160];
         Concealment::default().conceal(&mut lost);
         assert!(lost.iter().all(|sample| *sample == 0));
+    }
+
+    #[test]
+    fn silence_is_the_noise_that_the_peer_says_it_is_until_it_speaks_again() {
+        let mut concealment = Concealment::default();
+        concealment.hear(&mut tone(0, 320));
+        concealment.rest_in_noise(50);
+        let mut noise = [0; 1600];
+        concealment.conceal(&mut noise);
+        let power: f64 = noise.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+        let level = 10.0 * (power / 1600.0 / 32_767f64.powi(2)).log10();
+        assert!((level + 50.0).abs() < 1.0, "{level}");
+        assert!(!concealment.is_silent());
+        concealment.hear(&mut tone(0, 160));
+        assert_eq!(concealment.noise, None);
+        concealment.rest_in_noise(127);
+        assert!(concealment.is_silent());
     }
 
     #[test]

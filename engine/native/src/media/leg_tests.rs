@@ -43,6 +43,7 @@ fn stream() -> Stream {
         remote: Some(peer()),
         codec: Codec::G711(Law::Mu),
         event_clock: 1,
+        comfort_noise: None,
         payload_type: Pt(0),
         packet_samples: 160,
         telephone_event: Some(EVENT),
@@ -426,6 +427,7 @@ fn relayed_audio_is_transcoded_and_digits_change_their_payload_type() {
     scene.update(Stream {
         codec: Codec::G711(Law::A),
         event_clock: 1,
+        comfort_noise: None,
         payload_type: Pt(8),
         telephone_event: Some(Pt(96)),
         ..stream()

@@ -122,6 +122,11 @@ impl Playout {
         self.concealment.rest();
     }
 
+    /// Nothing is missing: the peer says that it is silent, in noise of that many dB under full scale.
+    pub fn rest_in_noise(&mut self, below: u8) {
+        self.concealment.rest_in_noise(below);
+    }
+
     /// The next 20 ms, at its rate; false when there is nothing to be heard.
     pub fn fill(&mut self, samples: &mut [i16], now: Moment) -> bool {
         let (target, turns) = (self.target(), self.turns);

@@ -25,6 +25,8 @@ pub struct Stream {
     pub telephone_event: Option<Pt>,
     /// Units of their durations for each sample of 8 kHz: 6 at 48 kHz.
     pub event_clock: u32,
+    /// The payload type of comfort noise (RFC 3389), if that was agreed on: our silence is sent as such.
+    pub comfort_noise: Option<Pt>,
     /// Keys are listened for in the sound, too.
     pub hears_tones: bool,
     /// RTCP is on the RTP port (RFC 5761).
@@ -42,7 +44,7 @@ pub enum Kind {
     Audio(Codec),
     /// A telephone event.
     Event,
-    /// Comfort noise (RFC 3389): heard as silence.
+    /// Comfort noise (RFC 3389).
     ComfortNoise,
     /// Nothing that was agreed on.
     Unknown,
@@ -55,6 +57,7 @@ impl Stream {
         match payload_type {
             known if known == self.payload_type => Kind::Audio(self.codec),
             known if Some(known) == self.telephone_event => Kind::Event,
+            known if Some(known) == self.comfort_noise => Kind::ComfortNoise,
             PCMU if self.codec.law().is_some() => Kind::Audio(Codec::G711(Law::Mu)),
             PCMA if self.codec.law().is_some() => Kind::Audio(Codec::G711(Law::A)),
             COMFORT_NOISE => Kind::ComfortNoise,
@@ -76,6 +79,7 @@ mod tests {
             packet_samples: 160,
             telephone_event: Some(Pt(101)),
             event_clock: 1,
+            comfort_noise: None,
             hears_tones: false,
             is_muxed: false,
             may_send: true,

@@ -145,6 +145,7 @@ pub fn stream_with(remote: SocketAddr) -> Stream {
         remote: Some(remote),
         codec: Codec::G711(Law::Mu),
         event_clock: 1,
+        comfort_noise: None,
         payload_type: Pt(0),
         packet_samples: 160,
         telephone_event: Some(Pt(101)),

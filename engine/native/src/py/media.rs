@@ -233,7 +233,7 @@ impl Leg {
         self.tell(Verb::Secure(keys.map(Box::new)))
     }
 
-    #[pyo3(signature = (*, remote, codec, clock_rate, opus, event_rate, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
+    #[pyo3(signature = (*, remote, codec, clock_rate, opus, event_rate, comfort_noise, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
     #[allow(clippy::too_many_arguments)] // as many as there are things agreed on
     fn update(
         &self,
@@ -242,6 +242,7 @@ impl Leg {
         clock_rate: u32,
         opus: (u32, bool, bool),
         event_rate: u32,
+        comfort_noise: Option<u8>,
         payload_type: u8,
         ptime_ms: u32,
         telephone_event: Option<u8>,
@@ -255,6 +256,7 @@ impl Leg {
             remote,
             codec: codec_named(codec, clock_rate, opus),
             event_clock: (event_rate / 8000).max(1),
+            comfort_noise: comfort_noise.map(|payload_type| Pt(payload_type & 0x7f)),
             payload_type: Pt(payload_type & 0x7f),
             packet_samples: samples_of(ptime_ms),
             telephone_event: telephone_event.map(|payload_type| Pt(payload_type & 0x7f)),

@@ -112,6 +112,14 @@ impl Leg {
                 self.rest();
                 Some(Received::Digit(raw, payload, clock))
             }
+            Kind::ComfortNoise if !self.mutes_incoming => {
+                let below = packet.get(payload.start).map_or(127, |octet| octet & 0x7f);
+                let conversion = self.conversion.as_mut().map(|it| it.playout());
+                for playout in self.playout.as_deref_mut().into_iter().chain(conversion) {
+                    playout.rest_in_noise(below);
+                }
+                Some(Received::Nothing)
+            }
             _ => {
                 self.rest();
                 Some(Received::Nothing)

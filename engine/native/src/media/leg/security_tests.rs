@@ -36,6 +36,7 @@ fn leg_to(host: u8) -> Leg {
         remote: Some(address(host)),
         codec: Codec::G711(Law::Mu),
         event_clock: 1,
+        comfort_noise: None,
         payload_type: Pt(0),
         packet_samples: FRAME,
         telephone_event: Some(Pt(101)),

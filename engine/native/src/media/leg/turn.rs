@@ -1,13 +1,18 @@
 //! A leg's turn of 20 ms: time passes for all that listens, and what has the highest rank is sent.
 
+use std::net::SocketAddr;
+
 use super::super::clock::{Moment, FRAME};
 use super::super::codec::Rate;
 use super::super::conversion::MAX_FRAME;
 use super::super::recorder::Progress;
 use super::super::report::Reports;
-use super::super::rtp::HEADER;
+use super::super::rtp::{Pt, HEADER};
 use super::coding::Said;
 use super::{Leg, Outgoing, DIGIT_GAP_MS, IDLE_MS, MAX_PACKET};
+
+/// Our silence as comfort noise: so many dB under full scale.
+const SILENCE_BELOW: u8 = 78;
 
 impl Leg {
     /// The turn of 20 ms: time passes for all that listens, and at most one packet is made.
@@ -164,6 +169,10 @@ impl Leg {
         let destination = self.destination()?;
         let stream = self.stream.as_ref()?;
         let payload = &mut packet[HEADER..];
+        if let Some(payload_type) = stream.comfort_noise {
+            payload[0] = SILENCE_BELOW;
+            return Some(self.idle_packet(payload_type, (1, FRAME), destination, now, packet));
+        }
         let (octets, samples) = match (stream.codec.law(), &mut self.mouth) {
             (Some(law), _) => {
                 payload[..stream.packet_samples].fill(law.silence());
@@ -175,13 +184,25 @@ impl Leg {
         if octets == 0 {
             return None;
         }
-        let header = self.sender.frame(stream.payload_type, now, samples);
+        let payload_type = stream.payload_type;
+        Some(self.idle_packet(payload_type, (octets, samples), destination, now, packet))
+    }
+
+    fn idle_packet(
+        &mut self,
+        payload_type: Pt,
+        (octets, samples): (usize, usize),
+        destination: SocketAddr,
+        now: Moment,
+        packet: &mut [u8; MAX_PACKET],
+    ) -> Outgoing {
+        let header = self.sender.frame(payload_type, now, samples);
         header.write(packet);
-        Some(Outgoing {
+        Outgoing {
             length: HEADER + octets,
             destination,
             samples,
             is_playback: false,
-        })
+        }
     }
 }
