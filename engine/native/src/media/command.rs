@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::digit_sender::Way;
 use super::line::Line;
 use super::lock::Lock;
+use super::pipe::{Inflow, PipeSpec};
 use super::player::{Loading, PlaySpec};
 use super::recorder::RecordSpec;
 use super::report::LegId;
@@ -82,6 +83,10 @@ pub enum Verb {
     WatchAudio(bool),
     /// Report talk and tones, from this level (dBov) on, or no more.
     Detect(Option<f32>),
+    /// Let a program outside hear, and speak.
+    OpenPipe(Box<PipeSpec>),
+    /// What comes into a pipe.
+    Pipe(u64, Inflow),
     /// Send BYE and give the ports back.
     Close,
     /// Go to another media thread.
@@ -129,7 +134,10 @@ impl Inbox {
         if waiting.commands.len() >= MAX_WAITING && !matches!(verb, Verb::Close) {
             return Err(Stalled);
         }
-        let may_wait = matches!(verb, Verb::Open(_) | Verb::Close);
+        let may_wait = matches!(
+            verb,
+            Verb::Open(_) | Verb::Close | Verb::Pipe(_, Inflow::Piece(_))
+        );
         waiting.commands.push((leg, verb));
         self.is_told.store(true, Ordering::SeqCst); // before it is asked whether the thread looks: see `may_sleep`
         if waiting.is_signalled || (may_wait && self.looks_soon.load(Ordering::SeqCst)) {

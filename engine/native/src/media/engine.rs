@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::clock::Clock;
 use super::command::{Inbox, Stalled, Verb};
+use super::frames::Frames;
 use super::lateness::Lateness;
 use super::leg::Leg;
 use super::line::Line;
@@ -255,6 +256,11 @@ impl Engine {
     /// What was reported since the last time.
     pub fn reports(&self) -> VecDeque<(LegId, Report)> {
         self.reports.drain()
+    }
+
+    /// The frames of pipes since the last time, in exchange for room.
+    pub fn take_frames(&self, frames: &mut Frames) {
+        self.reports.take_frames(frames);
     }
 
     /// Reports that were dropped because nobody took them.

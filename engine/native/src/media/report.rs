@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::frames::{Frames, Side};
 use super::hearing::Noticed;
 use super::lock::Lock;
 use super::syscalls::EventFd;
@@ -117,6 +118,15 @@ pub enum Report {
         /// How loud it was, in dB below overload.
         level_dbov: i32,
     },
+    /// A mark that a program set in what it says was passed.
+    PipeMarked {
+        /// The pipe's name.
+        pipe: String,
+        /// Which.
+        mark: u64,
+        /// All before it was said; false: it was cleared.
+        is_heard: bool,
+    },
     /// A thread of the data plane is gone: not a leg's, but everybody's matter.
     ThreadDied {
         /// Its panic's text.
@@ -142,6 +152,7 @@ impl Report {
 pub struct Reports {
     leg: LegId,
     list: Vec<(LegId, Report)>,
+    frames: Frames,
 }
 
 impl Reports {
@@ -154,6 +165,17 @@ impl Reports {
     /// One more.
     pub fn push(&mut self, report: Report) {
         self.list.push((self.leg, report));
+    }
+
+    /// One more frame for a program outside.
+    pub fn frame(&mut self, pipe: u64, side: Side, at_ms: u64, octets: &[u8]) {
+        self.frames.push(pipe, side, at_ms, octets);
+    }
+
+    /// The frames so far.
+    #[cfg(test)]
+    pub fn frames(&mut self) -> &mut Frames {
+        &mut self.frames
     }
 
     /// All so far, with their legs.
@@ -174,6 +196,7 @@ impl Reports {
 /// sendings are never dropped: there is at most one for each command.
 pub struct ReportQueue {
     waiting: Lock<VecDeque<(LegId, Report)>>,
+    frames: Lock<Frames>,
     wake: EventFd,
     dropped: AtomicU64,
 }
@@ -183,6 +206,7 @@ impl ReportQueue {
     pub fn new() -> std::io::Result<Self> {
         Ok(ReportQueue {
             waiting: Lock::default(),
+            frames: Lock::default(),
             wake: EventFd::new()?,
             dropped: AtomicU64::new(0),
         })
@@ -190,7 +214,12 @@ impl ReportQueue {
 
     /// Hand over what was gathered; it keeps its room.
     pub fn hand_over(&self, reports: &mut Reports) {
+        let has_frames =
+            !reports.frames.is_empty() && self.frames.hold().take_from(&mut reports.frames);
         if reports.list.is_empty() {
+            if has_frames {
+                self.wake.signal();
+            }
             return;
         }
         {
@@ -218,6 +247,12 @@ impl ReportQueue {
         self.wake.drain();
         let mut waiting = self.waiting.hold();
         std::mem::take(&mut *waiting)
+    }
+
+    /// All frames that wait, in exchange for room: what `frames` held is forgotten.
+    pub fn take_frames(&self, frames: &mut Frames) {
+        frames.clear();
+        std::mem::swap(&mut *self.frames.hold(), frames);
     }
 
     /// How many were dropped because nobody read.

@@ -6,6 +6,7 @@ use super::super::clock::Moment;
 use super::super::g711::Law;
 use super::super::inband_receiver::Known;
 use super::super::packetizer::MAX_SAMPLES;
+use super::super::pipe::Pipe;
 use super::super::reception::Fit;
 use super::super::report::Reports;
 use super::super::rtp::Header;
@@ -58,6 +59,7 @@ impl Leg {
                 if let Some(playout) = &mut self.playout {
                     playout.restart();
                 }
+                self.pipes.iter_mut().for_each(Pipe::restart);
             }
             Fit::Next | Fit::Late => {}
         }
@@ -102,6 +104,7 @@ impl Leg {
         if let Some(playout) = &mut self.playout {
             playout.rest();
         }
+        self.pipes.iter_mut().for_each(Pipe::rest);
     }
 
     /// Give the samples to whoever listens.
@@ -117,7 +120,8 @@ impl Leg {
             || self.sound.is_some()
             || self.hearing.is_some()
             || self.playout.is_some()
-            || self.inband.is_some();
+            || self.inband.is_some()
+            || self.pipes.iter().any(Pipe::hears_received);
         if !is_heard {
             return;
         }
@@ -132,6 +136,9 @@ impl Leg {
         law.expand_into(payload, samples);
         for recorder in &mut self.recorders {
             recorder.hear(header, samples, now);
+        }
+        for pipe in &mut self.pipes {
+            pipe.hear(header, samples, now);
         }
         if let Some(sound) = &mut self.sound {
             sound.hear(samples, now, reports);

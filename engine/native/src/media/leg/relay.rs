@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::super::clock::Moment;
 use super::super::g711::Law;
+use super::super::pipe::Pipe;
 use super::super::recorder::Recorder;
 use super::super::rtp::Header;
 use super::super::stream::Stream;
@@ -35,7 +36,9 @@ impl Leg {
 
     /// Give what is sent to the recordings that want it.
     pub(super) fn hear_sent(&mut self, header: &Header, payload: &[u8], law: Law, now: Moment) {
-        if !self.recorders.iter().any(Recorder::hears_sent) {
+        let is_heard = self.recorders.iter().any(Recorder::hears_sent)
+            || self.pipes.iter().any(Pipe::hears_sent);
+        if !is_heard {
             return;
         }
         let mut room = [0; MAX_PAYLOAD];
@@ -43,6 +46,9 @@ impl Leg {
         law.expand_into(payload, samples);
         for recorder in &mut self.recorders {
             recorder.hear_sent(header, samples, now);
+        }
+        for pipe in &mut self.pipes {
+            pipe.hear_sent(header, samples, now);
         }
     }
 
@@ -59,7 +65,7 @@ impl Leg {
 
     /// Where to send and how, unless something of our own has the stage.
     pub(super) fn stage_for_others(&mut self) -> Option<(SocketAddr, &Stream)> {
-        let is_taken = self.digits_out.is_busy() || self.has_playback();
+        let is_taken = self.digits_out.is_busy() || self.has_playback() || self.is_piped();
         let destination = self.destination();
         if is_taken || destination.is_none() {
             self.sender.interrupt();
