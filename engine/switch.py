@@ -17,6 +17,7 @@ import trio
 from callflow.protocol.events import Event, RecordWritten, RegistrationAdded
 from callflow.protocol.queries import RegistrationState, TrunkState
 from callflow.protocol.records import CallRecord
+from callflow.runtime.lua.hosts import is_allowed
 from engine.channels.ending import Ending
 from engine.channels.limits import Limits
 from engine.channels.ports import Admission
@@ -68,6 +69,9 @@ from engine.store.bindings import Bindings, MemoryBindings
 from engine.store.records import CallRecords
 from engine.store.texts import MemoryTexts, TextStore
 from engine.store.users import MemoryUsers, UserStore
+from engine.streams.hosts import Hosts
+from engine.streams.socket import Dialer
+from engine.streams.websocket import WebSocketDialer
 from engine.texting.service import App as TextApp
 from engine.texting.service import Texting
 from engine.transport.endpoint import Endpoint
@@ -97,13 +101,14 @@ class Switch:
         bindings: Bindings | None = None,
         users: UserStore | None = None,
         speech: Speech | None = None,
+        streams: Dialer | None = None,
         limits: Limits | None = None,
         new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
         """`new_token` gives, by purpose, a source of tokens of 64 random bits or more, in hex. `records` opens their
         store; it is given whom to tell of those that are in it. `texts`: where those are kept that wait for their user;
         `bindings`: where it is kept who is registered; `users`: where those are kept that are not of the configuration.
-        `speech` speaks in place of text to speech.
+        `speech` speaks in place of text to speech, `streams` connects in place of WebSockets.
         """
         self.media = media
         self.users = Users(_user(user) for user in config.users)
@@ -206,6 +211,7 @@ class Switch:
             trunks=self.trunks,
             identities=lambda user: identities.get(user, BY_FROM),
             media_host=self.endpoint.media_host,
+            streams=streams or WebSocketDialer(Hosts(config.streams.hosts, is_allowed)),
         )
         self.sockets = EventSocket(
             self.log,

@@ -41,6 +41,7 @@ from .leaks import PHONE_TASK, count_tasks, find_leaks, find_phone_remains, find
 from .outside import Fake, opening, rows_of
 from .phone import SimulatedPhone
 from .recorded import RecordedSound
+from .streams import Bot, SimulatedStreams
 from .tape import Happened, Tape
 from .trunk import SimulatedTrunk
 
@@ -92,6 +93,7 @@ class Simulation:
         self.numbers: dict[str, tuple[str, ...]] = {}  # what it knows by ENUM: numbers such as +4930123, and SIP URIs
         self.hosts: dict[str, AppHost | LuaAppHost] = {}
         self.web: Fake | None = None  # answers the HTTP requests of scripts in Lua
+        self.bots: dict[str, Bot | int] = {}  # by the URL that calls are streamed to; a number is an HTTP status
         self.report: str = ""  # what happened in a test that failed
         self._apps = apps
         self._ports = ports
@@ -361,6 +363,7 @@ class Simulation:
             epoch=self._epoch,
             recordings=self.recordings,
             speech=StandIn(self.folder / "speech"),
+            streams=SimulatedStreams(lambda: nursery, self.bots),
             records=lambda tell: MemoryRecords(self._epoch, on_written=tell),
             limits=self._limits,
             new_endpoint=self._open_endpoint,

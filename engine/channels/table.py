@@ -33,6 +33,7 @@ from engine.sip.events import (
     SubscriptionEnded,
 )
 from engine.sip.identity import BY_FROM
+from engine.streams.socket import Dialer
 
 from . import replacing
 from .bridge import BridgeOfTwo
@@ -105,10 +106,12 @@ class ChannelTable:
         trunks: Trunks | None = None,
         identities: Identities = lambda user: BY_FROM,
         media_host: Callable[[Flow], str | None] = lambda flow: None,
+        streams: Dialer | None = None,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled.
 
         `media_host` tells the address for media that a peer is told, where it is not the one that media has.
+        `streams`: where calls may be streamed to, and how; None: nowhere.
         """
         self.sip = sip
         self.media = media
@@ -121,6 +124,7 @@ class ChannelTable:
         self.successors = successors
         self.trunks = trunks
         self.identities = identities
+        self.streams = streams
         self.places = Places()
         self.originations = Originations(self)
         self.conferences = Conferences(self)

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 import trio
 
+from .pipe import MediaPipe, PipeFrame, PipeShape
 from .session import (
     FileSource,
     MediaEngine,
@@ -222,6 +223,9 @@ class AwaitingSession:
 
     def detect(self, *, level_dbov: float | None) -> None:
         self._session.detect(level_dbov=level_dbov)
+
+    def open_pipe(self, pipe: str, shape: PipeShape, on_frame: Callable[[PipeFrame], None]) -> MediaPipe:
+        return self._session.open_pipe(pipe, shape, on_frame)
 
     def statistics(self) -> Statistics:
         return self._session.statistics()
