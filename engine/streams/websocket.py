@@ -51,7 +51,7 @@ class WebSocketDialer:
         with trio.move_on_after(CONNECT_WITHIN):
             try:
                 return await self._dial(url, headers, subprotocol, on_pending)
-            except (OSError, InvalidURI, trio.BrokenResourceError, ssl.SSLError) as error:
+            except (OSError, InvalidURI, StreamClosed, trio.BrokenResourceError) as error:
                 raise StreamUnreachable(_why(error)) from error
         raise StreamUnreachable(f"no connection within {CONNECT_WITHIN:g} s")
 
@@ -223,5 +223,6 @@ class WebSocket:
 
 
 def _why(error: BaseException) -> str:
-    text = str(error.__cause__ or error)  # trio tells of TLS, and of several addresses, in the cause
-    return text or type(error).__name__
+    while error.__cause__ is not None:  # trio tells of TLS in the cause
+        error = error.__cause__
+    return str(error) or type(error).__name__

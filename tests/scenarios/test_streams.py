@@ -345,7 +345,11 @@ async def test_the_dialect_of_twilio_reaches_a_program_from_its_start_to_its_sto
             told.append(json.loads(message))
             if told[-1]["event"] == "start":
                 sid = told[-1]["streamSid"]
-                media = {"event": "media", "streamSid": sid, "media": {"payload": base64.b64encode(b"\x80\0" * 4000).decode()}}
+                media = {
+                    "event": "media",
+                    "streamSid": sid,
+                    "media": {"payload": base64.b64encode(b"\x80\0" * 4000).decode()},
+                }
                 await socket.send(json.dumps(media))
                 await socket.send(json.dumps({"event": "mark", "streamSid": sid, "mark": {"name": "m"}}))
 
