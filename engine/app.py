@@ -138,6 +138,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
                 parts.start_soon(each.watch)
             task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificates, routes, esl))
             parts.start_soon(switch.gate.watch_lag)
+            parts.start_soon(switch.quality.run)
             await switch.wait_drained()
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):

@@ -14,6 +14,7 @@ import trio
 
 from callflow.protocol.events import EngineDraining, EngineOverloaded, EngineRecovered, Event
 from engine.lateness import Lateness
+from engine.peak import Peak
 from engine.sip.dialog import Headers
 from engine.sip.messages import Request
 
@@ -52,11 +53,12 @@ class Gate:
         """
         self.is_draining = trio.Event()
         self.refused = 0
+        self.lag, self.media_lag = Peak(trio.current_time), Peak(trio.current_time)  # seconds, for who looks on
         self._calls, self._most = calls, most
         self._events, self._chance = events, chance
         self._lag, self._media_lag = Lateness(lag), Lateness(media_lag)
         self._take_media_lag = take_media_lag
-        self._reason: Reason | None = None  # that was told
+        self.reason: Reason | None = None  # why no calls are let in, as it was told
 
     def refuse(self, request: Request) -> Headers | None:
         """The headers of the 503 that answers an INVITE or OPTIONS outside of calls; None: it may pass.
@@ -88,6 +90,7 @@ class Gate:
 
     def note_media_lag(self, seconds: float) -> None:
         """Sound was sent so late."""
+        self.media_lag.note(seconds)
         self._media_lag.note(seconds)
         self._judge()
 
@@ -99,7 +102,9 @@ class Gate:
         while True:
             due, before = trio.current_time() + LOOK_EVERY, worked()
             await trio.sleep_until(due)
-            self.note_lag(min(trio.current_time() - due, worked() - before))
+            late = trio.current_time() - due
+            self.lag.note(late)  # whoever made it so
+            self.note_lag(min(late, worked() - before))
             self.note_media_lag(self._take_media_lag())
 
     def _judge(self) -> Reason | None:
@@ -111,8 +116,8 @@ class Gate:
             reason = "media"
         elif self._calls() >= self._most:
             reason = "calls"
-        if reason != self._reason:
-            self._reason = reason
+        if reason != self.reason:
+            self.reason = reason
             if reason is None:
                 logger.info("not overloaded any more")
                 self._events.emit(EngineRecovered())

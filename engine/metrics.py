@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 import trio
 
-from callflow.protocol.events import ChannelCreated, ChannelEnded, Event
-from callflow.protocol.queries import TrunkState
+from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, ScriptFailed
+from callflow.protocol.queries import EngineLoad, TrunkState
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _DELAYS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0)  # seconds until an answer
 _LENGTHS = (1.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0, 3600.0)  # seconds of conversation
 _QUALITIES = (2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.3, 4.4)  # MOS (ITU-T G.107): 4.4 is the best that G.711 gives
-_SUMS = frozenset({"bans", "calls_refused", "sip_malformed"})  # of the counters: those that only grow
+_SUMS = frozenset({"bans", "calls_refused", "calls_rejected", "sip_malformed"})  # of the counters: those that only grow
 _LONGEST_LABEL = 64
 
 Way = Literal["received", "sent"]
@@ -66,7 +66,11 @@ class Histogram:
 
 
 class Metrics:
-    """The figures of one engine. `counters` and `trunks` are asked for when they are wanted, `sessions` are by app."""
+    """The figures of one engine, asked for when they are wanted.
+
+    `sessions` are by app, `rejected` the calls that became no leg, by SIP status, `poor` how many
+    live legs sound so.
+    """
 
     def __init__(
         self,
@@ -77,6 +81,9 @@ class Metrics:
         trunks: Callable[[], Sequence[TrunkState]],
         registrations: Callable[[], int],
         sessions: Callable[[], Mapping[str, int]],
+        rejected: Callable[[], Mapping[int, int]],
+        load: Callable[[], EngineLoad],
+        poor: Callable[[], int],
     ) -> None:
         self._log = log
         self._engine = engine
@@ -84,14 +91,19 @@ class Metrics:
         self._trunks = trunks
         self._registrations = registrations
         self._sessions = sessions
+        self._rejected = rejected
+        self._load = load
+        self._poor = poor
         self._created: Counter[str] = Counter()  # by direction
         self._ended: Counter[tuple[str, str]] = Counter()  # by phase and cause
+        self._failed: Counter[str] = Counter()  # scripts, by app
         self._packets: Counter[Way] = Counter()
         self._lost: Counter[Way] = Counter()
         self._delays, self._lengths = Histogram(_DELAYS), Histogram(_LENGTHS)
         self._qualities: Mapping[Way, Histogram] = {"received": Histogram(_QUALITIES), "sent": Histogram(_QUALITIES)}
         log.watch(ChannelCreated, self._note_created)
         log.watch(ChannelEnded, self._note_ended)
+        log.watch(ScriptFailed, self._note_failed)
 
     async def text(self) -> bytes:
         """Everything in Prometheus' text format."""
@@ -104,6 +116,7 @@ class Metrics:
         from prometheus_client.process_collector import ProcessCollector
 
         yield from self._of_now()
+        yield from self._of_load()
         yield from self._of_calls()
         yield from self._of_media()
         yield from ProcessCollector(namespace="callflow", registry=None).collect()
@@ -122,10 +135,25 @@ class Metrics:
             sessions.add_metric([app[:_LONGEST_LABEL]], count)
         up = GaugeMetricFamily("callflow_trunk_up", "1: the trunk takes calls.", labels=["trunk"])
         calls = GaugeMetricFamily("callflow_trunk_calls", "Calls by the trunk.", labels=["trunk"])
+        registered = GaugeMetricFamily("callflow_trunk_registered", "1: it has registered us.", labels=["trunk"])
         for trunk in self._trunks():
             up.add_metric([trunk.id], float(trunk.is_up))
             calls.add_metric([trunk.id], trunk.calls)
-        yield from (sessions, up, calls)
+            if trunk.registration:
+                registered.add_metric([trunk.id], float(trunk.registration == "registered"))
+        yield from (sessions, up, calls, registered)
+
+    def _of_load(self) -> Iterator[Metric]:
+        from prometheus_client.metrics_core import GaugeMetricFamily
+
+        load = self._load()
+        for name, told, value in (
+            ("lag_seconds", "How late the event loop was at worst in the last ten seconds.", load.lag_ms / 1000),
+            ("media_late_seconds", "How late sound was at worst in the last ten seconds.", load.media_late_ms / 1000),
+            ("overloaded", "1: no new calls are let in.", float(load.overloaded != "")),
+            ("draining", "1: the engine ends with its last call.", float(load.is_draining)),
+        ):
+            yield GaugeMetricFamily(f"callflow_{name}", told, value)
 
     def _of_calls(self) -> Iterator[Metric]:
         from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
@@ -136,7 +164,13 @@ class Metrics:
         ended = CounterMetricFamily("callflow_legs_ended", "Legs that ended.", labels=["phase", "cause"])
         for labels, count in sorted(self._ended.items()):
             ended.add_metric(labels, count)
-        yield from (created, ended)
+        rejected = CounterMetricFamily("callflow_invites_rejected", "Calls that became no leg.", labels=["status"])
+        for status, count in sorted(self._rejected().items()):
+            rejected.add_metric([str(status)], count)
+        failed = CounterMetricFamily("callflow_script_failures", "Scripts that failed, and raised.", labels=["app"])
+        for app, count in sorted(self._failed.items()):
+            failed.add_metric([app[:_LONGEST_LABEL]], count)
+        yield from (created, ended, rejected, failed)
         for name, told, histogram in (
             ("callflow_answer_delay_seconds", "From a leg's beginning to its answer.", self._delays),
             ("callflow_conversation_seconds", "From a leg's answer to its end.", self._lengths),
@@ -144,7 +178,7 @@ class Metrics:
             yield HistogramMetricFamily(name, told, list(histogram.buckets()), histogram.total)
 
     def _of_media(self) -> Iterator[Metric]:
-        from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
+        from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
         packets = CounterMetricFamily("callflow_rtp_packets", "RTP packets of ended legs.", labels=["way"])
         lost = CounterMetricFamily("callflow_rtp_packets_lost", "Those of them that never came.", labels=["way"])
@@ -153,6 +187,7 @@ class Metrics:
             packets.add_metric([way], self._packets[way])
             lost.add_metric([way], self._lost[way])
             quality.add_metric([way], list(histogram.buckets()), histogram.total)
+        yield GaugeMetricFamily("callflow_legs_poor", "Live legs with a MOS below 3.6 lately.", self._poor())
         yield from (packets, lost, quality)
 
     def _note_created(self, event: Event, _entry: Entry) -> None:
@@ -168,6 +203,10 @@ class Metrics:
             self._lengths.note(event.billable)
         self._note_media("received", event)
         self._note_media("sent", event)
+
+    def _note_failed(self, event: Event, _entry: Entry) -> None:
+        if isinstance(event, ScriptFailed):
+            self._failed[event.app] += 1
 
     def _note_media(self, way: Way, event: ChannelEnded) -> None:
         told = event.received if way == "received" else event.sent

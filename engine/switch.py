@@ -21,6 +21,7 @@ from callflow.runtime.lua.hosts import is_allowed
 from engine.channels.ending import Ending
 from engine.channels.limits import Limits
 from engine.channels.ports import Admission
+from engine.channels.quality import POOR, QualityWatch
 from engine.channels.reason import NORMAL_CLEARING
 from engine.channels.table import ChannelTable
 from engine.config import Config
@@ -36,6 +37,7 @@ from engine.eventsocket.tracing import trace_verbs
 from engine.eventsocket.writing import writing_verbs
 from engine.gate import Gate
 from engine.guard import Guard
+from engine.load import load_of
 from engine.media.awaiting import AnyFiles, AwaitingMedia
 from engine.media.session import MediaEngine
 from engine.metrics import Metrics
@@ -213,6 +215,7 @@ class Switch:
             media_host=self.endpoint.media_host,
             streams=streams or WebSocketDialer(Hosts(config.streams.hosts, is_allowed)),
         )
+        self.quality = QualityWatch(self.table.channels)
         self.sockets = EventSocket(
             self.log,
             self.table,
@@ -224,8 +227,10 @@ class Switch:
             prompts=prompts,
             speech=speech or self._synthesizer,
             registrations=self._registrations,
+            registered=lambda: len(self.locations),
             trunks=self._trunk_states,
             counters=self._counters,
+            load=lambda: load_of(self.gate),
             records=self.records,
             commands=config.limits.commands,
         )
@@ -248,6 +253,9 @@ class Switch:
             trunks=self._trunk_states,
             registrations=lambda: len(self.locations),
             sessions=lambda: {app: len(self.sessions.of(app)) for app in self.sessions.apps},
+            rejected=lambda: self.table.rejected,
+            load=lambda: load_of(self.gate),
+            poor=self._count_poor,
         )
         self._epoch = epoch
 
@@ -353,11 +361,16 @@ class Switch:
     def _trunk_states(self) -> Sequence[TrunkState]:
         return [trunk.state(self.table.calls_of(trunk)) for trunk in self.trunks]
 
+    def _count_poor(self) -> int:
+        found = (channel.quality.mos for channel in self.table.channels.values())
+        return sum(mos is not None and mos < POOR for mos in found)
+
     def _counters(self) -> Mapping[str, int]:
         sip, table = self.stack.counts, self.table.counts()
         return {
             "bans": self.guard.bans,
             "calls_refused": self.gate.refused,
+            "calls_rejected": self.table.rejected.total(),
             "channels": table.channels,
             "channel_tasks": table.tasks,
             "channel_timers": table.timers,

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
+import pytest
 import trio
 from prometheus_client.parser import text_string_to_metric_families
 
-from callflow.protocol.events import ChannelCreated, ChannelEnded, Party
-from callflow.protocol.queries import TrunkState
+from callflow import App
+from callflow.protocol.events import ChannelCreated, ChannelEnded, Party, ScriptFailed
+from callflow.protocol.queries import EngineLoad, TrunkState
 from callflow.protocol.records import MediaStatistics
+from callflow.testing import Simulation
 from engine.eventsocket.log import EventLog
 from engine.metrics import Metrics
+
+ROOT = Path(__file__).parents[1]
 
 
 def metrics_of(log: EventLog) -> Metrics:
@@ -17,9 +26,15 @@ def metrics_of(log: EventLog) -> Metrics:
         log,
         engine="callflow/test",
         counters=lambda: {"channels": 3, "bans": 2},
-        trunks=lambda: [TrunkState(id="carrier", calls=4), TrunkState(id="other", is_up=False)],
+        trunks=lambda: [
+            TrunkState(id="carrier", calls=4, registration="registered"),
+            TrunkState(id="other", is_up=False),
+        ],
         registrations=lambda: 5,
         sessions=lambda: {"ivr": 1},
+        rejected=lambda: {404: 2, 503: 1},
+        load=lambda: EngineLoad(lag_ms=250.0, media_late_ms=3.0, overloaded="lag"),
+        poor=lambda: 4,
     )
 
 
@@ -82,7 +97,14 @@ def test_what_is_up_is_looked_up_when_asked():
     assert found["callflow_app_sessions app=ivr"] == 1
     assert found["callflow_trunk_up trunk=carrier"] == 1
     assert found["callflow_trunk_calls trunk=carrier"] == 4
+    assert found["callflow_trunk_registered trunk=carrier"] == 1
     assert found["callflow_trunk_up trunk=other"] == 0
+    assert found["callflow_invites_rejected_total status=404"] == 2
+    assert found["callflow_lag_seconds"] == 0.25
+    assert found["callflow_media_late_seconds"] == 0.003
+    assert found["callflow_overloaded"] == 1
+    assert found["callflow_draining"] == 0
+    assert found["callflow_legs_poor"] == 4
     assert found["callflow_info engine=callflow/test"] == 1
     assert found["callflow_process_resident_memory_bytes"] > 1 << 20
 
@@ -94,3 +116,21 @@ def test_a_value_at_a_bound_is_within_it():
     found = told(metrics)
     assert found["callflow_answer_delay_seconds_bucket le=1.0"] == 1
     assert found["callflow_answer_delay_seconds_bucket le=0.5"] == 0
+
+
+def test_scripts_that_fail_are_counted_by_app():
+    log = EventLog("epoch", lambda: 0.0)
+    metrics = metrics_of(log)
+    log.emit(ScriptFailed(app="ivr", script="ivr.py", error="E"))
+    assert told(metrics)["callflow_script_failures_total app=ivr"] == 1
+
+
+@pytest.mark.callflow(App("any"))
+async def test_the_dashboard_asks_only_for_what_an_engine_tells(simulation: Simulation):
+    ends = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
+    families = list(simulation.switch.metrics.collect())
+    names = {family.name + end for family in families for end in ends.get(family.type, [""])}
+    panels = json.loads((ROOT / "ops/grafana.json").read_text())["panels"]
+    for query in (target["expr"] for panel in panels for target in panel["targets"]):
+        assert set(re.findall(r"callflow_[a-z_]+", query)) <= names, query
+    assert len({panel["id"] for panel in panels}) == len(panels)

@@ -21,7 +21,7 @@ _MODULES = {
     "run": "run", "dev": "dev", "serve": "run", "check": "run", "test": "test", "dial": "dial", "calls": "monitor",
     "events": "monitor", "hangup": "monitor", "drain": "monitor", "registrations": "monitor", "trunks": "monitor",
     "status": "monitor", "trace": "trace", "records": "records", "route": "route", "reload": "versions",
-    "rollback": "versions", "versions": "versions", "save": "replay", "replay": "replay", "user": "user",
+    "rollback": "versions", "versions": "versions", "top": "top", "save": "replay", "replay": "replay", "user": "user",
 }  # fmt: skip
 
 

@@ -237,10 +237,8 @@ def status(
         if json:
             print_json(facts)
         else:
-            counters = facts.pop("counters")
-            print_table(
-                ("WHAT", "VALUE"), [(name, str(value)) for name, value in {**facts, **counters}.items()], empty=""
-            )
+            facts = {**facts, **facts.pop("load"), **facts.pop("counters")}
+            print_table(("WHAT", "VALUE"), [(name, str(value)) for name, value in facts.items()], empty="")
 
     with_engine(show, socket=socket, token=token, data=data, ca=ca)
 

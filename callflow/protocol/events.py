@@ -179,6 +179,19 @@ class DigitsMatched(Event, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class ChannelMediaQuality(Event, frozen=True, kw_only=True):
+    """How good the sound of an answered call was for the last `seconds`: the first time it is known, and when it has
+    changed so that people hear it.
+
+    Looked at every five seconds. Without a `mos` nothing came (`received`), or the peer reports nothing (`sent`).
+    """
+
+    name: ClassVar[str] = "channel.media_quality"
+    seconds: float
+    received: MediaStatistics = MediaStatistics()
+    sent: MediaStatistics = MediaStatistics()
+
+
 class OwnerLost(Event, frozen=True, kw_only=True):
     """The session that owned the channel is gone. The call waits so long for another, as its policy says."""
 
@@ -630,7 +643,7 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
         ChannelUnbridged, TransferRequested, ChannelTransferred, TransferFinished,
         MessageReceived, MessageSent,
-        DigitStarted, DigitEnded, DigitsMatched, OwnerLost, OwnerChanged, ChannelEnded,
+        DigitStarted, DigitEnded, DigitsMatched, ChannelMediaQuality, OwnerLost, OwnerChanged, ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
         StreamStarted, StreamMarked, StreamDropped, StreamFinished,
         DetectFinished, ChannelTalking, ChannelSilent, ChannelTone,

@@ -132,7 +132,7 @@ class Gap(Frame, frozen=True, kw_only=True, tag="gap", rename={"from_": "from"})
 
 
 class ChannelState(msgspec.Struct, frozen=True):
-    """A live channel as a list or a snapshot shows it."""
+    """A live channel as a list or a snapshot shows it. `mos`: how good it sounds, see `channel.media_quality`."""
 
     id: str
     direction: Literal["inbound", "outbound"]
@@ -152,6 +152,7 @@ class ChannelState(msgspec.Struct, frozen=True):
     variables: dict[str, str] = {}
     withheld: bool = False
     security: Security = Security()
+    mos: float | None = None
 
 
 class BridgeState(msgspec.Struct, frozen=True):

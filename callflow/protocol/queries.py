@@ -68,8 +68,23 @@ class AppState(msgspec.Struct, frozen=True, omit_defaults=True):
     sessions: tuple[SessionState, ...] = ()
 
 
+class EngineLoad(msgspec.Struct, frozen=True):
+    """How hard the engine works: its process, without the workers of scripts.
+
+    `lag_ms` and `media_late_ms`: by how much the event loop and the sound were late at worst in the last ten seconds.
+    `overloaded`: why no new calls are let in, see `engine.overloaded`.
+    """
+
+    cpu_seconds: float = 0.0  # of all its threads since it started
+    memory_octets: int = 0  # resident
+    lag_ms: float = 0.0
+    media_late_ms: float = 0.0
+    overloaded: Literal["", "lag", "media", "calls"] = ""
+    is_draining: bool = False
+
+
 class EngineStatus(msgspec.Struct, frozen=True):
-    """The engine's facts and counters."""
+    """The engine's facts and counters. `at` is its own clock, in seconds since the epoch."""
 
     engine: str
     epoch: str
@@ -80,6 +95,8 @@ class EngineStatus(msgspec.Struct, frozen=True):
     registrations: int
     sessions: int
     counters: dict[str, int] = {}
+    at: float = 0.0
+    load: EngineLoad = EngineLoad()
 
 
 class PastEvent(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -54,24 +54,30 @@ class Account:
 
 
 def with_statistics(ended: ChannelEnded, heard: Statistics) -> ChannelEnded:
-    return msgspec.structs.replace(
-        ended,
-        received=MediaStatistics(
-            packets=heard.packets_received,
-            lost=heard.packets_lost,
-            jitter_ms=heard.jitter_ms,
-            mos=_rounded(heard.mos_received),
-            round_trip_ms=_rounded(heard.round_trip_ms),
-            late=heard.packets_late,
-            depth_ms=heard.deepest_playout_ms,
-        ),
-        sent=MediaStatistics(
-            packets=heard.packets_sent,
-            lost=heard.remote_packets_lost,
-            jitter_ms=heard.remote_jitter_ms,
-            mos=_rounded(heard.mos_sent),
-            round_trip_ms=_rounded(heard.round_trip_ms),
-        ),
+    return msgspec.structs.replace(ended, received=received_of(heard), sent=sent_of(heard))
+
+
+def received_of(heard: Statistics) -> MediaStatistics:
+    """What came in, as it is told."""
+    return MediaStatistics(
+        packets=heard.packets_received,
+        lost=heard.packets_lost,
+        jitter_ms=heard.jitter_ms,
+        mos=_rounded(heard.mos_received),
+        round_trip_ms=_rounded(heard.round_trip_ms),
+        late=heard.packets_late,
+        depth_ms=heard.deepest_playout_ms,
+    )
+
+
+def sent_of(heard: Statistics) -> MediaStatistics:
+    """What went out, as the peer reported."""
+    return MediaStatistics(
+        packets=heard.packets_sent,
+        lost=heard.remote_packets_lost,
+        jitter_ms=heard.remote_jitter_ms,
+        mos=_rounded(heard.mos_sent),
+        round_trip_ms=_rounded(heard.round_trip_ms),
     )
 
 

@@ -34,6 +34,7 @@ from .errors import CommandError
 from .keys import Keys, Way
 from .performing import perform
 from .ports import Headers, Owner
+from .quality import Quality
 from .reason import INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
 from .referral import Transfers
 from .running import Running
@@ -61,7 +62,8 @@ class Channel:
     __slots__ = (
         "__weakref__", "_ended", "_is_held", "_running", "account", "audio", "bindings", "bridge", "bridged_with",
         "call_seq", "digits_ahead", "facts", "hangup_timer", "has_offer", "id", "keys", "language", "media", "member",
-        "owner", "signalling", "state", "succession", "table", "tie", "tied", "transfers", "variables", "watcher",
+        "owner", "quality", "signalling", "state", "succession", "table", "tie", "tied", "transfers", "variables",
+        "watcher",
     )  # fmt: skip
 
     facts: ChannelCreated
@@ -91,6 +93,7 @@ class Channel:
         self.table = table
         self.call_seq = 0
         self.account = Account(table.epoch)
+        self.quality = Quality()
         self._is_held = False
         self._running = Running(table.timers)
         self._ended: ChannelEnded | None = None

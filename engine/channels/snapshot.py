@@ -33,4 +33,5 @@ def state_of(channel: Channel) -> ChannelState:
         variables=dict(channel.variables),
         withheld=facts.withheld,
         security=facts.security,
+        mos=channel.quality.mos,
     )

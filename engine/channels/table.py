@@ -7,7 +7,7 @@ table.channels["…"].perform("c1", Answer())
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,6 +129,7 @@ class ChannelTable:
         self.originations = Originations(self)
         self.conferences = Conferences(self)
         self.is_draining = False
+        self.rejected: Counter[int] = Counter()  # calls that became no channel, by status
         self.timers = Timers()
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, BridgeOfTwo] = {}
@@ -309,6 +310,10 @@ class ChannelTable:
         conferences = [conference.bridge_state() for conference in self.conferences]
         return [*(bridge.state() for bridge in self.bridges.values()), *conferences]
 
+    @property
+    def bridge_count(self) -> int:
+        return len(self.bridges) + self.conferences.count
+
     def counts(self) -> Counts:
         return Counts(
             channels=len(self.channels),
@@ -369,4 +374,5 @@ class ChannelTable:
         return Refusal(503, headers=[("Retry-After", str(round(self.limits.retry_after)))])
 
     def _refuse(self, invite: Invite, refusal: Refusal) -> None:
+        self.rejected[refusal.status] += 1
         self.sip.reject(invite, refusal.status, reason=refusal.reason, headers=refusal.headers)

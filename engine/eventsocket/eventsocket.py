@@ -13,7 +13,7 @@ import trio
 from callflow.protocol.commands import Command
 from callflow.protocol.events import AppConnected
 from callflow.protocol.frames import VERSION, AppFrame, Blob, CloseCode, Hello, Welcome
-from callflow.protocol.queries import RegistrationState, TrunkState
+from callflow.protocol.queries import EngineLoad, RegistrationState, TrunkState
 from engine.allowance import COMMANDS
 from engine.channels.ports import Owner
 from engine.speech.text import Speech
@@ -54,8 +54,10 @@ class EventSocket:
         epoch: Callable[[], float],
         recordings: Path | None = None,
         registrations: Callable[[], Sequence[RegistrationState]] = tuple,
+        registered: Callable[[], int] = int,
         trunks: Callable[[], Sequence[TrunkState]] = tuple,
         counters: Callable[[], Mapping[str, int]] = dict,
+        load: Callable[[], EngineLoad] = EngineLoad,
         records: RecordStore | None = None,
         prompts: Prompts | None = None,
         speech: Speech | None = None,
@@ -64,7 +66,8 @@ class EventSocket:
     ) -> None:
         """`engine`: its name and version; `epoch`: seconds since the epoch; `recordings`: has the apps' folders.
 
-        `commands`: that one session may give, a second; twice as many at once.
+        `registered`: how many contacts `registrations` has. `commands`: that one session may give, a second; twice as
+        many at once.
         """
         self.log = log
         self.engine = engine
@@ -89,10 +92,12 @@ class EventSocket:
             sessions,
             self.decisions,
             engine=engine,
-            started_at=epoch(),
+            epoch=epoch,
             registrations=registrations,
+            registered=registered,
             trunks=trunks,
             counters=counters,
+            load=load,
             records=records,
         )
         self._dispatcher = Dispatcher(log, table, queries, self.decisions, clock=trio.current_time, epoch=epoch)

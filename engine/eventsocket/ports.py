@@ -69,6 +69,9 @@ class Table(Protocol):
 
     def bridge_states(self) -> Sequence[BridgeState]: ...
 
+    @property
+    def bridge_count(self) -> int: ...
+
     def originate(self, command_id: str, command: Originate, owner: Owner) -> None:
         """Dial for a session, without a caller. Raises CommandError."""
         ...

@@ -9,7 +9,15 @@ from typing import Literal, Protocol, TypeVar
 
 from callflow.protocol import commands
 from callflow.protocol.frames import BridgeState, ChannelState
-from callflow.protocol.queries import AppState, Decisions, EngineStatus, RegistrationState, SessionState, TrunkState
+from callflow.protocol.queries import (
+    AppState,
+    Decisions,
+    EngineLoad,
+    EngineStatus,
+    RegistrationState,
+    SessionState,
+    TrunkState,
+)
 from engine.channels.errors import CommandError
 from engine.store.records import Overloaded
 
@@ -51,10 +59,12 @@ class Queries:
         decisions: DecisionLog,
         *,
         engine: str,
-        started_at: float,
+        epoch: Callable[[], float],
         registrations: Callable[[], Sequence[RegistrationState]],
+        registered: Callable[[], int],
         trunks: Callable[[], Sequence[TrunkState]],
         counters: Callable[[], Mapping[str, int]],
+        load: Callable[[], EngineLoad],
         records: RecordStore | None = None,
     ) -> None:
         self._log = log
@@ -62,10 +72,12 @@ class Queries:
         self._sessions = sessions
         self._decisions = decisions
         self._engine = engine
-        self._started_at = started_at
+        self._epoch, self._started_at = epoch, epoch()
         self._registrations = registrations
+        self._registered = registered
         self._trunks = trunks
         self._counters = counters
+        self._load = load
         self._records = records
 
     def channels(self, session: Session, command: commands.Command) -> list[ChannelState]:
@@ -103,10 +115,12 @@ class Queries:
             seq=self._log.last_seq,
             started_at=self._started_at,
             channels=len(self._table.channels),
-            bridges=len(self._table.bridge_states()),
-            registrations=len(self._registrations()),
+            bridges=self._table.bridge_count,
+            registrations=self._registered(),
             sessions=len(self._sessions),
             counters=dict(self._counters()),
+            at=self._epoch(),
+            load=self._load(),
         )
 
     def events(self, session: Session, command: commands.Command) -> Past:

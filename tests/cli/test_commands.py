@@ -14,7 +14,7 @@ from callflow.cli.users import load_users
 
 COMMANDS = [
     "run", "serve", "check", "test", "dial", "calls", "events", "hangup", "drain", "registrations", "trunks", "records",
-    "replay", "route", "save", "trace", "user",
+    "replay", "route", "save", "top", "trace", "user",
 ]  # fmt: skip
 
 

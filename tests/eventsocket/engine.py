@@ -128,6 +128,10 @@ class FakeTable:
     def bridge_states(self) -> list[BridgeState]:
         return self.bridges
 
+    @property
+    def bridge_count(self) -> int:
+        return len(self.bridges)
+
 
 class Engine:
     """The log, the table, the sockets, and a nursery for their sessions."""

@@ -44,6 +44,7 @@ pub mod rtp;
 pub mod sender;
 pub mod signal;
 pub mod sound;
+pub mod srtp;
 pub mod statistics;
 pub mod stream;
 pub mod syscalls;
