@@ -159,9 +159,11 @@ async def started_process(
     config = folder / "callflow.toml"
     text = CONFIG.format(port=port, threads=threads) + more
     if door in _SUFFIXES:
-        write_prompt(folder / script.PROMPT)
+        watched = folder / "app"  # a folder of its own, as an app has: what is written to the data wakes no watcher
+        watched.mkdir()
+        write_prompt(watched / script.PROMPT)
         suffix = _SUFFIXES[door]
-        copied = shutil.copy(Path(script.__file__).with_suffix(suffix), folder / f"benchmark{suffix}")
+        copied = shutil.copy(Path(script.__file__).with_suffix(suffix), watched / f"benchmark{suffix}")
         text += APP.format(script=copied)
     config.write_text(text)
     command = [sys.executable, "-m", "callflow.cli", "serve", "--config", str(config), "--data", str(folder)]

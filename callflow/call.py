@@ -148,6 +148,7 @@ class Call:
     gather = digit.gather
     menu = digit.menu
     send_digits = digit.send_digits
+    press = digit.press
     bind_digits = digit.bind_digits
     binding_digits = digit.binding_digits
     unbind_digits = digit.unbind_digits

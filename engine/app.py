@@ -46,10 +46,10 @@ from engine.scripting.supervisor import Supervisor
 from engine.scripting.watcher import watch_folder
 from engine.sip.events import SipEvent
 from engine.sip.stack import SipStack
-from engine.store.bindings import SqliteBindings
-from engine.store.sqlite import SqliteRecords
-from engine.store.texts import SqliteTexts
-from engine.store.users import SqliteUsers
+from engine.store.bindings import DatabaseBindings
+from engine.store.recorder import Recorder
+from engine.store.texts import DatabaseTexts
+from engine.store.users import DatabaseUsers
 from engine.switch import Switch
 from engine.transport.advertising import Advertising
 from engine.transport.endpoint import Endpoint
@@ -103,6 +103,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
     tokens = _tokens(config)
     certificate = _certificate(config.socket)
     sip_certificate = _certificate(config.sip)
+    place = config.place
     async with _parts() as parts:
         switch = Switch(
             config,
@@ -118,10 +119,10 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             epoch=time.time,
             recordings=config.data / "recordings",
             cache=config.data / "cache",
-            texts=SqliteTexts(config.data),
-            users=SqliteUsers(config.data, epoch=time.time),
-            bindings=SqliteBindings(config.data, epoch=time.time, clock=trio.current_time),
-            records=lambda tell: SqliteRecords(config.data, epoch=time.time, on_written=tell),
+            texts=DatabaseTexts(place.texts, epoch=time.time),
+            users=DatabaseUsers(place.users, epoch=time.time),
+            bindings=DatabaseBindings(place.bindings, epoch=time.time, clock=trio.current_time),
+            records=lambda tell: Recorder(place.records, place.pending, epoch=time.time, on_written=tell),
             new_endpoint=partial(_endpoint, config.sip, _tls(config.sip, sip_certificate)),
         )
         try:
@@ -216,6 +217,7 @@ async def _open_esl(switch: Switch, config: Config, parts: trio.Nursery) -> tupl
         applications={socket: Application.parse(socket) for socket in sockets},
         users=esl.users if esl is not None else (),
         groups=esl.groups if esl is not None else {},
+        numbers=esl.applications if esl is not None else {},
         names=switch.users.view(lambda user: user.name),
         addresses=lambda: [join_host_port(host, port) for _, host, port in switch.endpoint.listeners],
     )

@@ -25,6 +25,7 @@ from engine.scripting.limits import WorkerLimits
 from engine.sip.identity import BY_FROM, IdentityPolicy
 from engine.sip.next_hop import PRIVATE, is_literal
 from engine.sip.registration import Limits as RegistrarLimits
+from engine.store.place import Place
 from engine.transport.advertising import Advertised
 from engine.transport.enum import SUFFIX as ENUM_SUFFIX
 from engine.trunks.spec import TrunkSpec
@@ -43,6 +44,7 @@ from .peer import read_identity_policy
 from .registration import read_registrar
 from .route import READERS, Context, check_routes, expect_context, read_name
 from .route import Route as Route
+from .storage import Store, read_store
 from .toml_lines import KeyPath, line_of, lines_of
 from .toml_reader import Wrong, list_of, map_of, nonempty, one_of, read_flag, read_text, show, suggest, table
 from .trunk import READERS as TRUNK_READERS
@@ -122,6 +124,7 @@ class Esl:
     sounds: Path | None = None  # the folder of the prompts
     users: tuple[EslUser, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of users, for dial strings
+    applications: Mapping[str, str] = field(default_factory=dict)  # numbers of our routes that stand in for them
     allow_plaintext: bool = False  # beyond loopback
 
 
@@ -182,6 +185,7 @@ class Config:
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
     registrar: RegistrarLimits = RegistrarLimits()  # noqa: RUF009 - it is frozen
     abuse: Abuse = Abuse()  # noqa: RUF009 - it is frozen
+    store: Store = Store()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
 
@@ -189,6 +193,11 @@ class Config:
     def rtp_address(self) -> str:
         """The address for media."""
         return self.rtp.address or self.sip.listen[0].host
+
+    @property
+    def place(self) -> Place:
+        """Where rows are kept."""
+        return Place(self.data, self.store.url, self.store.engine)
 
     def database_of(self, app: App) -> Path:
         """The file of an app in Lua; it need not be there."""
@@ -490,6 +499,7 @@ _ESL = MappingProxyType({
     "sounds": ("sounds", lambda value: Path(read_text(value))),
     "user": ("users", list_of(table(EslUser, _ESL_USER))),
     "groups": ("groups", map_of(list_of(_user_name))),
+    "applications": ("applications", map_of(read_text)),
     "allow_plaintext": ("allow_plaintext", read_flag),
 })
 _USER = MappingProxyType({
@@ -524,6 +534,7 @@ _CONFIG = MappingProxyType({
     "limits": ("limits", table(Limits, LIMITS)),
     "registrar": ("registrar", read_registrar),
     "abuse": ("abuse", table(Abuse, ABUSE)),
+    "store": ("store", read_store),
     **READERS,
     **TRUNK_READERS,
 })

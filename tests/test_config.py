@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
+import sys
 from ipaddress import ip_network
 
 import pytest
@@ -175,7 +176,7 @@ def test_secrets_are_not_shown(folder):
     ("old", "new", "line", "message"),
     [
         ("[sip]", "[spi]", 1, 'spi: unknown key (did you mean "sip"?)'),
-        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, esl, user, app, limits, registrar, abuse, route, "),
+        ("[sip]", "[zzz]", 1, "(known: sip, rtp, socket, esl, user, app, limits, registrar, abuse, store, route, "),
         ("listen = [", "listn = [", 2, '[sip] listn: unknown key (did you mean "listen"?)'),
         ("udp:127.0.0.1:5060", "sctp:127.0.0.1:5060", 2, 'expected "udp:HOST:PORT", or with "tcp", "tls", "ws"'),
         ("udp:127.0.0.1:5060", "udp:pbx:5060", 2, 'with an IP address, got "udp:pbx:5060"'),
@@ -611,3 +612,34 @@ def test_what_is_said_of_a_user_is_read(folder):
     assert (user.caller_id, user.groups, user.variables) == ("Sales <3000>", ("sales",), {"tier": "gold"})
     with pytest.raises(ConfigError, match="caller id"):
         read(folder, '[[user]]\nname = "alice"\npassword = "x"\ncaller_id = "a b c"\n')
+
+
+def test_the_store_may_be_a_postgresql_database(folder):
+    config = read(folder, '[store]\nurl = "postgresql://callflow:secret@db.example/callflow"\nengine = "north"\n')
+    assert config.place.engine == "north"
+    assert str(config.place.users) == "postgresql://db.example/callflow"
+    assert "secret" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('url = "mysql://db.example/callflow"', "expected a URL such as postgresql://"),
+        (
+            'url = "postgresql://db.example/callflow?hue=blue"',
+            "expected a PostgreSQL URL: invalid URI query",
+        ),
+        ('engine = "north"', "expected a url beside it"),
+        ('url = "postgresql:///x"\nengine = "the north"', "expected a name of letters"),
+    ],
+)
+def test_what_is_wrong_with_the_store_is_said(folder, text, message):
+    with pytest.raises(ConfigError) as caught:
+        read(folder, f"[store]\n{text}\n")
+    assert message in str(caught.value)
+
+
+def test_without_the_extra_it_is_said_what_to_install(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigError, match=re.escape("pip install 'callflow[postgresql]'")):
+        read(folder, '[store]\nurl = "postgresql:///callflow"\n')

@@ -13,15 +13,17 @@ from callflow.client import Engine
 from callflow.protocol.commands import AddUser, ChangeUser, RemoveUser
 from callflow.protocol.queries import UserState
 from engine.channels.errors import CommandError
+from engine.config import load
 from engine.eventsocket.administering import changed, read_user, state_of
 from engine.registrar.directory import row_of, user_of
 from engine.registrar.users import User
+from engine.store.place import Place
 from engine.store.records import StoreError
-from engine.store.users import UsersFile
+from engine.store.users import UserTable
 
 from .monitor import with_engine
 from .output import Refused
-from .place import choose_engine, data_folder
+from .place import choose_engine, data_folder, store_url
 
 
 class Users(Protocol):
@@ -43,10 +45,15 @@ def with_users(
     token: str | None,
     data: Path | None,
     ca: Path | None,
+    config: Path | None = None,
 ) -> None:
-    """Do it with the engine that is meant, if it runs, else with what is in its folder."""
+    """Do it with the engine that is meant, if it runs, else with what is in its store.
+
+    `config`: of that engine, which says where its store is; without it that is its folder.
+    """
     if socket is None and choose_engine(data=data) is None:
-        trio.run(act, _Stopped(data_folder(data)))
+        place = Place(data_folder(data), store_url(load(config).store.url if config is not None else None))
+        trio.run(act, _Stopped(place))
         return
 
     async def ask(engine: Engine) -> None:
@@ -83,9 +90,9 @@ class _Running:
 class _Stopped:
     """Of the configuration file nothing is known here: when the engine starts, its users count."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._file = UsersFile(folder)
+    def __init__(self, place: Place) -> None:
+        self._folder = place.folder
+        self._table = UserTable(place.users)
 
     async def list(self) -> Sequence[UserState]:
         return [state_of(user) for user in self._load().values()]
@@ -110,21 +117,22 @@ class _Stopped:
 
     def _load(self) -> dict[str, User]:
         with _refusing():
-            return {row.name: user for row in self._file.load() if (user := user_of(row)) is not None}
+            return {row.name: user for row in self._table.load() if (user := user_of(row)) is not None}
 
     def _expect(self, names: Sequence[str]) -> dict[str, User]:
         known = self._load()
         for name in names:
             if name not in known:
                 raise Refused(
-                    f"there is no user {name!r} in the database in {self._folder}, and no engine runs there; "
+                    f"there is no user {name!r} in the database {self._table}, and no engine runs with its data in "
+                    f"{self._folder}; "
                     "those of a configuration file are changed in that file"
                 )
         return known
 
     def _write(self, *, put: Sequence[User] = (), drop: Sequence[str] = ()) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file.write(put=[row_of(user) for user in put], drop=drop)
+        self._table.write(put=[row_of(user) for user in put], drop=drop)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from callflow.runtime import garbage
 from engine.config import Config, check_socket, join_host_port, parse_address, parse_listener
 
 from .output import Refused, stderr
-from .place import RunningEngine, leave_note
+from .place import RunningEngine, leave_note, store_url
 
 if TYPE_CHECKING:
     from engine.app import Engine
@@ -44,7 +44,10 @@ def run_in_foreground(config: Config, beside: Beside, *, must_load: bool = True)
 
 
 def override(config: Config, *, sip: Sequence[str] | None, socket: str | None, data: Path) -> Config:
-    """What the command line says goes before what the file says. Raises BadParameter, ConfigError."""
+    """What the command line and the environment say goes before what the file says.
+
+    Raises BadParameter, ConfigError, Refused.
+    """
     if sip:
         listen = tuple(_read_option(parse_listener, text, "--sip") for text in sip)
         if config.sip.certificate is None and any(listener.transport in ("tls", "wss") for listener in listen):
@@ -53,7 +56,8 @@ def override(config: Config, *, sip: Sequence[str] | None, socket: str | None, d
     if socket is not None:
         config = replace(config, socket=replace(config.socket, listen=_read_option(parse_address, socket, "--socket")))
     check_socket(config.socket)
-    return replace(config, data=data)
+    store = replace(config.store, url=store_url(config.store.url))
+    return replace(config, data=data, store=store)
 
 
 def _read_option(read: Callable[[str], _T], text: str, option: str) -> _T:

@@ -52,6 +52,19 @@ def data_folder(given: Path | None) -> Path:
     return Path(from_environment).absolute() if from_environment else default_data_folder()
 
 
+def store_url(configured: str | None) -> str | None:
+    """The URL of the store: $CALLFLOW_STORE, else as configured; None: the data folder. Raises Refused."""
+    told = os.environ.get("CALLFLOW_STORE")
+    if not told:
+        return configured
+    from engine.storage import read_store_url  # most commands need no store
+
+    try:
+        return read_store_url(told)
+    except ValueError as error:
+        raise Refused(f"CALLFLOW_STORE: {error}") from error
+
+
 def default_data_folder() -> Path:
     """~/.local/share/callflow, or below $XDG_DATA_HOME."""
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -46,6 +47,10 @@ CallerOption = Annotated[
 VariableOption = Annotated[
     list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="A variable of their calls. May be repeated.")
 ]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Of an engine that does not run: its [store] says where users are."),
+]
 
 
 @user.command()
@@ -61,6 +66,7 @@ def add(
     token: TokenOption = None,
     data: DataOption = None,
     ca: CaOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Let users register and call. Passwords that are made are shown this once; only digest hashes are kept.
@@ -80,7 +86,7 @@ def add(
         await users.add(adding)
         _show({} if password is not None else passwords, json=json, done=f"added {_count(found)}")
 
-    with_users(act, socket=socket, token=token, data=data, ca=ca)
+    with_users(act, socket=socket, token=token, data=data, ca=ca, config=config)
 
 
 @user.command()
@@ -90,6 +96,7 @@ def remove(
     token: TokenOption = None,
     data: DataOption = None,
     ca: CaOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Know users no more: their phones are no longer registered. Calls that are up go on.
 
@@ -103,7 +110,7 @@ def remove(
         await users.remove(found)
         stdout().print(f"removed {_count(found)}")
 
-    with_users(act, socket=socket, token=token, data=data, ca=ca)
+    with_users(act, socket=socket, token=token, data=data, ca=ca, config=config)
 
 
 @user.command()
@@ -114,6 +121,7 @@ def passwd(
     token: TokenOption = None,
     data: DataOption = None,
     ca: CaOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Give users new passwords. Those that are made are shown this once.
@@ -129,7 +137,7 @@ def passwd(
         await users.change([ChangeUser(user=name, password=passwords[name]) for name in found])
         _show({} if password is not None else passwords, json=json, done=f"changed {_count(found)}")
 
-    with_users(act, socket=socket, token=token, data=data, ca=ca)
+    with_users(act, socket=socket, token=token, data=data, ca=ca, config=config)
 
 
 @user.command(name="set")
@@ -144,6 +152,7 @@ def set_(
     token: TokenOption = None,
     data: DataOption = None,
     ca: CaOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Change what else there is of users: what is given takes the place of what was; an empty text is none.
 
@@ -160,7 +169,7 @@ def set_(
         await users.change([ChangeUser(user=name, **given) for name in found])
         stdout().print(f"changed {_count(found)}")
 
-    with_users(act, socket=socket, token=token, data=data, ca=ca)
+    with_users(act, socket=socket, token=token, data=data, ca=ca, config=config)
 
 
 @user.command(name="list")
@@ -169,6 +178,7 @@ def list_(
     token: TokenOption = None,
     data: DataOption = None,
     ca: CaOption = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """List the users, and how many phones of each have registered.
@@ -182,7 +192,7 @@ def list_(
         columns = ("USER", "CONTEXT", "GROUPS", "CALLER ID", "PHONES", "FROM")
         print_rows(await users.list(), columns, _row, empty="no users", json=json)
 
-    with_users(act, socket=socket, token=token, data=data, ca=ca)
+    with_users(act, socket=socket, token=token, data=data, ca=ca, config=config)
 
 
 def expand(names: Sequence[str]) -> list[str]:

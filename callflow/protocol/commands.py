@@ -65,6 +65,7 @@ from .sounding import Control as Control
 from .sounding import Echo as Echo
 from .sounding import Gather as Gather
 from .sounding import Play as Play
+from .sounding import Press as Press
 from .sounding import Record as Record
 from .sounding import RecordCall as RecordCall
 from .sounding import SayCommand as SayCommand
@@ -487,7 +488,7 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
     for command in (
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
         Gather, Record, RecordCall, Stream, StreamClear,
-        Echo, Detect, SendDigits, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
+        Echo, Detect, SendDigits, Press, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
         ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
         UnbindDigits, Limit, Policy, Abandon, Set, SetLanguage, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, SendOptions,

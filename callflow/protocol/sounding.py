@@ -122,6 +122,13 @@ class Echo(Command, frozen=True, kw_only=True):
     delay_ms: int = 0
 
 
+class Press(Command, frozen=True, kw_only=True):
+    """Have keys count as if the peer had pressed them: they are told, and are for whatever asks for keys, or kept."""
+
+    name: ClassVar[str] = "press"
+    digits: str
+
+
 class SendDigits(Command, frozen=True, kw_only=True):
     """Send digits as events in RTP (RFC 4733), by INFO (`application/dtmf-relay`, one for each) or in band, as tones.
 

@@ -18,7 +18,8 @@ _SUBJECTS: Mapping[str, str] = {
     "bridge": "other", "cancel": "command", "control": "command", "dial": "stages", "gather": "prompt",
     "hangup": "cause", "play": "sources", "record": "path", "record_call": "path", "redirect": "targets",
     "reject": "reason", "say": "text", "send_digits": "digits", "set": "variables", "tone": "plan",
-    "bind_digits": "digits", "unbind_digits": "digits", "limit": "resource", "join": "conference", "listen": "other",
+    "bind_digits": "digits", "unbind_digits": "digits", "press": "digits", "limit": "resource", "join": "conference",
+    "listen": "other",
     "conference": "action", "conference_play": "sources", "conference_record": "path",
 }  # fmt: skip
 

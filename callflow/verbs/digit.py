@@ -10,7 +10,16 @@ import anyio
 import msgspec
 
 from callflow.menu import Choice, Menu
-from callflow.protocol.commands import BindDigits, BoundCommand, Command, Gather, SendDigits, Source, UnbindDigits
+from callflow.protocol.commands import (
+    BindDigits,
+    BoundCommand,
+    Command,
+    Gather,
+    Press,
+    SendDigits,
+    Source,
+    UnbindDigits,
+)
 from callflow.protocol.events import DigitsMatched, Event
 from callflow.protocol.outcomes import Digits, Invalid, Sent, Stopped, TimedOut
 from callflow.sources import as_sources
@@ -83,6 +92,11 @@ async def menu(
     A `Menu` is the same as a value, and may be a choice of another.
     """
     return await Menu(prompt, choices, timeout=timeout, retries=retries, invalid=invalid)(call)
+
+
+async def press(call: Call, digits: str, *, deadline: float | None = None) -> None:
+    """Have keys count as if the caller had pressed them: a menu or a gather that runs takes them, or the next one."""
+    await call._leg.ask(Press(digits=digits), deadline=deadline)
 
 
 async def bind_digits(call: Call, digits: str, do: Command | None = None, *, deadline: float | None = None) -> None:

@@ -64,6 +64,12 @@ class Leg:
     def id(self) -> int: ...
     @property
     def port(self) -> int: ...
+    def secure(self, keys: tuple[str, bytes, bytes, bytes] | None) -> None:
+        """A crypto-suite, our key and the peer's with their salts, and the identifier that the peer's packets carry.
+
+        Raises ValueError for what does not fit the suite.
+        """
+
     def update(
         self,
         *,
@@ -100,7 +106,10 @@ class Leg:
     def statistics(
         self,
     ) -> tuple[
-        tuple[int, int, int, int, int, int, float], tuple[int, float, float | None], tuple[int, float, float, int]
+        tuple[int, int, int, int, int, int, float],
+        tuple[int, float, float | None],
+        tuple[int, float, float, int],
+        tuple[int, int],
     ]:
         """In the order of engine.media.session.Statistics."""
 

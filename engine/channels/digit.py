@@ -12,8 +12,11 @@ from engine.sip.info import RELAY, KeyInfo
 
 from .argument import digits_only, within
 from .errors import CommandError
+from .keys import Way
 from .state import State
 from .verb import Why
+
+_PRESSED_MS = 100
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -39,6 +42,14 @@ def send_digits(channel: Channel, command_id: str, command: commands.SendDigits)
     channel.run(sending)
     if is_first:
         sending.begin()
+
+
+def press(channel: Channel, _id: str, command: commands.Press) -> None:
+    """Keys that nobody sent, one after another: told, used or kept as if they had come by INFO."""
+    digits_only("digits", command.digits, channel.table.limits.digits_sent)
+    for digit in command.digits.upper():
+        if channel.is_alive and channel.keys.start(digit, Way.NONE):
+            channel.keys.end(digit, _PRESSED_MS, Way.NONE)
 
 
 class Sending:

@@ -28,6 +28,7 @@ class Way(enum.Enum):
 
     RTP = "rtp"  # which of both ways of RTP is settled by the media engine
     INFO = "info"
+    NONE = "none"  # somebody says that it was pressed
 
 
 class _Told(NamedTuple):
@@ -51,14 +52,16 @@ class Keys(Part):
         now = trio.current_time()
         while self._told and now - self._told[0].at >= _SAME_KEY:
             self._told.popleft()
+        if way is Way.NONE:
+            self._tell(digit)
+            return True
         twin = next((told for told in self._told if told.digit == digit and told.way is not way), None)
         if twin is not None:
             self._told.remove(twin)  # a key is told twice at most: the next one is new
             self._passed_over = digit if way is Way.RTP else self._passed_over
             return False
         self._told.append(_Told(digit, way, now))
-        self._channel.emit(DigitStarted(digit=digit))
-        self._channel.use_digit(digit)
+        self._tell(digit)
         return True
 
     def end(self, digit: str, duration_ms: int, way: Way) -> None:
@@ -67,3 +70,7 @@ class Keys(Part):
             self._passed_over = None
         elif self._channel.is_alive:
             self._channel.emit(DigitEnded(digit=digit, duration_ms=duration_ms))
+
+    def _tell(self, digit: str) -> None:
+        self._channel.emit(DigitStarted(digit=digit))
+        self._channel.use_digit(digit)

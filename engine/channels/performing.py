@@ -65,6 +65,7 @@ PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
     commands.Echo: echo.echo,
     commands.Detect: detect.detect,
     commands.SendDigits: digit.send_digits,
+    commands.Press: digit.press,
     commands.Dial: dial.dial,
     commands.Confirm: confirmation.confirm,
     commands.Bridge: bridge.connect,

@@ -23,6 +23,7 @@ from .session import (
     DigitStarted,
     Direction,
     FileSource,
+    Keys,
     MediaEvent,
     MediaRoom,
     MediaSession,
@@ -201,6 +202,7 @@ class NativeMediaSession:
         self._address = address
         self._forget = forget
         self._is_closed = False
+        self._keys: Keys | None = None
         self._room: NativeMediaRoom | None = None
 
     @property
@@ -221,6 +223,10 @@ class NativeMediaSession:
     def update(self, stream: Stream) -> None:
         """Begin, or go on with, what was agreed."""
         if not self._is_closed:
+            keys = stream.keys
+            if keys != self._keys:  # first: nothing plain is to be taken for the peer's meanwhile
+                self._leg.secure((keys.suite, keys.local, keys.remote, keys.remote_mki) if keys is not None else None)
+                self._keys = keys
             self._leg.update(
                 remote=stream.remote,
                 is_a_law=stream.codec == "PCMA",
@@ -322,10 +328,8 @@ class NativeMediaSession:
 
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
-        rtp, rtcp, (late, depth, deepest, delayed) = self._leg.statistics()
-        return Statistics(
-            *rtp, *rtcp, packets_late=late, playout_ms=depth, deepest_playout_ms=deepest, packets_delayed=delayed
-        )
+        rtp, rtcp, playout, rejected = self._leg.statistics()
+        return Statistics(*rtp, *rtcp, *playout, *rejected)
 
     def close(self) -> None:
         """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
@@ -34,6 +34,16 @@ class Direction(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """What a leg's packets are protected with (RFC 3711): each key with its salt. They are never printed."""
+
+    suite: str  # of RFC 4568, "AES_CM_128_HMAC_SHA1_80"
+    local: bytes = field(repr=False)  # of what we send
+    remote: bytes = field(repr=False)  # of what the peer sends
+    remote_mki: bytes = field(default=b"", repr=False)  # the identifier that the peer's packets carry
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """What the offer and the answer agreed on for the leg's audio (RFC 3264), as the data plane needs it."""
 
@@ -45,6 +55,7 @@ class Stream:
     ptime_ms: int = 20  # of the packets that we make, 10 to 60; relayed ones keep their length
     inband: bool | None = None  # listen for keys in the sound, too; None: where telephone-event was not agreed on
     is_muxed: bool = False  # RTCP comes and goes by the RTP port (RFC 5761)
+    keys: Keys | None = None  # None: packets are plain
 
     @property
     def hears_tones(self) -> bool:
@@ -186,7 +197,7 @@ class Statistics:
     packets_received: int = 0
     octets_received: int = 0
     packets_lost: int = 0
-    packets_discarded: int = 0  # malformed, from a stranger, of an unknown payload type
+    packets_discarded: int = 0  # malformed, from a stranger, of an unknown payload type, forged, replayed
     jitter_ms: float = 0.0
     remote_packets_lost: int = 0  # as the peer's RTCP reports say
     remote_jitter_ms: float = 0.0
@@ -195,6 +206,8 @@ class Statistics:
     playout_ms: float = 0.0  # how deep that buffer is; 0: there is none
     deepest_playout_ms: float = 0.0  # how deep it has been at most
     packets_delayed: int = 0  # came after a gap: more than 10 ms later after the one before than they should
+    packets_forged: int = 0  # RTP and RTCP that should have been protected with the peer's key, and was not
+    packets_replayed: int = 0  # protected, and came once more
 
     @property
     def mos_received(self) -> float | None:
@@ -231,7 +244,11 @@ class MediaSession(Protocol):
         ...
 
     def update(self, stream: Stream) -> None:
-        """Begin, or go on with, what was agreed. Called at first answer and at every re-negotiation."""
+        """Begin, or go on with, what was agreed. Called at first answer and at every re-negotiation.
+
+        Keys that are the same count on. A new one of ours is used at once; of the peer's, the old one is good until the
+        first packet that the new one opens.
+        """
         ...
 
     def play(

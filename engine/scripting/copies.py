@@ -23,7 +23,7 @@ MAX_FILES = 20_000
 MAX_SCRIPTS = 1000  # that are looked at in a folder with more files than that
 SKIPPED = frozenset({"__pycache__", "recordings", "node_modules"})
 # What an engine writes into its data folder, where that is the app's folder too.
-OWN = frozenset({"cache", "engine.json", "records.pending", "token", "users.toml", "versions"})
+OWN = frozenset({"cache", "engine-name", "engine.json", "records.pending", "token", "users.toml", "versions"})
 OWN_DATABASES = ("callflow.db", "registrations.db", "texts.db", "users.db")  # and what SQLite puts beside them
 NOTES = ("callflow", "engines")  # by which commands find engines; below the user's state folder
 _VENV = "pyvenv.cfg"  # a folder with this file is a virtual environment, PEP 405

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import structlog
@@ -14,24 +13,42 @@ from engine.sip.events import Flow
 from engine.sip.messages import ParseError, Uri
 from engine.sip.registration import Contact
 
-from .keeper import Keeper, Row, Statement
+from .connection import Database, Row, Schema, Statement
+from .keeper import Keeper
 from .records import StoreError
 
-# One script for each version of the schema; what has been released is never changed.
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE bindings (
-        user TEXT NOT NULL, position INTEGER NOT NULL, uri TEXT NOT NULL, transport TEXT NOT NULL,
-        local_host TEXT NOT NULL, local_port INTEGER NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL,
-        call_id TEXT NOT NULL, cseq INTEGER NOT NULL, expires_at REAL NOT NULL, q REAL NOT NULL,
-        path TEXT NOT NULL, instance TEXT NOT NULL, reg_id INTEGER NOT NULL, PRIMARY KEY (user, position)
-    )
-    """,
+BINDINGS = Schema(
+    "bindings",
+    (
+        """
+        CREATE TABLE bindings (
+            "user" TEXT NOT NULL, position INTEGER NOT NULL, uri TEXT NOT NULL, transport TEXT NOT NULL,
+            local_host TEXT NOT NULL, local_port INTEGER NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL,
+            call_id TEXT NOT NULL, cseq INTEGER NOT NULL, expires_at REAL NOT NULL, q REAL NOT NULL,
+            path TEXT NOT NULL, instance TEXT NOT NULL, reg_id INTEGER NOT NULL, PRIMARY KEY ("user", position)
+        )
+        """,
+        # Of several engines each has its own: a phone is called by the one at which it has registered.
+        """
+        ALTER TABLE bindings RENAME TO bindings_before;
+        CREATE TABLE bindings (
+            engine TEXT NOT NULL, "user" TEXT NOT NULL, position INTEGER NOT NULL, uri TEXT NOT NULL,
+            transport TEXT NOT NULL, local_host TEXT NOT NULL, local_port INTEGER NOT NULL, host TEXT NOT NULL,
+            port INTEGER NOT NULL, call_id TEXT NOT NULL, cseq INTEGER NOT NULL, expires_at REAL NOT NULL,
+            q REAL NOT NULL, path TEXT NOT NULL, instance TEXT NOT NULL, reg_id INTEGER NOT NULL,
+            PRIMARY KEY (engine, "user", position)
+        );
+        INSERT INTO bindings SELECT '', bindings_before.* FROM bindings_before;
+        DROP TABLE bindings_before
+        """,
+    ),
 )
 _COLUMNS = (
-    "user, uri, transport, local_host, local_port, host, port, call_id, cseq, expires_at, q, path, instance, reg_id"
+    '"user", uri, transport, local_host, local_port, host, port, call_id, cseq, expires_at, q, path, instance, reg_id'
 )
-_INSERT = f"INSERT INTO bindings (position, {_COLUMNS}) VALUES ({', '.join('?' * 15)})"
+_INSERT = f"INSERT INTO bindings (engine, position, {_COLUMNS}) VALUES ({', '.join('?' * 16)})"
+_DELETE = 'DELETE FROM bindings WHERE engine = ? AND "user" = ?'
+_SELECT = f'SELECT {_COLUMNS} FROM bindings WHERE engine = ? ORDER BY "user", position'
 # A connection does not outlive the engine. One to where the phone listens is opened when it is needed, any other waits
 # for the phone; no connection has this number.
 _GONE = -1
@@ -75,18 +92,19 @@ class MemoryBindings:
         await trio.sleep_forever()
 
 
-class SqliteBindings:
-    """One file, `registrations.db` in the engine's folder."""
+class DatabaseBindings:
+    """Those of one engine."""
 
-    def __init__(self, folder: Path, *, epoch: Callable[[], float], clock: Callable[[], float]) -> None:
-        self._keeper = Keeper(folder / "registrations.db", MIGRATIONS, epoch=epoch, what="registrations")
+    def __init__(self, database: Database, *, epoch: Callable[[], float], clock: Callable[[], float]) -> None:
+        self._keeper = Keeper(database, BINDINGS, epoch=epoch, what="registrations")
+        self._engine = database.owner
         self._epoch, self._clock = epoch, clock
         self.on_begun_anew: Callable[[], None] = lambda: None
         self._keeper.on_begun_anew = lambda: self.on_begun_anew()
 
     async def load(self) -> Sequence[Found]:
         try:
-            rows = await self._keeper.read(f"SELECT {_COLUMNS} FROM bindings ORDER BY user, position")
+            rows = await self._keeper.read(_SELECT, (self._engine,))
         except StoreError as error:
             logger.error("registrations of before cannot be read", error=str(error))
             return ()
@@ -98,8 +116,8 @@ class SqliteBindings:
 
     def put(self, user: str, contacts: Sequence[Contact]) -> None:
         ahead = self._epoch() - self._clock()
-        rows = [(_INSERT, (place, *_row(user, contact, ahead))) for place, contact in enumerate(contacts)]
-        statements: list[Statement] = [("DELETE FROM bindings WHERE user = ?", (user,)), *rows]
+        rows = [(_INSERT, (self._engine, place, *_row(user, contact, ahead))) for place, contact in enumerate(contacts)]
+        statements: list[Statement] = [(_DELETE, (self._engine, user)), *rows]
         self._keeper.change(user, statements)
 
     async def run(self) -> None:

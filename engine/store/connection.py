@@ -1,112 +1,108 @@
-"""A connection to SQLite: the file made for us alone, WAL, migrations, errors that tell a damaged file from trouble.
+"""A connection to a database, whatever it is: a SQLite file (`sqlite`), or one on a PostgreSQL server (`postgresql`).
 
-Everything here blocks; it runs in a worker thread.
+Statements are SQLite's SQL, with `?` for values; PostgreSQL's connection spells them its own way. So they keep to what
+both know: `ON CONFLICT` instead of `INSERT OR`, `"user"` in quotes, TEXT, INTEGER and REAL as types.
+
+Everything here blocks, and runs in a worker thread, one at a time. All of it raises StoreError.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
 
 from .records import StoreError
 
-LOCKED_AFTER = 2.0  # seconds that another process's lock is waited for
+LOCKED_AFTER = 2.0  # seconds that another's lock is waited for
+
+Statement: TypeAlias = tuple[str, Sequence[object]]
+Row: TypeAlias = tuple[Any, ...]
 
 
 class Broken(StoreError):
     """The file is no database, or a damaged one."""
 
 
-def connect(
-    path: Path, migrations: Sequence[str], *, synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
-) -> sqlite3.Connection:
-    """Open a database, and bring its schema up to date. Raises StoreError.
-
-    `migrations`: one script for each version of the schema. NORMAL outlives the process, FULL the machine as well.
-    """
-    with translated():
-        _create(path)
-        connection = sqlite3.connect(
-            path,
-            timeout=LOCKED_AFTER,
-            isolation_level=None,
-            check_same_thread=False,  # trio's threads take turns in here, one at a time
-        )
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA synchronous = {synchronous}")
-            _migrate(connection, migrations)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+class Unfit(StoreError):
+    """A value that this database cannot hold: to try again is of no use."""
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All of what the block does, or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The tables of one subject. `migrations`: a script for each version; what has been released is never changed."""
+
+    name: str
+    migrations: tuple[str, ...]
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """SQLite's errors as ours."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        kind = Broken if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else StoreError
-        raise kind(str(error)) from error
+class Connection(Protocol):
+    """One, open."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there were no tables before."""
+        ...
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is of no more use: the server is gone, or has ended it."""
+        ...
+
+    def select(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        """The rows."""
+        ...
+
+    def run(self, statements: Iterable[Statement]) -> None:
+        """Do these, in their order."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All of what the block does, or nothing; nobody else writes to this subject meanwhile."""
+        ...
+
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """Give up on a statement of the block that takes longer."""
+        ...
+
+    def close(self) -> None: ...
 
 
-def put_aside(path: Path, error: Broken, *, now: int) -> str:
-    """Keep a damaged database for somebody who can read it; under which name. It must be closed. Raises StoreError."""
-    kept = f"{path.name}.damaged-{now}"
-    for suffix in ("", "-wal", "-shm"):
-        file = path.with_name(path.name + suffix)
-        try:
-            file.rename(file.with_name(kept + suffix))
-        except FileNotFoundError:
-            continue
-        except OSError as failure:
-            raise StoreError(f"{error}, and it cannot be put aside: {failure}") from failure
-    return kept
+class Database(Protocol):
+    """Where the rows of a subject are kept. Its text is for the log, and tells no password."""
+
+    @property
+    def owner(self) -> str:
+        """Which engine's rows are meant, where several keep theirs in one database."""
+        ...
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it may hold rows: connecting makes a file."""
+        ...
+
+    def connect(self, schema: Schema) -> Connection:
+        """Open a connection, and bring the tables up to date."""
+        ...
+
+    def put_aside(self, error: Broken, *, now: int) -> str:
+        """Keep a damaged one for somebody who can read it; under which name. It must be closed."""
+        ...
 
 
-def _create(path: Path) -> None:
-    """Who called whom is nobody else's business. SQLite gives its other files the same mode."""
-    try:
-        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise StoreError(str(error)) from error
+def check_version(done: int, schema: Schema) -> int:
+    """How many of the migrations are done."""
+    newest = len(schema.migrations)
+    if done > newest:
+        raise StoreError(f"expected a schema of version {newest}, got {done}: a newer callflow made it")
+    return done
 
 
-def _migrate(connection: sqlite3.Connection, migrations: Sequence[str]) -> None:
-    connection.execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, at REAL NOT NULL)")
-    if _version(connection, migrations) == len(migrations):
-        return
-    with transaction(connection):
-        done = _version(connection, migrations)  # two processes may open it at once
-        for version, script in enumerate(migrations[done:], start=done + 1):
-            for statement in script.split(";"):
-                connection.execute(statement)
-            connection.execute("INSERT INTO migrations VALUES (?, ?)", (version, time.time()))
-
-
-def _version(connection: sqlite3.Connection, migrations: Sequence[str]) -> int:
-    (done,) = connection.execute("SELECT coalesce(max(version), 0) FROM migrations").fetchone()
-    if done > len(migrations):
-        raise StoreError(f"expected a schema of version {len(migrations)}, got {done}: a newer callflow made it")
-    return int(done)
+def migrate(schema: Schema, done: int, *, run: Callable[[str], object], note: Callable[[int], object]) -> None:
+    """Run what remains, statement by statement, and `note` each version."""
+    for version, script in enumerate(schema.migrations[done:], start=done + 1):
+        for statement in script.split(";"):
+            if statement.strip():
+                run(statement)
+        note(version)

@@ -1,231 +1,152 @@
-"""Records in SQLite: appended to a file at once, moved to the database a moment later, in a thread and in batches.
-
-records = SqliteRecords(data, epoch=time.time, on_written=...)
-await nursery.start(records.run)
-records.write(record)          # from the loop; costs one write(2)
-
-Whatever happens to the database, calls go on: what cannot be written waits in DATA/records.pending, and is written
-when the database is well again. A damaged database is put aside, never removed. The log says so, once for each trouble.
-"""
+"""A database in a SQLite file: made for us alone, in WAL mode, with errors that tell a damaged file from trouble."""
 
 from __future__ import annotations
 
-import secrets
-from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal
 
-import msgspec
-import structlog
-import trio
-from msgspec.structs import replace
-
-from callflow.protocol.commands import Records as Query
-from callflow.protocol.records import CallRecord
-
-from .connection import Broken, put_aside
-from .database import Database
-from .pending import MAX_PENDING, Pending
-from .records import MAX_WAITING, Found, Overloaded, RecordIds, StoreError, Then
-
-COMMIT_AFTER = 0.05  # seconds in which records gather to a batch
-COMMIT_BUSY_AFTER = 0.25  # the same while many come: to commit costs as much as to insert dozens
-MANY = 10  # records that came while the last batch gathered
-MAX_UNSAVED = 10_000  # records in memory, while not even the file can be written
-MAX_LINE = 8 * 1024  # octets, so that a page of records fits a message of the event socket
-_BACK_OFF = (0.2, 10.0)  # seconds, first and longest
-_MAX_LINKS = 10  # of a record that is too long
-_STOP_WITHIN = 3.0  # seconds
-
-logger = structlog.get_logger("engine.store")
-_encode = msgspec.json.Encoder().encode
-_T = TypeVar("_T")
+from . import connection as contract
+from .connection import Broken, Row, Schema, Statement, Unfit, check_version, migrate
+from .records import StoreError
 
 
-def gather_after(came: int) -> float:
-    """The seconds in which the next batch gathers, when so many records came for the last one."""
-    return COMMIT_BUSY_AFTER if came >= MANY else COMMIT_AFTER
+class SqliteFile:
+    """One file, for one subject."""
 
+    owner = ""  # the file is in the engine's own folder
 
-class SqliteRecords:
-    """The records below a data folder: `callflow.db`, and `records.pending/` for those on their way."""
+    def __init__(self, path: Path, *, synchronous: Literal["NORMAL", "FULL"] = "NORMAL") -> None:
+        """NORMAL outlives the process, FULL the machine as well."""
+        self._path, self._synchronous = path, synchronous
 
-    def __init__(
-        self,
-        data: Path,
-        *,
-        epoch: Callable[[], float],
-        on_written: Callable[[CallRecord], None] = lambda record: None,
-        max_pending: int = MAX_PENDING,
-    ) -> None:
-        """`on_written` hears of each record that is in the database. Raises OSError for a folder that cannot be had."""
-        self._path = data / "callflow.db"
-        self._epoch = epoch
-        self._new_id = RecordIds(epoch, run=secrets.token_hex(4))
-        self._on_written = on_written
-        self._pending = Pending(data / "records.pending", max_octets=max_pending)
-        self._unsaved: deque[bytes] = deque()
-        self._lost = 0
-        self._asked: deque[tuple[Query, Then]] = deque()
-        self._has_records = trio.Event()
-        self._has_queries = trio.Event()
-        self._thread = trio.CapacityLimiter(1)
-        self._database: Database | None = None
-        self._trouble = ""
-        self._gathered = 0  # records that came since the last batch
+    def __str__(self) -> str:
+        return str(self._path)
 
-    def write(self, record: CallRecord) -> None:
-        record = replace(record, id=self._new_id())
-        line = _encode(record) + b"\n"
-        if len(line) > MAX_LINE:
-            line = _encode(replace(record, variables={}, bridged_with=record.bridged_with[-_MAX_LINKS:])) + b"\n"
-        if self._unsaved or not self._append(line):
-            self._hold(line)
-        self._gathered += 1
-        self._has_records.set()
+    @property
+    def is_there(self) -> bool:
+        return self._path.exists()
 
-    def find(self, query: Query, then: Then) -> None:
-        if len(self._asked) >= MAX_WAITING:
-            then(Overloaded(f"expected at most {MAX_WAITING} queries at once"))
-            return
-        self._asked.append((query, then))
-        self._has_queries.set()
-
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        self._has_records.set()  # there may be some from before
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._keep_writing)
-                nursery.start_soon(self._keep_answering)
-                task_status.started()
-        finally:
-            with trio.move_on_after(_STOP_WITHIN, shield=True):
-                await self._stop()
-
-    # On the loop
-
-    async def _keep_writing(self) -> None:
-        delay, gather = _BACK_OFF[0], COMMIT_AFTER
-        while True:
-            await self._has_records.wait()
-            await trio.sleep(gather)
-            self._has_records = trio.Event()
-            gather, self._gathered = gather_after(self._gathered), 0
+    def connect(self, schema: Schema) -> SqliteConnection:
+        with _translated():
+            _create(self._path)
+            connection = sqlite3.connect(
+                self._path,
+                timeout=contract.LOCKED_AFTER,
+                isolation_level=None,
+                check_same_thread=False,  # trio's threads take turns in here, one at a time
+            )
             try:
-                await self._move()
-                delay = _BACK_OFF[0]
-            except StoreError:
-                self._has_records.set()
-                await trio.sleep(delay)
-                delay = min(delay * 2, _BACK_OFF[1])
-
-    async def _keep_answering(self) -> None:
-        while True:
-            await self._has_queries.wait()
-            self._has_queries = trio.Event()
-            while self._asked:
-                query, then = self._asked.popleft()
-                with suppress(StoreError):  # it has been said; what is there can be read all the same
-                    await self._move()
-                then(await self._in_thread(partial(self._select, query)))
-
-    async def _move(self) -> None:
-        """Bring to the database all that waits, and tell of it. Raises StoreError."""
-        self._save()
-        while True:
-            try:
-                written, is_all = await self._in_thread(self._write_batch)
-            except StoreError as error:
-                self._complain(str(error))
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+                return SqliteConnection(connection, is_new=_bring_up_to_date(connection, schema))
+            except BaseException:
+                connection.close()
                 raise
-            for record in written:
-                self._on_written(record)
-            if is_all:
-                break
-        if self._trouble and not self._unsaved:
-            logger.warning("call records are written again", database=str(self._path), lost=self._lost)
-            self._trouble = ""
 
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        return await trio.to_thread.run_sync(work, limiter=self._thread)
-
-    async def _stop(self) -> None:
-        try:
-            await self._move()
-        except StoreError as error:
-            logger.error("call records wait for the next start", waiting=self._pending.octets, error=str(error))
-        self._pending.close()
-        if self._database is not None:
-            with suppress(StoreError):
-                await self._in_thread(self._database.close)
-
-    def _append(self, line: bytes) -> bool:
-        try:
-            self._pending.append(line)
-        except OSError as error:
-            self._complain(str(error))
-            return False
-        return True
-
-    def _hold(self, line: bytes) -> None:
-        """Not even the file takes it: memory does, up to a bound."""
-        if len(self._unsaved) >= MAX_UNSAVED:
-            self._unsaved.popleft()
-            self._lost += 1
-            if self._lost == 1 or self._lost % 1000 == 0:
-                logger.error("call records are lost: there is no room for them", lost=self._lost)
-        self._unsaved.append(line)
-
-    def _save(self) -> None:
-        while self._unsaved and self._append(self._unsaved[0]):
-            self._unsaved.popleft()
-
-    def _complain(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            self._trouble = trouble
-            waiting = self._pending.octets
-            logger.error("call records wait: the store fails", database=str(self._path), error=trouble, waiting=waiting)
-
-    # In the thread
-
-    def _write_batch(self) -> tuple[list[CallRecord], bool]:
-        """Move the next lines; which records were new, and whether those were all."""
-        try:
-            database = self._opened()
-            lines = self._pending.read()
-            written = database.insert(lines) if lines else []
-            self._pending.advance()
-        except Broken as error:
-            self._put_aside(error)
-            raise
-        except OSError as error:
-            raise StoreError(str(error)) from error
-        return written, self._pending.is_last
-
-    def _select(self, query: Query) -> Found:
-        try:
-            return self._opened().select(query)
-        except StoreError as error:
-            return error
-
-    def _opened(self) -> Database:
-        if self._database is None:
+    def put_aside(self, error: Broken, *, now: int) -> str:
+        path = self._path
+        kept = f"{path.name}.damaged-{now}"
+        for suffix in ("", "-wal", "-shm"):
+            file = path.with_name(path.name + suffix)
             try:
-                self._database = Database(self._path)
-            except Broken as error:
-                self._put_aside(error)
-                self._database = Database(self._path)
-            self._new_id.go_past(self._database.last_id())
-        return self._database
+                file.rename(file.with_name(kept + suffix))
+            except FileNotFoundError:
+                continue
+            except OSError as failure:
+                raise StoreError(f"{error}, and it cannot be put aside: {failure}") from failure
+        return kept
 
-    def _put_aside(self, error: Broken) -> None:
-        """Keep a damaged database for somebody who can read it, and begin a new one."""
-        if self._database is not None:
-            with suppress(StoreError):
-                self._database.close()
-            self._database = None
-        kept = put_aside(self._path, error, now=int(self._epoch()))
-        logger.error("the database is damaged: it is put aside, and a new one begun", kept=kept, error=str(error))
+
+class SqliteConnection:
+    """An open file."""
+
+    is_lost = False
+
+    def __init__(self, connection: sqlite3.Connection, *, is_new: bool) -> None:
+        self._connection, self.is_new = connection, is_new
+
+    def select(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        with _translated():
+            return self._connection.execute(statement, values).fetchall()
+
+    def run(self, statements: Iterable[Statement]) -> None:
+        with _translated():
+            for statement, values in statements:
+                self._connection.execute(statement, values)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with _translated(), _transaction(self._connection):
+            yield
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        ends_at = time.monotonic() + seconds
+        self._connection.set_progress_handler(lambda: time.monotonic() > ends_at, 1000)
+        try:
+            yield
+        finally:
+            self._connection.set_progress_handler(None, 0)
+
+    def close(self) -> None:
+        with _translated():
+            self._connection.close()
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """SQLite's errors as ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise Broken(str(error)) from error
+        raise (Unfit if code == sqlite3.SQLITE_TOOBIG else StoreError)(str(error)) from error
+
+
+def _create(path: Path) -> None:
+    """Who called whom is nobody else's business. SQLite gives its other files the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(str(error)) from error
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, schema: Schema) -> bool:
+    """Whether there were no tables before."""
+    connection.execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, at REAL NOT NULL)")
+    done = _version(connection, schema)
+    if done == len(schema.migrations):
+        return False
+    with _transaction(connection):
+        done = _version(connection, schema)  # two processes may open it at once
+        migrate(
+            schema,
+            done,
+            run=connection.execute,
+            note=lambda version: connection.execute("INSERT INTO migrations VALUES (?, ?)", (version, time.time())),
+        )
+    return done == 0
+
+
+def _version(connection: sqlite3.Connection, schema: Schema) -> int:
+    (done,) = connection.execute("SELECT coalesce(max(version), 0) FROM migrations").fetchone()
+    return check_version(int(done), schema)

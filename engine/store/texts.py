@@ -1,28 +1,35 @@
-"""Texts that wait for their user: kept in a file while the engine is down, in SQLite, written in a thread.
-
-What cannot be written stays in memory, and that is logged: texts are worth less than calls.
-"""
+"""Texts that wait for their user: kept in a database while the engine is down."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import astuple, dataclass
-from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import structlog
 import trio
 
-_SCHEMA = """
-    CREATE TABLE IF NOT EXISTS texts (
-        id TEXT PRIMARY KEY, recipient TEXT NOT NULL, sender TEXT NOT NULL, body TEXT NOT NULL,
-        content_type TEXT NOT NULL, at REAL NOT NULL
-    )
-"""
-_MAX_WAITING = 20_000  # changes that are not written yet; beyond it one is lost
-_LOCKED_AFTER = 2.0  # seconds that another process's lock is waited for
+from .connection import Database, Schema
+from .keeper import Keeper
+from .records import StoreError
+
+TEXTS = Schema(
+    "texts",
+    (
+        """
+        CREATE TABLE IF NOT EXISTS texts (
+            id TEXT PRIMARY KEY, recipient TEXT NOT NULL, sender TEXT NOT NULL, body TEXT NOT NULL,
+            content_type TEXT NOT NULL, at REAL NOT NULL
+        )
+        """,
+        # Of several engines each delivers what it has taken.
+        "ALTER TABLE texts ADD COLUMN engine TEXT NOT NULL DEFAULT ''",
+    ),
+)
+_COLUMNS = "id, recipient, sender, body, content_type, at"
+_SELECT = f"SELECT {_COLUMNS} FROM texts WHERE engine = ? ORDER BY at, id"
+_INSERT = f"INSERT INTO texts ({_COLUMNS}, engine) VALUES ({', '.join('?' * 7)})"
+_DELETE = "DELETE FROM texts WHERE id = ?"
 
 logger = structlog.get_logger("engine.store")
 
@@ -75,73 +82,29 @@ class MemoryTexts:
         await trio.sleep_forever()
 
 
-_Change: TypeAlias = Callable[[sqlite3.Connection], object]
+class DatabaseTexts:
+    """Those of one engine."""
 
-
-class SqliteTexts:
-    """One file, `texts.db` in the engine's folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "texts.db"
-        self._changes: list[_Change] = []
-        self._has_changes = trio.Event()
+    def __init__(self, database: Database, *, epoch: Callable[[], float]) -> None:
+        self._keeper = Keeper(database, TEXTS, epoch=epoch, what="kept texts")
+        self._engine = database.owner
 
     async def load(self) -> Sequence[Text]:
         try:
-            return await trio.to_thread.run_sync(self._load)
-        except (sqlite3.Error, OSError) as error:
-            logger.error("kept texts cannot be read", path=str(self._path), error=str(error))
+            rows = await self._keeper.read(_SELECT, (self._engine,))
+        except StoreError as error:
+            logger.error("kept texts cannot be read", error=str(error))
             return ()
+        return [
+            Text(id=id, to=to, sender=sender, body=body, content_type=content_type, at=at)
+            for id, to, sender, body, content_type, at in rows
+        ]
 
     def put(self, text: Text) -> None:
-        self._change(
-            lambda connection: connection.execute(
-                "INSERT OR REPLACE INTO texts VALUES (?, ?, ?, ?, ?, ?)", astuple(text)
-            )
-        )
+        self._keeper.change(text.id, [(_DELETE, (text.id,)), (_INSERT, (*astuple(text), self._engine))])
 
     def drop(self, text: Text) -> None:
-        self._change(lambda connection: connection.execute("DELETE FROM texts WHERE id = ?", (text.id,)))
+        self._keeper.change(text.id, [(_DELETE, (text.id,))])
 
     async def run(self) -> None:
-        try:
-            while True:
-                await self._has_changes.wait()
-                await self._flush()
-        finally:
-            with trio.CancelScope(shield=True):
-                await self._flush()
-
-    def _change(self, change: _Change) -> None:
-        if len(self._changes) < _MAX_WAITING:
-            self._changes.append(change)
-            self._has_changes.set()
-
-    async def _flush(self) -> None:
-        changes, self._changes, self._has_changes = self._changes, [], trio.Event()
-        if not changes:
-            return
-        try:
-            await trio.to_thread.run_sync(self._write, changes)
-        except (sqlite3.Error, OSError) as error:
-            logger.error("texts are not kept in their file", path=str(self._path), count=len(changes), error=str(error))
-
-    def _load(self) -> list[Text]:
-        if not self._path.exists():
-            return []
-        with closing(self._open()) as connection:
-            rows = connection.execute("SELECT id, recipient, sender, body, content_type, at FROM texts ORDER BY at, id")
-            return [
-                Text(id=id, to=to, sender=sender, body=body, content_type=content_type, at=at)
-                for id, to, sender, body, content_type, at in rows
-            ]
-
-    def _write(self, changes: Sequence[_Change]) -> None:
-        with closing(self._open()) as connection, connection:
-            for change in changes:
-                change(connection)
-
-    def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_LOCKED_AFTER)
-        connection.execute(_SCHEMA)
-        return connection
+        await self._keeper.run()

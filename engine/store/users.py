@@ -8,24 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import structlog
 import trio
 
-from .connection import connect, transaction, translated
-from .keeper import Keeper, Statement
+from .connection import Database, Schema, Statement
+from .keeper import Keeper
 from .records import StoreError
 
-# One script for each version of the schema; what has been released is never changed.
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE users (
-        name TEXT PRIMARY KEY, realm TEXT NOT NULL, md5 TEXT NOT NULL, sha256 TEXT NOT NULL,
-        settings TEXT NOT NULL  -- JSON
-    )
-    """,
+# The column `settings` is in JSON.
+USERS = Schema(
+    "users",
+    (
+        """
+        CREATE TABLE users (
+            name TEXT PRIMARY KEY, realm TEXT NOT NULL, md5 TEXT NOT NULL, sha256 TEXT NOT NULL, settings TEXT NOT NULL
+        )
+        """,
+    ),
 )
 _SELECT = "SELECT name, realm, md5, sha256, settings FROM users ORDER BY name"
 _DELETE = "DELETE FROM users WHERE name = ?"
@@ -86,11 +87,11 @@ class MemoryUsers:
         await trio.sleep_forever()
 
 
-class SqliteUsers:
-    """One file, `users.db` in the engine's folder."""
+class DatabaseUsers:
+    """Those of a database, which all its engines share."""
 
-    def __init__(self, folder: Path, *, epoch: Callable[[], float]) -> None:
-        self._keeper = Keeper(folder / "users.db", MIGRATIONS, epoch=epoch, what="users")
+    def __init__(self, database: Database, *, epoch: Callable[[], float]) -> None:
+        self._keeper = Keeper(database, USERS, epoch=epoch, what="users")
         self.on_begun_anew: Callable[[], None] = lambda: None
         self._keeper.on_begun_anew = lambda: self.on_begun_anew()
 
@@ -111,26 +112,28 @@ class SqliteUsers:
         await self._keeper.run()
 
 
-class UsersFile:
-    """The same file, for a command while no engine runs. Everything blocks, and raises StoreError."""
+class UserTable:
+    """The same rows, for a command while no engine runs. Everything blocks, and raises StoreError."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "users.db"
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __str__(self) -> str:
+        return str(self._database)
 
     def load(self) -> Sequence[StoredUser]:
         """All, by name."""
-        if not self._path.exists():
+        if not self._database.is_there:
             return ()
-        with translated(), closing(connect(self._path, MIGRATIONS)) as connection:
-            return [StoredUser(*row) for row in connection.execute(_SELECT)]
+        with closing(self._database.connect(USERS)) as connection:
+            return [StoredUser(*row) for row in connection.select(_SELECT)]
 
     def write(self, *, put: Sequence[StoredUser] = (), drop: Sequence[str] = ()) -> None:
         """All of these, or none."""
         statements = [statement for user in put for statement in _put(user)]
         statements += [(_DELETE, (name,)) for name in drop]
-        with translated(), closing(connect(self._path, MIGRATIONS)) as opened, transaction(opened) as connection:
-            for text, values in statements:
-                connection.execute(text, values)
+        with closing(self._database.connect(USERS)) as connection, connection.transaction():
+            connection.run(statements)
 
 
 def _put(user: StoredUser) -> list[Statement]:

@@ -39,6 +39,7 @@ COMMANDS = [
     c.Confirm(), c.Confirm(accept=False), c.Redirect(targets=("bob", "sip:x@example.com")), c.HangupAt(after=3),
     c.HangupAt(after=0), c.ToneCommand(plan="busy/us"), c.SayCommand(text="12", kind="digits"),
     c.RecordCall(path="c.wav", max=4), c.Hold(music=("welcome.wav",)), c.Hold(), c.ResumeCommand(), c.Mute(),
+    c.Press(digits="1#"),
     c.Unmute(),    c.BindDigits(digits="1"), c.BindDigits(digits="12", do=c.BoundCommand("hangup")), c.UnbindDigits(),
     c.BindDigits(digits="*", do=c.BoundCommand("play", {"sources": ["welcome.wav"]})), c.Limit(resource="r", maximum=2),
     c.Abandon(), c.Policy(), c.Policy(wait=2, music=("welcome.wav",)), c.Policy(then=c.Fallback(route="1")),

@@ -11,7 +11,8 @@ from callflow.cli.output import Refused
 from callflow.cli.user import expand
 from engine.registrar.directory import user_of
 from engine.registrar.users import User
-from engine.store.users import UsersFile
+from engine.store.place import Place
+from engine.store.users import UserTable
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def call(tmp_path, monkeypatch, capsys):
 
 
 def stored(tmp_path):
-    return [user_of(row) for row in UsersFile(tmp_path / "data").load()]
+    return [user_of(row) for row in UserTable(Place(tmp_path / "data").users).load()]
 
 
 def test_a_range_is_added_and_each_password_is_shown_once(call, tmp_path):

@@ -44,6 +44,7 @@ GIVEN = {
         commands.Gather(prompt=(Tone("440", 1.0), "a.wav"), max=4, invalid=(Text("No.", voice="de+f3"),)),
     ),
     "send_digits": ('call:send_digits{ "12#", gap_ms = 50 }', commands.SendDigits(digits="12#", gap_ms=50)),
+    "press": ('call:press("12#")', commands.Press(digits="12#")),
     "bind_digits": (
         'call:bind_digits("*9", { name = "hangup", args = { cause = 16 } })',
         commands.BindDigits(digits="*9", do=commands.BoundCommand("hangup", {"cause": 16})),

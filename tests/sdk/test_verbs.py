@@ -49,6 +49,10 @@ async def unbind(call: Call) -> None:
     await call.unbind_digits("*9")
 
 
+async def press(call: Call) -> None:
+    await call.press("12#")
+
+
 async def limit(call: Call) -> None:
     await call.limit("trunk", 2)
 
@@ -69,6 +73,7 @@ async def policy(call: Call) -> None:
         (unmute, commands.Unmute(direction="both")),
         (bind, commands.BindDigits(digits="*9", do=commands.BoundCommand(name="hangup", args={"cause": "user_busy"}))),
         (unbind, commands.UnbindDigits(digits="*9")),
+        (press, commands.Press(digits="12#")),
         (limit, commands.Limit(resource="trunk", maximum=2)),
         (policy, commands.Policy(wait=10, music=("wait.wav",), then=commands.Fallback(app="fallback"))),
     ],

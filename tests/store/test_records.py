@@ -1,4 +1,4 @@
-"""Records are found again, whatever keeps them: one suite for SQLite and for memory."""
+"""Records are found again, whatever keeps them: one suite for SQLite, PostgreSQL and memory."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ import trio
 from callflow.protocol.commands import Records
 from callflow.protocol.events import MediaStatistics
 from engine.store.memory import MemoryRecords
+from engine.store.place import Place
+from engine.store.recorder import Recorder
 from engine.store.records import MAX_WAITING, Overloaded, RecordIds
-from engine.store.sqlite import SqliteRecords
 from tests.trio_tests import run_trio
 
 from .records import ask, channels, record
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "postgresql", "memory"])
 def store(request, tmp_path):
     """Opens a store; the records that it says are written go to the list."""
+    url = request.getfixturevalue("postgresql").url() if request.param == "postgresql" else None
+    place = None if request.param == "memory" else Place(tmp_path, url)
 
     @asynccontextmanager
     async def opened(told=None):
         hear = [].append if told is None else told.append
         records = (
-            SqliteRecords(tmp_path, epoch=lambda: 1000.0, on_written=hear)
-            if request.param == "sqlite"
-            else MemoryRecords(lambda: 1000.0, on_written=hear)
+            MemoryRecords(lambda: 1000.0, on_written=hear)
+            if place is None
+            else Recorder(place.records, place.pending, epoch=lambda: 1000.0, on_written=hear)
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(records.run)

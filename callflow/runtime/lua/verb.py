@@ -45,6 +45,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "detect": Verb(commands.Detect, ("what",), rest=True),
     "gather": Verb(commands.Gather, ("prompt",), rest=True),
     "send_digits": Verb(commands.SendDigits, ("digits",)),
+    "press": Verb(commands.Press, ("digits",)),
     "bind_digits": Verb(commands.BindDigits, ("digits", "do")),
     "unbind_digits": Verb(commands.UnbindDigits, ("digits",)),
     "record": Verb(commands.Record, ("path",)),

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import msgspec
 import structlog
 
 from . import (
     asked,
     channel_api,
-    conferring,
+    conference_api,
     controlling,
+    detecting,
+    displacing,
     gateways,
     keeping,
     knowing,
     originating,
+    parking,
     scheduling,
     showing,
     tending,
@@ -24,6 +28,19 @@ from . import (
 from .asked import ApiCommand, Asked
 from .schedule import Work
 from .steering import Refused
+
+
+class _Asked(msgspec.Struct):
+    cmd: str = ""
+    arg: str = ""
+
+
+class _Question(msgspec.Struct):
+    """What `json` is asked; other keys are passed over."""
+
+    command: str = ""
+    data: _Asked = msgspec.field(default_factory=_Asked)
+
 
 logger = structlog.get_logger("engine.esl")
 
@@ -70,6 +87,22 @@ async def sched_api(asking: Asked, arguments: str) -> str:
     return scheduling.add_api(asking, arguments, ask)
 
 
+async def json_api(asking: Asked, arguments: str) -> str:
+    """`{"command": "fsapi", "data": {"cmd": ..., "arg": ...}}`, or `{"command": "status"}`."""
+    if not arguments:
+        return "-ERR No JSON supplied.\n"
+    try:
+        question = msgspec.json.decode(arguments, type=_Question)
+    except msgspec.DecodeError:
+        return '{"status":"error","message":"-ERR Cannot parse JSON"}'
+    line = "status" if question.command == "status" else f"{question.data.cmd} {question.data.arg}".strip()
+    if question.command not in ("status", "fsapi"):
+        told = {"command": question.command, "status": "error", "message": "Invalid request or non-existent command"}
+        return msgspec.json.encode(told).decode()
+    response = {"message": await answer_api(asking, line)}
+    return msgspec.json.encode({"command": question.command, "status": "success", "response": response}).decode()
+
+
 async def expand_and_answer(asking: Asked, arguments: str) -> str:
     return await answer_api(asking, await asked.evaluate(asking, arguments))
 
@@ -77,8 +110,8 @@ async def expand_and_answer(asking: Asked, arguments: str) -> str:
 API: Mapping[str, ApiCommand] = MappingProxyType({
     "bgapi": ApiCommand(bgapi),
     "conference": ApiCommand(
-        conferring.answer,
-        "list, json_list, count, mute, unmute, deaf, undeaf, kick, hup, lock, unlock, play, record; of this door",
+        conference_api.answer,
+        "no set, energy, volume, floor, video; of this door",
     ),
     "console": ApiCommand(asked.console, "changes nothing"),
     "create_uuid": ApiCommand(asked.create_uuid),
@@ -97,13 +130,16 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     "hostname": ApiCommand(asked.hostname),
     "hupall": ApiCommand(channel_api.hang_up_all),
     "in_group": ApiCommand(knowing.in_group, "the groups of [esl]"),
+    "json": ApiCommand(json_api, "the commands status and fsapi"),
     "list_users": ApiCommand(knowing.list_users, "no contexts, no caller IDs"),
+    "load": ApiCommand(asked.load, "loads nothing"),
     "log": ApiCommand(asked.log),
     "md5": ApiCommand(asked.md5),
     "module_exists": ApiCommand(asked.module_exists, "true for what this door stands in for"),
     "msleep": ApiCommand(asked.msleep),
     "originate": ApiCommand(originating.originate, "an extension is a number of our routes"),
     "regex": ApiCommand(texting.regex, "at most three repetitions in a pattern, 256 characters of data"),
+    "reload": ApiCommand(asked.reload, "changes nothing"),
     "reloadacl": ApiCommand(asked.reload_acl, "changes nothing"),
     "reloadxml": ApiCommand(asked.reload_xml, "changes nothing"),
     "replace": ApiCommand(texting.replace),
@@ -123,6 +159,8 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     "strepoch": ApiCommand(asked.strepoch, "now"),
     "strftime": ApiCommand(asked.strftime),
     "switchname": ApiCommand(asked.hostname),
+    "tone_detect": ApiCommand(detecting.tone_detect_api, "the frequencies of fax, busy, congestion, SIT, and 1000"),
+    "unload": ApiCommand(asked.unload, "unloads nothing"),
     "unsched_api": ApiCommand(scheduling.api_delete),
     "uptime": ApiCommand(showing.uptime_of_engine),
     "url_decode": ApiCommand(asked.url_decode),
@@ -137,6 +175,7 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     "uuid_buglist": ApiCommand(tending.bug_list, "recordings"),
     "uuid_chat": ApiCommand(tending.chat),
     "uuid_deflect": ApiCommand(channel_api.deflect, "an answered call"),
+    "uuid_displace": ApiCommand(displacing.displace_api, "who talks with the channel hears it; nothing is mixed"),
     "uuid_display": ApiCommand(tending.succeed, "changes nothing"),
     "uuid_dump": ApiCommand(channel_api.dump),
     "uuid_early_ok": ApiCommand(channel_api.accept, "changes nothing"),
@@ -154,6 +193,7 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     "uuid_pre_answer": ApiCommand(channel_api.pre_answer),
     "uuid_preprocess": ApiCommand(channel_api.accept, "changes nothing"),
     "uuid_record": ApiCommand(channel_api.record, "below the recordings folder of the door; mask is a pause"),
+    "uuid_recv_dtmf": ApiCommand(channel_api.receive_dtmf, "w and W are left out"),
     "uuid_ring_ready": ApiCommand(channel_api.ring_ready),
     "uuid_send_dtmf": ApiCommand(channel_api.send_dtmf, "RFC 4733; w and W are left out"),
     "uuid_send_info": ApiCommand(tending.send_info),
@@ -162,5 +202,6 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     "uuid_setvar": ApiCommand(channel_api.setvar),
     "uuid_setvar_multi": ApiCommand(channel_api.setvar_multi),
     "uuid_transfer": ApiCommand(channel_api.transfer, "to a number of our routes, or inline"),
+    "valet_info": ApiCommand(parking.valet_info),
     "version": ApiCommand(showing.version),
 })

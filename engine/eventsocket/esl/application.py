@@ -12,17 +12,22 @@ from callflow.protocol import commands
 from . import (
     acting,
     asking,
+    attended,
     bridging,
     conferring,
+    detecting,
+    displacing,
+    fifo,
     keeping,
     outbound,
+    parking,
     recording,
     scheduling,
     setting,
     sounding,
     transferring,
 )
-from .asked import Asked, global_setvar
+from .asked import Asked, global_setvar, strftime
 from .headers import channel_headers
 from .stage import NONE, Application, Stage
 from .steering import Refused
@@ -145,6 +150,12 @@ async def write_info(stage: Stage, data: str) -> str:
     return NONE
 
 
+async def write_time(stage: Stage, data: str) -> str:
+    """`[EPOCH|]FORMAT`, for those who read the log."""
+    stage.hub.write_log(LOG_LEVELS["info"], await strftime(Asked(stage.hub, stage.leg), data))
+    return NONE
+
+
 async def set_global(stage: Stage, data: str) -> str:
     await global_setvar(Asked(stage.hub, stage.leg), data)
     return NONE
@@ -160,6 +171,7 @@ def _a(perform: Callable[[Stage, str], Awaitable[str]], differs: str = "") -> Ap
 
 APPLICATIONS: Mapping[str, Application] = MappingProxyType({
     "answer": _a(answer),
+    "att_xfer": _a(attended.att_xfer, "without keys: who hangs up decides"),
     "bind_digit_action": _a(acting.bind, "digits, no patterns; exec: and api:"),
     "bind_meta_app": _a(acting.bind_meta, "the flags o and s"),
     "break": _a(sounding.interrupt),
@@ -170,12 +182,15 @@ APPLICATIONS: Mapping[str, Application] = MappingProxyType({
     "deflect": _a(transferring.deflect),
     "delay_echo": _a(sounding.delay_echo, "in whole frames of 20 ms"),
     "digit_action_set_realm": _a(acting.set_realm, "for the channel itself"),
+    "displace_session": _a(displacing.displace, "the flags l and w; who talks with the channel hears it"),
     "eavesdrop": _a(conferring.eavesdrop, "a call of this door that is bridged; without keys to whisper"),
     "echo": _a(sounding.echo),
     "endless_playback": _a(sounding.endless_playback),
     "eval": _a(nothing),
     "event": _a(fire_event),
+    "execute_extension": _a(transferring.execute_extension, "inline; a number of our routes does not come back"),
     "export": _a(setting.export, "set on the channel, and on the legs that it dials from then on"),
+    "fifo": _a(fifo.fifo, "no importance, no announcements"),
     "flush_dtmf": _a(nothing, "digits keyed ahead stay"),
     "gentones": _a(sounding.gentones, "%(on,off,frequencies) and loops; no other TGML"),
     "hangup": _a(hangup),
@@ -188,9 +203,12 @@ APPLICATIONS: Mapping[str, Application] = MappingProxyType({
     "multiset": _a(setting.multiset),
     "multiunset": _a(setting.multiunset),
     "park": _a(park),
+    "phrase": _a(sounding.phrase, "spell, or a file in the folder phrases"),
     "play_and_get_digits": _a(asking.play_and_get_digits, "no failure extension; patterns of callflow's own syntax"),
     "playback": _a(sounding.playback, "one playback over another ends it instead of pausing it"),
     "pre_answer": _a(pre_answer),
+    "privacy": _a(setting.privacy, "all or nothing, for those that are dialled from then on"),
+    "push": _a(setting.push),
     "queue_dtmf": _a(sounding.send_dtmf, "RFC 4733; at once"),
     "read": _a(asking.read),
     "record": _a(recording.record, "below the recordings folder of the door; silence_hits are seconds"),
@@ -209,10 +227,18 @@ APPLICATIONS: Mapping[str, Application] = MappingProxyType({
     "socket": _a(outbound.socket_application),
     "speak": _a(sounding.speak, "recorded words: no synthesizer"),
     "start_dtmf": _a(nothing, "in-band digits are not looked for"),
+    "start_tone_detect": _a(detecting.start_tone_detect, "busy, reorder, sit, cng, ced, beep"),
+    "stop_displace_session": _a(displacing.stop_displace),
     "stop_dtmf": _a(nothing, "in-band digits are not looked for"),
     "stop_record_session": _a(recording.stop_record_session),
+    "stop_tone_detect": _a(detecting.stop_tone_detect),
+    "strftime": _a(write_time),
+    "three_way": _a(conferring.three_way, "with a call of this door"),
+    "tone_detect": _a(detecting.tone_detect, "the frequencies of fax, busy, congestion, SIT, and 1000 for a beep"),
     "transfer": _a(transferring.transfer, "to a number of our routes, or inline; -bleg and -both by uuid_transfer"),
     "unbind_meta_app": _a(acting.unbind_meta),
     "unhold": _a(unhold),
     "unset": _a(setting.unset),
+    "valet_park": _a(parking.valet_park, "a place is announced to who is parked"),
+    "wait_for_silence": _a(detecting.wait_for_silence, "the threshold is ours, hits are 20 ms"),
 })

@@ -98,6 +98,25 @@ async def module_exists(asking: Asked, arguments: str) -> str:
     return "true" if arguments in MODULES else "false"
 
 
+async def load(asking: Asked, arguments: str) -> str:
+    if arguments.strip() in MODULES:
+        return "-ERR [Module already loaded]\n"
+    return "+OK Reloading XML\n-ERR [module load file routine returned an error]\n"
+
+
+async def reload(asking: Asked, arguments: str) -> str:
+    module = arguments.strip().removeprefix("-f").strip()
+    if module not in MODULES:
+        return "-ERR unloading module [No such module!]\n" + await load(asking, module)
+    asking.hub.announce("RELOADXML", {})
+    return "+OK Reloading XML\n+OK module reloaded\n"
+
+
+async def unload(asking: Asked, arguments: str) -> str:
+    module = arguments.strip().removeprefix("-f").strip()
+    return "-ERR [Module is not unloadable]\n" if module in MODULES else "-ERR [No such module!]\n"
+
+
 async def msleep(asking: Asked, arguments: str) -> str:
     if re.fullmatch(r"[0-9]{1,9}", arguments, re.ASCII):
         await trio.sleep(min(int(arguments) / 1000, _LONGEST))

@@ -9,7 +9,7 @@ from .dialling import Plan, cause_of, cause_of_refusal, dial_status, plan, secon
 from .dialstring import DialStringError, parse
 from .hub import Hub
 from .leg import Leg
-from .setting import EXPORTS
+from .setting import EXPORTS, PRIVACY
 from .stage import NONE, Stage
 from .steering import Refused
 from .vocabulary import NORMAL_CLEARING, q850
@@ -37,7 +37,7 @@ async def bridge(stage: Stage, data: str) -> str:
         await _fail(stage, planned.error or "DESTINATION_OUT_OF_ORDER")
         return NONE
     try:
-        outcome, unmade = await _dial(
+        outcome, unmade = await dial(
             stage,
             planned,
             ignores_early_media=_is_true(dialled.variables.get("ignore_early_media")),
@@ -62,10 +62,10 @@ async def intercept(stage: Stage, data: str) -> str:
     return NONE
 
 
-async def _dial(
-    stage: Stage, planned: Plan, *, ignores_early_media: bool, hears_tones: bool
+async def dial(
+    stage: Stage, planned: Plan, *, ignores_early_media: bool = False, hears_tones: bool = False
 ) -> tuple[AnyOutcome, frozenset[str]]:
-    """The outcome, and the legs that never came to be."""
+    """Dial for the leg: the outcome, and the legs that never came to be. Raises Refused."""
     exported = _exported(stage.leg)
     stage.hub.expect({id: {**exported, **variables} for id, variables in planned.variables.items()})
     unmade: frozenset[str] = frozenset()
@@ -79,6 +79,7 @@ async def _dial(
                 headers=planned.headers,
                 ringback="us" if ringback is not None else None,
                 early_media=not ignores_early_media,
+                withheld=True if PRIVACY in stage.leg.variables else None,
                 tones=hears_tones,
             )
         )

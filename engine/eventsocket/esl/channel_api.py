@@ -213,6 +213,17 @@ async def send_dtmf(asking: Asked, arguments: str) -> str:
     return f"+OK {leg.id} sent DTMF {data}.\n"
 
 
+async def receive_dtmf(asking: Asked, arguments: str) -> str:
+    """As if the far end had pressed them."""
+    leg, data = leg_and(asking, arguments)
+    if leg is None:
+        return _NO_SESSION
+    digits = "".join(_DIGITS.findall(data.partition("@")[0]))
+    if digits:
+        await asking.hub.steering.command(leg.id, commands.Press(digits=digits.upper()))
+    return f"+OK {leg.id} received DTMF {data}.\n"
+
+
 async def _give(asking: Asked, arguments: str, command: commands.Command) -> str:
     leg = _find(asking, arguments)
     if leg is None:

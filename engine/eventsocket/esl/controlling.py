@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .asked import OK, Asked
 from .channel_api import hang_up_all
-from .hub import MAX_SESSIONS
+from .hub import MAX_RATE, MAX_SESSIONS
 
 _BOTH = frozenset({"in", "out"})
 
@@ -28,9 +28,9 @@ async def fsctl(asking: Asked, arguments: str) -> str:
         case "max_sessions":
             return f"+OK max sessions: {MAX_SESSIONS}\n"
         case "sps":
-            return "+OK sessions per second: 1000\n"
+            return f"+OK sessions per second: {MAX_RATE}\n"
         case "last_sps":
-            return "+OK last sessions per second: 0\n"
+            return f"+OK last sessions per second: {asking.hub.pulse.last(asking.hub.epoch())}\n"
         case "sync_clock":
             return "+OK clock synchronized\n"
         case "loglevel" | "debug_level" | "verbose_events":

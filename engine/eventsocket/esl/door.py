@@ -27,6 +27,7 @@ from .leg import Leg
 from .outbound import OutboundDoor
 from .permission import EslUser
 from .steering import Steering
+from .transferring import handing_over
 from .translation import TRANSLATIONS
 
 # Clients look at the number to know what they may ask for.
@@ -38,7 +39,8 @@ class EslSettings:
     """`listen`: where clients dial us, None: nowhere. `sounds`: the folder of the prompts.
 
     `users`: who may say `userauth`; `groups`: users that a dial string rings together.
-    `names`: of all users of the engine; `addresses`: where it listens for SIP.
+    `numbers` of our routes take calls in place of applications. `names`: of all users of the engine; `addresses`:
+    where it listens for SIP.
     """
 
     listen: tuple[str, int] | None = None
@@ -46,6 +48,7 @@ class EslSettings:
     networks: tuple[Network, ...] = tuple(LOOPBACK)
     sounds: Path | None = None
     applications: Mapping[str, Application] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
     users: tuple[EslUser, ...] = ()
     names: Collection[str] = ()
     addresses: Callable[[], Sequence[str]] = lambda: ()
@@ -68,7 +71,7 @@ async def serve_esl(
             steering,
             core,
             translations=TRANSLATIONS,
-            applications=APPLICATIONS,
+            applications={**APPLICATIONS, **{name: handing_over(to) for name, to in settings.numbers.items()}},
             nursery=nursery,
             new_id=_new_id,
             epoch=epoch,

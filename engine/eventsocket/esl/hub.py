@@ -22,18 +22,22 @@ from .headers import Core, channel_headers
 from .interest import Interest
 from .kept import Kept
 from .leg import Leg
+from .pulse import Pulse
 from .schedule import Schedule
 from .steering import Steering
 from .vocabulary import CALL_STATES
 
 if TYPE_CHECKING:
     from .conferring import Room
+    from .fifo import Fifo
     from .stage import Application
+    from .waiting import Waiting
 
 HEARTBEAT_EVERY = 20.0  # seconds
 MAX_GLOBALS = 1000
 MAX_JOBS = 5000  # of bgapi, at once
-MAX_SESSIONS = 20_000  # what clients are told; the engine's own limit is in its configuration
+MAX_SESSIONS = 20_000  # what clients are told; the engine's own limits are in its configuration
+MAX_RATE = 1000  # a second, the same
 
 logger = structlog.get_logger("engine.esl")
 
@@ -125,8 +129,9 @@ class Hub:
         self.clients: set[Connected] = set()  # that have shown the password
         self.globals: dict[str, str] = {}
         self.rooms: dict[str, Room] = {}  # conferences, by name
-        self.sessions = 0  # legs since the start
-        self.peak = 0
+        self.lots: dict[str, dict[str, Waiting]] = {}  # who is parked, by lot and place, the longest first
+        self.fifos: dict[str, Fifo] = {}
+        self.pulse = Pulse()
         self.unknown: dict[str, int] = {}  # what clients asked for that there is not, and how often
         self._answer = answer
         self._jobs = 0
@@ -230,26 +235,27 @@ class Hub:
         """Tell that the engine is alive, for ever."""
         while True:
             await trio.sleep(HEARTBEAT_EVERY)
-            up = self.epoch() - self.core.started_at
-            self.announce(
-                "HEARTBEAT",
-                {
-                    "Event-Info": "System Ready",
-                    "Up-Time": uptime(up),
-                    "FreeSWITCH-Version": self.core.version,
-                    "Uptime-msec": str(round(up * 1000)),
-                    "Session-Count": str(len(self.legs)),
-                    "Max-Sessions": str(MAX_SESSIONS),
-                    "Session-Per-Sec": "0",
-                    "Session-Per-Sec-Last": "0",
-                    "Session-Per-Sec-Max": "0",
-                    "Session-Per-Sec-FiveMin": "0",
-                    "Session-Since-Startup": str(self.sessions),
-                    "Session-Peak-Max": str(self.peak),
-                    "Session-Peak-FiveMin": str(self.peak),
-                    "Idle-CPU": "100.000000",
-                },
-            )
+            self.announce("HEARTBEAT", self._vital_signs())
+
+    def _vital_signs(self) -> Headers:
+        now, pulse, alive = self.epoch(), self.pulse, len(self.legs)
+        up = now - self.core.started_at
+        return {
+            "Event-Info": "System Ready",
+            "Up-Time": uptime(up),
+            "FreeSWITCH-Version": self.core.version,
+            "Uptime-msec": str(round(up * 1000)),
+            "Session-Count": str(alive),
+            "Max-Sessions": str(MAX_SESSIONS),
+            "Session-Per-Sec": str(MAX_RATE),
+            "Session-Per-Sec-Last": str(pulse.last(now)),
+            "Session-Per-Sec-Max": str(pulse.fastest),
+            "Session-Per-Sec-FiveMin": str(pulse.fastest_of_five_minutes(now)),
+            "Session-Since-Startup": str(pulse.sessions),
+            "Session-Peak-Max": str(pulse.peak),
+            "Session-Peak-FiveMin": str(pulse.peak_of_five_minutes(now, alive)),
+            "Idle-CPU": f"{pulse.take_idle():.6f}",
+        }
 
     def end(self, leg: Leg) -> None:
         """A leg has ended: tell those whose connection was for it, after its last event."""
@@ -269,8 +275,7 @@ class Hub:
         if parent is not None:
             leg.call_uuid, leg.other, leg.other_type = parent.call_id, parent.id, "originator"
         self.legs[id] = leg
-        self.sessions += 1
-        self.peak = max(self.peak, len(self.legs))
+        self.pulse.begin(entry.at, len(self.legs))
         return leg
 
     def _deliver(self, event: EslEvent) -> None:

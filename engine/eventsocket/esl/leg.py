@@ -60,6 +60,8 @@ class Leg:
     playbacks: dict[str, str] = field(default_factory=dict)  # what a command plays, as the client said it
     paused: frozenset[str] = frozenset()  # of these
     recordings: dict[str, str] = field(default_factory=dict)
+    displacing: dict[str, tuple[str, str]] = field(default_factory=dict)  # by path: which leg hears it, by what command
+    detecting: str | None = None  # the command that listens for a tone
     variables: dict[str, str] = field(default_factory=dict)
     headers: Mapping[str, list[str]] = field(default_factory=dict)  # of the INVITE that came
     # Variables that do not change, once they are known, and as headers.

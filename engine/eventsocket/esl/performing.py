@@ -41,6 +41,12 @@ def run(hub: Hub, leg: Leg, application: str, data: str = "") -> Execution:
     return execution
 
 
+async def perform_inside(hub: Hub, leg: Leg, execution: Execution) -> None:
+    """Have one run now, as a part of another, and wait until it has ended: it takes no turn, and waits for no lock."""
+    leg.executions.running.append(execution)
+    await _perform(hub, leg, execution)
+
+
 def arrive(hub: Hub, leg: Leg) -> None:
     """A call has come to the door: it is parked until a client says what to do. Without any client it is refused."""
     is_taken = hub.clients and "in" not in hub.paused

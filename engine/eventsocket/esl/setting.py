@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .stage import NONE, Stage, set_variable
 
+_ARRAY, _BETWEEN = "ARRAY::", "|:"
+PRIVACY = "privacy"
 EXPORTS = "export_vars"
 
 
@@ -23,6 +25,25 @@ async def export(stage: Stage, data: str) -> str:
 
 async def unset(stage: Stage, data: str) -> str:
     await stage.set(data.strip(), None)
+    return NONE
+
+
+async def push(stage: Stage, data: str) -> str:
+    """`name=value`: one more of several values."""
+    name, _, value = data.partition("=")
+    name, before = name.strip(), stage.leg.variables.get(name.strip())
+    if name and before is not None:
+        first = before if before.startswith(_ARRAY) else f"{_ARRAY}{before}"
+        await stage.set(name, f"{first}{_BETWEEN}{value}")
+    elif name:
+        await stage.set(name, value)
+    return NONE
+
+
+async def privacy(stage: Stage, data: str) -> str:
+    """`off|on|name|full|number`: whether those whom the channel dials from then on are told who calls."""
+    how = data.strip().lower()
+    await stage.set(PRIVACY, how if how in ("on", "yes", "name", "full", "number") else None)
     return NONE
 
 

@@ -12,7 +12,7 @@ from callflow.protocol import commands
 from callflow.protocol.queries import RegistrationState
 
 from .asked import MODULES, Asked
-from .hub import MAX_SESSIONS, Hub, uptime
+from .hub import MAX_RATE, MAX_SESSIONS, Hub, uptime
 from .leg import Leg, codec_name, codec_rate, host_of
 from .schedule import Task
 
@@ -150,11 +150,13 @@ async def show(asking: Asked, arguments: str) -> str:
 
 async def status(asking: Asked, arguments: str) -> str:
     hub = asking.hub
-    up = uptime(hub.epoch() - hub.core.started_at)
+    now, pulse, alive = hub.epoch(), hub.pulse, len(hub.legs)
+    up = uptime(now - hub.core.started_at)
     return (
-        f"UP {up}\nFreeSWITCH (Version {hub.core.version}) is ready\n{hub.sessions} session(s) since startup\n"
-        f"{len(hub.legs)} session(s) - peak {hub.peak}, last 5min {hub.peak}\n"
-        f"0 session(s) per Sec out of max 1000, peak 0, last 5min 0\n{MAX_SESSIONS} session(s) max\n"
+        f"UP {up}\nFreeSWITCH (Version {hub.core.version}) is ready\n{pulse.sessions} session(s) since startup\n"
+        f"{alive} session(s) - peak {pulse.peak}, last 5min {pulse.peak_of_five_minutes(now, alive)}\n"
+        f"{pulse.last(now)} session(s) per Sec out of max {MAX_RATE}, peak {pulse.fastest}, "
+        f"last 5min {pulse.fastest_of_five_minutes(now)}\n{MAX_SESSIONS} session(s) max\n"
         "min idle cpu 0.00/100.00\nCurrent Stack Size/Max 240K/8192K\n"
     )
 

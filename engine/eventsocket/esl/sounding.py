@@ -35,12 +35,20 @@ async def say(stage: Stage, data: str) -> str:
     has_gender = len(words) > 4 and words[3].lower() in ("feminine", "masculine", "neuter")
     text = " ".join(words[4 if has_gender else 3 :])
     language = language if len(language) <= 3 else "en"
-    return await _say(stage, data, said(words[1], words[2], text, language))
+    return await say_aloud(stage, data, said(words[1], words[2], text, language))
 
 
 async def speak(stage: Stage, data: str) -> str:
     text = data.rpartition("|")[2]
-    return await _say(stage, data, Say(text))
+    return await say_aloud(stage, data, Say(text))
+
+
+async def phrase(stage: Stage, data: str) -> str:
+    """`MACRO,DATA`: `spell` says its characters, another is the file of that name in the folder `phrases`."""
+    macro, _, argument = (part.strip() for part in data.partition(","))
+    if macro in ("spell", "spell-phonetic"):
+        return await say_aloud(stage, data, Say(argument, kind="spelled"))
+    return await play(stage, f"phrase:{data}", sound_of(f"phrases/{macro}.wav", stage.hub.sounds))
 
 
 async def echo(stage: Stage, data: str) -> str:
@@ -104,7 +112,8 @@ def terminators(stage: Stage) -> str:
     return "0123456789*#" if keys == "any" else "".join(key for key in keys if key in "0123456789*#")[:16]
 
 
-async def _say(stage: Stage, data: str, words: Say) -> str:
+async def say_aloud(stage: Stage, data: str, words: Say) -> str:
+    """Say words under the name that the client gave them; the Application-Response."""
     sources: tuple[Source, ...] = (words,)
     response = await play(stage, f"say:{data}", Sound(sources))
     return NONE if response == PLAYED else response

@@ -10,14 +10,38 @@ from callflow.protocol.outcomes import Transferred
 from .execution import Execution
 from .hub import Hub
 from .leg import Leg
-from .performing import conclude, end_all, execute
-from .stage import NONE, Stage
+from .performing import conclude, end_all, execute, perform_inside
+from .stage import NONE, Application, Stage
 from .vocabulary import q850
+
+APPLICATION_DATA = "application_data"  # the variable of a call that an application hands over
 
 
 async def transfer(stage: Stage, data: str) -> str:
     await send(stage.hub, stage.leg, data)
     return NONE
+
+
+async def execute_extension(stage: Stage, data: str) -> str:
+    """Applications one after another inside this one, by `inline`; a number of our routes does not come back."""
+    if " inline" not in data:
+        await send(stage.hub, stage.leg, data)
+        return NONE
+    stage.execution.under_way.set()
+    for application, argument in read_inline(data.rpartition(" inline")[0]):
+        await perform_inside(stage.hub, stage.leg, Execution(application, argument, stage.hub.new_id()))
+    return NONE
+
+
+def handing_over(number: str) -> Application:
+    """An application that is a script of ours: the call goes to its number, with what was said in a variable."""
+
+    async def perform(stage: Stage, data: str) -> str:
+        await stage.set(APPLICATION_DATA, data or None)
+        await send(stage.hub, stage.leg, number)
+        return NONE
+
+    return Application(perform)
 
 
 async def deflect(stage: Stage, data: str) -> str:

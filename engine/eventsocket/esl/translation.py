@@ -11,7 +11,7 @@ from callflow.protocol.outcomes import Played, Recorded
 
 from . import acting, conferring
 from .hub import Hub, Translation
-from .leg import Leg, host_of
+from .leg import Leg, codec_name, codec_rate, host_of
 from .performing import arrive, end_all
 from .vocabulary import cause_name, cause_of_failure
 
@@ -26,6 +26,19 @@ def _of_leg(translate: Callable[[Hub, Leg, E, float], None]) -> Translation:
     def checked(hub: Hub, leg: Leg | None, event: events.Event, at: float) -> None:
         if leg is not None:
             translate(hub, leg, cast("E", event), at)  # the table says so
+
+    return checked
+
+
+def _over(of_leg: Callable[[Hub, Leg, E, float], None], of_room: Callable[[Hub, E], None]) -> Translation:
+    """A translation of what may be a channel's, or that of a conference."""
+
+    def checked(hub: Hub, leg: Leg | None, event: events.Event, at: float) -> None:
+        told = cast("E", event)  # the table says so
+        if leg is not None:
+            of_leg(hub, leg, told, at)
+        else:
+            of_room(hub, told)
 
     return checked
 
@@ -63,6 +76,9 @@ def _progress(hub: Hub, leg: Leg, event: events.ChannelProgress, at: float) -> N
 
 def _answered(hub: Hub, leg: Leg, event: events.ChannelAnswered, at: float) -> None:
     leg.answered_at, leg.answer_state, leg.codec = at, "answered", event.codec
+    for way in ("read", "write"):
+        name, rate = codec_name(event.codec), str(codec_rate(event.codec))
+        hub.tell("CODEC", leg, at, {f"channel-{way}-codec-name": name, f"channel-{way}-codec-rate": rate})
     hub.tell("CHANNEL_ANSWER", leg, at)
     hub.call(leg, "ACTIVE", at)
 
@@ -280,13 +296,14 @@ TRANSLATIONS: Mapping[type[events.Event], Translation] = MappingProxyType({
     events.MessageReceived: _of_leg(_texted),
     events.MessageSent: _noted,
     events.PlaybackStarted: _of_leg(_playing),
-    events.PlaybackFinished: _of_leg(_played),
+    events.PlaybackFinished: _over(_played, conferring.played),
     events.RecordingStarted: _of_leg(_recording),
-    events.RecordingFinished: _of_leg(_recorded),
+    events.RecordingFinished: _over(_recorded, conferring.recorded),
     events.OwnerChanged: _of_leg(_owned),
     events.ChannelEnded: _of_leg(_ended),
     events.GatherFinished: _noted,
     events.EchoFinished: _noted,
+    events.DetectFinished: _noted,
     events.DigitsSent: _noted,
     events.DialFinished: _noted,
     events.TransferFinished: _noted,

@@ -83,6 +83,7 @@ class FakeMediaNetwork:
         self._receivers: dict[Address, Receiver] = {}
         self._losses = [(-math.inf, loss)]  # from when on which probability
         self._voices: dict[tuple[Address, Address], Sound] = {}  # what is sent, from where to where
+        self._keys: dict[Address, bytes] = {}  # what those who protect their packets send with
         self._cut_off: set[str] = set()
         self._keepers: list[Callable[[], None]] = []
 
@@ -129,6 +130,21 @@ class FakeMediaNetwork:
     def detach(self, address: Address) -> None:
         """Nobody sits there any more."""
         self._receivers.pop(address, None)
+        self._keys.pop(address, None)
+
+    def protect(self, address: Address, key: bytes | None) -> None:
+        """Whoever sits there protects what it sends with that key from now on; None: nothing."""
+        before = self._keys.pop(address, None)
+        if key is not None:
+            self._keys[address] = key
+        if key != before:
+            for (sender, to), voice in list(self._voices.items()):
+                if sender == address:
+                    self.carry_voice(sender, to, voice)
+
+    def key_of(self, address: Address) -> bytes | None:
+        """What that sender protects its packets with."""
+        return self._keys.get(address)
 
     def packets_lost_at(self, address: Address) -> int:
         """What the receiver there would report as lost."""

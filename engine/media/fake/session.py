@@ -28,6 +28,7 @@ from .mouth import Mouth
 from .network import FakeMediaNetwork
 from .pipe import FakePipe
 from .playback import Player
+from .protection import Protection
 from .recording import Recorder, Sides
 from .timeline import Timeline
 from .traffic import Traffic
@@ -67,6 +68,7 @@ class FakeMediaSession:
         self._is_watched = False
         self._mutes_incoming = self._mutes_outgoing = False
         self._digit_down: tuple[str, float] | None = None
+        self._protection = Protection()
         self._timeline = Timeline()
         self._sent = Timeline()
         self._traffic = Traffic(network)
@@ -114,6 +116,8 @@ class FakeMediaSession:
         if self._stream is not None and self._stream.remote != stream.remote:
             self._latched = None
         self._stream = stream
+        self._network.protect(self._local, stream.keys.local if stream.keys is not None else None)
+        self._protection.agree(stream.keys)
         self._traffic.agree(stream)
         self._latch()
         self._player.begin()
@@ -347,11 +351,19 @@ class FakeMediaSession:
     def _latch(self) -> None:
         """Without an address from the SDP, the first who sends is the peer."""
         if self._latched is None and self._stream is not None and self._stream.remote is None:
-            self._latched = next(iter(self._arriving), None)
+            self._latched = next((sender for sender in self._arriving if self._opens(sender)), None)
+
+    def _opens(self, sender: Address) -> bool:
+        """Is what comes from there protected as was agreed?"""
+        return self._protection.opens(self._network.key_of(sender))
 
     def _settle_input(self) -> None:
         peer = self._peer()
         arriving = self._arriving.get(peer) if peer is not None else None
+        is_forged = peer is not None and arriving is not None and not self._opens(peer)
+        self._traffic.reject(is_on=is_forged)
+        if is_forged:
+            arriving = None
         self._traffic.receive(is_on=arriving is not None)
         is_heard = self._stream is not None and self._stream.direction in _RECEIVES and not self._mutes_incoming
         voice = arriving if is_heard else None
@@ -434,6 +446,7 @@ class FakeMediaSession:
             and (stream.hears_tones if is_inband else stream.telephone_event is not None)
             and stream.direction in _RECEIVES
             and sender == self._peer()
+            and self._opens(sender)
         )
 
     def _digits_go_to(self, *, is_inband: bool) -> Address | None:

@@ -16,7 +16,7 @@ class Traffic:
     def __init__(self, network: FakeMediaNetwork) -> None:
         self._network = network
         self._ptime_ms = 20
-        self._sent, self._received = Meter(), Meter()
+        self._sent, self._received, self._forged = Meter(), Meter(), Meter()
         self._digits_sent = self._digits_received = 0
         self._receiving_since = 0.0
         self._seconds_lost = 0.0  # of what was received until then
@@ -37,6 +37,10 @@ class Traffic:
         elif is_on and not self._received.is_on:
             self._receiving_since = self._network.now
         self._received.switch(is_on=is_on, now=self._network.now)
+
+    def reject(self, *, is_on: bool) -> None:
+        """What comes in is not protected as was agreed, or is again."""
+        self._forged.switch(is_on=is_on, now=self._network.now)
 
     def send_digit(self, duration_ms: int) -> None:
         """A digit was sent. Its packets replace those of a voice: only without one are they more."""
@@ -76,12 +80,15 @@ class Traffic:
         sent = whole_frames(self._sent.seconds(network.now), frame_ms=self._ptime_ms) + self._digits_sent
         lost = self.packets_lost
         received = self._packets_carried() - lost
+        forged = whole_frames(self._forged.seconds(network.now), frame_ms=self._ptime_ms)
         return Statistics(
             packets_sent=sent,
             octets_sent=sent * octets,
             packets_received=received,
             octets_received=received * octets,
             packets_lost=lost,
+            packets_discarded=forged,
+            packets_forged=forged,
             jitter_ms=network.jitter_ms if received else 0.0,
             remote_packets_lost=network.packets_lost_at(peer) if peer is not None else 0,
             round_trip_ms=network.latency * 2000 if sent and received else None,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import unquote
 
 import trio
@@ -175,6 +176,7 @@ async def place(
     sounds: Path = IVR_PROMPTS,
     users: Sequence[EslUser] = (),
     trunks: Sequence[TrunkSpec] = (),
+    applications: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Place]:
     """An engine with the users of PASSWORDS. `users` are those of the door; `everybody` is a group."""
     config = Config(
@@ -187,6 +189,7 @@ async def place(
             sounds=sounds,
             users=tuple(users),
             groups={"everybody": tuple(PASSWORDS)},
+            applications=applications,
         ),
         trunks=tuple(trunks),
         users=tuple(User(name=name, password=password) for name, password in PASSWORDS.items()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from callflow.phone import Phone, PhoneCall
@@ -306,6 +307,33 @@ async def test_variables_are_set_read_and_dumped(tmp_path: Path):
 
 
 @run_trio
+async def test_variables_are_pushed_phrases_said_and_applications_run_inside_one(tmp_path: Path):
+    async with place(tmp_path) as running, terminal() as guest:
+        client, _, channel = await take(running, guest)
+        await client.execute(channel, "push", "seen=one", event_lock="true")
+        await client.execute(channel, "push", "seen=two", event_lock="true")
+        await client.execute(channel, "execute_extension", "m:^:set:x=1^phrase:spell,ab inline", event_lock="true")
+        assert (await client.event("PLAYBACK_START"))["Playback-File-Path"] == "say:spell,ab"
+        done = await client.event("CHANNEL_EXECUTE_COMPLETE", Application="execute_extension")
+        assert (done["variable_seen"], done["variable_x"]) == ("ARRAY::one|:two", "1")
+        await client.command("log info")
+        await client.execute(channel, "strftime", "0|%Y")
+        await client.event("CHANNEL_EXECUTE_COMPLETE", Application="strftime")
+        assert client.notices[-1].body == "1970\n"
+
+
+@run_trio
+async def test_whom_a_private_channel_dials_is_not_told_who_calls(tmp_path: Path):
+    async with place(tmp_path) as running, terminal() as guest, registered(running, "desk") as desk:
+        client, _, channel = await take(running, guest)
+        await client.execute(channel, "privacy", "full")
+        await client.execute(channel, "bridge", "user/desk")
+        call = await desk.wait_call()
+        assert call.invite.request.header("From").startswith('"Anonymous" <sip:anonymous@')
+        call.reject()
+
+
+@run_trio
 async def test_two_calls_meet_in_a_conference_that_is_steered_by_api(tmp_path: Path):
     async with place(tmp_path) as running, terminal() as guest:
         client, first, a = await take(running, guest)
@@ -332,6 +360,33 @@ async def test_two_calls_meet_in_a_conference_that_is_steered_by_api(tmp_path: P
         first.hang_up()
         await client.event("CUSTOM", Action="conference-destroy")
         second.hang_up()
+
+
+@run_trio
+async def test_a_conference_plays_says_records_lists_and_sends_members_on(tmp_path: Path):
+    async with place(tmp_path) as running, terminal() as guest, registered(running, "desk") as desk:
+        client, _, a = await take(running, guest)
+        assert (await client.api("conference room bgdial user/desk 42 Desk")).startswith("OK Job-UUID: ")
+        agent = await desk.wait_call()
+        assert agent.invite.request.header("From").startswith('"Desk" <sip:42@')
+        agent.answer()
+        await client.event("CUSTOM", Action="add-member")
+        await client.execute(a, "conference", "room")
+        await client.event("CUSTOM", Action="add-member", Unique_ID=a)
+
+        assert await client.api("conference room play goodbye.wav") == "+OK (play) Playing file goodbye.wav\n"
+        assert (await client.event("CUSTOM", Action="play-file-done"))["File"] == "goodbye.wav"
+        await client.api("conference room play goodbye.wav")
+        assert await client.api("conference room stop all") == "+OK Stopped 1 files.\n"
+        assert await client.api("conference room recording start r.wav") == "+OK Record file r.wav\n"
+        assert await client.api("conference room recording check") == "+OK Record file r.wav\n"
+        assert await client.api("conference room norecord all") == "+OK Stopped recording 1 file\n"
+        assert (await client.event("CUSTOM", Action="stop-recording"))["Path"] == "r.wav"
+        members = ET.fromstring(await client.api("conference room xml_list")).findall("conference/members/member")
+        assert [member.findtext("id") for member in members] == ["1", "2"]
+        assert await client.api("conference room get count") == "2"
+        assert await client.api("conference room transfer other 2") == "+OK Members sent to conference other.\n"
+        assert (await client.event("CUSTOM", Action="add-member"))["Conference-Name"] == "other"
 
 
 @run_trio

@@ -758,6 +758,15 @@ function Call:gather(...) end
 ---@overload fun(self: callflow.Call, options: callflow.SendDigitsOptions): callflow.Sent
 function Call:send_digits(digits) end
 
+---@class callflow.PressOptions
+---@field [1] string
+---@field deadline? number seconds that it may take
+
+---Have keys count as if the peer had pressed them: they are told, and are for whatever asks for keys, or kept.
+---@param digits? string
+---@overload fun(self: callflow.Call, options: callflow.PressOptions)
+function Call:press(digits) end
+
 ---@class callflow.BindDigitsOptions
 ---@field [1] string
 ---@field [2] callflow.BoundCommand

@@ -50,7 +50,7 @@ fuzz_target!(|data: &[u8]| {
         if kind & 2 == 0 {
             leg.receive(&mut packet.to_vec(), from, now, &mut reports);
         } else {
-            leg.receive_control(packet, from, &clock, now);
+            leg.receive_control(&mut packet.to_vec(), from, &clock, now);
         }
         let mut room = [0; MAX_PACKET];
         let mut made = leg.frame(now, &mut room, &mut reports);

@@ -13,6 +13,7 @@ use super::player::{Loading, PlaySpec};
 use super::recorder::RecordSpec;
 use super::report::LegId;
 use super::room::Membership;
+use super::srtp::Keys;
 use super::stream::Stream;
 use super::syscalls::EventFd;
 use super::writer::Track;
@@ -37,6 +38,8 @@ pub struct Change {
 pub enum Verb {
     /// It is new.
     Open(Box<Line>),
+    /// Protect what is sent and received with these keys; None: no more.
+    Secure(Option<Box<Keys>>),
     /// Begin, or go on with, what was agreed.
     Update(Stream),
     /// Play.

@@ -10,6 +10,7 @@ mod packet;
 mod pipe;
 mod receive;
 mod relay;
+mod security;
 mod turn;
 
 use std::net::SocketAddr;
@@ -36,13 +37,14 @@ use super::report::{LegId, PlaybackEnd, RecordingEnd, Report, Reports};
 use super::rtp::{Header, HEADER};
 use super::sender::Sender;
 use super::sound::SoundWatch;
+use super::srtp::{Session, MAX_OVERHEAD};
 use super::statistics::Counters;
 use super::stream::Stream;
 use super::syscalls::prefetch;
 use super::tone::Tone;
 
-/// The longest packet that a leg makes by itself.
-pub const MAX_PACKET: usize = HEADER + MAX_SAMPLES;
+/// Room for the longest packet that a leg makes by itself, and what protects it.
+pub const MAX_PACKET: usize = HEADER + MAX_SAMPLES + MAX_OVERHEAD;
 /// The longest payload that is taken: more than any ptime of G.711 in one Ethernet frame.
 const MAX_PAYLOAD: usize = 1500;
 /// Silence is sent after so long without a packet.
@@ -51,6 +53,8 @@ const IDLE_MS: u64 = 1000;
 const KEY_LEVEL_DBM0: f32 = -9.0;
 /// Recordings of one leg at a time.
 const MAX_RECORDINGS: usize = 8;
+/// Sequence numbers begin in the lower half, so that a peer that misses the first packets knows the round (RFC 4568 §6.4).
+const EARLY_SEQUENCE: u64 = !(1 << 47);
 /// A relayed digit is over when no packet of it has come for so long.
 const DIGIT_GAP_MS: u64 = 60;
 
@@ -97,6 +101,8 @@ pub struct Leg {
     /// When the last digit of its relayed peer was passed on.
     passed_digit_at: Option<Moment>,
     stream: Option<Stream>,
+    /// There while its packets are protected.
+    srtp: Option<Box<Session>>,
     latch: Latch,
     sender: Sender,
     packetizer: Packetizer,
@@ -135,8 +141,9 @@ impl Leg {
             is_fed: false,
             passed_digit_at: None,
             stream: None,
+            srtp: None,
             latch: Latch::default(),
-            sender: Sender::new(random),
+            sender: Sender::new([random[0] & EARLY_SEQUENCE, random[1]]),
             packetizer: Packetizer::default(),
             playout: None,
             delay: None,

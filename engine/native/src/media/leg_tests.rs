@@ -626,11 +626,17 @@ fn control_is_taken_from_the_peers_host_alone() {
     let now = scene.now();
     let (compound, destination) = scene.leg.goodbye(&clock, now).unwrap();
     assert_eq!(destination.port(), 4001);
-    let octets = compound.octets().to_vec();
-    scene.leg.receive_control(&octets, peer(), &clock, now);
+    let octets = compound.octets();
+    scene
+        .leg
+        .receive_control(&mut octets.to_vec(), peer(), &clock, now);
     assert_eq!(scene.leg.counters.read().packets_discarded, 0);
-    scene.leg.receive_control(&octets, stranger(), &clock, now);
-    scene.leg.receive_control(b"garbage", peer(), &clock, now);
+    scene
+        .leg
+        .receive_control(&mut octets.to_vec(), stranger(), &clock, now);
+    scene
+        .leg
+        .receive_control(&mut b"garbage".to_vec(), peer(), &clock, now);
     assert_eq!(scene.leg.counters.read().packets_discarded, 2);
     assert!(scene.leg.report(&clock, now, 0).is_none());
     let later = now.plus_ms(2000);

@@ -37,8 +37,12 @@ impl Line {
         }
     }
 
-    /// Send a packet of the leg, and count it if it went.
-    pub fn send(&mut self, packet: &[u8], outgoing: &Outgoing, now: Moment) {
+    /// Send a packet of the leg, which lies at the beginning of `room`, and count it if it went.
+    pub fn send(&mut self, room: &mut [u8], outgoing: &Outgoing, now: Moment) {
+        let Some(length) = self.leg.seal(room, outgoing.length) else {
+            return;
+        };
+        let packet = &room[..length];
         if self.pair.rtp.send_to(packet, outgoing.destination).is_ok() {
             self.leg
                 .sent(outgoing.length - HEADER, outgoing.is_playback, now);
@@ -46,14 +50,18 @@ impl Line {
     }
 
     /// Send the leg's RTCP.
-    pub fn send_control(&self, compound: Option<(Compound, SocketAddr)>) {
-        if let Some((compound, destination)) = compound {
+    pub fn send_control(&mut self, compound: Option<(Compound, SocketAddr)>) {
+        if let Some((mut compound, destination)) = compound {
+            let (room, length) = compound.room();
+            let Some(length) = self.leg.seal_control(room, length) else {
+                return;
+            };
             let socket = if self.leg.is_muxed() {
                 &self.pair.rtp
             } else {
                 &self.pair.rtcp
             };
-            let _ = socket.send_to(compound.octets(), destination);
+            let _ = socket.send_to(&room[..length], destination);
         }
     }
 }

@@ -220,7 +220,7 @@ impl Plane {
         let mut packet = [0; MAX_PACKET];
         let mut next = line.leg.frame(due, &mut packet, reports.of(line.leg.id));
         while let Some(outgoing) = next {
-            line.send(&packet[..outgoing.length], &outgoing, due);
+            line.send(&mut packet, &outgoing, due);
             next = line.leg.more(&mut packet);
         }
         let stays = line.leg.needs_frames();
@@ -244,7 +244,7 @@ impl Plane {
             };
             let mut packet = [0; MAX_PACKET];
             if let Some(outgoing) = line.leg.idle_frame(now, &mut packet) {
-                line.send(&packet[..outgoing.length], &outgoing, now);
+                line.send(&mut packet, &outgoing, now);
             }
             let compound = line.leg.report(&self.clock, now, random());
             line.send_control(compound);

@@ -286,7 +286,7 @@ impl Room {
                 .leg
                 .room_frame(due, octets.as_ref(), &mut packet, reports);
             while let Some(outgoing) = next {
-                line.send(&packet[..outgoing.length], &outgoing, due);
+                line.send(&mut packet, &outgoing, due);
                 next = line.leg.more(&mut packet);
             }
         }

@@ -1,6 +1,7 @@
 //! RTCP packets (RFC 3550 §6): our compound reports written, the peer's read, both within bounds.
 
 use super::rtp::{Malformed, Ssrc};
+use super::srtp::MAX_CONTROL_OVERHEAD;
 
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
@@ -126,7 +127,7 @@ fn read_blocks(
 
 /// Writes one compound after another into its own room.
 pub struct Compound {
-    octets: [u8; MAX_COMPOUND],
+    octets: [u8; MAX_COMPOUND + MAX_CONTROL_OVERHEAD],
     length: usize,
 }
 
@@ -139,7 +140,7 @@ impl Compound {
         cname: &str,
     ) -> Compound {
         let mut compound = Compound {
-            octets: [0; MAX_COMPOUND],
+            octets: [0; MAX_COMPOUND + MAX_CONTROL_OVERHEAD],
             length: 0,
         };
         let kind = if info.is_some() {
@@ -182,6 +183,11 @@ impl Compound {
     /// What goes on the wire.
     pub fn octets(&self) -> &[u8] {
         &self.octets[..self.length]
+    }
+
+    /// Its octets with the room behind them for what protects them, and how many they are.
+    pub fn room(&mut self) -> (&mut [u8], usize) {
+        (&mut self.octets, self.length)
     }
 
     fn describe(&mut self, us: Ssrc, cname: &str) {

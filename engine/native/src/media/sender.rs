@@ -48,6 +48,13 @@ impl Sender {
         }
     }
 
+    /// Be another source from now on: its numbers begin anew, in the lower half; its time runs on.
+    pub fn begin_anew(&mut self, random: u64) {
+        self.ssrc = Ssrc(random as u32);
+        self.next = Seq((random >> 32) as u16 & 0x7fff);
+        self.anchor = None;
+    }
+
     /// Our SSRC.
     pub fn ssrc(&self) -> Ssrc {
         self.ssrc

@@ -26,7 +26,7 @@ pub use inbound::Inbound;
 pub use key::{MasterKey, WrongKey, MAX_MKI};
 pub use outbound::Outbound;
 pub use profile::{Profile, MAX_KEY, MAX_SALT};
-pub use session::Session;
+pub use session::{Keys, Session};
 
 /// The most that protecting appends to an RTP packet: the tag of AES-GCM, and a master key identifier.
 pub const MAX_OVERHEAD: usize = 16 + MAX_MKI;

@@ -10,6 +10,8 @@ pub struct Counters {
     packets_received: AtomicU64,
     octets_received: AtomicU64,
     packets_discarded: AtomicU64,
+    packets_forged: AtomicU64,
+    packets_replayed: AtomicU64,
     packets_lost: AtomicU64,
     jitter: AtomicU32,
     packets_late: AtomicU64,
@@ -37,8 +39,12 @@ pub struct Statistics {
     pub octets_received: u64,
     /// Of the peer's packets, those that never came.
     pub packets_lost: u64,
-    /// Malformed, from a stranger, of an unknown payload type.
+    /// Malformed, from a stranger, of an unknown payload type, forged, or replayed.
     pub packets_discarded: u64,
+    /// RTP and RTCP that should have been protected and was not authentic.
+    pub packets_forged: u64,
+    /// Protected RTP and RTCP that came once more.
+    pub packets_replayed: u64,
     /// Interarrival jitter.
     pub jitter_ms: f64,
     /// Packets that came too late for the jitter buffer.
@@ -80,6 +86,16 @@ impl Counters {
     /// A packet was dropped.
     pub fn discarded(&self) {
         add(&self.packets_discarded, 1);
+    }
+
+    /// A packet was not authentic.
+    pub fn forged(&self) {
+        add(&self.packets_forged, 1);
+    }
+
+    /// A packet came once more.
+    pub fn replayed(&self) {
+        add(&self.packets_replayed, 1);
     }
 
     /// How deep the jitter buffer is, in samples; 0: there is none.
@@ -126,6 +142,8 @@ impl Counters {
             octets_received: self.octets_received.load(Relaxed),
             packets_lost: self.packets_lost.load(Relaxed),
             packets_discarded: self.packets_discarded.load(Relaxed),
+            packets_forged: self.packets_forged.load(Relaxed),
+            packets_replayed: self.packets_replayed.load(Relaxed),
             jitter_ms: samples_to_ms(self.jitter.load(Relaxed)),
             packets_late: self.packets_late.load(Relaxed),
             playout_ms: samples_to_ms(self.playout_depth.load(Relaxed)),
@@ -149,6 +167,8 @@ mod tests {
         counters.sent(160);
         counters.received(80, -2, 2, 16);
         counters.discarded();
+        counters.forged();
+        counters.replayed();
         counters.buffered(240);
         counters.buffered(160);
         counters.late();
@@ -161,6 +181,8 @@ mod tests {
             octets_received: 80,
             packets_lost: 0,
             packets_discarded: 1,
+            packets_forged: 1,
+            packets_replayed: 1,
             jitter_ms: 2.0,
             packets_late: 1,
             playout_ms: 20.0,

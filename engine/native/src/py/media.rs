@@ -27,6 +27,7 @@ use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, R
 use crate::media::room::Membership;
 use crate::media::rtp::Pt;
 use crate::media::signal::Signal;
+use crate::media::srtp::{Keys, MasterKey, Profile, WrongKey};
 use crate::media::statistics::Counters;
 use crate::media::stream::Stream;
 use crate::media::telephone_event::code_of;
@@ -199,11 +200,12 @@ impl Engine {
 }
 
 /// What Python unpacks into its own statistics.
-/// Of RTP, of the peer's RTCP, of what was not even.
+/// Of RTP, of the peer's RTCP, of what was not even, of what was not authentic.
 type Figures = (
     (u64, u64, u64, u64, u64, u64, f64),
     (u64, f64, Option<f64>),
     (u64, f64, f64, u64),
+    (u64, u64),
 );
 
 /// One leg of the data plane.
@@ -225,6 +227,13 @@ impl Leg {
     #[getter]
     fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Two keys with their salts, and the identifier that the peer's packets carry; None: packets are plain.
+    #[pyo3(signature = (keys))]
+    fn secure(&self, keys: Option<SecretKeys>) -> PyResult<()> {
+        let keys = keys.map(agreed).transpose()?;
+        self.tell(Verb::Secure(keys.map(Box::new)))
     }
 
     #[pyo3(signature = (*, remote, is_a_law, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
@@ -448,12 +457,31 @@ impl Leg {
                 now.deepest_playout_ms,
                 now.packets_delayed,
             ),
+            (now.packets_forged, now.packets_replayed),
         )
     }
 
     fn close(&self) {
         self.plane.close(self.id);
     }
+}
+
+/// The profile's name, our key, the peer's, its identifier.
+type SecretKeys = (String, Vec<u8>, Vec<u8>, Vec<u8>);
+
+fn agreed((name, local, remote, mki): SecretKeys) -> PyResult<Keys> {
+    let profile = Profile::named(&name).ok_or_else(|| {
+        PyValueError::new_err(format!("expected a crypto-suite of SRTP, got {name:?}"))
+    })?;
+    let key_of = |octets: &[u8]| MasterKey::from_octets(profile, octets).map_err(wrong_key);
+    Ok(Keys {
+        local: key_of(&local)?,
+        remote: key_of(&remote)?.with_mki(&mki).map_err(wrong_key)?,
+    })
+}
+
+fn wrong_key(WrongKey(why): WrongKey) -> PyErr {
+    PyValueError::new_err(why)
 }
 
 /// Legs that hear each other.

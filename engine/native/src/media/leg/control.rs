@@ -47,13 +47,17 @@ impl Leg {
     /// RTCP. What is malformed, or from elsewhere, is dropped: false.
     pub fn receive_control(
         &mut self,
-        compound: &[u8],
+        compound: &mut [u8],
         from: SocketAddr,
         clock: &Clock,
         now: Moment,
     ) -> bool {
-        match rtcp::read(compound, self.sender.ssrc()) {
-            Ok(heard) if self.latch.is_peer_host(from) => {
+        let us = self.sender.ssrc();
+        let heard = self
+            .open_control(compound)
+            .and_then(|compound| rtcp::read(compound, us).ok());
+        match heard {
+            Some(heard) if self.latch.is_peer_host(from) => {
                 self.control
                     .receive(&heard, clock.ntp(now), now, &self.counters);
                 true

@@ -38,6 +38,8 @@ impl Leg {
         now: Moment,
         reports: &mut Reports,
     ) -> Option<Received> {
+        self.stream.as_ref()?;
+        let packet = self.open(packet)?;
         let stream = self.stream.as_ref()?;
         let (header, payload) = Header::read(packet).ok()?;
         let kind = stream.kind(header.payload_type);

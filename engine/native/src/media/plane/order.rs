@@ -6,6 +6,7 @@ use super::super::leg::Leg;
 use super::super::recorder::Recorder;
 use super::super::report::{LegId, Reports};
 use super::super::room::Membership;
+use super::super::syscalls::random;
 use super::Plane;
 
 impl Plane {
@@ -122,6 +123,7 @@ impl Plane {
 /// What concerns the leg alone.
 fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
     match verb {
+        Verb::Secure(keys) => leg.secure(keys.as_deref(), random()),
         Verb::Update(stream) => leg.update(stream, now, reports),
         Verb::Play(spec, loading) => leg.play(spec, loading, reports),
         Verb::Record(spec, track) => leg.record(Recorder::new(spec, track, now)),

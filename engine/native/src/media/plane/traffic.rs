@@ -57,7 +57,7 @@ impl Plane {
         };
         let leg = &mut line.leg;
         if leg.is_muxed() && rtcp::is_control(&self.room[..length]) {
-            return !leg.receive_control(&self.room[..length], from, &self.clock, now);
+            return !leg.receive_control(&mut self.room[..length], from, &self.clock, now);
         }
         let received = leg.receive(&mut self.room[..length], from, now, self.reports.of(leg.id));
         let target = line.peer;
@@ -94,7 +94,7 @@ impl Plane {
                 destination,
                 is_playback: false,
             };
-            line.send(&self.room[start..payload.end], &outgoing, now);
+            line.send(&mut self.room[start..], &outgoing, now);
         }
     }
 
@@ -103,7 +103,7 @@ impl Plane {
         if let Some(line) = self.lines[place as usize].as_mut() {
             if let Ok((length, from)) = line.pair.rtcp.recv_from(&mut self.room) {
                 line.leg
-                    .receive_control(&self.room[..length], from, &self.clock, now);
+                    .receive_control(&mut self.room[..length], from, &self.clock, now);
             }
         }
     }

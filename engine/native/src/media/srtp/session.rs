@@ -5,6 +5,15 @@ use super::key::MasterKey;
 use super::outbound::Outbound;
 use super::Rejected;
 
+/// What two sides agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// What we send with.
+    pub local: MasterKey,
+    /// What the peer sends with.
+    pub remote: MasterKey,
+}
+
 /// What one leg protects and opens its packets with.
 pub struct Session {
     outbound: Outbound,
@@ -14,11 +23,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Of two keys: what we send with, and what the peer sends with.
-    pub fn new(local: &MasterKey, remote: &MasterKey) -> Self {
+    /// Nothing was sent or received yet.
+    pub fn new(keys: &Keys) -> Self {
         Session {
-            outbound: Outbound::new(local),
-            inbound: Inbound::new(remote),
+            outbound: Outbound::new(&keys.local),
+            inbound: Inbound::new(&keys.remote),
             next: None,
         }
     }
@@ -26,25 +35,21 @@ impl Session {
     /// Go on with these keys. A key that is the same counts on. A new one of ours is used at once; a new one of the peer's from
     /// the first packet that it authenticates, and until then the old one is good.
     ///
-    /// True: ours is new, and our source had begun a second round of sequence numbers. Whether such a source then goes on with
-    /// its rollover counter is understood differently, so it had better be another.
-    pub fn rekey(&mut self, local: &MasterKey, remote: &MasterKey, ssrc: u32) -> bool {
+    /// True: one is new, and our source had begun a second round of sequence numbers. Whether its rollover counter then goes on
+    /// (RFC 3711 §3.3.1) is understood differently, and who begins anew hears nothing of it: it had better be another source.
+    pub fn rekey(&mut self, keys: &Keys, ssrc: u32) -> bool {
+        let Keys { local, remote } = keys;
+        let is_same = self.inbound.master() == remote && self.outbound.master() == local;
+        let has_rolled_over = self.outbound.rollover(ssrc) > 0;
         if self.inbound.master() == remote {
             self.next = None;
         } else if self.next.as_ref().map(|next| next.master()) != Some(remote) {
             self.next = Some(Box::new(Inbound::after(&self.inbound, remote)));
         }
-        if self.outbound.master() == local {
-            return false;
+        if self.outbound.master() != local {
+            self.outbound = Outbound::new(local);
         }
-        let has_rolled_over = self.outbound.rollover(ssrc) > 0;
-        self.outbound = Outbound::new(local);
-        has_rolled_over
-    }
-
-    /// What we send with.
-    pub fn local(&self) -> &MasterKey {
-        self.outbound.master()
+        has_rolled_over && !is_same
     }
 
     /// Protect the RTP packet that is the first `length` octets of `room`; the whole is so long.

@@ -4,9 +4,19 @@ use super::*;
 
 const SSRC: u32 = 7;
 
+fn keys(local: &MasterKey, remote: &MasterKey) -> Keys {
+    Keys {
+        local: local.clone(),
+        remote: remote.clone(),
+    }
+}
+
 fn pair(profile: Profile) -> (Session, Session) {
     let (one, other) = (key_of(profile, 1), key_of(profile, 2));
-    (Session::new(&one, &other), Session::new(&other, &one))
+    (
+        Session::new(&keys(&one, &other)),
+        Session::new(&keys(&other, &one)),
+    )
 }
 
 /// What `session` makes of that packet.
@@ -140,9 +150,9 @@ fn a_new_key_takes_over_with_its_first_packet_and_the_old_one_is_good_until_then
         let late = sent(&mut one, 1);
         let old = sent(&mut one, 2);
         let (ours, newer) = (key_of(profile, 2), key_of(profile, 3));
-        assert!(!other.rekey(&ours, &newer, SSRC));
+        assert!(!other.rekey(&keys(&ours, &newer), SSRC));
         assert!(heard(&mut other, &old).is_ok());
-        assert!(!one.rekey(&newer, &ours, SSRC));
+        assert!(!one.rekey(&keys(&newer, &ours), SSRC));
         let new = sent(&mut one, 3);
         assert!(heard(&mut other, &new).is_ok());
         assert_eq!(heard(&mut other, &late), Err(Rejected::NotAuthentic));
@@ -159,8 +169,8 @@ fn a_key_that_is_the_same_counts_on() {
         heard(&mut other, &packet).unwrap();
     }
     let [ours, theirs] = [1, 2].map(|seed| key_of(Profile::AesCm128HmacSha1_80, seed));
-    assert!(!one.rekey(&ours, &theirs, SSRC));
-    assert!(!other.rekey(&theirs, &ours, SSRC));
+    assert!(!one.rekey(&keys(&ours, &theirs), SSRC));
+    assert!(!other.rekey(&keys(&theirs, &ours), SSRC));
     let packet = sent(&mut one, 1);
     assert!(heard(&mut other, &packet).is_ok());
     assert_eq!(heard(&mut other, &packet), Err(Rejected::Replayed));
@@ -175,15 +185,15 @@ fn a_peer_with_a_new_key_may_count_on_or_begin_anew() {
             let packet = sent(&mut one, sequence);
             heard(&mut other, &packet).unwrap();
         }
-        other.rekey(&back, &second, SSRC);
-        let mut anew = Session::new(&second, &back);
+        other.rekey(&keys(&back, &second), SSRC);
+        let mut anew = Session::new(&keys(&second, &back));
         if counts_on {
             sent(&mut anew, 65535); // so that the next is of the second round
         }
         let packet = sent(&mut anew, 1);
         assert!(heard(&mut other, &packet).is_ok());
-        let rolled_over = one.rekey(&second, &back, SSRC);
-        assert!(rolled_over && !one.rekey(&first, &back, SSRC));
+        let rolled_over = one.rekey(&keys(&second, &back), SSRC);
+        assert!(rolled_over && !one.rekey(&keys(&first, &back), SSRC));
     }
 }
 
@@ -193,11 +203,11 @@ fn an_identifier_of_the_master_key_is_sent_verified_and_taken_off() {
         let with = key_of(profile, 1).with_mki(&[0, 0, 1]).unwrap();
         let other_mki = key_of(profile, 1).with_mki(&[0, 0, 2]).unwrap();
         let back = some_key(profile);
-        let mut one = Session::new(&with, &back);
+        let mut one = Session::new(&keys(&with, &back));
         let packet = sent(&mut one, 1);
         let sealed = control(&mut one);
-        let mut right = Session::new(&back, &with);
-        let mut wrong = Session::new(&back, &other_mki);
+        let mut right = Session::new(&keys(&back, &with));
+        let mut wrong = Session::new(&keys(&back, &other_mki));
         assert_eq!(heard(&mut wrong, &packet), Err(Rejected::NotAuthentic));
         assert!(wrong.unprotect_control(&mut sealed.clone()).is_err());
         assert!(heard(&mut right, &packet).is_ok());
