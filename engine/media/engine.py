@@ -328,8 +328,17 @@ class NativeMediaSession:
 
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
-        rtp, rtcp, playout, rejected = self._leg.statistics()
-        return Statistics(*rtp, *rtcp, *playout, *rejected)
+        rtp, rtcp, (late, depth, deepest, delayed), (forged, replayed) = self._leg.statistics()
+        return Statistics(
+            *rtp,
+            *rtcp,
+            packets_late=late,
+            playout_ms=depth,
+            deepest_playout_ms=deepest,
+            packets_delayed=delayed,
+            packets_forged=forged,
+            packets_replayed=replayed,
+        )
 
     def close(self) -> None:
         """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""
