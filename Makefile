@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 CLIENTS := tests/eventsocket/esl/clients
-APT := baresip-core kamailio kamailio-websocket-modules postgresql sip-tester sipsak tshark valgrind
+APT := baresip-core chromium kamailio kamailio-websocket-modules postgresql sip-tester sipsak tshark valgrind
 NATIVE := Cargo.toml Cargo.lock engine/native/Cargo.toml $(shell find engine/native/src -name '*.rs' 2>/dev/null)
 
 .DEFAULT_GOAL := help

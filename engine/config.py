@@ -86,6 +86,8 @@ class Rtp:
     ports: tuple[int, int] = (16384, 32767)
     threads: int = 1
     inband_digits: Literal["auto", "always", "never"] = "auto"  # auto: where no telephone-event was agreed on
+    dtls: Literal["websocket", "always", "never"] = "websocket"  # to whom DTLS and ICE are offered; never: nor taken
+    ice: Literal["full", "lite"] = "full"  # lite: who is reached at its address by everybody waits to be found
 
     @property
     def hears_tones(self) -> bool | None:
@@ -476,6 +478,8 @@ _RTP = MappingProxyType({
     "ports": ("ports", _ports),
     "threads": ("threads", _threads),
     "inband_digits": ("inband_digits", one_of(("auto", "always", "never"))),
+    "dtls": ("dtls", one_of(("websocket", "always", "never"))),
+    "ice": ("ice", one_of(("full", "lite"))),
 })
 _SOCKET = MappingProxyType({
     "listen": ("listen", lambda value: parse_address(read_text(value))),

@@ -18,6 +18,7 @@ from callflow.protocol.events import Event, RecordWritten, RegistrationAdded
 from callflow.protocol.queries import RegistrationState, TrunkState
 from callflow.protocol.records import CallRecord
 from callflow.runtime.lua.hosts import is_allowed
+from engine.channels.association_policy import AssociationPolicy
 from engine.channels.ending import Ending
 from engine.channels.limits import Limits
 from engine.channels.ports import Admission
@@ -214,6 +215,7 @@ class Switch:
             identities=lambda user: identities.get(user, BY_FROM),
             media_host=self.endpoint.media_host,
             streams=streams or WebSocketDialer(Hosts(config.streams.hosts, is_allowed)),
+            associations=AssociationPolicy(new_token("ice"), config.rtp.dtls, config.rtp.ice == "lite"),
         )
         self.quality = QualityWatch(self.table.channels)
         self.sockets = EventSocket(

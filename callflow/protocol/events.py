@@ -192,6 +192,13 @@ class ChannelMediaQuality(Event, frozen=True, kw_only=True):
     sent: MediaStatistics = MediaStatistics()
 
 
+class ChannelMediaLost(Event, frozen=True, kw_only=True):
+    """The peer's media was not found, answers no more, or is not the peer's; `reason` says which. The call ends."""
+
+    name: ClassVar[str] = "channel.media_lost"
+    reason: str
+
+
 class OwnerLost(Event, frozen=True, kw_only=True):
     """The session that owned the channel is gone. The call waits so long for another, as its policy says."""
 
@@ -643,7 +650,8 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         ChannelCreated, ChannelRinging, ChannelProgress, ChannelAnswered, ChannelHeld, ChannelResumed, ChannelBridged,
         ChannelUnbridged, TransferRequested, ChannelTransferred, TransferFinished,
         MessageReceived, MessageSent,
-        DigitStarted, DigitEnded, DigitsMatched, ChannelMediaQuality, OwnerLost, OwnerChanged, ChannelEnded,
+        DigitStarted, DigitEnded, DigitsMatched, ChannelMediaQuality, ChannelMediaLost, OwnerLost, OwnerChanged,
+        ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
         StreamStarted, StreamMarked, StreamDropped, StreamFinished,
         DetectFinished, ChannelTalking, ChannelSilent, ChannelTone,

@@ -31,6 +31,10 @@ class Engine:
 
     def __new__(cls, address: str, first_port: int, last_port: int, threads: int) -> Engine: ...
     @property
+    def fingerprint(self) -> str:
+        """That of its certificate, as `a=fingerprint` has it."""
+
+    @property
     def fd(self) -> int:
         """Readable while reports wait."""
 
@@ -64,6 +68,15 @@ class Leg:
     def id(self) -> int: ...
     @property
     def port(self) -> int: ...
+    def associate(
+        self,
+        *,
+        ice: tuple[tuple[str, str], tuple[str, str] | None, bool, bool, tuple[str, int], Sequence[str]]
+        | None,  # our ufrag and password, the peer's, are we lite, controlling, our address, the peer's candidates
+        dtls: tuple[bool, Sequence[str]] | None,  # are we the client, the peer's fingerprints
+        remote: tuple[str, int] | None,
+    ) -> None:
+        """Raises ValueError for what is no address or no fingerprint."""
     def secure(self, keys: tuple[str, bytes, bytes, bytes] | None) -> None:
         """A crypto-suite, our key and the peer's with their salts, and the identifier that the peer's packets carry.
 

@@ -18,6 +18,7 @@ from callflow.protocol.events import (
     ChannelCreated,
     ChannelEnded,
     ChannelHeld,
+    ChannelMediaLost,
     ChannelProgress,
     ChannelResumed,
     ChannelRinging,
@@ -35,7 +36,7 @@ from .keys import Keys, Way
 from .performing import perform
 from .ports import Headers, Owner
 from .quality import Quality
-from .reason import INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
+from .reason import BEARER_NOT_AVAILABLE, INCOMPATIBLE_DESTINATION, NORMAL_CLEARING, reason_header
 from .referral import Transfers
 from .running import Running
 from .snapshot import state_of
@@ -350,6 +351,10 @@ class Channel:
                 self._running.report(name, event)
             case media.SoundDetected():
                 note_sound(self, event)
+            case media.MediaSecured() | media.PeerReached():
+                pass
+            case media.PeerLost(reason):
+                self._lose_media(reason)
             case media.AudioHeard(is_sound):
                 if self.member is not None:
                     self.member.note_sound(is_sound=is_sound)
@@ -385,6 +390,12 @@ class Channel:
         self._enter(Trigger.ANSWER)
         self.account.note_answer()
         self.emit(ChannelAnswered(codec=self.signalling.codec))
+
+    def _lose_media(self, reason: str) -> None:
+        if self.is_alive:
+            self.emit(ChannelMediaLost(reason=reason))
+            header = reason_header(BEARER_NOT_AVAILABLE)
+            self.end(Ending(BEARER_NOT_AVAILABLE, "network", status=503, headers=[header]))
 
     def _end_incompatible(self) -> None:
         header = reason_header(INCOMPATIBLE_DESTINATION)

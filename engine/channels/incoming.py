@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from callflow.protocol.causes import cause_of_status
 from callflow.protocol.events import ChannelCreated, Diversion, Security
-from engine.sdp.negotiation import Negotiation, NotAcceptable
+from engine.sdp.negotiation import Encryption, Negotiation, NotAcceptable
 from engine.sip import events as sip
 from engine.sip.diversion import read_diversions
 from engine.sip.identity import read_identity
@@ -27,7 +27,7 @@ _MOST_CONTACTS = 10
 _LONGEST = 512  # characters of what a peer names
 
 
-def facts_of(event: sip.InviteReceived, admission: Admission) -> ChannelCreated:
+def facts_of(event: sip.InviteReceived, admission: Admission, encryption: Encryption) -> ChannelCreated:
     """What `channel.created` tells of a call that comes in."""
     request, owner = event.request, admission.owner
     identity = admission.identity or read_identity(request, "from")
@@ -44,7 +44,7 @@ def facts_of(event: sip.InviteReceived, admission: Admission) -> ChannelCreated:
         sip_call_id=event.invite.call_id[:_LONGEST],
         withheld=identity.is_withheld,
         diversions=tuple(Diversion(party_of(each.address), each.reason) for each in read_diversions(request)),
-        security=Security(transport=event.flow.transport, user=admission.user),
+        security=Security(transport=event.flow.transport, media=encryption, user=admission.user),
     )
 
 

@@ -209,7 +209,7 @@ def originate(
         parent=parent,
         sip_call_id=invite.call_id,
         withheld=caller.is_withheld,
-        security=Security(transport=flow.transport),
+        security=Security(transport=flow.transport, media=negotiation.encryption),
     )
     leg.transfers.user = user
     leg.begin(Signalling(table.sip, invite, negotiation, leg.media), facts)

@@ -85,7 +85,8 @@ def _open(table: ChannelTable, event: InviteReceived, replaced: Channel, user: s
         channel.media.close()
         return Refusal(status)
     table.add(channel, event.invite)
-    facts = facts_of(event, Admission(app=replaced.facts.app or "", owner=owner, user=user))
+    admission = Admission(app=replaced.facts.app or "", owner=owner, user=user)
+    facts = facts_of(event, admission, negotiation.encryption)
     if _rings(replaced):
         facts = _as_dialled(facts, replaced.facts)
     channel.begin(Signalling(table.sip, event.invite, negotiation, channel.media), facts)

@@ -32,6 +32,7 @@ class Signalling:
         self._media = media
         self._answer = b""  # our answer to the first offer: the 183 and the 200 carry the same
         self._offer_is_ours = False  # a 200 with our offer is out; the ACK brings the answer
+        self._expect_peer()
 
     @property
     def codec(self) -> str:
@@ -68,6 +69,7 @@ class Signalling:
         if not has_offer:
             self._answer = self._negotiation.create_offer()
             self._offer_is_ours = True
+            self._expect_peer()
             return
         self._answer = self._negotiation.create_answer()
         self._update_media()
@@ -139,10 +141,18 @@ class Signalling:
         """Say again what was said: the session timer wants a re-INVITE (RFC 4028 7.4)."""
         self._sip.reinvite(self.invite, body=self._negotiation.create_offer())
 
+    def _expect_peer(self) -> None:
+        """Our offer is out: the peer may come before its answer does."""
+        offered = self._negotiation.offered_association
+        if offered is not None:
+            self._media.associate(offered)
+
     def _update_media(self) -> None:
         agreed = self._negotiation.agreed
         if agreed is None:
             return
+        if agreed.association is not None:
+            self._media.associate(agreed.association, remote=agreed.remote)
         self._media.update(
             Stream(
                 agreed.remote,

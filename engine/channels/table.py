@@ -36,6 +36,7 @@ from engine.sip.identity import BY_FROM
 from engine.streams.socket import Dialer
 
 from . import replacing
+from .association_policy import AssociationPolicy
 from .bridge import BridgeOfTwo
 from .channel import Channel
 from .conferences import Conferences
@@ -107,11 +108,13 @@ class ChannelTable:
         identities: Identities = lambda user: BY_FROM,
         media_host: Callable[[Flow], str | None] = lambda flow: None,
         streams: Dialer | None = None,
+        associations: AssociationPolicy | None = None,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled.
 
         `media_host` tells the address for media that a peer is told, where it is not the one that media has.
         `streams`: where calls may be streamed to, and how; None: nowhere.
+        Without a policy of associations there is neither DTLS nor ICE.
         """
         self.sip = sip
         self.media = media
@@ -120,6 +123,7 @@ class ChannelTable:
         self.new_id = new_id
         self.epoch = epoch
         self._media_host = media_host
+        self._associations = associations
         self.limits = limits or Limits()
         self.successors = successors
         self.trunks = trunks
@@ -191,7 +195,14 @@ class ChannelTable:
         self._sessions += 1
         session_id = (int(self.epoch()) << 24) + self._sessions
         codecs = trunk.spec.codecs if trunk is not None else CODECS
-        return Negotiation(local=(self._media_host(flow) or host, port), codecs=codecs, session_id=session_id)
+        policy = self._associations
+        return Negotiation(
+            local=(self._media_host(flow) or host, port),
+            codecs=codecs,
+            session_id=session_id,
+            presence=policy.presence(self.media.fingerprint) if policy is not None else None,
+            offers_association=policy is not None and policy.is_offered(flow),
+        )
 
     def has_place(self, trunk: Trunk, channel_id: str) -> bool:
         """Give a channel its place among the calls of a trunk, until it ends; False if there is none left."""
@@ -367,7 +378,7 @@ class ChannelTable:
         channel.transfers.user = admission.user
         channel.variables = dict(admission.variables)
         wait = admission.wait if admission.owner is None else None
-        channel.begin(signalling, facts_of(event, admission), wait=wait)
+        channel.begin(signalling, facts_of(event, admission, negotiation.encryption), wait=wait)
         return None
 
     def _busy(self) -> Refusal:

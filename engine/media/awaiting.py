@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 
 import trio
 
+from engine.sdp.association import Association
+
 from .pipe import MediaPipe, PipeFrame, PipeShape
 from .session import (
     FileSource,
@@ -53,6 +55,10 @@ class AwaitingMedia:
     def __init__(self, media: MediaEngine, files: AwaitedFiles) -> None:
         self._media = media
         self._files = files
+
+    @property
+    def fingerprint(self) -> str:
+        return self._media.fingerprint
 
     @property
     def open_sessions(self) -> int:
@@ -191,6 +197,9 @@ class AwaitingSession:
         self._session.close()
 
     # The rest is the other session's
+
+    def associate(self, association: Association, *, remote: tuple[str, int] | None = None) -> None:
+        self._session.associate(association, remote=remote)
 
     def update(self, stream: Stream) -> None:
         self._session.update(stream)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import trio
 
 from engine._native import media as native
+from engine.sdp.association import Association, IceCredentials
 
 from .native_pipe import NativePipe
 from .pipe import MediaPipe, PipeFrame, PipeMarked, PipeShape
@@ -26,8 +27,11 @@ from .session import (
     Keys,
     MediaEvent,
     MediaRoom,
+    MediaSecured,
     MediaSession,
     Membership,
+    PeerLost,
+    PeerReached,
     PlaybackFinished,
     PlaybackStarted,
     PortsExhausted,
@@ -50,6 +54,9 @@ _EVENTS: Mapping[str, Callable[..., MediaEvent]] = MappingProxyType({
     "audio_heard": AudioHeard,
     "sound_detected": SoundDetected,
     "pipe_marked": PipeMarked,
+    "peer_reached": PeerReached,
+    "media_secured": MediaSecured,
+    "peer_lost": PeerLost,
 })
 _SENDS = (Direction.SENDRECV, Direction.SENDONLY)
 _RECEIVES = (Direction.SENDRECV, Direction.RECVONLY)
@@ -105,6 +112,11 @@ class NativeMediaEngine:
         room = NativeMediaRoom(opened, self._forget_room)
         self._rooms[opened.id] = (room, on_event)
         return room
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the certificate shown to peers: of this engine, made at its start."""
+        return self._native.fingerprint
 
     @property
     def open_sessions(self) -> int:
@@ -220,6 +232,23 @@ class NativeMediaSession:
         """The address and RTP port that stand in our SDP."""
         return self._address, self._leg.port
 
+    def associate(self, association: Association, *, remote: tuple[str, int] | None = None) -> None:
+        """Reach the peer by ICE, and have keys by DTLS, as far as the descriptions say by now."""
+        if self._is_closed:
+            return
+        ice, local = None, association.local
+        if local is not None:
+            ice = (
+                _pair(local),
+                _pair(association.remote) if association.remote is not None else None,
+                association.is_lite,
+                association.is_controlling,
+                association.address,
+                association.candidates,
+            )
+        dtls = (association.is_client, association.fingerprints) if association.fingerprints else None
+        self._leg.associate(ice=ice, dtls=dtls, remote=remote)
+
     def update(self, stream: Stream) -> None:
         """Begin, or go on with, what was agreed."""
         if not self._is_closed:
@@ -330,15 +359,9 @@ class NativeMediaSession:
         """The leg's figures now; after `close`, the last ones."""
         rtp, rtcp, (late, depth, deepest, delayed), (forged, replayed) = self._leg.statistics()
         return Statistics(
-            *rtp,
-            *rtcp,
-            packets_late=late,
-            playout_ms=depth,
-            deepest_playout_ms=deepest,
-            packets_delayed=delayed,
-            packets_forged=forged,
-            packets_replayed=replayed,
-        )
+            *rtp, *rtcp, packets_late=late, playout_ms=depth, deepest_playout_ms=deepest, packets_delayed=delayed,
+            packets_forged=forged, packets_replayed=replayed,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""
@@ -408,6 +431,10 @@ class NativeMediaRoom:
             self._is_closed = True
             self._room.close()
             self._forget(self._room.id)
+
+
+def _pair(credentials: IceCredentials) -> tuple[str, str]:
+    return credentials.ufrag, credentials.password
 
 
 def _native_source(source: Source) -> native.Source:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from engine.sdp.association import Association
+
 from .pipe import MediaPipe as MediaPipe
 from .pipe import PipeFrame as PipeFrame
 from .pipe import PipeMarked as PipeMarked
@@ -175,6 +177,27 @@ class SoundDetected:
     level_dbov: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PeerReached:
+    """The peer was found there, by ICE: at first, and when it is somewhere else."""
+
+    remote: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSecured:
+    """The peer is who its SDP says, and both have keys, by DTLS. `profile` is that of SRTP (RFC 5764, RFC 7714)."""
+
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLost:
+    """The peer cannot be reached, does not answer any more, or is not who its SDP says; the text says which."""
+
+    reason: str
+
+
 MediaEvent: TypeAlias = (
     PlaybackStarted
     | PlaybackFinished
@@ -185,6 +208,9 @@ MediaEvent: TypeAlias = (
     | AudioHeard
     | SoundDetected
     | PipeMarked
+    | PeerReached
+    | MediaSecured
+    | PeerLost
 )
 
 
@@ -241,6 +267,15 @@ class MediaSession(Protocol):
     @property
     def local(self) -> tuple[str, int]:
         """The address and RTP port that stand in our SDP; RTCP is on the next port."""
+        ...
+
+    def associate(self, association: Association, *, remote: tuple[str, int] | None = None) -> None:
+        """Reach the peer by ICE, and have keys by DTLS, as far as the descriptions say by now; more of it may follow.
+
+        From the first time on nothing is sent or taken in the clear, and nothing at all before there are keys: what is
+        played waits for them. Called before `update`, and again with all that is known whenever more is.
+        `remote` is where the peer is if there is no ICE. What comes of it is PeerReached, MediaSecured, or PeerLost.
+        """
         ...
 
     def update(self, stream: Stream) -> None:
@@ -359,6 +394,11 @@ class MediaEngine(Protocol):
 
     def open_room(self, on_event: Callable[[MediaEvent], None], *, near: MediaSession | None = None) -> MediaRoom:
         """A new room. If sessions are to be in it that stay relayed, `near` is one of them."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the certificate shown to peers, as in `a=fingerprint` (RFC 8122)."""
         ...
 
     @property

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .association import PeerAssociation, read_association
 from .description import MediaDescription, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable
@@ -31,10 +32,16 @@ class PeerStream:
     direction: Direction
     ptime_ms: int | None  # None: nothing said
     is_muxed: bool  # RTCP may share the port (RFC 5761)
+    association: PeerAssociation | None = None  # what it says of DTLS and ICE; None: it is plain
 
 
 def find_stream(
-    description: SessionDescription, *, codecs: Sequence[str], is_ipv6: bool, expected: int | None
+    description: SessionDescription,
+    *,
+    codecs: Sequence[str],
+    is_ipv6: bool,
+    expected: int | None,
+    protocols: Sequence[str] = (PROTOCOL,),
 ) -> PeerStream:
     """The m= line to use: the `expected` one while it can be used, or the first that can. Raises NotAcceptable."""
     media = description.media
@@ -44,26 +51,35 @@ def find_stream(
         if media[index].kind != "audio":
             continue
         try:
-            return read_stream(description, index, codecs=codecs, is_ipv6=is_ipv6)
+            return read_stream(description, index, codecs=codecs, is_ipv6=is_ipv6, protocols=protocols)
         except NotAcceptable as error:
             reason = str(error)
     raise NotAcceptable(reason)
 
 
-def read_stream(description: SessionDescription, index: int, *, codecs: Sequence[str], is_ipv6: bool) -> PeerStream:
+def read_stream(
+    description: SessionDescription,
+    index: int,
+    *,
+    codecs: Sequence[str],
+    is_ipv6: bool,
+    protocols: Sequence[str] = (PROTOCOL,),
+) -> PeerStream:
     """The stream at this m= line. Raises NotAcceptable, and ParseError where its address is missing."""
     media = description.media[index]
     if media.kind != "audio" or media.port == 0:
         raise NotAcceptable(f"expected an audio stream, got m={media.kind} {media.port}")
-    if media.protocol != PROTOCOL:
-        raise NotAcceptable(f"expected {PROTOCOL}, got {media.protocol}")
-    host = _host(description, media, is_ipv6=is_ipv6)
+    if media.protocol not in protocols:
+        raise NotAcceptable(f"expected {' or '.join(protocols)}, got {media.protocol}")
+    association = read_association(description, media)
+    has_ice = association is not None and association.ice is not None
+    host = _host(description, media, is_ipv6=is_ipv6, is_needed=not has_ice)
     voice = _first(media.payloads, codecs)
     if voice is None:
         raise NotAcceptable(f"expected a codec of {', '.join(codecs)}, got formats {' '.join(media.formats)}")
     events = _first(media.payloads, (TELEPHONE_EVENT,))
     direction = Direction(media.direction or description.direction or "sendrecv")
-    if host is None:  # RFC 3264 §8.4: nothing may be sent to it
+    if host is None and not has_ice:  # RFC 3264 §8.4: nothing may be sent to it
         direction = direction.limited_to(Direction.SENDONLY)
     return PeerStream(
         index=index,
@@ -74,6 +90,7 @@ def read_stream(description: SessionDescription, index: int, *, codecs: Sequence
         direction=direction,
         ptime_ms=_ptime_ms(media),
         is_muxed=any(name == RTCP_MUX for name, _ in media.attributes),
+        association=association,
     )
 
 
@@ -84,7 +101,17 @@ def name_of(payload: Payload, names: Sequence[str]) -> str | None:
     return next((name for name in names if name.lower() == payload.encoding.lower()), None)
 
 
-def _host(description: SessionDescription, media: MediaDescription, *, is_ipv6: bool) -> str | None:
+def _host(description: SessionDescription, media: MediaDescription, *, is_ipv6: bool, is_needed: bool) -> str | None:
+    """None: it is nowhere yet. With ICE it may say what it wants: its candidates are what counts."""
+    try:
+        return _read_host(description, media, is_ipv6=is_ipv6)
+    except (ParseError, NotAcceptable):
+        if is_needed:
+            raise
+        return None
+
+
+def _read_host(description: SessionDescription, media: MediaDescription, *, is_ipv6: bool) -> str | None:
     host = media.host or description.host
     if host is None:
         raise ParseError("Bad SDP: expected a c= line for the audio stream, got none")

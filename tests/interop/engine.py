@@ -24,6 +24,7 @@ listen = ["udp:127.0.0.1:{udp}", "tcp:127.0.0.1:0"{listener}]
 [rtp]
 address = "127.0.0.1"
 ports = "{ports}"
+{rtp}
 [socket]
 listen = "127.0.0.1:0"
 {socket}
@@ -128,6 +129,7 @@ async def engine(
     tables: str = "",
     socket: str = "",
     sip: str = "",
+    rtp: str = "",
     is_impatient: bool = False,
     has_websocket: bool = False,
     has_short_sessions: bool = False,
@@ -136,9 +138,9 @@ async def engine(
     """An engine with the users of PASSWORDS, an app for each script, and routes (pattern to app). On exit it must stop.
 
     `tables`: more of its configuration; `socket`: of its event socket; `sip`: of SIP, which with a certificate speaks
-    TLS too. `is_impatient`: SIP gives up on a silent peer after 2 seconds, not 32. `has_websocket`: it speaks SIP over
-    WebSocket too. `has_short_sessions`: session timers of 4 seconds are borne, and used to their end. `udp`:
-    the port of SIP; with that of an engine before, in the same folder, it takes its place.
+    TLS too; `rtp`: of media. `is_impatient`: SIP gives up on a silent peer after 2 seconds, not 32. `has_websocket`:
+    it speaks SIP over WebSocket too. `has_short_sessions`: session timers of 4 seconds are borne, and used to their
+    end. `udp`: the port of SIP; with that of an engine before, in the same folder, it takes its place.
     """
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
@@ -148,7 +150,7 @@ async def engine(
     if has_websocket:
         further += ["ws", "wss"] if further else ["ws"]
     listener = "".join(f', "{name}:127.0.0.1:0"' for name in further)
-    settings = {"ports": ports, "socket": socket, "sip": sip, "listener": listener, "udp": udp}
+    settings = {"ports": ports, "socket": socket, "sip": sip, "rtp": rtp, "listener": listener, "udp": udp}
     config.write_text(CONFIG.format(tables=made, **settings))
     program = ["-c", IMPATIENT] if is_impatient else ["-m", "callflow.cli"]
     if has_short_sessions:

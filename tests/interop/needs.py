@@ -9,6 +9,7 @@ import pytest
 
 _PACKAGES = {
     "baresip": "baresip-core",
+    "chromium": "chromium",
     "kamailio": "kamailio kamailio-websocket-modules",
     "sipp": "sip-tester",
     "sipsak": "sipsak",

@@ -14,6 +14,10 @@ from .engine import PASSWORDS, engine
 from .jssip import INSTALLED, web_phone
 from .places import CALLS
 
+PLAIN = (
+    'dtls = "never"'  # the stub of a browser that JsSIP has here does not encrypt; tests/interop/test_browser.py does
+)
+
 
 async def call_a_script_and_each_other(alice: Program, desk: Program) -> None:
     """Alice keys in a script, and then talks to the desk."""
@@ -34,7 +38,7 @@ async def test_web_phones_register_call_a_script_are_called_and_hang_up(tmp_path
     authority = Authority(tmp_path)
     certificate, key = authority.issue("127.0.0.1")
     sip = f'certificate = "{certificate}"\nkey = "{key}"'
-    async with engine(tmp_path / "engine", CALLS, sip=sip, has_websocket=True) as running:
+    async with engine(tmp_path / "engine", CALLS, sip=sip, rtp=PLAIN, has_websocket=True) as running:
         plain, secure = (f"{name}://127.0.0.1:{running.ports[name]}" for name in ("ws", "wss"))
         async with (
             web_phone(plain, "alice", PASSWORDS["alice"]) as alice,
@@ -68,7 +72,7 @@ async def test_a_web_phone_with_a_wrong_password_is_refused(tmp_path: Path):
 @needs.program("kamailio")
 @run_within(90)
 async def test_web_phones_behind_kamailio_register_call_are_called_and_hang_up_by_it(tmp_path: Path):
-    async with engine(tmp_path / "engine", CALLS) as running, edge(tmp_path / "edge", running.udp[1]) as url:
+    async with engine(tmp_path / "engine", CALLS, rtp=PLAIN) as running, edge(tmp_path / "edge", running.udp[1]) as url:
         async with (
             web_phone(url, "alice", PASSWORDS["alice"]) as alice,
             web_phone(url, "desk", PASSWORDS["desk"]) as desk,

@@ -13,13 +13,16 @@ import random
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
 from .chorus import Sound
 from .voice import FRAME_SECONDS, Address, Heard
 from .wav import Library
+
+if TYPE_CHECKING:
+    from .association import FakeAssociation
 
 
 class Receiver(Protocol):
@@ -81,6 +84,7 @@ class FakeMediaNetwork:
         self._timers: list[tuple[float, int, Timer]] = []
         self._count = itertools.count()
         self._receivers: dict[Address, Receiver] = {}
+        self.associations: dict[Address, FakeAssociation] = {}  # of the sessions that have one
         self._losses = [(-math.inf, loss)]  # from when on which probability
         self._voices: dict[tuple[Address, Address], Sound] = {}  # what is sent, from where to where
         self._keys: dict[Address, bytes] = {}  # what those who protect their packets send with
@@ -205,13 +209,13 @@ class FakeMediaNetwork:
         self._voices.pop((sender, to), None)
         if voice is not None:
             self._voices[sender, to] = voice
-        if not self._is_cut_off(sender, to):
+        if not self.is_cut_off(sender, to):
             arriving = voice.delayed(self.latency) if voice is not None else None
             self._carry(to, partial(_receive_voice, sender, arriving))
 
     def carry_digit_start(self, sender: Address, to: Address, digit: str, *, hops: int, is_inband: bool) -> None:
         """A key went down; the first packet that is not lost says so."""
-        if self._is_cut_off(sender, to):
+        if self.is_cut_off(sender, to):
             return
         late = 0.0
         while self.loss and self._rng.random() < self.loss and late < 1.0:
@@ -224,7 +228,7 @@ class FakeMediaNetwork:
         self, sender: Address, to: Address, digit: str, duration_ms: int, *, hops: int, is_inband: bool
     ) -> None:
         """A key came up. It is said three times (RFC 4733 §2.5.1.4); if all are lost, the missing packets tell."""
-        if self._is_cut_off(sender, to):
+        if self.is_cut_off(sender, to):
             return
         late = 0.1 if self.loss and all(self._rng.random() < self.loss for _ in range(3)) else 0.0
         self._carry(
@@ -236,7 +240,8 @@ class FakeMediaNetwork:
     def _voices_of(self, host: str) -> list[tuple[tuple[Address, Address], Sound]]:
         return [(way, voice) for way, voice in self._voices.items() if host in (way[0][0], way[1][0])]
 
-    def _is_cut_off(self, sender: Address, to: Address) -> bool:
+    def is_cut_off(self, sender: Address, to: Address) -> bool:
+        """Does nothing come from there to there?"""
         return sender[0] in self._cut_off or to[0] in self._cut_off
 
     def _carry(self, to: Address, give: Callable[[Receiver], None], *, late: float = 0.0) -> None:

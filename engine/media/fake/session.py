@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from engine.sdp.association import Association
+
 from ..session import (
     DigitEnded,
     DigitStarted,
@@ -20,6 +22,7 @@ from ..session import (
     Statistics,
     Stream,
 )
+from .association import FakeAssociation
 from .chorus import Sound
 from .digits import DigitSender, Sending
 from .echo import Echo
@@ -52,6 +55,7 @@ class FakeMediaSession:
         local: Address,
         post: Callable[[MediaEvent], None],
         release: Callable[[FakeMediaSession], None],
+        fingerprint: str,
     ) -> None:
         self._network = network
         self._local = local
@@ -79,6 +83,7 @@ class FakeMediaSession:
         self._hearing = Hearing(network, post)
         self._echo = Echo(network, self._settle_output)
         self._pipes: list[FakePipe] = []
+        self._association = FakeAssociation(network, local, fingerprint, post, self._begin)
         self._changed = trio.Event()
         network.attach(local, self)
 
@@ -109,6 +114,11 @@ class FakeMediaSession:
         """The address and RTP port that stand in our SDP."""
         return self._local
 
+    def associate(self, association: Association, *, remote: tuple[str, int] | None = None) -> None:
+        """Reach the peer, and have keys: where both sides fit, that is done after three ways through the network."""
+        if self._is_open():
+            self._association.update(association, remote=remote)
+
     def update(self, stream: Stream) -> None:
         """Begin, or go on with, what was agreed."""
         if not self._is_open():
@@ -120,9 +130,7 @@ class FakeMediaSession:
         self._protection.agree(stream.keys)
         self._traffic.agree(stream)
         self._latch()
-        self._player.begin()
-        self._settle_input()
-        self._settle_output()
+        self._begin()
 
     def play(
         self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
@@ -233,6 +241,7 @@ class FakeMediaSession:
         """Give the ports back. Running recordings are closed properly, without an event."""
         if not self._is_open():
             return
+        self._association.close()
         self._digits.close()
         self._player.close()
         for pipe in self._pipes:
@@ -341,12 +350,22 @@ class FakeMediaSession:
             self._traffic.send_digit(duration_ms)
             self._network.carry_digit_end(self._local, to, digit, duration_ms, hops=hops, is_inband=is_inband)
 
+    def _begin(self) -> None:
+        """It is agreed on how, and the keys are there if there are to be any."""
+        if self._stream is None or not self._association.is_open:
+            return
+        self._player.begin()
+        self._settle_input()
+        self._settle_output()
+
     def _is_open(self) -> bool:
         self._network.advance()
         return not self._is_closed
 
     def _peer(self) -> Address | None:
-        return None if self._stream is None else self._stream.remote or self._latched
+        if self._stream is None or not self._association.is_open:
+            return None
+        return self._association.peer or self._stream.remote or self._latched
 
     def _latch(self) -> None:
         """Without an address from the SDP, the first who sends is the peer."""

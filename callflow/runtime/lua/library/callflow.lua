@@ -368,9 +368,11 @@ function callflow.log.error(...) end
 ---@field reason? string
 
 ---How SIP travels (`udp`, `tcp`, `tls`, ...), how media is encrypted, and the `user` who proved who he is.
+---
+---Of a call that we place `media` is what is offered.
 ---@class callflow.Security
 ---@field transport? string
----@field media? "none"
+---@field media? "dtls-srtp"|"none"
 ---@field user? string
 
 ---One target of a dial, and how it ended. `contacts` is where a 3xx wanted to send the call.

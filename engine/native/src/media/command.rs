@@ -1,5 +1,6 @@
 //! What the data plane is told, and the bounded way of it to a media thread: filled under a lock held for a copy, taken whole.
 
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -90,6 +91,15 @@ pub enum Verb {
     OpenPipe(Box<PipeSpec>),
     /// What comes into a pipe.
     Pipe(u64, Inflow),
+    /// What is no RTP goes to its association, and no sound comes or goes before there are keys.
+    Associate {
+        /// ICE says where the peer is.
+        has_ice: bool,
+    },
+    /// Send this there, for its association.
+    Transmit(Vec<u8>, SocketAddr),
+    /// The peer is there, says ICE.
+    Route(SocketAddr),
     /// Send BYE and give the ports back.
     Close,
     /// Go to another media thread.

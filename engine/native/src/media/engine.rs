@@ -1,6 +1,6 @@
 //! The whole data plane: media threads, ports, loader, writer; one door for whoever steers.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -11,8 +11,11 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::association::{Effect, Terms};
+use super::associations::{Associations, Mailbox};
 use super::clock::Clock;
 use super::command::{Inbox, Stalled, Verb};
+use super::dtls::handshake::Identity;
 use super::frames::Frames;
 use super::lateness::Lateness;
 use super::leg::Leg;
@@ -61,13 +64,17 @@ pub struct Engine {
     inboxes: Vec<Arc<Inbox>>,
     lateness: Vec<Arc<Lateness>>,
     /// Which legs are where. Held while commands are pushed, so that two threads' inboxes agree on the order.
-    routes: Lock<Routes>,
+    routes: Arc<Lock<Routes>>,
+    /// What is known of those that are associated with their peer.
+    mailbox: Arc<Mailbox>,
+    fingerprint: String,
     workers: Lock<Option<Workers>>,
 }
 
 #[derive(Default)]
 struct Routes {
     inbox_of: HashMap<LegId, usize>,
+    associated: HashSet<LegId>,
     legs_in: Vec<usize>,
     last: u64,
 }
@@ -83,6 +90,7 @@ impl Routes {
 
 struct Workers {
     planes: Vec<JoinHandle<()>>,
+    associations: Associations,
     loader: Loader,
     writer: Writer,
 }
@@ -97,15 +105,30 @@ impl Engine {
         let inboxes: Vec<Arc<Inbox>> = (0..count)
             .map(|_| Inbox::new().map(Arc::new))
             .collect::<io::Result<_>>()?;
+        let mailbox = Arc::new(Mailbox::default());
         let mut planes = Vec::new();
         let mut lateness = Vec::new();
         for inbox in &inboxes {
-            let plane = Plane::new(clock, inbox.clone(), pool.clone(), reports.clone())?;
+            let plane = Plane::new(
+                clock,
+                inbox.clone(),
+                pool.clone(),
+                reports.clone(),
+                mailbox.clone(),
+            )?;
             lateness.push(plane.lateness());
             planes.push(spawn(plane, reports.clone())?);
         }
+        let routes = Arc::new(Lock::new(Routes {
+            legs_in: vec![0; count],
+            ..Routes::default()
+        }));
+        let identity = Identity::generate()?;
+        let fingerprint = identity.certificate.fingerprint.to_string();
+        let act = actor(routes.clone(), inboxes.clone(), reports.clone());
         let workers = Workers {
             planes,
+            associations: Associations::start(identity, mailbox.clone(), act)?,
             loader: Loader::start()?,
             writer: Writer::start(reports.clone())?,
         };
@@ -114,10 +137,9 @@ impl Engine {
             reports,
             inboxes,
             lateness,
-            routes: Lock::new(Routes {
-                legs_in: vec![0; count],
-                ..Routes::default()
-            }),
+            routes,
+            mailbox,
+            fingerprint,
             workers: Lock::new(Some(workers)),
         })
     }
@@ -151,6 +173,24 @@ impl Engine {
             Some(inbox) => self.inboxes[*inbox].push(leg, verb),
             None => Ok(()),
         }
+    }
+
+    /// That of the certificate that this engine shows, as `a=fingerprint` has it.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// What is known by now of how to reach a leg's peer, and who it is. From the first time on, no sound comes or goes in the clear.
+    pub fn associate(&self, leg: LegId, terms: Terms) -> Result<(), Stalled> {
+        let mut routes = self.routes.hold();
+        let Some(inbox) = routes.inbox_of.get(&leg).copied() else {
+            return Ok(());
+        };
+        let has_ice = terms.ice.is_some();
+        self.inboxes[inbox].push(leg, Verb::Associate { has_ice })?;
+        routes.associated.insert(leg);
+        self.mailbox.update(leg, terms);
+        Ok(())
     }
 
     /// Play sources; files are read meanwhile.
@@ -248,6 +288,9 @@ impl Engine {
         let mut routes = self.routes.hold();
         if let Some(inbox) = routes.inbox_of.remove(&leg) {
             routes.legs_in[inbox] -= 1;
+            if routes.associated.remove(&leg) {
+                self.mailbox.close(leg);
+            }
             self.pool.announce_return();
             let _ = self.inboxes[inbox].push(leg, Verb::Close); // a close is always taken
         }
@@ -286,6 +329,7 @@ impl Engine {
             let _ = plane.join();
         }
         let mut others = workers.loader.stop();
+        others.push(workers.associations.stop());
         others.extend(workers.writer.stop());
         let deadline = Instant::now() + PATIENCE;
         for thread in others {
@@ -309,6 +353,37 @@ impl Drop for Engine {
 impl AsRawFd for Engine {
     fn as_raw_fd(&self) -> RawFd {
         self.reports.as_raw_fd()
+    }
+}
+
+/// What does with a leg what its association wants.
+fn actor(
+    routes: Arc<Lock<Routes>>,
+    inboxes: Vec<Arc<Inbox>>,
+    reports: Arc<ReportQueue>,
+) -> impl Fn(LegId, Effect) + Send + 'static {
+    move |leg, effect| {
+        let (verb, report) = match effect {
+            Effect::Send(packet, to) => (Some(Verb::Transmit(packet, to)), None),
+            Effect::Route(remote) => {
+                let reached = Report::PeerReached { remote };
+                (Some(Verb::Route(remote)), Some(reached))
+            }
+            Effect::Secure(keys) => {
+                let profile = keys.local.profile().name();
+                let secured = Report::MediaSecured { profile };
+                (Some(Verb::Secure(Some(Box::new(keys)))), Some(secured))
+            }
+            Effect::Lose(reason) => (None, Some(Report::PeerLost { reason })),
+        };
+        let routes = routes.hold();
+        if let (Some(inbox), Some(verb)) = (routes.inbox_of.get(&leg), verb) {
+            let _ = inboxes[*inbox].push(leg, verb); // who is so far behind has worse troubles; packets are sent again
+        }
+        drop(routes);
+        if let Some(report) = report {
+            reports.push(leg, report);
+        }
     }
 }
 

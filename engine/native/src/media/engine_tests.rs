@@ -3,6 +3,9 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
+use super::super::association::DtlsTerms;
+use super::super::dtls::fingerprint::Fingerprint;
+use super::super::ice::checks::{Credentials, Terms as IceTerms};
 use super::super::recorder::Sides;
 use super::super::report::{PlaybackEnd, RecordingOutcome};
 use super::super::rtp::{Header, Pt, Seq, Ssrc};
@@ -313,4 +316,94 @@ fn members_of_a_room_come_from_every_media_thread_and_go_where_it_is() {
     engine
         .join(pairs[0].0.leg, room, Membership::default())
         .unwrap(); // neither is there any more
+}
+
+/// What one leg says of itself and the other.
+fn terms(names: [&str; 2], ports: [u16; 2], is_first: bool, fingerprint: &str) -> Terms {
+    let credentials = |name: &str| Credentials {
+        ufrag: name.into(),
+        password: format!("{name}-password-of-22-octets"),
+    };
+    Terms {
+        ice: Some(IceTerms {
+            local: credentials(names[0]),
+            remote: Some(credentials(names[1])),
+            is_lite: !is_first,
+            is_controlling: is_first,
+            address: SocketAddr::new(HERE, ports[0]),
+            candidates: vec![format!(
+                "candidate:1 1 UDP 2130706431 {HERE} {} typ host",
+                ports[1]
+            )],
+        }),
+        dtls: Some(DtlsTerms {
+            is_client: is_first,
+            fingerprints: vec![Fingerprint::parse(fingerprint).unwrap()],
+        }),
+        remote: None,
+    }
+}
+
+/// Both legs know each other, and nothing of where their packets go but by ICE.
+fn associate(engine: &Engine, fingerprint: &str) -> (Opened, Opened) {
+    let (one, other) = (engine.open().unwrap(), engine.open().unwrap());
+    for (leg, peer, is_first) in [(&one, &other, true), (&other, &one, false)] {
+        let names = if is_first {
+            ["one", "other"]
+        } else {
+            ["other", "one"]
+        };
+        let terms = terms(names, [leg.port, peer.port], is_first, fingerprint);
+        engine.associate(leg.leg, terms).unwrap();
+        let mut stream = stream(9);
+        (stream.remote, stream.is_muxed) = (None, true);
+        engine.tell(leg.leg, Verb::Update(stream)).unwrap();
+    }
+    (one, other)
+}
+
+#[test]
+fn two_legs_find_each_other_have_keys_and_hear_what_was_to_be_played_before() {
+    let engine = engine(2);
+    let fingerprint = engine.fingerprint().to_owned();
+    let (one, other) = associate(&engine, &fingerprint);
+    play(&engine, &one, 1000.0, None);
+    let mut known = Vec::new();
+    until("both have keys, and it plays", || {
+        known.extend(engine.reports());
+        let is = |leg: &Opened, wanted: fn(&Report) -> bool| {
+            known
+                .iter()
+                .any(|(id, report)| *id == leg.leg && wanted(report))
+        };
+        let is_secured = |leg| is(leg, |report| matches!(report, Report::MediaSecured { .. }));
+        let plays = is(&one, |report| {
+            matches!(report, Report::PlaybackStarted { .. })
+        });
+        is_secured(&one) && is_secured(&other) && plays
+    });
+    let reached = |leg: &Opened| Report::PeerReached {
+        remote: SocketAddr::new(HERE, leg.port),
+    };
+    assert!(known.contains(&(one.leg, reached(&other))));
+    assert!(known.contains(&(other.leg, reached(&one))));
+    let folder = Folder::new();
+    assert!(share(&record(&engine, &other, &folder), 1000.0) > 0.9);
+}
+
+#[test]
+fn a_peer_with_another_certificate_is_told_and_hears_nothing() {
+    let engine = engine(1);
+    let another = Identity::generate().unwrap().certificate.fingerprint;
+    let (one, other) = associate(&engine, &another.to_string());
+    play(&engine, &one, 1000.0, None);
+    wait_for(&engine, "it is told", |leg, report| {
+        assert!(!matches!(
+            report,
+            Report::MediaSecured { .. } | Report::PlaybackStarted { .. }
+        ));
+        let is_it = |reason: &str| reason.starts_with("expected the certificate");
+        *leg == one.leg && matches!(report, Report::PeerLost { reason } if is_it(reason))
+    });
+    assert_eq!(other.counters.read().packets_received, 0);
 }

@@ -8,6 +8,8 @@
 //!    continues the stream (same SSRC, next sequence numbers) is the same peer behind a NAT that has changed its mind.
 //! 4. When the latched source has been silent for three seconds, another takes over after three packets in sequence.
 //! 5. A new address in the SDP forgets the latch; the same address again keeps it.
+//! 6. Where ICE is used none of this holds: we send to the pair that it selects, and to nobody before; and what comes from
+//!    elsewhere is judged by its keys, as a peer may send by any pair that it has checked (RFC 8445 §12).
 
 use std::net::SocketAddr;
 
@@ -26,6 +28,14 @@ pub struct Latch {
     source: Option<SocketAddr>,
     heard_at: Moment,
     candidate: Option<Candidate>,
+    ice: Option<Ice>,
+}
+
+/// What ICE says.
+#[derive(Clone, Copy, Debug)]
+enum Ice {
+    Checking,
+    Selected(SocketAddr),
 }
 
 #[derive(Debug)]
@@ -48,9 +58,23 @@ impl Latch {
         }
     }
 
+    /// ICE says where the peer is, or does no more. What it has said stays.
+    pub fn follow_ice(&mut self, has_ice: bool) {
+        self.ice = has_ice.then(|| self.ice.unwrap_or(Ice::Checking));
+    }
+
+    /// ICE has selected this.
+    pub fn select(&mut self, address: SocketAddr) {
+        self.ice = Some(Ice::Selected(address));
+    }
+
     /// Where to send RTP now.
     pub fn destination(&self) -> Option<SocketAddr> {
-        self.source.or(self.announced)
+        match self.ice {
+            Some(Ice::Checking) => None,
+            Some(Ice::Selected(address)) => Some(address),
+            None => self.source.or(self.announced),
+        }
     }
 
     /// Where to send RTCP: the port above (RFC 3550 §11).
@@ -62,6 +86,9 @@ impl Latch {
 
     /// True when RTCP from `from` is the peer's: from the host that we send to.
     pub fn is_peer_host(&self, from: SocketAddr) -> bool {
+        if self.ice.is_some() {
+            return true;
+        }
         self.destination()
             .is_some_and(|destination| destination.ip() == from.ip())
     }
@@ -74,6 +101,9 @@ impl Latch {
         continues: bool,
         now: Moment,
     ) -> bool {
+        if self.ice.is_some() {
+            return true;
+        }
         if self.source == Some(from) {
             self.heard_at = now;
             return true;
@@ -191,6 +221,21 @@ mod tests {
             .to_vec();
         assert_eq!(accepted, [false, false, false, true]);
         assert_eq!(latch.destination(), Some(address(3000)));
+    }
+
+    #[test]
+    fn where_ice_is_used_it_alone_says_where_to_send() {
+        let mut latch = latched_to(2000);
+        latch.follow_ice(true);
+        assert_eq!(latch.destination(), None);
+        assert!(latch.accepts(address(3000), &header(1), false, Moment(0)));
+        latch.select(address(4000));
+        latch.follow_ice(true);
+        latch.announce(Some(address(5000)));
+        assert_eq!(latch.destination(), Some(address(4000)));
+        assert!(latch.is_peer_host(SocketAddr::from(([192, 0, 2, 9], 1))));
+        latch.follow_ice(false);
+        assert_eq!(latch.destination(), Some(address(5000)));
     }
 
     #[test]

@@ -98,6 +98,8 @@ pub struct Leg {
     is_in_room: bool,
     /// The room gives it what it sends; else its relay does.
     is_fed: bool,
+    /// It has an association: what is no RTP is for that, and there are to be keys.
+    pub is_associated: bool,
     /// When the last digit of its relayed peer was passed on.
     passed_digit_at: Option<Moment>,
     stream: Option<Stream>,
@@ -139,6 +141,7 @@ impl Leg {
             mutes_outgoing: false,
             is_in_room: false,
             is_fed: false,
+            is_associated: false,
             passed_digit_at: None,
             stream: None,
             srtp: None,
@@ -177,6 +180,17 @@ impl Leg {
         }
         self.sender.interrupt();
         self.stream = Some(stream);
+    }
+
+    /// There are to be keys: until then nothing is heard or said. ICE may say where the peer is.
+    pub fn associate(&mut self, has_ice: bool) {
+        self.is_associated = true;
+        self.latch.follow_ice(has_ice);
+    }
+
+    /// ICE has selected where the peer is.
+    pub fn route(&mut self, address: SocketAddr) {
+        self.latch.select(address);
     }
 
     /// Play instead of what plays.
@@ -302,6 +316,11 @@ impl Leg {
     /// What is relayed to it pauses, or comes from another source.
     pub fn interrupt(&mut self) {
         self.sender.interrupt();
+    }
+
+    /// Sound may come and go: it is agreed on how, and the keys for it are there.
+    fn is_open(&self) -> bool {
+        self.stream.is_some() && (self.srtp.is_some() || !self.is_associated)
     }
 
     /// RTCP shares the RTP port (RFC 5761).

@@ -5,6 +5,8 @@
 //! Files are read by `loader`, recordings written by `writer`, on threads of their own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod association;
+pub mod associations;
 pub mod clip;
 pub mod clock;
 pub mod command;
@@ -13,11 +15,13 @@ pub mod control;
 pub mod delay;
 pub mod digit_receiver;
 pub mod digit_sender;
+pub mod dtls;
 pub mod dtmf;
 pub mod engine;
 pub mod frames;
 pub mod g711;
 pub mod hearing;
+pub mod ice;
 pub mod inband_receiver;
 pub mod latch;
 pub mod lateness;
@@ -27,6 +31,7 @@ pub mod line;
 pub mod loader;
 pub mod lock;
 pub mod mixer;
+pub mod packet_kind;
 pub mod packetizer;
 pub mod pipe;
 pub mod plane;

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::associations::Mailbox;
 use super::clock::{Clock, Moment};
 use super::command::{Inbox, Verb};
 use super::lateness::Lateness;
@@ -41,6 +42,7 @@ pub struct Plane {
     inbox: Arc<Inbox>,
     pool: Arc<PortPool>,
     queue: Arc<ReportQueue>,
+    mailbox: Arc<Mailbox>,
     lateness: Arc<Lateness>,
     reports: Reports,
     lines: Vec<Option<Box<Line>>>,
@@ -65,6 +67,7 @@ impl Plane {
         inbox: Arc<Inbox>,
         pool: Arc<PortPool>,
         queue: Arc<ReportQueue>,
+        mailbox: Arc<Mailbox>,
     ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         epoll.watch(&*inbox, WAKE)?;
@@ -74,6 +77,7 @@ impl Plane {
             inbox,
             pool,
             queue,
+            mailbox,
             lateness: Arc::default(),
             reports: Reports::default(),
             lines: Vec::new(),

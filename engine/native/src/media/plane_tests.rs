@@ -30,7 +30,14 @@ impl Thread {
         let pool = Arc::new(PortPool::start(HERE, free_ports(4)).unwrap());
         let inbox = Arc::new(Inbox::new().unwrap());
         let queue = Arc::new(ReportQueue::new().unwrap());
-        let plane = Plane::new(Clock::start(), inbox.clone(), pool.clone(), queue).unwrap();
+        let plane = Plane::new(
+            Clock::start(),
+            inbox.clone(),
+            pool.clone(),
+            queue,
+            Arc::default(),
+        )
+        .unwrap();
         Thread {
             plane,
             inbox,

@@ -1,6 +1,7 @@
 //! What legs report, and the bounded way of it to whoever steers: a queue, and a descriptor that is readable while it waits.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,7 @@ use super::syscalls::EventFd;
 const MAX_WAITING: usize = 65_536;
 
 /// One leg's name in the engine, or one room's; never used twice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LegId(pub u64);
 
 /// Why a playback is over.
@@ -126,6 +127,21 @@ pub enum Report {
         mark: u64,
         /// All before it was said; false: it was cleared.
         is_heard: bool,
+    },
+    /// The peer was found there (ICE).
+    PeerReached {
+        /// Where.
+        remote: SocketAddr,
+    },
+    /// The peer is who its SDP says, and both have keys (DTLS).
+    MediaSecured {
+        /// The SRTP profile, as RFC 5764 §4.1.2 and RFC 7714 §14.2 name it.
+        profile: &'static str,
+    },
+    /// The peer cannot be reached, or not any more, or is another; the text says which.
+    PeerLost {
+        /// Why.
+        reason: String,
     },
     /// A thread of the data plane is gone: not a leg's, but everybody's matter.
     ThreadDied {

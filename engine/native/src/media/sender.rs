@@ -113,7 +113,7 @@ impl Sender {
         }
         let is_newest = self
             .last_timestamp
-            .map_or(true, |last| samples_between(last, timestamp) > 0);
+            .is_none_or(|last| samples_between(last, timestamp) > 0);
         if is_newest {
             self.last_timestamp = Some(timestamp);
             self.last_length = FRAME as u32;

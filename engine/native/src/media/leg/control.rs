@@ -14,7 +14,7 @@ impl Leg {
         now: Moment,
         random: u64,
     ) -> Option<(Compound, SocketAddr)> {
-        if self.stream.is_none() || !self.control.is_due(now, random) {
+        if !self.is_open() || !self.control.is_due(now, random) {
             return None;
         }
         self.compound(clock, now)
@@ -22,7 +22,7 @@ impl Leg {
 
     /// The last RTCP (RFC 3550 §6.6); nothing if there was never anybody to send it to.
     pub fn goodbye(&mut self, clock: &Clock, now: Moment) -> Option<(Compound, SocketAddr)> {
-        let (compound, destination) = self.compound(clock, now)?;
+        let (compound, destination) = self.compound(clock, now).filter(|_| self.is_open())?;
         Some((compound.with_goodbye(self.sender.ssrc()), destination))
     }
 
@@ -57,7 +57,7 @@ impl Leg {
             .open_control(compound)
             .and_then(|compound| rtcp::read(compound, us).ok());
         match heard {
-            Some(heard) if self.latch.is_peer_host(from) => {
+            Some(heard) if self.is_open() && self.latch.is_peer_host(from) => {
                 self.control
                     .receive(&heard, clock.ntp(now), now, &self.counters);
                 true

@@ -74,9 +74,10 @@ impl Leg {
         reports: &mut Reports,
     ) -> Option<Outgoing> {
         let destination = self.destination();
+        let is_open = self.is_open();
         let player = self.player.as_mut().filter(|player| !player.is_paused())?;
-        // Before anything is agreed on nothing begins: whoever waits for an ACK with the answer misses nothing.
-        match player.ready(self.stream.is_some()) {
+        // Before anything is agreed on nothing begins, nor before there are keys: whoever waits for either misses nothing.
+        match player.ready(is_open) {
             Readiness::Waiting => return None,
             Readiness::Failed(error) => {
                 self.end_playback(PlaybackEnd::Failed(error), reports);

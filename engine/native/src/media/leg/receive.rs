@@ -38,7 +38,7 @@ impl Leg {
         now: Moment,
         reports: &mut Reports,
     ) -> Option<Received> {
-        self.stream.as_ref()?;
+        self.stream.as_ref().filter(|_| self.is_open())?;
         let packet = self.open(packet)?;
         let stream = self.stream.as_ref()?;
         let (header, payload) = Header::read(packet).ok()?;

@@ -76,6 +76,9 @@ impl Leg {
 
     /// Where to send audio; None: we may not, or do not know.
     pub(super) fn destination(&self) -> Option<SocketAddr> {
+        if !self.is_open() {
+            return None;
+        }
         self.stream.as_ref().filter(|stream| stream.may_send)?;
         self.latch.destination()
     }

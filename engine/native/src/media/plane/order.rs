@@ -3,6 +3,7 @@
 use super::super::clock::Moment;
 use super::super::command::Verb;
 use super::super::leg::Leg;
+use super::super::line::Line;
 use super::super::recorder::Recorder;
 use super::super::report::{LegId, Reports};
 use super::super::room::Membership;
@@ -75,6 +76,9 @@ impl Plane {
         let Some(line) = self.lines[place as usize].as_mut() else {
             return;
         };
+        let Some(verb) = associate(line, verb) else {
+            return;
+        };
         let peer = line.peer.filter(|_| matches!(verb, Verb::Update(_)));
         perform_on(&mut line.leg, verb, now, self.reports.of(id));
         if line.leg.needs_frames() && line.phase.is_none() {
@@ -118,6 +122,21 @@ impl Plane {
             }
         }
     }
+}
+
+/// What its association wants of a line; gives back what is something else.
+fn associate(line: &mut Line, verb: Verb) -> Option<Verb> {
+    match verb {
+        Verb::Associate { has_ice } => {
+            line.leg.associate(has_ice);
+        }
+        Verb::Transmit(packet, to) => {
+            let _ = line.pair.rtp.send_to(&packet, to); // it is sent again if it gets lost
+        }
+        Verb::Route(to) => line.leg.route(to),
+        other => return Some(other),
+    }
+    None
 }
 
 /// What concerns the leg alone.

@@ -2,6 +2,7 @@
 
 use super::super::clock::Moment;
 use super::super::leg::{Outgoing, Received};
+use super::super::packet_kind::PacketKind;
 use super::super::rtcp;
 use super::super::rtp::HEADER;
 use super::super::syscalls::{prefetch, Ready};
@@ -55,6 +56,11 @@ impl Plane {
         let Ok((length, from)) = line.pair.rtp.recv_from(&mut self.room) else {
             return false;
         };
+        let packet = &self.room[..length];
+        if line.leg.is_associated && PacketKind::of(packet) != PacketKind::Rtp {
+            self.mailbox.receive(line.leg.id, packet, from);
+            return false;
+        }
         let leg = &mut line.leg;
         if leg.is_muxed() && rtcp::is_control(&self.room[..length]) {
             return !leg.receive_control(&mut self.room[..length], from, &self.clock, now);
