@@ -88,6 +88,8 @@ class Call:
         """Who forwarded the call before it came here, the last first: as the peer says, nothing of it is proved."""
         self.security: Security = Security()
         """How SIP travels, how media is encrypted, and who proved who he is."""
+        self.traceparent: str = ""
+        """Where the call is traced (W3C Trace Context), for spans of the script's own; empty: it is not."""
         self.variables: dict[str, str] = {}
         """What the script knows of the channel's variables: those it set or got."""
         self.is_answered = False
@@ -104,6 +106,7 @@ class Call:
         """What the engine told when it was created."""
         self.user, self.trunk, self.withheld = created.user, created.trunk, created.withheld
         self.diversions, self.security = created.diversions, created.security
+        self.traceparent = created.traceparent
 
     @property
     def id(self) -> str:

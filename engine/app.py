@@ -8,6 +8,7 @@ async with trio.open_nursery() as nursery:
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import ssl
@@ -20,7 +21,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import structlog
 import trio
@@ -51,11 +52,15 @@ from engine.store.recorder import Recorder
 from engine.store.texts import DatabaseTexts
 from engine.store.users import DatabaseUsers
 from engine.switch import Switch
+from engine.traces import Traces, are_wanted, is_installed
 from engine.transport.advertising import Advertising
 from engine.transport.endpoint import Endpoint
 from engine.transport.names import DnsNames
 from engine.transport.tls import TlsContexts
 from engine.trunks.spec import TargetSpec, TrunkSpec
+
+if TYPE_CHECKING:
+    from engine.telemetry.exporter import Exporter
 
 ESL = "esl:"  # the scheme of routes to applications that speak FreeSWITCH's event socket
 STOP_WITHIN = 2.0  # seconds for peers and apps to confirm the end
@@ -125,6 +130,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             records=lambda tell: Recorder(place.records, place.pending, epoch=time.time, on_written=tell),
             new_endpoint=partial(_endpoint, config.sip, _tls(config.sip, sip_certificate)),
         )
+        traces = _traces(config, switch)
         try:
             await parts.start(switch.run)
             url = await _open_doors(switch, config, tokens, certificate, parts)
@@ -144,6 +150,25 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):
                 await switch.stop()
+            if traces is not None:
+                await traces.close()
+
+
+def _traces(config: Config, switch: Switch) -> Exporter | None:
+    """Trace the calls of the switch, if that is wanted."""
+    if not are_wanted(config.traces, os.environ):
+        return None
+    if not is_installed():  # the configuration would have said so: it is the environment that wants them
+        logger.warning("calls are not traced: pip install 'callflow[otel]'")
+        return None
+    from engine.telemetry.exporter import Exporter  # takes half a second to import, for those who want it
+    from engine.telemetry.tracer import CallTracer
+
+    exporter = Exporter(config.traces or Traces(), version=version("callflow"))
+    tracer = CallTracer(exporter.tracer, epoch=time.time)
+    tracer.watch(switch.log, switch.sockets)
+    switch.table.trace = tracer.begin_leg
+    return exporter
 
 
 @asynccontextmanager

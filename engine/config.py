@@ -47,6 +47,7 @@ from .route import Route as Route
 from .storage import Store, read_store
 from .toml_lines import KeyPath, line_of, lines_of
 from .toml_reader import Wrong, list_of, map_of, nonempty, one_of, read_flag, read_text, show, suggest, table
+from .traces import TRACES, Traces, is_installed
 from .trunk import READERS as TRUNK_READERS
 from .trunk import check_trunks, read_domain
 
@@ -187,6 +188,7 @@ class Config:
     limits: Limits = Limits()  # noqa: RUF009 - it is frozen
     registrar: RegistrarLimits = RegistrarLimits()  # noqa: RUF009 - it is frozen
     abuse: Abuse = Abuse()  # noqa: RUF009 - it is frozen
+    traces: Traces | None = None
     store: Store = Store()  # noqa: RUF009 - it is frozen
     data: Path = Path("data")  # from the command line
     path: Path | None = None  # the file it came from
@@ -293,6 +295,8 @@ def _read_config(document: Mapping[str, object], path: Path, lines: Mapping[int,
         contexts=config.contexts,
         lines=lines,
     )
+    if config.traces is not None and config.traces.enabled and not is_installed():
+        raise Wrong("expected OpenTelemetry to be installed: pip install 'callflow[otel]'", at=("traces",))
     _check_listeners(config.sip)
     socket = _find_certificate(config.socket, path.parent, "socket")
     sip = _find_peers_authority(_find_certificate(config.sip, path.parent, "sip"), path.parent)
@@ -538,6 +542,7 @@ _CONFIG = MappingProxyType({
     "limits": ("limits", table(Limits, LIMITS)),
     "registrar": ("registrar", read_registrar),
     "abuse": ("abuse", table(Abuse, ABUSE)),
+    "traces": ("traces", table(Traces, TRACES)),
     "store": ("store", read_store),
     **READERS,
     **TRUNK_READERS,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -70,6 +71,7 @@ from engine.speech.synthesizer import Synthesizer
 from engine.speech.text import Speech
 from engine.store.bindings import Bindings, MemoryBindings
 from engine.store.records import CallRecords
+from engine.store.restoration import Restoration
 from engine.store.texts import MemoryTexts, TextStore
 from engine.store.users import MemoryUsers, UserStore
 from engine.streams.hosts import Hosts
@@ -184,6 +186,7 @@ class Switch:
             identities=identities,
             find_user=self.users.get,
         )
+        self._texts = texts or MemoryTexts()
         self.texting = Texting(
             sip=self.endpoint,
             authentication=authentication,
@@ -191,7 +194,7 @@ class Switch:
             contacts=self.locations.contacts,
             find_app=lambda number, user: _app_of(router.take_for(number, user)),
             events=self.log,
-            store=texts or MemoryTexts(),
+            store=self._texts,
             new_id=new_token("texts"),
             epoch=epoch,
         )
@@ -265,10 +268,7 @@ class Switch:
         """Run until cancelled. `trunks.run` is for when the endpoint listens: the peers call back."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self.records.run)
-            self.directory.restore(await self._user_store.load())
-            nursery.start_soon(self._user_store.run)
-            self.registrar.restore(await self._bindings.load(), is_user=self._is_user)
-            nursery.start_soon(self._bindings.run)
+            await nursery.start(self._restoration().run)
             nursery.start_soon(self.media.run)
             nursery.start_soon(self.registrar.run)
             nursery.start_soon(self.texting.run)
@@ -279,6 +279,14 @@ class Switch:
                 nursery.start_soon(self._synthesizer.run)
             await nursery.start(self.endpoint.run)
             task_status.started()
+
+    def _restoration(self) -> Restoration:
+        """What was kept before the start; phones after the users whose they are."""
+        restoration = Restoration()
+        restoration.add("users", self._user_store, self.directory.restore)
+        restoration.add("registrations", self._bindings, partial(self.registrar.restore, is_user=self._is_user))
+        restoration.add("kept texts", self._texts, self.texting.kept.load)
+        return restoration
 
     def drain(self) -> None:
         """Let nothing new in."""

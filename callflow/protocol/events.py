@@ -30,6 +30,7 @@ class ChannelCreated(Event, frozen=True, kw_only=True):
     """A new leg. `to` is the number dialled, `route` the pattern that took it, `parent` the channel that dials it.
 
     With `withheld` the caller does not want to be shown to who is called. `diversions`: who forwarded last is first.
+    `traceparent`: where the call is traced (W3C Trace Context), if it is.
     """
 
     name: ClassVar[str] = "channel.created"
@@ -47,6 +48,7 @@ class ChannelCreated(Event, frozen=True, kw_only=True):
     withheld: bool = False
     diversions: tuple[Diversion, ...] = ()
     security: Security = Security()
+    traceparent: str = ""
 
 
 class ChannelRinging(Event, frozen=True, kw_only=True):

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from callflow.protocol.commands import Command
 from callflow.protocol.events import (
     ChannelAnswered,
@@ -129,6 +131,8 @@ class Channel:
     def begin(self, signalling: Signalling, facts: ChannelCreated, *, wait: float | None = None) -> None:
         """Announce the channel. `wait`: it has no owner yet, and ends if none comes within so many seconds."""
         self.signalling = signalling
+        if self.table.trace is not None:
+            facts = msgspec.structs.replace(facts, traceparent=self.table.trace(self.id, facts) or "")
         self.facts = facts
         self.succession.app = facts.app
         self.emit(facts)

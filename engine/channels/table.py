@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from callflow.protocol.commands import Command, ConferenceCommand, ConferencePlay, ConferenceRecord, Originate
-from callflow.protocol.events import ChannelEnded, Event
+from callflow.protocol.events import ChannelCreated, ChannelEnded, Event
 from callflow.protocol.frames import BridgeState, ChannelState
 from engine.media.session import MediaEngine, MediaSession, PortsExhausted
 from engine.sdp.negotiation import CODECS, Negotiation
@@ -133,6 +133,9 @@ class ChannelTable:
         self.originations = Originations(self)
         self.conferences = Conferences(self)
         self.is_draining = False
+        self.trace: Callable[[str, ChannelCreated], str | None] | None = (
+            None  # begins a leg's trace, and tells its traceparent
+        )
         self.rejected: Counter[int] = Counter()  # calls that became no channel, by status
         self.timers = Timers()
         self.channels: dict[str, Channel] = {}

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from callflow.protocol.events import Event, UserAdded, UserChanged, UserRemoved
-from engine.store.users import StoredUser, UserStore
+from engine.store.users import StoredUser, Told, UserStore
 
 from .users import INTERNAL, REALM, User, Users
 
@@ -46,17 +46,18 @@ class Directory:
     def __init__(self, users: Users, store: UserStore, events: EventSink, *, on_removed: Callable[[str], None]) -> None:
         self._users, self._store, self._events, self._on_removed = users, store, events, on_removed
         store.on_begun_anew = self._keep_all
+        store.on_told = self._heed
 
     def restore(self, found: Iterable[StoredUser]) -> None:
         """Have the users of the database; one whom the configuration knows as well is as it says."""
         for row in found:
             known = self._users.get(row.name)
             user = user_of(row)
-            if known is not None:
+            if known is not None and known.is_of_file:
                 logger.warning("a user of the database is in the configuration too, which counts", user=row.name)
             elif user is None:
                 logger.error("a user of the database cannot be read", user=row.name)
-            else:
+            elif known is None:  # else it came while the store could not be read
                 self._users.add(user)
 
     def add(self, user: User) -> None:
@@ -90,8 +91,25 @@ class Directory:
     def remove(self, name: str) -> None:
         """Know a user no more. Raises DirectoryError."""
         self.find(name)
-        self._users.remove(name)
         self._store.drop(name)
+        self._forget(name)
+
+    def _heed(self, told: Told) -> None:
+        """Another engine, or another hand, has changed these; the store has it already."""
+        for name, row in told.items():
+            known, user = self._users.get(name), user_of(row) if row is not None else None
+            if row is not None and user is None:
+                logger.error("a user of the database cannot be read", user=name)
+            elif (known is not None and known.is_of_file) or user == known:
+                continue
+            elif user is None:
+                self._forget(name)
+            elif known is not None or len(self._users) < MAX_USERS:
+                self._users.add(user)
+                self._events.emit(UserAdded(user=name) if known is None else UserChanged(user=name))
+
+    def _forget(self, name: str) -> None:
+        self._users.remove(name)
         self._on_removed(name)
         self._events.emit(UserRemoved(user=name))
 

@@ -84,13 +84,22 @@ class Registrar:
         self._sip.respond(event.transaction, status, reason=reason, headers=headers)
 
     def restore(self, found: Iterable[tuple[str, Sequence[Contact]]], *, is_user: Callable[[str], bool]) -> None:
-        """Have what was there before a restart: of the users that there still are, what has not expired meanwhile."""
+        """Have what was there before a restart: of the users that there still are, what has not expired meanwhile.
+
+        What has registered before this could be read is newer.
+        """
         for user, contacts in found:
-            if is_user(user) and self._locations.has_room(user, contacts):
-                self._locations.restore(user, contacts)
+            newer = self._locations.stored(user)
+            keys = {contact.key for contact in newer}
+            both = [*(contact for contact in contacts if contact.key not in keys), *newer][-self._limits.contacts :]
+            if not is_user(user) or not self._locations.has_room(user, both):
+                self._locations.store(user, newer)
+            elif newer:
+                self._locations.store(user, both)
             else:
-                self._locations.store(user, ())
+                self._locations.restore(user, both)
         self._expire()
+        self._has_changed.set()
 
     def forget(self, user: str) -> None:
         """There is no such user any more."""

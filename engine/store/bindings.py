@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
-import structlog
 import trio
 
 from engine.sip.events import Flow
@@ -15,7 +14,6 @@ from engine.sip.registration import Contact
 
 from .connection import Database, Row, Schema, Statement
 from .keeper import Keeper
-from .records import StoreError
 
 BINDINGS = Schema(
     "bindings",
@@ -53,8 +51,6 @@ _SELECT = f'SELECT {_COLUMNS} FROM bindings WHERE engine = ? ORDER BY "user", po
 # for the phone; no connection has this number.
 _GONE = -1
 
-logger = structlog.get_logger("engine.store")
-
 Found: TypeAlias = tuple[str, Sequence[Contact]]
 
 
@@ -64,7 +60,7 @@ class Bindings(Protocol):
     on_begun_anew: Callable[[], None]  # what was kept is gone: have it kept again
 
     async def load(self) -> Sequence[Found]:
-        """Those of before, by user, those refreshed longest ago first; expired ones too."""
+        """Those of before, by user, those refreshed longest ago first; expired ones too. Raises StoreError."""
         ...
 
     def put(self, user: str, contacts: Sequence[Contact]) -> None:
@@ -73,6 +69,10 @@ class Bindings(Protocol):
 
     async def run(self) -> None:
         """Write, until cancelled; then what is left."""
+        ...
+
+    def abandon(self) -> None:
+        """End without writing: they were never read."""
         ...
 
 
@@ -91,6 +91,9 @@ class MemoryBindings:
     async def run(self) -> None:
         await trio.sleep_forever()
 
+    def abandon(self) -> None:
+        pass
+
 
 class DatabaseBindings:
     """Those of one engine."""
@@ -103,11 +106,7 @@ class DatabaseBindings:
         self._keeper.on_begun_anew = lambda: self.on_begun_anew()
 
     async def load(self) -> Sequence[Found]:
-        try:
-            rows = await self._keeper.read(_SELECT, (self._engine,))
-        except StoreError as error:
-            logger.error("registrations of before cannot be read", error=str(error))
-            return ()
+        rows = await self._keeper.read(_SELECT, (self._engine,))
         ahead = self._epoch() - self._clock()
         found: dict[str, list[Contact]] = {}
         for user, contact in _read(rows, ahead):
@@ -122,6 +121,9 @@ class DatabaseBindings:
 
     async def run(self) -> None:
         await self._keeper.run()
+
+    def abandon(self) -> None:
+        self._keeper.abandon()
 
 
 def _row(user: str, contact: Contact, ahead: float) -> tuple[object, ...]:

@@ -31,10 +31,14 @@ class Unfit(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The tables of one subject. `migrations`: a script for each version; what has been released is never changed."""
+    """The tables of one subject. `migrations`: a script for each version; what has been released is never changed.
+
+    `is_shared`: several engines have the same rows, and tell each other of changes.
+    """
 
     name: str
     migrations: tuple[str, ...]
+    is_shared: bool = False
 
 
 class Connection(Protocol):
@@ -58,12 +62,30 @@ class Connection(Protocol):
         """Do these, in their order."""
         ...
 
+    def tell(self, keys: Iterable[str]) -> None:
+        """Have others who share these rows told that they change, when the transaction is committed."""
+        ...
+
     def transaction(self) -> AbstractContextManager[None]:
         """All of what the block does, or nothing; nobody else writes to this subject meanwhile."""
         ...
 
     def within(self, seconds: float) -> AbstractContextManager[None]:
         """Give up on a statement of the block that takes longer."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Notices(Protocol):
+    """Tell which rows were changed."""
+
+    def fileno(self) -> int:
+        """Readable when there is something to take."""
+        ...
+
+    def take(self) -> list[str]:
+        """The keys that have been changed since."""
         ...
 
     def close(self) -> None: ...
@@ -84,6 +106,10 @@ class Database(Protocol):
 
     def connect(self, schema: Schema) -> Connection:
         """Open a connection, and bring the tables up to date."""
+        ...
+
+    def listen(self, schema: Schema) -> Notices | None:
+        """Be told of what is changed from here on; None: nobody else does."""
         ...
 
     def put_aside(self, error: Broken, *, now: int) -> str:

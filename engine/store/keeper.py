@@ -58,6 +58,16 @@ class Keeper:
         self._waiting[key] = statements
         self._has_changes.set()
 
+    def is_waiting(self, key: str) -> bool:
+        """Whether a change of it is not written yet."""
+        return key in self._waiting
+
+    def abandon(self) -> None:
+        """End without writing."""
+        if self._waiting:
+            logger.error(f"changes of {self._what} are lost: the store fails at the end", lost=len(self._waiting))
+        self._access.close()
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write, until cancelled; then what is left."""
         delay = _BACK_OFF[0]
@@ -84,7 +94,7 @@ class Keeper:
         while self._waiting:
             batch = dict(islice(self._waiting.items(), MAX_BATCH))
             try:
-                await self._in_thread(partial(_write, changes=list(batch.values())))
+                await self._in_thread(partial(_write, changes=batch))
             except Unfit:
                 await self._write_each(batch)
             except StoreError as error:
@@ -100,7 +110,7 @@ class Keeper:
         """One of them cannot be held; that is no reason for the others."""
         for key, statements in list(batch.items()):
             try:
-                await self._in_thread(partial(_write, changes=[statements]))
+                await self._in_thread(partial(_write, changes={key: statements}))
             except Unfit as error:
                 logger.error(f"of {self._what} one is lost: the database cannot hold it", key=key, error=str(error))
             except StoreError:
@@ -131,11 +141,11 @@ class Keeper:
             logger.error(f"changes of {self._what} are lost: too many wait", lost=self._lost)
 
     async def _stop(self) -> None:
-        if not await self._write_waiting():
-            logger.error(f"changes of {self._what} are lost: the store fails at the end", lost=len(self._waiting))
-        await trio.to_thread.run_sync(self._access.close, limiter=self._thread)
+        await self._write_waiting()
+        await trio.to_thread.run_sync(self.abandon, limiter=self._thread)
 
 
-def _write(connection: Connection, changes: Sequence[Sequence[Statement]]) -> None:
+def _write(connection: Connection, changes: Mapping[str, Sequence[Statement]]) -> None:
     with connection.transaction():
-        connection.run(statement for statements in changes for statement in statements)
+        connection.run(statement for statements in changes.values() for statement in statements)
+        connection.tell(changes)

@@ -68,6 +68,10 @@ class Postgresql:
             connection.close()
             raise
 
+    def listen(self, schema: Schema) -> PostgresqlNotices:
+        with _translated():
+            return PostgresqlNotices(_Patient.connect(self._conninfo, autocommit=True), schema)
+
     def put_aside(self, error: contract.Broken, *, now: int) -> str:
         raise AssertionError("what is damaged on a server is the server's to mend")
 
@@ -92,6 +96,10 @@ class PostgresqlConnection:
         with self._translated(), self._connection.pipeline():  # one answer is waited for, not each
             for statement, values in statements:
                 self._execute(statement, values)
+
+    def tell(self, keys: Iterable[str]) -> None:
+        if self._schema.is_shared:
+            self.run(("SELECT pg_notify(?, ?)", (_channel(self._schema), key)) for key in keys)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -147,6 +155,25 @@ class PostgresqlConnection:
         return bool(done == 0)
 
 
+class PostgresqlNotices:
+    """A connection that listens."""
+
+    def __init__(self, connection: psycopg.Connection[Row], schema: Schema) -> None:
+        self._connection = connection
+        connection.execute(f"LISTEN {_channel(schema)}".encode())
+
+    def fileno(self) -> int:
+        return self._connection.fileno()
+
+    def take(self) -> list[str]:
+        with _translated():
+            return list(dict.fromkeys(notice.payload for notice in self._connection.notifies(timeout=0)))
+
+    def close(self) -> None:
+        with _translated():
+            self._connection.close()
+
+
 class _Patient(psycopg.Connection[Any]):
     """Waits for an answer for so long, and no longer; whatever comes then can be the answer to anything."""
 
@@ -180,6 +207,10 @@ def _set_up(connection: psycopg.Connection[Row]) -> None:
     if encoding != "UTF8":
         raise StoreError(f"expected a database in the encoding UTF8, got {encoding}")
     connection.execute(b"SELECT set_config('lock_timeout', %s, false)", [str(int(contract.LOCKED_AFTER * 1000))])
+
+
+def _channel(schema: Schema) -> str:
+    return f"callflow_{schema.name}"
 
 
 def _spelt(script: str) -> str:

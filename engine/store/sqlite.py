@@ -48,6 +48,9 @@ class SqliteFile:
                 connection.close()
                 raise
 
+    def listen(self, schema: Schema) -> None:
+        return None
+
     def put_aside(self, error: Broken, *, now: int) -> str:
         path = self._path
         kept = f"{path.name}.damaged-{now}"
@@ -78,6 +81,9 @@ class SqliteConnection:
         with _translated():
             for statement, values in statements:
                 self._connection.execute(statement, values)
+
+    def tell(self, keys: Iterable[str]) -> None:
+        pass
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Protocol
 
-import structlog
 import trio
 
 from .connection import Database, Schema
 from .keeper import Keeper
-from .records import StoreError
 
 TEXTS = Schema(
     "texts",
@@ -31,8 +29,6 @@ _SELECT = f"SELECT {_COLUMNS} FROM texts WHERE engine = ? ORDER BY at, id"
 _INSERT = f"INSERT INTO texts ({_COLUMNS}, engine) VALUES ({', '.join('?' * 7)})"
 _DELETE = "DELETE FROM texts WHERE id = ?"
 
-logger = structlog.get_logger("engine.store")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
@@ -50,7 +46,7 @@ class TextStore(Protocol):
     """Where texts are kept."""
 
     async def load(self) -> Sequence[Text]:
-        """Those of before, oldest first."""
+        """Those of before, oldest first. Raises StoreError."""
         ...
 
     def put(self, text: Text) -> None:
@@ -63,6 +59,10 @@ class TextStore(Protocol):
 
     async def run(self) -> None:
         """Write, until cancelled; then what is left."""
+        ...
+
+    def abandon(self) -> None:
+        """End without writing: they were never read."""
         ...
 
 
@@ -81,6 +81,9 @@ class MemoryTexts:
     async def run(self) -> None:
         await trio.sleep_forever()
 
+    def abandon(self) -> None:
+        pass
+
 
 class DatabaseTexts:
     """Those of one engine."""
@@ -90,14 +93,9 @@ class DatabaseTexts:
         self._engine = database.owner
 
     async def load(self) -> Sequence[Text]:
-        try:
-            rows = await self._keeper.read(_SELECT, (self._engine,))
-        except StoreError as error:
-            logger.error("kept texts cannot be read", error=str(error))
-            return ()
         return [
             Text(id=id, to=to, sender=sender, body=body, content_type=content_type, at=at)
-            for id, to, sender, body, content_type, at in rows
+            for id, to, sender, body, content_type, at in await self._keeper.read(_SELECT, (self._engine,))
         ]
 
     def put(self, text: Text) -> None:
@@ -108,3 +106,6 @@ class DatabaseTexts:
 
     async def run(self) -> None:
         await self._keeper.run()
+
+    def abandon(self) -> None:
+        self._keeper.abandon()

@@ -33,6 +33,8 @@ class Kept:
         """What was kept before: it is written down already."""
         for text in texts:
             self._add(text)
+        for user, of in self._of.items():  # some may have come before those of before could be read
+            self._of[user] = dict(sorted(of.items(), key=lambda item: item[1].at))
 
     def put(self, text: Text) -> bool:
         """Keep one. False: there is no room."""

@@ -93,7 +93,7 @@ class Texting:
         """`find_app`: that takes a number of a user's; `epoch`: seconds since the epoch; `clock` never goes back."""
         self._sip, self._authentication, self._is_user = sip, authentication, is_user
         self._contacts, self._find_app, self._events = contacts, find_app, events
-        self._store, self._new_id, self._epoch, self._clock = store, new_id, epoch, clock
+        self._new_id, self._epoch, self._clock = new_id, epoch, clock
         self.kept = Kept(epoch=epoch, on_put=store.put, on_drop=store.drop)
         self._allowances: dict[str, Allowance] = {}  # by user
         self._catching_up: set[str] = set()  # users who are getting what was kept
@@ -102,11 +102,10 @@ class Texting:
 
     async def run(self) -> None:
         """Deliver, until cancelled."""
-        self.kept.load(await self._store.load())
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             try:
-                await self._store.run()
+                await trio.sleep_forever()
             finally:
                 self._nursery = None
 

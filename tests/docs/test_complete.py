@@ -17,8 +17,8 @@ DOCS = ROOT / "docs"
 COMMANDS = [command.callback.__name__ for command in command_line().registered_commands if command.callback is not None]
 VERBS = [name for name, member in vars(Call).items() if callable(member) and not name.startswith("_")]
 SECTIONS = [
-    "[sip]", "[rtp]", "[streams]", "[socket]", "[esl]", "[[user]]", "[registrar]", "[[app]]", "[limits]", "[store]",
-    "[[route]]", "[[calendar]]", "[[context]]",
+    "[sip]", "[rtp]", "[socket]", "[esl]", "[[user]]", "[registrar]", "[[app]]", "[limits]", "[store]", "[[route]]",
+    "[[calendar]]", "[[context]]", "[traces]", "[streams]",
 ]  # fmt: skip
 ERRORS = [name for name in callflow.__all__ if name in vars(errors)]
 

@@ -113,3 +113,35 @@ def test_a_store_that_begins_anew_is_given_the_users_of_the_database():
     world.kept.rows.clear()
     world.kept.on_begun_anew()
     assert list(world.kept.rows) == ["bob"]
+
+
+def test_what_another_engine_changes_is_known_and_told_and_not_written_again():
+    world = World()
+    world.directory.restore([row_of(BOB)])
+    other = User.of("carol", "third")
+    world.kept.on_told({"carol": row_of(other), "bob": row_of(replace(BOB, context="lab"))})
+    assert world.users.get("carol") == other
+    assert world.users.get("bob").context == "lab"
+    world.kept.on_told({"carol": None, "nobody": None})
+    assert world.users.get("carol") is None
+    assert world.gone == ["carol"]
+    assert world.events == [UserAdded(user="carol"), UserChanged(user="bob"), UserRemoved(user="carol")]
+    assert world.kept.rows == {}
+
+
+def test_what_is_told_again_and_whom_the_configuration_knows_changes_nothing():
+    world = World()
+    world.directory.restore([row_of(BOB)])
+    with structlog.testing.capture_logs() as log:
+        world.kept.on_told({"bob": row_of(BOB), "alice": row_of(User.of("alice", "other"))})
+        world.kept.on_told({"x": replace(row_of(BOB), name="x", settings="?")})
+    assert (world.users.get("alice"), world.users.get("x"), world.events) == (FILE, None, [])
+    assert [entry["event"] for entry in log] == ["a user of the database cannot be read"]
+
+
+def test_who_was_added_before_the_store_could_be_read_stays_as_he_is():
+    world = World()
+    world.directory.add(BOB)
+    world.directory.restore([row_of(replace(BOB, context="lab")), row_of(User.of("carol", "third"))])
+    assert world.users.get("bob") == BOB
+    assert world.users.get("carol") is not None

@@ -14,6 +14,7 @@ from engine.registrar.locations import Locations
 from engine.registrar.service import Registrar
 from engine.registrar.users import User, Users
 from engine.sip.events import Flow, RequestReceived
+from engine.sip.messages import Uri
 from engine.sip.registration import Limits
 from tests.trio_tests import run_virtual
 
@@ -124,6 +125,17 @@ async def test_after_a_restart_users_are_where_they_were_unless_they_have_gone()
     assert switch.events == [RegistrationExpired(user="bob", contact="sip:alice@10.0.0.1:5062")]
     assert switch.send_signed(cseq=1)[0] == 500  # what was heard before still counts
     assert switch.send_signed(cseq=2)[0] == 200
+
+
+@run_virtual
+async def test_who_registers_before_it_can_be_read_who_was_there_loses_none_of_his_other_phones():
+    switch = Switch()
+    switch.send_signed()
+    [newer] = switch.locations.contacts("alice")
+    desk = replace(newer, uri=Uri.parse("sip:alice@10.0.0.9"), expires_at=trio.current_time() + 90)
+    older = replace(newer, expires_at=trio.current_time() + 1)
+    switch.registrar.restore([("alice", [older, desk])], is_user=lambda user: True)
+    assert switch.locations.stored("alice") == (desk, newer)
 
 
 @run_virtual

@@ -81,11 +81,16 @@ async def test_users_who_came_while_it_was_dead_are_kept_when_it_lives(postgresq
             await kept.load()
             await postgresql.kill()
             kept.put(StoredUser("bob", "callflow", "c" * 32, "d" * 64))
-            await until(lambda: log)
-            await postgresql.start_again()
             await until(lambda: len(log) == 2)
+            await postgresql.start_again()
+            await until(lambda: len(log) == 4)
     assert names(url) == ["alice", "bob"]
-    assert [entry["event"] for entry in log] == ["users wait: the store fails", "users are written again"]
+    assert sorted(entry["event"] for entry in log) == [
+        "users are written again",
+        "users wait: the store fails",
+        "what others change of users is heard again",
+        "what others change of users is not heard: the store fails",
+    ]
 
 
 @run_trio

@@ -389,4 +389,5 @@ def _told(created: ChannelCreated) -> dict[str, Any]:
         "withheld": created.withheld,
         "diversions": msgspec.to_builtins(created.diversions),
         "security": msgspec.to_builtins(created.security),
+        "traceparent": created.traceparent or None,
     }

@@ -77,6 +77,7 @@ function Undo:close() end
 ---@field withheld? boolean the caller does not want to be shown to who is called
 ---@field diversions? callflow.Diversion[] who forwarded the call before it came here, the last first
 ---@field security? callflow.Security of a call that came in: how SIP travels, and who proved who he is
+---@field traceparent? string where the call is traced (W3C Trace Context)
 ---@field variables table<string, string> of the channel, as far as they are known
 ---@field is_answered boolean
 ---@field is_over boolean

@@ -1,0 +1,1 @@
+"""OpenTelemetry: each call a trace, each verb a span. Imported only where traces are wanted (`engine.traces`)."""
