@@ -7,12 +7,13 @@ from array import array
 from collections.abc import Callable
 
 from ..pipe import PipeFigures, PipeFrame, PipeShape
+from .law import compress_mulaw, expand_mulaw
 from .mouth import Mouth
 from .network import FakeMediaNetwork, Timer
 from .recording import render
 from .timeline import Timeline
 from .voice import FRAME_SECONDS
-from .wav import FRAME, RATE, compress_mulaw, expand_mulaw
+from .wav import FRAME, RATE
 
 
 class FakePipe:

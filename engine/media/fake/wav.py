@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -163,23 +163,6 @@ def _expand_alaw(code: int) -> int:
     segment, magnitude = code >> 4 & 7, (code & 0x0F) << 4
     magnitude = magnitude + 8 if segment == 0 else magnitude + 0x108 << segment - 1
     return magnitude if code & 0x80 else -magnitude
-
-
-def expand_mulaw(octets: bytes) -> array[int]:
-    """Mu-law to 16-bit samples."""
-    return array("h", map(_MULAW_TABLE.__getitem__, octets))
-
-
-def compress_mulaw(samples: Iterable[int]) -> bytes:
-    """16-bit samples to mu-law (ITU-T G.711)."""
-    return bytes(map(_compress_mulaw, samples))
-
-
-def _compress_mulaw(sample: int) -> int:
-    magnitude = min(abs(sample), 32635) + 0x84
-    segment = magnitude.bit_length() - 8
-    code = segment << 4 | magnitude >> segment + 3 & 0x0F
-    return ~(code | (0x80 if sample < 0 else 0)) & 0xFF
 
 
 _MULAW_TABLE = tuple(map(_expand_mulaw, range(256)))
