@@ -10,7 +10,11 @@ from .source import SayKind, Source
 
 
 class Play(Command, frozen=True, kw_only=True):
-    """Play sources one after another; `repeat` 0 is for ever. To an unanswered caller it is early media."""
+    """Play sources one after another; `repeat` 0 is for ever. To an unanswered caller it is early media.
+
+    Files are WAV, MP3, FLAC, Ogg with Vorbis or Opus, or raw. It grows louder for `fade_in_ms`, and softer for
+    `fade_out_ms`: before its end, and once it is stopped.
+    """
 
     name: ClassVar[str] = "play"
     ends_as: ClassVar[tuple[type[Outcome], ...]] = (Played,)
@@ -20,6 +24,8 @@ class Play(Command, frozen=True, kw_only=True):
     stop_on: str = ""
     offset_ms: int = 0
     gain_db: float = 0.0
+    fade_in_ms: int = 0
+    fade_out_ms: int = 0
 
 
 class SayCommand(Command, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from callflow.protocol.events import ChannelCreated, Event
 from callflow.simulation.simulation import HOST, PORT, Simulation
 from engine.eventsocket.decisions import Given
 from engine.eventsocket.log import Entry
-from engine.media.fake.wav import Library
+from engine.media.fake.sound import Library
 from engine.media.session import PortsExhausted
 from engine.sip.messages import Address, ParseError, Uri
 from engine.transport.errors import Unreachable

@@ -22,20 +22,38 @@ async def play(
     stop_on: str = "",
     offset_ms: int = 0,
     gain_db: float = 0.0,
+    fade_in_ms: int = 0,
+    fade_out_ms: int = 0,
     deadline: float | None = None,
 ) -> Played:
     """Play sources one after another, until they were heard or a digit in `stop_on` is keyed.
 
-    `repeat` 0 is for ever. Sources are names of files in the app's folder, `Tone`s, `Silence`s.
+    `repeat` 0 is for ever. Sources are names of files in the app's folder, `Tone`s, `Silence`s. It begins `offset_ms`
+    in, grows louder for `fade_in_ms` and softer for `fade_out_ms`, before its end or once it is stopped.
     Raises NotFound for a file that is not there, naming it.
     """
-    command = _play(sources, repeat=repeat, stop_on=stop_on, offset_ms=offset_ms, gain_db=gain_db)
+    command = _play(
+        sources,
+        repeat=repeat,
+        stop_on=stop_on,
+        offset_ms=offset_ms,
+        gain_db=gain_db,
+        fade_in_ms=fade_in_ms,
+        fade_out_ms=fade_out_ms,
+    )
     return cast("Played", await call._leg.perform(command, deadline=deadline))
 
 
 @asynccontextmanager
 async def playing(
-    call: Call, *sources: Source, repeat: int = 1, stop_on: str = "", offset_ms: int = 0, gain_db: float = 0.0
+    call: Call,
+    *sources: Source,
+    repeat: int = 1,
+    stop_on: str = "",
+    offset_ms: int = 0,
+    gain_db: float = 0.0,
+    fade_in_ms: int = 0,
+    fade_out_ms: int = 0,
 ) -> AsyncGenerator[Playback, None]:
     """Play beside what the script does meanwhile; the end of the block stops it.
 
@@ -43,7 +61,15 @@ async def playing(
         result = await look_up(call.caller)
         await playback.gain(-6)
     """
-    command = _play(sources, repeat=repeat, stop_on=stop_on, offset_ms=offset_ms, gain_db=gain_db)
+    command = _play(
+        sources,
+        repeat=repeat,
+        stop_on=stop_on,
+        offset_ms=offset_ms,
+        gain_db=gain_db,
+        fade_in_ms=fade_in_ms,
+        fade_out_ms=fade_out_ms,
+    )
     async with running(call._leg, command, Playback) as playback:
         yield playback
 
@@ -81,7 +107,24 @@ async def echo(call: Call, *, delay_ms: int = 0, deadline: float | None = None) 
     await call._leg.perform(Echo(delay_ms=delay_ms), deadline=deadline)
 
 
-def _play(sources: Sequence[Source], *, repeat: int, stop_on: str, offset_ms: int, gain_db: float) -> Play:
+def _play(
+    sources: Sequence[Source],
+    *,
+    repeat: int,
+    stop_on: str,
+    offset_ms: int,
+    gain_db: float,
+    fade_in_ms: int,
+    fade_out_ms: int,
+) -> Play:
     if not sources:
         raise BadArgument("expected at least one source: a file name, a Tone, a Silence", command="play")
-    return Play(sources=tuple(sources), repeat=repeat, stop_on=stop_on, offset_ms=offset_ms, gain_db=gain_db)
+    return Play(
+        sources=tuple(sources),
+        repeat=repeat,
+        stop_on=stop_on,
+        offset_ms=offset_ms,
+        gain_db=gain_db,
+        fade_in_ms=fade_in_ms,
+        fade_out_ms=fade_out_ms,
+    )

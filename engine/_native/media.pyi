@@ -4,10 +4,19 @@ import os
 from collections.abc import Sequence
 from typing import Any, final
 
-__all__ = ["Engine", "Leg", "NoPorts", "Pipe", "Room", "Source", "detect"]
+__all__ = ["Engine", "Leg", "NoPorts", "Pipe", "Room", "Source", "detect", "measure", "samples"]
 
 def detect(samples: Sequence[int], level_dbov: float) -> list[tuple[str, int, int, int]]:
     """What is detected in 16-bit samples at 8 kHz: `(noticed, at_ms, lasted_ms, level_dbov)`."""
+
+def measure(path: str | os.PathLike[str], suffix: str | None = None) -> tuple[int, str | None]:
+    """How many samples at 8 kHz a file has, and what is wrong behind them. Raises ValueError.
+
+    `suffix`: of the name that it has elsewhere, which says what raw samples are in it.
+    """
+
+def samples(path: str | os.PathLike[str], suffix: str | None = None) -> bytes:
+    """Its samples at 8 kHz, of 16 bits in the machine's order. Raises ValueError."""
 
 class NoPorts(OSError):
     """No RTP port pair could be had; the text says why."""
@@ -17,7 +26,7 @@ class Source:
     """Something to play."""
 
     @staticmethod
-    def file(path: str | os.PathLike[str]) -> Source: ...
+    def file(path: str | os.PathLike[str], suffix: str | None = None) -> Source: ...
     @staticmethod
     def tone(
         frequencies: Sequence[float], cadence_ms: Sequence[int], duration_ms: int | None, level_dbm0: float
@@ -96,7 +105,16 @@ class Leg:
         may_send: bool,
         may_receive: bool,
     ) -> None: ...
-    def play(self, name: str, sources: Sequence[Source], *, repeat: int, gain_db: float, offset_ms: int) -> None: ...
+    def play(
+        self,
+        name: str,
+        sources: Sequence[Source],
+        *,
+        repeat: int,
+        gain_db: float,
+        offset_ms: int,
+        fades_ms: tuple[int, int],
+    ) -> None: ...
     def record(
         self, name: str, path: str | os.PathLike[str], *, max_ms: int, silence_ms: int, is_trimmed: bool
     ) -> None: ...
@@ -157,7 +175,16 @@ class Room:
     ) -> None:
         """Also for one that is in it: in another way from now on."""
 
-    def play(self, name: str, sources: Sequence[Source], *, repeat: int, gain_db: float, offset_ms: int) -> None: ...
+    def play(
+        self,
+        name: str,
+        sources: Sequence[Source],
+        *,
+        repeat: int,
+        gain_db: float,
+        offset_ms: int,
+        fades_ms: tuple[int, int],
+    ) -> None: ...
     def record(self, name: str, path: str | os.PathLike[str], *, max_ms: int) -> None: ...
     def control(self, name: str, *, is_paused: bool) -> None: ...
     def stop(self, name: str) -> None: ...

@@ -64,11 +64,18 @@ class Audio(Part):
         self._is_hearing = True
 
     def play(
-        self, name: str, sources: Sequence[media.Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
+        self,
+        name: str,
+        sources: Sequence[media.Source],
+        *,
+        repeat: int = 1,
+        gain_db: float = 0.0,
+        offset_ms: int = 0,
+        fades_ms: tuple[int, int] = (0, 0),
     ) -> None:
         """Play for a verb; what sounded before is stopped, or goes on afterwards if it is a background."""
         self._playing = name
-        self._channel.media.play(name, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms)
+        self._channel.media.play(name, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms, fades_ms=fades_ms)
 
     def set_background(self, whose: str, sources: tuple[media.Source, ...]) -> None:
         """Have this heard for ever, when nothing else is."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_REPEATS = 1_000_000
 _LATEST_OFFSET = 86_400_000  # ms
+_LONGEST_FADE = 10_000  # ms
 GAIN = 40.0  # dB, either way
 
 
@@ -26,6 +27,8 @@ def play(channel: Channel, command_id: str, command: commands.Play) -> None:
     within("repeat", command.repeat, 0, _MOST_REPEATS)
     within("offset_ms", command.offset_ms, 0, _LATEST_OFFSET)
     within("gain_db", command.gain_db, -GAIN, GAIN)
+    within("fade_in_ms", command.fade_in_ms, 0, _LONGEST_FADE)
+    within("fade_out_ms", command.fade_out_ms, 0, _LONGEST_FADE)
     digits_only("stop_on", command.stop_on, 16)
     sources = resolve_for(channel, command.sources)
     if not sources:
@@ -39,6 +42,7 @@ def play(channel: Channel, command_id: str, command: commands.Play) -> None:
         repeat=command.repeat,
         gain_db=command.gain_db,
         offset_ms=command.offset_ms,
+        fades_ms=(command.fade_in_ms, command.fade_out_ms),
     )
 
 
@@ -64,7 +68,7 @@ def _play_one(
 class Playback:
     """A play, say or tone that runs."""
 
-    __slots__ = ("_channel", "_digit", "_stop_on", "command_id", "name")
+    __slots__ = ("_channel", "_digit", "_fade_out", "_stop_on", "command_id", "name")
 
     def __init__(
         self,
@@ -76,14 +80,16 @@ class Playback:
         repeat: int = 1,
         gain_db: float = 0.0,
         offset_ms: int = 0,
+        fades_ms: tuple[int, int] = (0, 0),
     ) -> None:
         self.command_id = command_id
         self._channel = channel
         self._stop_on = stop_on
         self._digit: str | None = None
+        self._fade_out = fades_ms[1] / 1000
         channel.run(self)
         self.name = channel.name_for(self)
-        channel.audio.play(self.name, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms)
+        channel.audio.play(self.name, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms, fades_ms=fades_ms)
 
     def press(self, digit: str) -> bool:
         if digit not in self._stop_on or self._digit is not None:
@@ -108,8 +114,15 @@ class Playback:
 
     def stop(self, why: Why) -> None:
         self._channel.media.stop(self.name)
+        if why is not Why.CANCELLED and self._fade_out:
+            self._fade_out = 0.0
+            self._channel.media.stop(self.name)  # nobody waits for it to fade
 
     def give_up(self) -> None:
+        if self._fade_out:  # it may still be at it
+            fade, self._fade_out = self._fade_out, 0.0
+            self._channel.table.timers.after(fade, self.give_up)
+            return
         self._finish(Played(0, "stopped", error="the media did not report what was heard"))
 
     def _finish(self, outcome: Played) -> None:

@@ -96,7 +96,7 @@ def _resolve(source: Source, owner: Owner | None) -> media.Source:
     if isinstance(source, str):
         return media.FileSource(_file(source, owner))
     if isinstance(source, File):
-        return media.FileSource(_cached(source, owner))
+        return media.FileSource(_cached(source, owner), suffix=PurePosixPath(source.name).suffix[1:] or None)
     if isinstance(source, Text):
         return _speech(source, owner)
     if isinstance(source, Silence):

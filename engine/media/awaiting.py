@@ -92,6 +92,7 @@ class _Play(NamedTuple):
     repeat: int
     gain_db: float
     offset_ms: int
+    fades_ms: tuple[int, int] = (0, 0)
 
 
 class _Plays:
@@ -173,10 +174,17 @@ class AwaitingSession:
         return self._session
 
     def play(
-        self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
+        self,
+        playback: str,
+        sources: Sequence[Source],
+        *,
+        repeat: int = 1,
+        gain_db: float = 0.0,
+        offset_ms: int = 0,
+        fades_ms: tuple[int, int] = (0, 0),
     ) -> None:
         """Play when the files are there."""
-        self._plays.play(_Play(playback, tuple(sources), repeat, gain_db, offset_ms))
+        self._plays.play(_Play(playback, tuple(sources), repeat, gain_db, offset_ms, fades_ms))
 
     def stop(self, name: str) -> None:
         """Stop what has that name, held back or not."""
@@ -240,8 +248,8 @@ class AwaitingSession:
         return self._session.statistics()
 
     def _hand_on(self, play: _Play) -> None:
-        playback, sources, repeat, gain_db, offset_ms = play
-        self._session.play(playback, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms)
+        playback, sources, repeat, gain_db, offset_ms, fades_ms = play
+        self._session.play(playback, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms, fades_ms=fades_ms)
 
 
 class AwaitingRoom:

@@ -269,12 +269,19 @@ class NativeMediaSession:
             )
 
     def play(
-        self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
+        self,
+        playback: str,
+        sources: Sequence[Source],
+        *,
+        repeat: int = 1,
+        gain_db: float = 0.0,
+        offset_ms: int = 0,
+        fades_ms: tuple[int, int] = (0, 0),
     ) -> None:
-        """Play sources one after another. If one cannot be read, the whole playback fails before it is heard."""
+        """Play sources one after another. If one cannot be read at all, the playback fails before it is heard."""
         if not self._is_closed:
             given = [_native_source(source) for source in sources]
-            self._leg.play(playback, given, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms)
+            self._leg.play(playback, given, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms, fades_ms=fades_ms)
 
     def stop(self, name: str) -> None:
         """Stop the playback, recording or sending of that name."""
@@ -408,7 +415,7 @@ class NativeMediaRoom:
         """Play to all."""
         if not self._is_closed:
             given = [_native_source(source) for source in sources]
-            self._room.play(playback, given, repeat=repeat, gain_db=gain_db, offset_ms=0)
+            self._room.play(playback, given, repeat=repeat, gain_db=gain_db, offset_ms=0, fades_ms=(0, 0))
 
     def record(self, recording: str, path: Path, *, max_ms: int) -> None:
         """Record all that is said, and played to all."""
@@ -439,8 +446,8 @@ def _pair(credentials: IceCredentials) -> tuple[str, str]:
 
 def _native_source(source: Source) -> native.Source:
     match source:
-        case FileSource(path):
-            return native.Source.file(path)
+        case FileSource(path, suffix=suffix):
+            return native.Source.file(path, suffix)
         case ToneSource(frequencies, cadence_ms, duration_ms, level_dbm0):
             return native.Source.tone(frequencies, cadence_ms, duration_ms, level_dbm0)
         case SilenceSource(duration_ms):

@@ -67,13 +67,15 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A WAV file (8 to 32 bit PCM, float, A-law, mu-law; 4 to 192 kHz; stereo is mixed down; at most two hours).
+    """A file: WAV, MP3, FLAC, Ogg with Vorbis or Opus, by its content; raw samples, by its name.
 
-    `text` is what it says, if that is known.
+    4 to 192 kHz; up to eight channels are mixed down; at most two hours. `text` is what it says, if that is known.
+    `suffix` is that of the name that it has elsewhere (ul, sln16), where `path` says nothing of it.
     """
 
     path: Path
     text: str | None = None
+    suffix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,17 +289,29 @@ class MediaSession(Protocol):
         ...
 
     def play(
-        self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
+        self,
+        playback: str,
+        sources: Sequence[Source],
+        *,
+        repeat: int = 1,
+        gain_db: float = 0.0,
+        offset_ms: int = 0,
+        fades_ms: tuple[int, int] = (0, 0),
     ) -> None:
         """Play sources one after another, `repeat` times (0: for ever). A playback that runs is stopped first.
 
         It begins when a stream has been agreed on, at the first `update`. `offset_ms` counts in the first round, or
-        round after round of what plays for ever.
+        round after round of what plays for ever. It fades in and out for so many milliseconds: out before the end of
+        the last round, or once it is stopped. If a source cannot be read at all, nothing is heard; if one breaks off,
+        what is before that is, and nothing after it: both end as `failed`, and the error names the file.
         """
         ...
 
     def stop(self, name: str) -> None:
-        """Stop the playback, recording or sending of that name. What does not run is ignored."""
+        """Stop the playback, recording or sending of that name. What does not run is ignored.
+
+        A playback that fades out ends after that, or at once if it is stopped again.
+        """
         ...
 
     def record(self, recording: str, path: Path, *, max_ms: int, silence_ms: int = 0, is_trimmed: bool = False) -> None:

@@ -236,6 +236,7 @@ class FakeSession:
         self._engine = engine
         self._on_event = on_event
         self._jobs: dict[str, Job] = {}
+        self._fades: dict[str, float] = {}
 
     @property
     def playing(self) -> list[str]:
@@ -254,9 +255,10 @@ class FakeSession:
         self.streams.append(stream)
 
     def play(self, playback: str, sources: Sequence[media.Source], *, repeat: int = 1, gain_db: float = 0.0,
-             offset_ms: int = 0) -> None:  # fmt: skip
+             offset_ms: int = 0, fades_ms: tuple[int, int] = (0, 0)) -> None:  # fmt: skip
         for name in self.playing:
-            self.stop(name)
+            self._end(name, "stopped")
+        self._fades[playback] = fades_ms[1] / 1000
         self.played.append(sources)
         seconds = [_seconds(source) for source in sources]
         total = None if repeat == 0 or None in seconds else sum(seconds) * repeat  # type: ignore[arg-type]
@@ -281,7 +283,10 @@ class FakeSession:
         self._begin(sending, "send", len(digits) * (duration_ms + gap_ms) / 1000, digits=digits)
 
     def stop(self, name: str) -> None:
-        self._end(name, "stopped")
+        if fade := self._fades.pop(name, 0.0):
+            self._engine.timers.after(fade, lambda: self._end(name, "stopped"))
+        else:
+            self._end(name, "stopped")
 
     def echo(self, *, is_on: bool, delay_ms: int = 0) -> None:
         self.is_echoing, self.echo_delay_ms = is_on, delay_ms

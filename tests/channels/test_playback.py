@@ -127,6 +127,39 @@ async def test_a_play_ended_by_hangup_tells_what_was_heard_before_the_call_ends(
 
 
 @run_virtual
+async def test_a_key_and_a_cancel_let_a_play_fade_out_and_a_hangup_does_not(tmp_path):
+    async with open_switch(tmp_path) as switch:
+        call = switch.call()
+        call.do(Answer())
+        for id, stop in (("a", lambda: call.media.press("1")), ("b", lambda: call.do(Cancel(command="b")))):
+            call.do(Play(sources=WELCOME, repeat=0, stop_on="1", fade_out_ms=3000), id)
+            await trio.sleep(1)
+            stop()
+            await trio.sleep(2.9)
+            assert call.names[-1] != "playback.finished"
+            await trio.sleep(0.2)
+            assert switch.log.outcome(id) == Played(4000, *(("digit", "1") if id == "a" else ("stopped",)))
+        call.do(Play(sources=WELCOME, repeat=0, fade_out_ms=3000), "c")
+        await trio.sleep(1)
+        call.bye()
+        await trio.sleep(0.1)
+        assert switch.log.outcome("c") == Played(1000, "stopped")
+
+
+@run_virtual
+async def test_media_that_never_reports_holds_a_fading_play_up_for_so_long_and_no_longer(tmp_path):
+    async with open_switch(tmp_path) as switch:
+        call = switch.call()
+        call.do(Play(sources=WELCOME, fade_out_ms=3000), "p")
+        call.media.is_mute = True
+        call.do(Cancel(command="p"))
+        await trio.sleep(4.9)
+        assert call.names[-1] == "playback.started"
+        await trio.sleep(0.2)
+        assert switch.log.outcome("p").reason == "stopped"
+
+
+@run_virtual
 async def test_media_that_never_reports_holds_no_call_up(tmp_path):
     async with open_switch(tmp_path) as switch:
         call = switch.call()
@@ -146,6 +179,8 @@ async def test_media_that_never_reports_holds_no_call_up(tmp_path):
         Play(sources=WELCOME, repeat=-1),
         Play(sources=WELCOME, gain_db=math.nan),
         Play(sources=WELCOME, offset_ms=-1),
+        Play(sources=WELCOME, fade_in_ms=-1),
+        Play(sources=WELCOME, fade_out_ms=10_001),
         Play(sources=WELCOME, stop_on="x"),
         Play(sources=WELCOME * 65),
         Play(sources=(Silence(0),), repeat=0),

@@ -225,7 +225,9 @@ def test_a_file_of_another_machine_is_asked_for_by_its_hash(tmp_path):
             return tmp_path / f"{name} {sha256}"
 
     owner, sha256 = Owner("a", "s", tmp_path, files=Files()), "ab" * 32
-    assert resolve_sources([c.File("x.wav", sha256)], owner, 64) == (FileSource(tmp_path / f"x.wav {sha256}"),)
+    assert resolve_sources([c.File("x.wav", sha256)], owner, 64) == (
+        FileSource(tmp_path / f"x.wav {sha256}", suffix="wav"),
+    )
     with pytest.raises(CommandError):
         resolve_sources([c.File("x.wav", "../x")], owner, 64)
     with pytest.raises(CommandError) as refused:

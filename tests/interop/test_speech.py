@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.media.fake.wav import Library
+from engine.media.fake.sound import Library
 from engine.speech.text import spoken
 from tests.places.ear import find
 from tests.trio_tests import run_trio

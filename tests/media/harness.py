@@ -8,6 +8,7 @@ The fake runs on a clock that jumps, the native engine on real sockets in real t
 
 from __future__ import annotations
 
+import inspect
 import math
 import socket
 import struct
@@ -145,19 +146,22 @@ def stream_to(leg: Leg, **options: object) -> Stream:
     return replace(stream, **options)  # type: ignore[arg-type]
 
 
-def on_both_engines(test: Callable[[Floor], Awaitable[None]]) -> Callable[..., None]:
-    """Run the test once per engine, on the clock that the engine needs."""
+def on_both_engines(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run the test once per engine, on the clock that the engine needs. What it takes besides are parameters."""
 
     @pytest.mark.parametrize("kind", KINDS)
-    def run(kind: str, tmp_path: Path) -> None:
+    def run(kind: str, tmp_path: Path, **given: object) -> None:
         async def main() -> None:
             with trio.fail_after(120):
                 async with open_floor(kind, tmp_path) as floor:
-                    await test(floor)
+                    await test(floor, **given)
 
         clock = trio.testing.MockClock(autojump_threshold=0) if kind == "fake" else None
         trio.run(main, clock=clock)
 
+    own = [one for one in inspect.signature(run).parameters.values() if one.kind is not one.VAR_KEYWORD]
+    _, *more = inspect.signature(test).parameters.values()
+    run.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]  # pytest reads it
     run.__name__, run.__doc__ = test.__name__, test.__doc__
     return run
 

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from engine.media.fake import Digit, FakeMediaEngine, FakeMediaNetwork, Heard
-from engine.media.fake.wav import Library, NotWav
+from engine.media.fake.sound import Library, Unplayable
 from engine.media.session import (
     DigitEnded,
     DigitsSent,
@@ -263,6 +263,7 @@ def wav_of(encoding, bits, data, *, rate=8000, channels=1):
         (1, 8, 1, bytes([0, 128, 255]), [-32768, 0, 32512]),
         (1, 16, 2, struct.pack("<4h", 100, 200, -100, -300), [150, -200]),
         (7, 8, 1, bytes([0x00, 0x80, 0xFF, 0x7F]), [-32124, 32124, 0, 0]),
+        (3, 32, 1, struct.pack("<2f", 0.5, -1.0), [16384, -32768]),
         (6, 8, 1, bytes([0x2A, 0xAA, 0xD5, 0x55]), [-32256, 32256, 8, -8]),
     ],
 )
@@ -276,14 +277,15 @@ def test_wav_files_of_every_kind_are_read(tmp_path, encoding, bits, channels, da
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (wav_of(3, 32, b""), "got format 3 with 32 bits"),
+        (wav_of(2, 4, b""), "got format 2 of 4 bits"),
         (wav_of(1, 16, b"", channels=9), "got 9"),
-        (b"RIFF\0\0\0\0WAVEfmt \2\0\0\0xx", "too short"),
-        (b"RIFF\0\0\0\0WAVE", "no audio data"),
-        (b"OggS", "expected a RIFF WAVE"),
+        (b"RIFF\0\0\0\0WAVEfmt \2\0\0\0xx", "16 octets or more"),
+        (b"RIFF\0\0\0\0WAVE", "expected a data chunk"),
+        (b"OggS", "cut off"),
+        (b"%PDF", "got something else"),
     ],
 )
 def test_what_is_no_wav_is_refused_with_its_reason(tmp_path, content, says):
     (tmp_path / "a.wav").write_bytes(content)
-    with pytest.raises(NotWav, match=f"a.wav: .*{says}"):
+    with pytest.raises(Unplayable, match=f"a.wav: .*{says}"):
         Library().open(tmp_path / "a.wav")

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from ..pipe import MOST_WAITING_MS, PipeFigures, PipeMarked
 from ..session import PipeSource
 from .network import FakeMediaNetwork, Timer
+from .sound import FRAME, LOUD_RMS, RATE
 from .spoken import Spoken
 from .voice import FRAME_SECONDS, Address, Piece, Program, Voice
-from .wav import FRAME, LOUD_RMS, RATE
 
 _LEAD = 3 * FRAME  # after a pause so much is to be there before it is said,
 _LEAD_SECONDS = 0.06  # unless it has waited so long

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from .chorus import Sound
+from .sound import Library
 from .voice import FRAME_SECONDS, Address, Heard
-from .wav import Library
 
 if TYPE_CHECKING:
     from .association import FakeAssociation

@@ -11,9 +11,9 @@ from .law import compress_mulaw, expand_mulaw
 from .mouth import Mouth
 from .network import FakeMediaNetwork, Timer
 from .recording import render
+from .sound import FRAME, RATE
 from .timeline import Timeline
 from .voice import FRAME_SECONDS
-from .wav import FRAME, RATE
 
 
 class FakePipe:

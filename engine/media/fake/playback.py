@@ -10,8 +10,19 @@ from typing import Literal
 from ..session import PlaybackFinished, PlaybackStarted, Source
 from .chorus import Sound
 from .network import FakeMediaNetwork, Timer
-from .voice import FRAME_SECONDS, Address, Meter, Program, Voice, read_piece, whole_frames
-from .wav import NotWav
+from .sound import Unplayable
+from .voice import FRAME_SECONDS, Address, Meter, Piece, Program, Voice, read_piece, whole_frames
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """What is to be played, and how."""
+
+    sources: Sequence[Source]
+    repeat: int = 1
+    gain_db: float = 0.0
+    offset_ms: int = 0
+    fade_out_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -21,6 +32,9 @@ class Playback:
     name: str
     voice: Voice
     stands_at: float | None  # how far into the program, in seconds; None: it runs
+    fade_out: float = 0.0  # seconds
+    fault: str | None = None  # why it goes no further than its program
+    is_ending: bool = False  # stopped, and growing softer
     has_begun: bool = False
     is_paused: bool = False
     timer: Timer | None = None
@@ -58,16 +72,18 @@ class Player:
         """Is there a playback, be it paused?"""
         return self._playback is not None
 
-    def play(self, name: str, sources: Sequence[Source], *, repeat: int, gain_db: float, offset_ms: int) -> None:
+    def play(self, name: str, playing: Playing) -> None:
         """Play that instead of what plays."""
         self._end("stopped")
         try:
-            pieces = tuple(read_piece(source, self._network.library) for source in sources)
-        except NotWav as error:
+            pieces = [read_piece(source, self._network.library) for source in playing.sources]
+        except Unplayable as error:
             self._report(PlaybackFinished(name, 0, "failed", str(error)))
             return
-        voice = Voice(Program(pieces, repeat, gain_db), self._network.now, self._origin)
-        self._playback = Playback(name, voice, stands_at=offset_ms / 1000)
+        pieces, fault = _until_broken(pieces)
+        program = Program(tuple(pieces), 1 if fault else playing.repeat, playing.gain_db)
+        voice = Voice(program, self._network.now, self._origin)
+        self._playback = Playback(name, voice, playing.offset_ms / 1000, playing.fade_out_ms / 1000, fault)
         self._go(self._playback)
 
     def begin(self) -> None:
@@ -88,13 +104,19 @@ class Player:
         if seek_ms is not None:
             position = program.moved(position, seek_ms / 1000)
         if is_paused is not None:
-            playback.is_paused = is_paused
+            playback.is_paused = is_paused and not playback.is_ending
         playback.voice, playback.stands_at = replace(playback.voice, program=program), position
         self._go(playback)
 
     def stop(self, name: str) -> None:
         """Stop the playback of that name."""
-        if self._playback is not None and self._playback.name == name:
+        playback = self._playback
+        if playback is None or playback.name != name:
+            return
+        if playback.fade_out and playback.stands_at is None and not playback.is_ending:
+            playback.is_ending = True
+            self._go(playback)
+        else:
             self._end("stopped")
 
     def close(self) -> None:
@@ -116,6 +138,8 @@ class Player:
         now, position = self._network.now, playback.position(self._network.now)
         playback.voice, playback.stands_at = replace(playback.voice, started_at=now - position), None
         lasts = _frame_seconds(playback.voice.program.seconds - position)
+        if playback.is_ending:
+            lasts = min(lasts, playback.fade_out)
         if lasts < math.inf:
             playback.timer = self._network.call_at(now + lasts, self._complete)
         if not playback.has_begun:
@@ -123,10 +147,15 @@ class Player:
             self._report(PlaybackStarted(playback.name))
 
     def _complete(self) -> None:
-        self._end("completed")
+        playback = self._playback
+        assert playback is not None
+        if playback.is_ending:
+            self._end("stopped")
+        else:
+            self._end("failed" if playback.fault else "completed")
         self._settle()
 
-    def _end(self, reason: Literal["completed", "stopped"] | None) -> None:
+    def _end(self, reason: Literal["completed", "stopped", "failed"] | None) -> None:
         playback, self._playback = self._playback, None
         if playback is None:
             return
@@ -134,7 +163,16 @@ class Player:
             playback.timer.cancel()
         if reason is not None:
             heard_ms = whole_frames(playback.sent.seconds(self._network.now)) * 20
-            self._report(PlaybackFinished(playback.name, heard_ms, reason))
+            error = playback.fault if reason == "failed" else None
+            self._report(PlaybackFinished(playback.name, heard_ms, reason, error))
+
+
+def _until_broken(pieces: list[Piece]) -> tuple[list[Piece], str | None]:
+    """The pieces up to the first file that breaks off, and why it does."""
+    for count, piece in enumerate(pieces, start=1):
+        if piece.file is not None and piece.file.fault is not None:
+            return pieces[:count], piece.file.fault
+    return pieces, None
 
 
 def _frame_seconds(seconds: float) -> float:

@@ -16,10 +16,10 @@ from typing import Literal
 from ..session import RecordingFinished, ToneSource
 from .chorus import Sound
 from .network import FakeMediaNetwork, Timer
+from .sound import RATE
 from .timeline import Timeline
 from .voice import FRAME_SECONDS, Heard, Piece, whole_frames
 from .watch import Quiet
-from .wav import RATE
 
 _LOUD = 140  # the peak of a sine that is just no silence
 _MARGIN = 10  # frames of silence that stay around the sound of a trimmed recording
@@ -256,8 +256,8 @@ def render(timeline: Timeline, start: float, count: int) -> array[int]:
 
 
 def _draw(piece: Piece, offset: int, count: int) -> array[int]:
-    if piece.wav is not None:
-        return piece.wav.samples()[offset : offset + count]
+    if piece.file is not None:
+        return piece.file.samples()[offset : offset + count]
     if isinstance(piece.source, ToneSource):
         return _draw_tone(piece.source, offset, count)
     return array("h", bytes(2 * count))

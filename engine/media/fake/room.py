@@ -9,7 +9,7 @@ from pathlib import Path
 from ..session import MediaEvent, MediaSession, Membership, Source
 from .chorus import Sound, sound_of
 from .network import FakeMediaNetwork
-from .playback import Player
+from .playback import Player, Playing
 from .recording import Recorder
 from .session import FakeMediaSession
 from .timeline import Timeline
@@ -58,7 +58,7 @@ class FakeMediaRoom:
         """Play to all."""
         self._network.advance()
         if not self._is_closed:
-            self._player.play(playback, sources, repeat=repeat, gain_db=gain_db, offset_ms=0)
+            self._player.play(playback, Playing(sources, repeat, gain_db))
             self.settle()
 
     def record(self, recording: str, path: Path, *, max_ms: int) -> None:

@@ -30,7 +30,7 @@ from .hearing import Hearing
 from .mouth import Mouth
 from .network import FakeMediaNetwork
 from .pipe import FakePipe
-from .playback import Player
+from .playback import Player, Playing
 from .protection import Protection
 from .recording import Recorder, Sides
 from .timeline import Timeline
@@ -133,11 +133,19 @@ class FakeMediaSession:
         self._begin()
 
     def play(
-        self, playback: str, sources: Sequence[Source], *, repeat: int = 1, gain_db: float = 0.0, offset_ms: int = 0
+        self,
+        playback: str,
+        sources: Sequence[Source],
+        *,
+        repeat: int = 1,
+        gain_db: float = 0.0,
+        offset_ms: int = 0,
+        fades_ms: tuple[int, int] = (0, 0),
     ) -> None:
-        """Play sources one after another. If one cannot be read, the whole playback fails at once."""
+        """Play sources one after another. How loud it is while it fades is not told from how loud it is then."""
         if self._is_open():
-            self._player.play(playback, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms)
+            program = Playing(sources, repeat, gain_db, offset_ms, fade_out_ms=fades_ms[1])
+            self._player.play(playback, program)
             self._settle_output()
 
     def stop(self, name: str) -> None:

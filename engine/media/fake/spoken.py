@@ -13,6 +13,7 @@ class Spoken:
 
     sounded: array[int] = field(default_factory=lambda: array("h"))  # 8 kHz
     at: int = 0  # where in them it begins
+    fault: str | None = None  # there is none, unlike in files
 
     def samples(self) -> array[int]:
         """From its beginning on, as far as they have come."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..session import FileSource, PipeSource, Source, ToneSource
+from .sound import Library, SoundFile
 from .spoken import Spoken
-from .wav import Library, Wav
 
 Address: TypeAlias = tuple[str, int]
 FRAME_SECONDS = 0.02
@@ -54,22 +54,22 @@ class Piece:
 
     source: Source | PipeSource
     seconds: float
-    wav: Wav | Spoken | None = None
+    file: SoundFile | Spoken | None = None
 
     def runs(self, offset: float) -> Iterator[tuple[bool, float]]:
         """`(is_loud, until)` one after another, from that offset to the end."""
-        if self.wav is not None:
-            return iter([run for run in self.wav.runs() if run[1] > offset] or [(False, self.seconds)])
+        if self.file is not None:
+            return iter([run for run in self.file.runs() if run[1] > offset] or [(False, self.seconds)])
         if isinstance(self.source, ToneSource):
             return _cadence_runs(self.source.cadence_ms, offset, self.seconds)
         return iter([(False, self.seconds)])
 
 
 def read_piece(source: Source, library: Library) -> Piece:
-    """The source with its length. Raises NotWav."""
+    """The source with its length. Raises Unplayable."""
     if isinstance(source, FileSource):
-        wav = library.open(source.path)
-        return Piece(source, wav.seconds, wav)
+        file = library.open(source.path, source.suffix)
+        return Piece(source, file.seconds, file)
     return Piece(source, math.inf if source.duration_ms is None else source.duration_ms / 1000)
 
 

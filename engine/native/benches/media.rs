@@ -46,6 +46,7 @@ fn playback(criterion: &mut Criterion, name: &str, voice: Voice, gain_db: f32) {
         repeat: 0,
         gain_db,
         offset_ms: 0,
+        fades_ms: [0, 0],
     };
     let loading = Arc::new(OnceLock::from(Ok(vec![voice])));
     leg.play(spec, loading, &mut reports);

@@ -107,6 +107,7 @@ fn play(engine: &Engine, leg: LegId) {
         repeat: 0,
         gain_db: -3.0,
         offset_ms: 0,
+        fades_ms: [0, 0],
     };
     let tone = SourceSpec::Tone(ToneSpec {
         frequencies: vec![440.0, 480.0],

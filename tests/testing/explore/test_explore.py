@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.scenarios.conftest import prompts
 __all__ = ["prompts"]
 
 ROOT = Path(__file__).parents[3]
+SEEDS = ROOT / "engine/native/fuzz/seeds/sound"
 HEAD = "from callflow import *\nimport anyio\napp = App('x')\n@app.route('1')\nasync def script(call: Call) -> None:\n"
 
 
@@ -94,7 +96,25 @@ def test_a_prompt_that_cannot_be_played(walked, tmp_path):
         await call.play("noise.wav")
         await call.play("prompt.wav")
     """)
-    assert found(explored) == [("x.py:7", finding.UNPLAYABLE, "noise.wav: expected a RIFF WAVE file")]
+    assert found(explored) == [
+        ("x.py:7", finding.UNPLAYABLE, "noise.wav: expected a WAV, MP3, Ogg or FLAC file, got something else")
+    ]
+
+
+def test_prompts_of_every_format_are_looked_for_and_tried(walked, tmp_path):
+    shutil.copyfile(SEEDS / "tone.opus", tmp_path / "whole.opus")
+    (tmp_path / "cut.mp3").write_bytes((SEEDS / "tone.mp3").read_bytes()[:-500])
+    explored = walked("""
+        await call.answer()
+        await call.play("whole.opus")
+        await call.play("absent.flac")
+    """)
+    assert found(explored) == [("x.py:8", finding.MISSING, "no file 'absent.flac'")]
+    explored = walked("""
+        await call.answer()
+        await call.play("whole.opus", "cut.mp3")
+    """)
+    assert found(explored) == [("x.py:7", finding.UNPLAYABLE, "cut.mp3: it is cut off: expected 0.5 s, got 0.3 s")]
 
 
 def test_an_exception_at_the_third_wrong_code(walked):

@@ -48,6 +48,7 @@ fn play(engine: &Engine, leg: &Opened, frequency: f32, duration_ms: Option<u32>)
         repeat: 1,
         gain_db: 0.0,
         offset_ms: 0,
+        fades_ms: [0, 0],
     };
     let tone = ToneSpec {
         frequencies: vec![frequency],

@@ -1,7 +1,7 @@
 //! G.711 mu-law and A-law (ITU-T G.711; the arithmetic of the reference code in G.191), by tables made at compile time.
 
 /// Which of the two companding laws.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Law {
     /// PCMU, static payload type 0 (RFC 3551 §4.5.14).
     Mu,

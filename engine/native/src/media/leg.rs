@@ -226,8 +226,8 @@ impl Leg {
     pub fn stop(&mut self, name: &str, now: Moment, reports: &mut Reports) {
         if self
             .player
-            .as_ref()
-            .is_some_and(|player| player.name == name)
+            .as_mut()
+            .is_some_and(|player| player.name == name && player.stop())
         {
             self.end_playback(PlaybackEnd::Stopped, reports);
         }

@@ -120,6 +120,7 @@ impl Scene {
             repeat: 1,
             gain_db: 0.0,
             offset_ms: 0,
+            fades_ms: [0, 0],
         };
         let loading = Arc::new(OnceLock::from(Ok(voices)));
         self.leg.play(spec, loading, &mut self.reports);
@@ -226,6 +227,7 @@ fn a_new_playback_stops_the_old_and_a_failed_one_was_never_heard() {
         repeat: 1,
         gain_db: 0.0,
         offset_ms: 0,
+        fades_ms: [0, 0],
     };
     let loading = Loading::default();
     scene.leg.play(spec, loading.clone(), &mut scene.reports);

@@ -271,6 +271,7 @@ fn endless() -> PlaySpec {
         repeat: 0,
         gain_db: 0.0,
         offset_ms: 0,
+        fades_ms: [0, 0],
     }
 }
 

@@ -5,7 +5,11 @@ use std::sync::{Arc, OnceLock};
 use super::clip::Clip;
 use super::clock::FRAME;
 use super::command::Change;
+use super::fade::Fade;
 use super::g711::Law;
+use super::reel::{Block, Feed};
+use super::report::PlaybackEnd;
+use super::tape::BLOCK;
 use super::tone::Tone;
 
 /// A source that is ready to be read.
@@ -17,6 +21,10 @@ pub enum Voice {
     Tone(Tone, Option<u64>),
     /// Silence of so many samples.
     Silence(u64),
+    /// A long file, which is read while it is played.
+    Reel(Arc<Feed>),
+    /// Where a file breaks off, and why: nothing after it is heard.
+    Broken(Arc<str>),
 }
 
 impl Voice {
@@ -26,17 +34,8 @@ impl Voice {
             Voice::Clip(clip) => Some(clip.samples().len() as u64),
             Voice::Tone(_, length) => *length,
             Voice::Silence(length) => Some(*length),
-        }
-    }
-
-    fn fill(&self, position: u64, samples: &mut [i16]) {
-        match self {
-            Voice::Clip(clip) => {
-                let start = position as usize;
-                samples.copy_from_slice(&clip.samples()[start..start + samples.len()]);
-            }
-            Voice::Tone(tone, _) => tone.fill(position, samples),
-            Voice::Silence(_) => samples.fill(0),
+            Voice::Reel(feed) => Some(feed.reel().length()),
+            Voice::Broken(_) => None,
         }
     }
 }
@@ -55,6 +54,8 @@ pub struct PlaySpec {
     pub gain_db: f32,
     /// How far in it begins: into the first round, or, for ever, into as many as that takes.
     pub offset_ms: u64,
+    /// How long it takes until it is as loud as it is to be, and how long it grows softer before its end.
+    pub fades_ms: [u64; 2],
 }
 
 /// A playback that runs, or waits for its files.
@@ -73,6 +74,28 @@ pub struct Player {
     rounds_left: Option<u32>,
     offset: u64,
     gain: Gain,
+    fade: Fade,
+    /// The block of a long file that sounds: of which voice, and which.
+    held: Option<(usize, u64, Block)>,
+}
+
+/// What `Player::fill` found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// A frame, its end filled up with silence.
+    Frame,
+    /// The file's next part is not there yet.
+    Starved,
+    /// Nothing is left.
+    Over(PlaybackEnd),
+}
+
+/// Some of a voice.
+enum Part {
+    Samples(usize),
+    Starved,
+    End,
+    Broken(Arc<str>),
 }
 
 /// What `Player::ready` finds.
@@ -121,6 +144,8 @@ impl Player {
             rounds_left: (spec.repeat > 0).then_some(spec.repeat),
             offset: spec.offset_ms.saturating_mul(8),
             gain: Gain::of_db(spec.gain_db),
+            fade: Fade::new(spec.fades_ms),
+            held: None,
         }
     }
 
@@ -137,7 +162,7 @@ impl Player {
     /// Be different from now on.
     pub fn change(&mut self, change: &Change) {
         if let Some(is_paused) = change.is_paused {
-            self.is_paused = is_paused;
+            self.is_paused = is_paused && !self.fade.is_ending();
         }
         if let Some(gain_db) = change.gain_db {
             self.gain = Gain::of_db(gain_db);
@@ -170,36 +195,130 @@ impl Player {
         }
     }
 
-    /// The next frame, its end filled up with silence; false when nothing is left.
-    pub fn fill(&mut self, samples: &mut [i16; FRAME]) -> bool {
-        let mut filled = 0;
+    /// Grow softer and end; true: it ends at once.
+    pub fn stop(&mut self) -> bool {
+        !self.has_started || self.is_paused || !self.fade.end()
+    }
+
+    /// The next frame, if there is one.
+    pub fn fill(&mut self, samples: &mut [i16; FRAME]) -> Turn {
+        let left = self.left_to_fade();
+        let (mut filled, mut end) = (0, PlaybackEnd::Completed);
         while filled < FRAME && self.seek() {
-            let voice = &self.voices[self.index];
-            let left = voice
-                .length()
-                .map_or(FRAME as u64, |length| length - self.position);
-            let count = left.min((FRAME - filled) as u64) as usize;
-            voice.fill(self.position, &mut samples[filled..filled + count]);
-            self.position += count as u64;
-            filled += count;
+            match self.pour(&mut samples[filled..]) {
+                Part::Samples(count) => {
+                    self.position += count as u64;
+                    filled += count;
+                }
+                Part::End => (self.index, self.position) = (self.index + 1, 0),
+                Part::Starved if filled == 0 => return Turn::Starved,
+                Part::Starved => break,
+                Part::Broken(fault) => {
+                    end = PlaybackEnd::Failed(fault.to_string());
+                    break;
+                }
+            }
+        }
+        if filled == 0 {
+            return Turn::Over(end);
         }
         samples[filled..].fill(0);
         self.gain.apply(&mut samples[..filled]);
-        filled > 0
+        if self.fade.apply(&mut samples[..filled], left) {
+            Turn::Frame
+        } else {
+            Turn::Over(PlaybackEnd::Stopped)
+        }
     }
 
     /// The next frame as it was compressed once for all, where it lies whole in one clip and is as loud as that.
     pub fn coded(&mut self, law: Law) -> Option<&[u8]> {
-        if self.gain.0.is_some() || !self.seek() {
+        if self.gain.0.is_some() || !self.seek() || self.fade.is_near(self.left_to_fade()) {
             return None;
         }
-        let Voice::Clip(clip) = &self.voices[self.index] else {
-            return None;
+        let start = match &self.voices[self.index] {
+            Voice::Clip(_) => self.position,
+            Voice::Reel(_) => {
+                self.hold().ok()?;
+                self.position % BLOCK
+            }
+            _ => return None,
+        } as usize;
+        let clip = match &self.voices[self.index] {
+            Voice::Clip(clip) => clip,
+            _ => &self.held.as_ref()?.2.clip,
         };
-        let start = self.position as usize;
         let frame = clip.coded(law).get(start..start + FRAME)?;
         self.position += FRAME as u64;
+        self.fade.pass();
         Some(frame)
+    }
+
+    /// The next samples of the voice that sounds.
+    fn pour(&mut self, samples: &mut [i16]) -> Part {
+        let position = self.position;
+        let left = |length: u64| samples.len().min((length - position) as usize);
+        match &self.voices[self.index] {
+            Voice::Clip(clip) => {
+                let (start, count) = (position as usize, left(clip.samples().len() as u64));
+                samples[..count].copy_from_slice(&clip.samples()[start..start + count]);
+                Part::Samples(count)
+            }
+            Voice::Tone(tone, length) => {
+                let count = left(length.unwrap_or(u64::MAX));
+                tone.fill(position, &mut samples[..count]);
+                Part::Samples(count)
+            }
+            Voice::Silence(length) => {
+                let count = left(*length);
+                samples[..count].fill(0);
+                Part::Samples(count)
+            }
+            Voice::Broken(fault) => Part::Broken(fault.clone()),
+            Voice::Reel(_) => {
+                let start = (position % BLOCK) as usize;
+                match self.hold() {
+                    Err(part) => part,
+                    Ok(block) => {
+                        let there = block.clip.samples().get(start..).unwrap_or_default();
+                        let count = samples.len().min(there.len());
+                        samples[..count].copy_from_slice(&there[..count]);
+                        match (&block.fault, count) {
+                            (Some(fault), 0) => Part::Broken(fault.clone()),
+                            (None, 0) => Part::End, // shorter than its file says, by less than it can be blamed for
+                            _ => Part::Samples(count),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The block of the long file that sounds, at the place where it does.
+    fn hold(&mut self) -> Result<&Block, Part> {
+        let (voice, index) = (self.index, self.position / BLOCK);
+        let Voice::Reel(feed) = &self.voices[voice] else {
+            return Err(Part::End);
+        };
+        let is_held = |held: &(usize, u64, Block)| (held.0, held.1) == (voice, index);
+        if !self.held.as_ref().is_some_and(is_held) {
+            let block = feed.take(index).ok_or(Part::Starved)?;
+            self.held = Some((voice, index, block));
+        }
+        self.held.as_ref().map(|held| &held.2).ok_or(Part::End)
+    }
+
+    /// How many samples are left until the end of all rounds, if that matters and can be known.
+    fn left_to_fade(&self) -> Option<u64> {
+        if !self.fade.has_end() {
+            return None;
+        }
+        let rounds = u64::from(self.rounds_left?);
+        let round = self
+            .voices
+            .iter()
+            .try_fold(0, |sum, voice| Some(sum + voice.length()?))?;
+        Some((round * rounds).saturating_sub(self.place()))
     }
 
     /// Skip the offset, and make a playback without a single sample end.
@@ -207,7 +326,7 @@ impl Player {
         if self.voices.iter().all(|voice| voice.length() == Some(0)) {
             self.voices.clear();
         }
-        let round: Option<u64> = self.voices.iter().map(Voice::length).sum();
+        let round: Option<u64> = self.voices.iter().map(Voice::length).sum(); // None: endless, or broken
         if let (None, Some(round @ 1..)) = (self.rounds_left, round) {
             self.offset %= round; // for ever: the offset counts round after round
         }
@@ -283,6 +402,7 @@ mod tests {
             repeat,
             gain_db: 0.0,
             offset_ms,
+            fades_ms: [0, 0],
         }
     }
 
@@ -300,7 +420,7 @@ mod tests {
     fn read(player: &mut Player) -> (Vec<i16>, usize) {
         let (mut all, mut frames) = (Vec::new(), 0);
         let mut frame = [0; FRAME];
-        while player.fill(&mut frame) {
+        while player.fill(&mut frame) == Turn::Frame {
             all.extend_from_slice(&frame);
             frames += 1;
             assert!(frames < 10_000);
@@ -332,7 +452,7 @@ mod tests {
         for _ in 0..5 {
             let first = player.coded(Law::A).map(|octets| octets[0]);
             if first.is_none() {
-                assert!(player.fill(&mut frame));
+                assert_eq!(player.fill(&mut frame), Turn::Frame);
             }
             kinds.push(first);
         }
@@ -358,7 +478,7 @@ mod tests {
     fn the_offset_of_what_plays_for_ever_counts_round_after_round() {
         let mut player = player(spec(0, 3 * 25 + 10), vec![clip(0..100), clip(100..200)]);
         let mut frame = [0; FRAME];
-        assert!(player.fill(&mut frame));
+        assert_eq!(player.fill(&mut frame), Turn::Frame);
         assert_eq!((frame[0], frame[119], frame[120]), (80, 199, 0));
     }
 
@@ -367,7 +487,7 @@ mod tests {
         let mut music = player(spec(0, 0), vec![clip(1..4)]);
         let mut frame = [0; FRAME];
         for _ in 0..500 {
-            assert!(music.fill(&mut frame));
+            assert_eq!(music.fill(&mut frame), Turn::Frame);
         }
         let tone = Tone::new(&ToneSpec {
             frequencies: vec![440.0],
@@ -377,9 +497,64 @@ mod tests {
         });
         let mut endless = player(spec(1, 50), vec![Voice::Tone(tone, None), clip(1..4)]);
         for _ in 0..500 {
-            assert!(endless.fill(&mut frame));
+            assert_eq!(endless.fill(&mut frame), Turn::Frame);
         }
         assert!(frame.iter().any(|sample| *sample != 0));
+    }
+
+    #[test]
+    fn stopped_with_a_fade_it_grows_softer_first() {
+        let fades = PlaySpec {
+            fades_ms: [20, 40],
+            ..spec(1, 0)
+        };
+        let mut player = player(fades, vec![Voice::Clip(Clip::new(vec![1000; 8000]))]);
+        let mut frame = [0; FRAME];
+        let mut firsts = Vec::new();
+        for turn in 0..10 {
+            if turn == 3 {
+                assert!(!player.stop());
+            }
+            match player.fill(&mut frame) {
+                Turn::Frame => firsts.push(frame[0]),
+                other => {
+                    assert_eq!(other, Turn::Over(PlaybackEnd::Stopped));
+                    break;
+                }
+            }
+        }
+        assert_eq!(firsts, [0, 1000, 1000, 1000, 500]);
+        assert!(player.stop());
+    }
+
+    #[test]
+    fn it_grows_softer_before_the_end_of_its_last_round() {
+        let fades = PlaySpec {
+            fades_ms: [0, 20],
+            ..spec(2, 0)
+        };
+        let mut player = player(fades, vec![Voice::Clip(Clip::new(vec![1000; 320]))]);
+        let mut frame = [0; FRAME];
+        let coded = player.coded(Law::A).map(<[u8]>::len);
+        assert_eq!(coded, Some(FRAME));
+        let mut middles = Vec::new();
+        while player.fill(&mut frame) == Turn::Frame {
+            middles.push(frame[80]);
+        }
+        assert_eq!(middles, [1000, 1000, 500]);
+        assert_eq!(player.coded(Law::A), None);
+    }
+
+    #[test]
+    fn at_what_is_broken_it_fails_wherever_it_is_to_begin() {
+        for offset_ms in [0, 1_000_000] {
+            let broken = Voice::Broken("x.mp3: it is damaged".into());
+            let mut player = player(spec(0, offset_ms), vec![clip(0..160), broken, clip(0..160)]);
+            let mut frame = [0; FRAME];
+            while player.fill(&mut frame) == Turn::Frame {}
+            let end = PlaybackEnd::Failed("x.mp3: it is damaged".into());
+            assert_eq!(player.fill(&mut frame), Turn::Over(end));
+        }
     }
 
     #[test]
@@ -416,7 +591,8 @@ mod tests {
         };
         let mut player = player(spec(2, 0), vec![clip(0..400), clip(400..800)]);
         let mut frame = [0; FRAME];
-        let mut next = |player: &mut Player| player.fill(&mut frame).then_some(frame[0]);
+        let mut next =
+            |player: &mut Player| (player.fill(&mut frame) == Turn::Frame).then_some(frame[0]);
         assert_eq!(next(&mut player), Some(0));
         player.change(&change(40));
         assert_eq!(next(&mut player), Some(480));

@@ -1,6 +1,7 @@
-//! Any rate to 8 kHz: a polyphase, Kaiser-windowed sinc low-pass. It runs on a loader thread, once per file.
+//! Any rate to 8 kHz: a polyphase, Kaiser-windowed sinc low-pass. It runs on a loader thread, once per file or part of one.
 
 use std::f64::consts::PI;
+use std::ops::Range;
 
 use super::clock::SAMPLE_RATE;
 
@@ -15,20 +16,61 @@ const MAX_PHASES: u64 = 1024;
 
 /// `samples` at `rate` as 16-bit samples at 8 kHz.
 pub fn to_8000(samples: &[f32], rate: u32) -> Vec<i16> {
-    if rate == SAMPLE_RATE {
-        return samples.iter().copied().map(round).collect();
+    let conversion = Conversion::new(rate);
+    conversion.part(samples, 0, 0..conversion.length(samples.len() as u64))
+}
+
+/// The same for a part of the samples.
+pub struct Conversion {
+    rate: u32,
+    filter: Option<Filter>,
+}
+
+impl Conversion {
+    /// From that rate.
+    pub fn new(rate: u32) -> Self {
+        let filter = (rate != SAMPLE_RATE).then(|| Filter::new(rate));
+        Conversion { rate, filter }
     }
-    let filter = Filter::new(rate);
-    let (input, output) = (u64::from(rate), u64::from(SAMPLE_RATE));
-    let count = samples.len() as u64 * output / input;
-    (0..count)
-        .map(|index| {
-            let position = index * input;
-            let phase = (position % output * filter.phases + output / 2) / output;
-            let whole = position / output + phase / filter.phases;
-            round(filter.at(samples, whole, (phase % filter.phases) as usize))
-        })
-        .collect()
+
+    /// How many samples at 8 kHz so many at the other rate become.
+    pub fn length(&self, samples: u64) -> u64 {
+        samples * u64::from(SAMPLE_RATE) / u64::from(self.rate)
+    }
+
+    /// Which samples at the other rate those at 8 kHz are made of; of some the first or last do not exist.
+    pub fn needs(&self, samples: &Range<u64>) -> Range<u64> {
+        let at = |index: u64| index * u64::from(self.rate) / u64::from(SAMPLE_RATE);
+        match &self.filter {
+            None => samples.clone(),
+            Some(filter) => {
+                let margin = filter.half as u64 + 1;
+                at(samples.start).saturating_sub(margin)..at(samples.end) + margin
+            }
+        }
+    }
+
+    /// Those samples at 8 kHz. `samples` begin at number `first` of the other rate; beyond them there is silence.
+    pub fn part(&self, samples: &[f32], first: u64, wanted: Range<u64>) -> Vec<i16> {
+        let (input, output) = (u64::from(self.rate), u64::from(SAMPLE_RATE));
+        let Some(filter) = &self.filter else {
+            let part = |at: u64| (at.saturating_sub(first) as usize).min(samples.len());
+            return samples[part(wanted.start)..part(wanted.end)]
+                .iter()
+                .copied()
+                .map(round)
+                .collect();
+        };
+        wanted
+            .map(|index| {
+                let position = index * input;
+                let phase = (position % output * filter.phases + output / 2) / output;
+                let whole = position / output + phase / filter.phases;
+                let whole = whole as i64 - first as i64;
+                round(filter.at(samples, whole, (phase % filter.phases) as usize))
+            })
+            .collect()
+    }
 }
 
 fn round(sample: f32) -> i16 {
@@ -63,10 +105,10 @@ impl Filter {
     }
 
     /// The value `phase` after input sample `whole`; beyond the ends there is silence.
-    fn at(&self, samples: &[f32], whole: u64, phase: usize) -> f32 {
+    fn at(&self, samples: &[f32], whole: i64, phase: usize) -> f32 {
         let width = self.half * 2;
         let taps = &self.taps[phase * width..(phase + 1) * width];
-        let first = whole as i64 + 1 - self.half as i64;
+        let first = whole + 1 - self.half as i64;
         let skipped = (-first).max(0) as usize;
         let start = first.max(0) as usize;
         if start >= samples.len() || skipped >= width {
@@ -197,6 +239,23 @@ mod tests {
                 rejection > 60.0,
                 "{frequency} Hz at {rate}: {rejection:.1} dB"
             );
+        }
+    }
+
+    #[test]
+    fn in_pieces_it_is_the_same() {
+        for rate in [6000, 8000, 11_025, 44_100, 48_000] {
+            let samples = sine(rate, 1000.0, 0.5);
+            let (whole, conversion) = (to_8000(&samples, rate), Conversion::new(rate));
+            let mut pieces = Vec::new();
+            for start in (0..whole.len() as u64).step_by(640) {
+                let wanted = start..(start + 640).min(whole.len() as u64);
+                let needs = conversion.needs(&wanted);
+                let end = (needs.end as usize).min(samples.len());
+                let part = &samples[needs.start as usize..end];
+                pieces.extend(conversion.part(part, needs.start, wanted));
+            }
+            assert!(pieces == whole, "{rate} Hz");
         }
     }
 

@@ -13,7 +13,7 @@ use super::g711::Law;
 use super::leg::MAX_PACKET;
 use super::line::Line;
 use super::mixer::{Gain, Sum};
-use super::player::{Loading, PlaySpec, Player, Readiness};
+use super::player::{Loading, PlaySpec, Player, Readiness, Turn};
 use super::recorder::{Progress, Recorder};
 use super::report::{LegId, PlaybackEnd, RecordingEnd, Report, Reports};
 use super::rtp::{Header, Pt, Seq, Ssrc};
@@ -164,7 +164,8 @@ impl Room {
 
     /// Stop what has that name.
     pub fn stop(&mut self, name: &str, now: Moment, reports: &mut Reports) {
-        if self.player.as_ref().is_some_and(|it| it.name == name) {
+        let player = self.player.as_mut().filter(|it| it.name == name);
+        if player.is_some_and(|player| player.stop()) {
             self.end_playback(PlaybackEnd::Stopped, reports);
         }
         if let Some(index) = self.recorders.iter().position(|it| it.name == name) {
@@ -230,12 +231,14 @@ impl Room {
             Readiness::Running => {}
         }
         let mut frame = [0; FRAME];
-        if player.fill(&mut frame) {
-            player.samples_sent += FRAME as u64;
-            self.sum.add(&frame);
-            self.voices += 1;
-        } else {
-            self.end_playback(PlaybackEnd::Completed, reports);
+        match player.fill(&mut frame) {
+            Turn::Frame => {
+                player.samples_sent += FRAME as u64;
+                self.sum.add(&frame);
+                self.voices += 1;
+            }
+            Turn::Starved => {}
+            Turn::Over(end) => self.end_playback(end, reports),
         }
     }
 

@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 
 use sha2::{Digest, Sha256};
 
-use super::library::plain;
+use super::decoder::plain;
 use super::lock::Lock;
 use super::report::{LegId, RecordingEnd, RecordingOutcome, Report, ReportQueue};
 use super::wav;

@@ -1,5 +1,7 @@
 //! `engine._native.media`: the data plane as `engine/media/engine.py` uses it.
 
+mod reading;
+
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
@@ -22,6 +24,7 @@ use crate::media::lock::Lock;
 use crate::media::mixer::Gain;
 use crate::media::packetizer::samples_of;
 use crate::media::player::PlaySpec;
+use crate::media::raw::Raw;
 use crate::media::recorder::{RecordSpec, Sides};
 use crate::media::report::{LegId, PlaybackEnd, RecordingEnd, RecordingOutcome, Report, Reports};
 use crate::media::room::Membership;
@@ -65,9 +68,10 @@ struct Source {
 #[pymethods]
 impl Source {
     #[staticmethod]
-    fn file(path: PathBuf) -> Self {
+    #[pyo3(signature = (path, suffix = None))]
+    fn file(path: PathBuf, suffix: Option<&str>) -> Self {
         Source {
-            spec: SourceSpec::File(path),
+            spec: SourceSpec::File(path, suffix.and_then(Raw::by_suffix)),
         }
     }
 
@@ -290,7 +294,7 @@ impl Leg {
         self.plane.associate(self.id, terms).map_err(stalled)
     }
 
-    #[pyo3(signature = (name, sources, *, repeat, gain_db, offset_ms))]
+    #[pyo3(signature = (name, sources, *, repeat, gain_db, offset_ms, fades_ms))]
     fn play(
         &self,
         name: String,
@@ -298,6 +302,7 @@ impl Leg {
         repeat: u32,
         gain_db: f32,
         offset_ms: u64,
+        fades_ms: [u64; 2],
     ) -> PyResult<()> {
         let sources = sources.iter().map(|source| source.spec.clone()).collect();
         let spec = PlaySpec {
@@ -305,6 +310,7 @@ impl Leg {
             repeat,
             gain_db,
             offset_ms,
+            fades_ms,
         };
         self.plane.play(self.id, spec, sources).map_err(stalled)
     }
@@ -538,7 +544,7 @@ impl Room {
             .map_err(stalled)
     }
 
-    #[pyo3(signature = (name, sources, *, repeat, gain_db, offset_ms))]
+    #[pyo3(signature = (name, sources, *, repeat, gain_db, offset_ms, fades_ms))]
     fn play(
         &self,
         name: String,
@@ -546,6 +552,7 @@ impl Room {
         repeat: u32,
         gain_db: f32,
         offset_ms: u64,
+        fades_ms: [u64; 2],
     ) -> PyResult<()> {
         let sources = sources.iter().map(|source| source.spec.clone()).collect();
         let spec = PlaySpec {
@@ -553,6 +560,7 @@ impl Room {
             repeat,
             gain_db,
             offset_ms,
+            fades_ms,
         };
         self.plane.play(self.id, spec, sources).map_err(stalled)
     }
@@ -718,6 +726,7 @@ fn reason_of(end: RecordingEnd) -> &'static str {
 pub(super) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NoPorts", module.py().get_type::<NoPorts>())?;
     module.add_function(wrap_pyfunction!(detect, module)?)?;
+    reading::fill(module)?;
     module.add_class::<Source>()?;
     module.add_class::<Engine>()?;
     module.add_class::<Pipe>()?;

@@ -3,7 +3,7 @@
 use super::super::clock::{Moment, FRAME, FRAME_NANOS, SAMPLE_NANOS};
 use super::super::digit_sender::Outgoing as Digit;
 use super::super::dtmf;
-use super::super::player::Readiness;
+use super::super::player::{Readiness, Turn};
 use super::super::report::{PlaybackEnd, Report, Reports};
 use super::super::rtp::HEADER;
 use super::super::telephone_event;
@@ -93,15 +93,19 @@ impl Leg {
         }
         let player = self.player.as_mut()?;
         let mut samples = [0; FRAME];
-        let is_over = !player.fill(&mut samples);
+        let turn = player.fill(&mut samples);
         if destination.is_none() {
             self.packetizer.clear();
         }
-        if is_over && self.packetizer.is_empty() {
-            self.end_playback(PlaybackEnd::Completed, reports);
-            return None;
-        }
-        if !is_over {
+        let is_over = match turn {
+            Turn::Over(end) if self.packetizer.is_empty() => {
+                self.end_playback(end, reports);
+                return None;
+            }
+            Turn::Over(_) => true, // it says so again
+            Turn::Frame | Turn::Starved => false,
+        };
+        if turn == Turn::Frame {
             destination?; // held: time passes all the same
             let law = self.stream.as_ref()?.law;
             self.packetizer.push(&samples, law, due);
