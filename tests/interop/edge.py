@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from .engine import free_ports
+from tests.ports import free_ports
+
 from .kamailio import MODULES, kamailio
 
 CONFIG = """\

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,8 @@ import sys
 from engine.sip import timers
 timers.T1, timers.T2, timers.T4, timers.GIVE_UP, timers.TIMER_D = 0.1, 0.4, 0.5, 2.0, 2.0
 timers.HALF_MESSAGE = 2.0
+from tests.interop.tasks import write_on_signal
+write_on_signal()
 from callflow.cli.main import main
 main(sys.argv[1:])
 """
@@ -168,16 +169,6 @@ async def engine(
             yield RunningEngine(process, data, at["udp"], at["tcp"], note["socket"], at.get("tls"), ports)
         finally:
             await _stop(process, data)
-
-
-def free_ports(count: int) -> tuple[int, int]:
-    """The first and the last of so many successive UDP ports, the first even, that nobody has right now."""
-    for first in range(30000, 39999, 2):
-        with ExitStack() as stack, suppress(OSError):
-            for port in range(first, first + count):
-                stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
-            return first, first + count - 1
-    raise AssertionError(f"no {count} free ports in a row")
 
 
 async def _wait_ready(process: trio.Process, data: Path) -> None:

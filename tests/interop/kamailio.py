@@ -13,7 +13,8 @@ from pathlib import Path
 
 import trio
 
-from .engine import free_ports
+from tests.ports import free_ports
+
 from .process import listening_ports, until
 
 USER, PASSWORD = "4930999", "carrier-secret"

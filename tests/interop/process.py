@@ -53,6 +53,16 @@ def descriptors(pid: int) -> Counter[str]:
     return kinds
 
 
+def sockets(pid: int) -> Counter[str]:
+    """How many sockets of each kind a process has: tcp, udp, unix; those of another kind are not counted."""
+    inodes = socket_inodes(pid).keys()
+    kinds: Counter[str] = Counter()
+    for kind, column in {"tcp": 9, "udp": 9, "unix": 6}.items():
+        rows = Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()[1:]
+        kinds[kind] = sum(row.split()[column] in inodes for row in rows)
+    return kinds
+
+
 def resident(pid: int) -> int:
     """The octets of memory that a process has."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
@@ -77,15 +87,16 @@ def children(pid: int) -> list[int]:
 
 def workers(pid: int) -> list[int]:
     """The engine's children that run a script: they have named themselves before they load it."""
-    return [child for child in children(pid) if _name(child).startswith("cf-")]
+    return [child for child in children(pid) if name_of(child).startswith("cf-")]
 
 
 def spares(pid: int) -> list[int]:
     """The engine's children that wait for a script."""
-    return [child for child in children(pid) if _name(child) == "cf spare"]
+    return [child for child in children(pid) if name_of(child) == "cf spare"]
 
 
-def _name(pid: int) -> str:
+def name_of(pid: int) -> str:
+    """What it calls itself; empty: it has ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/comm").read_text().strip()
     return ""

@@ -12,12 +12,13 @@ import trio
 from callflow.phone import Ended
 from callflow.protocol.events import ChannelEnded
 from engine.sip.messages import ParseError, parse_datagram
+from tests.ports import free_ports
 from tests.sip.test_torture import ROWS, needs_set, octets
 from tests.trio_tests import run_trio
 
 from . import needs
 from .audio import samples, seconds_of_sound, seconds_of_tone
-from .engine import RunningEngine, engine, free_ports
+from .engine import RunningEngine, engine
 from .places import CALLS
 from .process import until
 from .sipp import run_sipp

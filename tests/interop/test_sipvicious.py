@@ -8,9 +8,10 @@ from pathlib import Path
 
 import trio
 
+from tests.ports import free_ports
 from tests.trio_tests import run_trio
 
-from .engine import RunningEngine, engine, free_ports
+from .engine import RunningEngine, engine
 from .places import CALLS
 
 USERS, STRANGERS = ("alice", "desk"), ("nobody", "1000")

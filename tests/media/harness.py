@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import inspect
 import math
-import socket
 import struct
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +25,7 @@ import trio.testing
 from engine.media.engine import NativeMediaEngine
 from engine.media.fake import FakeMediaEngine, FakeMediaNetwork
 from engine.media.session import MediaEngine, MediaEvent, MediaSession, RecordingFinished, Stream
+from tests.ports import free_ports
 
 KINDS = ("fake", "native")
 PAIRS = 8  # of ports: enough for any test, and used up soon
@@ -177,28 +177,8 @@ async def open_floor(kind: str, folder: Path) -> AsyncIterator[Floor]:
 
 def make_engine(kind: str) -> MediaEngine:
     if kind == "native":
-        return NativeMediaEngine("127.0.0.1", free_ports())
+        return NativeMediaEngine("127.0.0.1", free_ports(2 * PAIRS))
     return FakeMediaEngine(FakeMediaNetwork(), "127.0.0.1", (20000, 20000 + 2 * PAIRS - 1))
-
-
-def free_ports() -> tuple[int, int]:
-    """A range of port pairs that nobody uses now: it begins where the kernel would take the next port."""
-    while True:
-        with ExitStack() as stack:
-            taken = _bind(stack, 0)
-            first = taken + 1 + (taken + 1) % 2
-            try:
-                for port in range(first, first + 2 * PAIRS):
-                    _bind(stack, port)
-            except (OSError, OverflowError):
-                continue
-            return first, first + 2 * PAIRS - 1
-
-
-def _bind(stack: ExitStack, port: int) -> int:
-    bound = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-    bound.bind(("127.0.0.1", port))
-    return int(bound.getsockname()[1])
 
 
 def read_wav(path: Path, *, channels: int = 1) -> list[int]:

@@ -110,14 +110,14 @@ async def test_an_echo_that_ends_or_begins_anew_drops_what_is_under_way(tmp_path
 @run_virtual
 async def test_an_hour_of_music_silence_and_conversation_costs_nothing(tmp_path):
     async with open_fake(tmp_path) as floor:
-        started = time.perf_counter()
+        started = time.process_time()
         for sources in ([FileSource(floor.wav(seconds=0.5))], [SilenceSource(1000)], [LOW]):
             switch, _ = floor.pair()
             switch.session.play("p", sources, repeat=0)
         await floor.pass_time(3600)
         switch.session.stop("p")
         assert (await switch.wait(PlaybackFinished)).heard_ms == 3_600_000
-        assert time.perf_counter() - started < 0.2
+        assert time.process_time() - started < 0.2
 
 
 @run_virtual

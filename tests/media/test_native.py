@@ -28,9 +28,10 @@ from engine.media.session import (
     Stream,
     ToneSource,
 )
+from tests.ports import free_ports
 from tests.trio_tests import run_trio
 
-from .harness import Floor, Leg, free_ports, hears, share_of_time
+from .harness import PAIRS, Floor, Leg, hears, share_of_time
 
 LOW, HIGH = 400, 1000  # Hz
 SILENCE = b"\xff" * 160
@@ -79,7 +80,7 @@ class Peer:
 
 @asynccontextmanager
 async def open_peer() -> AsyncIterator[Peer]:
-    first, _ = free_ports()
+    first, _ = free_ports(2)
     with trio.socket.socket(type=socket.SOCK_DGRAM) as rtp, trio.socket.socket(type=socket.SOCK_DGRAM) as rtcp:
         await rtp.bind(("127.0.0.1", first))
         await rtcp.bind(("127.0.0.1", first + 1))
@@ -94,7 +95,7 @@ async def wait_until(is_so: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def native_floor(*, threads: int = 1) -> AsyncIterator[Floor]:
-    engine = NativeMediaEngine("127.0.0.1", free_ports(), threads)
+    engine = NativeMediaEngine("127.0.0.1", free_ports(2 * PAIRS), threads)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.run)
         yield Floor("native", engine, Path())
@@ -396,14 +397,14 @@ def _threads() -> int:
 @run_trio
 async def test_misuse_says_what_was_expected():
     with pytest.raises(OSError, match="assign requested address"):
-        NativeMediaEngine("192.0.2.1", free_ports())
+        NativeMediaEngine("192.0.2.1", free_ports(2 * PAIRS))
     with pytest.raises(ValueError, match="expected an IP address"):
-        NativeMediaEngine("localhost", free_ports())
+        NativeMediaEngine("localhost", free_ports(2 * PAIRS))
     with pytest.raises(OSError, match="expected a port range"):
         NativeMediaEngine("127.0.0.1", (20001, 20002))
     async with native_floor() as floor:
         leg = floor.open()
-        with pytest.raises(ValueError, match=r"expected the peer's IP address, got .phone.example."):
+        with pytest.raises(ValueError, match=r"expected an IP address, got .phone.example."):
             leg.session.update(Stream(("phone.example", 4000), "PCMU", 0, None))
         with pytest.raises(ValueError, match="expected digits"):
             leg.session.send_digits("d", "12w")

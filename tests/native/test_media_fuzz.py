@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.media.engine import NativeMediaEngine
 from engine.media.session import DigitStarted, FileSource, MediaEvent, PlaybackFinished, Stream
-from tests.media.harness import free_ports
+from tests.ports import free_ports
 
 HEADER = struct.Struct(">BBHII")
 AUDIO, EVENT = 0, 101
@@ -55,7 +55,7 @@ def test_a_leg_hears_its_peer_after_any_packets(packets: list[tuple[bool, bytes]
 
 async def _send_and_press(packets: list[tuple[bool, bytes]]) -> None:
     events: list[MediaEvent] = []
-    engine = NativeMediaEngine("127.0.0.1", free_ports())
+    engine = NativeMediaEngine("127.0.0.1", free_ports(16))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.run)
         leg = engine.open(events.append)
@@ -108,7 +108,7 @@ def test_a_file_is_played_or_fails_with_a_reason(cuts: list[tuple[int, int, byte
 
 async def _play(path: Path) -> PlaybackFinished:
     events: list[MediaEvent] = []
-    engine = NativeMediaEngine("127.0.0.1", free_ports())
+    engine = NativeMediaEngine("127.0.0.1", free_ports(16))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.run)
         leg = engine.open(events.append)

@@ -10,9 +10,9 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -21,13 +21,17 @@ import trio
 from callflow.phone import CallState, Phone, PhoneCall
 from tests.interop.engine import RunningEngine, engine
 from tests.interop.places import CALLS
-from tests.interop.process import children, descriptors, spares, threads, until
+from tests.interop.process import children, descriptors, name_of, sockets, spares, threads, until
+from tests.interop.tasks import tasks
 from tests.interop.terminal import terminal
 from tests.interop.watch import Watch, watch
 from tests.trio_tests import run_trio
 
-SEEDS = [1, 2, 3, *([int(os.environ["CALLFLOW_SEED"])] if "CALLFLOW_SEED" in os.environ else [])]
+SEEDS = sorted({1, 2, 3, *map(int, os.environ.get("CALLFLOW_SEED", "").split())})
 STEPS = 60
+LOOKS = 10  # in a row that see the same
+SUMS = ("calls_refused", "calls_rejected", "sip_malformed")  # of what was; nobody holds it
+OF_CALLS = ("channels", "media_sessions", "sip_transactions", "sip_invites")
 ANSWERED = ["3000", "3001", "3002", "3003", "3005", "3006", "3007", "3007", "3008"]
 NUMBERS = [*ANSWERED, "2000", "2001", "2002", "3004", "nobody"]
 GARBAGE = [path.read_bytes() for path in sorted((Path(__file__).parents[1] / "sip" / "malformed").glob("*.sip"))]
@@ -50,28 +54,40 @@ class Holdings:
     """What an engine process holds."""
 
     descriptors: Counter[str]
+    sockets: Counter[str]
     threads: Counter[str]
-    children: int
-    counters: Mapping[str, int]
+    children: Counter[str]
+    tasks: Counter[str]
+    counters: Counter[str]
 
     def differences(self, other: Holdings) -> str:
         """What is more or less than before, in words."""
-        pairs = {
-            "descriptors": (self.descriptors, other.descriptors),
-            "threads": (self.threads, other.threads),
-            "children": (self.children, other.children),
-            "counters": (self.counters, other.counters),
-        }
         return "; ".join(
-            f"{name}: {before} became {after}" for name, (before, after) in pairs.items() if before != after
+            f"{kind} {name}: {before[name]} became {after[name]}"
+            for kind, before, after in self._pairs(other)
+            for name in sorted(before | after)
+            if before[name] != after[name]
         )
+
+    def _pairs(self, other: Holdings) -> Iterator[tuple[str, Counter[str], Counter[str]]]:
+        for field in fields(self):
+            yield field.name, getattr(self, field.name), getattr(other, field.name)
 
 
 async def look(running: RunningEngine, seen: Watch) -> Holdings:
     pid = running.process.pid
-    counters = dict((await seen.client.status()).counters)
-    del counters["sip_malformed"]
-    return Holdings(descriptors(pid), threads(pid), len(children(pid)), counters)
+    counters = Counter((await seen.client.status()).counters)
+    for name in SUMS:
+        del counters[name]
+    del counters["tasks"]  # told by name
+    return Holdings(
+        descriptors(pid),
+        sockets(pid),
+        threads(pid),
+        Counter(map(name_of, children(pid))),
+        await tasks(pid, running.data),
+        counters,
+    )
 
 
 class Course:
@@ -179,7 +195,7 @@ async def wait_same(before: Holdings, running: RunningEngine, seen: Watch, seed:
             if not differences:
                 return
             await trio.sleep(0.1)
-    pytest.fail(f"after the course of seed {seed}: {differences}")
+    pytest.fail(f"after the course of seed {seed}: {differences}\n{running.log[-4000:]}")
 
 
 @run_trio
@@ -218,9 +234,12 @@ async def call_once(guest: Phone, running: RunningEngine) -> None:
 
 
 async def look_when_idle(running: RunningEngine, seen: Watch) -> Holdings:
-    """What the engine holds when the first call is forgotten."""
-    holdings = await look(running, seen)
-    while any(holdings.counters[name] for name in ("channels", "media_sessions", "sip_transactions", "sip_invites")):
-        await trio.sleep(0.05)
-        holdings = await look(running, seen)
+    """What the engine holds when the first call is forgotten, and nothing has come or gone for a while: ports are bound
+    anew and tasks end a little later than counters tell.
+    """
+    holdings, same = await look(running, seen), 0
+    while same < LOOKS or any(holdings.counters[name] for name in OF_CALLS):
+        await trio.sleep(0.1)
+        before, holdings = holdings, await look(running, seen)
+        same = same + 1 if holdings == before else 0
     return holdings

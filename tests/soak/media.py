@@ -31,7 +31,7 @@ from engine.media.session import (
     Stream,
     ToneSource,
 )
-from tests.media.harness import free_ports
+from tests.ports import free_ports
 
 LEGS = 8  # at a time: as many as the harness's ports
 WARM_UP = 20  # waves
@@ -63,7 +63,7 @@ async def soak(seconds: float, *, seed: int = 1, warm_up: int = WARM_UP) -> int:
     with tempfile.TemporaryDirectory() as folder:
         prompt = Path(folder) / "prompt.wav"
         _write_prompt(prompt)
-        engine = NativeMediaEngine("127.0.0.1", free_ports(), threads=2)
+        engine = NativeMediaEngine("127.0.0.1", free_ports(16), threads=2)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(engine.run)
             while time.monotonic() < until or count <= warm_up:

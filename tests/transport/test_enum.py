@@ -99,6 +99,6 @@ def test_a_rule_rewrites_the_number_or_is_passed_over(regexp: str, uri: str | No
 
 @pytest.mark.parametrize("hostile", ["(.*)*x", "((a*)*)*$", ".*.*.*.*.*.*.*.*x", ".{1000}{1000}", "(?=x)", "x" * 200])
 def test_an_expression_that_could_run_for_long_is_none(hostile: str):
-    began = time.perf_counter()
+    began = time.process_time()
     assert rewrite(f"!^{hostile}!sip:a@h!", "+493012345678901") is None
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -109,6 +109,7 @@ async def expand_and_answer(asking: Asked, arguments: str) -> str:
 
 API: Mapping[str, ApiCommand] = MappingProxyType({
     "bgapi": ApiCommand(bgapi),
+    "chat": ApiCommand(asked.chat, "sip alone, to users"),
     "conference": ApiCommand(
         conference_api.answer,
         "no set, energy, volume, floor, video; of this door",

@@ -11,6 +11,8 @@ from urllib.parse import quote, unquote
 
 import trio
 
+from callflow.protocol import commands
+
 from .expansion import expand
 from .hub import MAX_GLOBALS, Hub
 from .leg import Leg
@@ -37,6 +39,16 @@ class ApiCommand:
 
     answer: Callable[[Asked, str], Awaitable[str]]
     differs: str = ""
+
+
+async def chat(asking: Asked, arguments: str) -> str:
+    """`PROTOCOL|FROM|TO|TEXT[|CONTENT-TYPE]`: a text to a user, outside of any call."""
+    parts = arguments.split("|")
+    if len(parts) < 4 or parts[0] != "sip":
+        return "-ERR expected: sip|from|to|message[|content-type]\n"
+    sender, to = (part.removeprefix("sip:").partition("@")[0] for part in parts[1:3])
+    await asking.hub.steering.command(None, commands.SendText(to=to, body=parts[3], sender=sender))
+    return "Sent\n"
 
 
 async def console(asking: Asked, arguments: str) -> str:

@@ -11,7 +11,7 @@ from callflow.protocol.outcomes import Played, Recorded
 
 from . import acting, conferring
 from .hub import Hub, Translation
-from .leg import Leg, codec_name, codec_rate, host_of
+from .leg import CONTEXT, Leg, codec_name, codec_rate, host_of
 from .performing import arrive, end_all
 from .vocabulary import cause_name, cause_of_failure
 
@@ -127,6 +127,26 @@ def _apply_actions(hub: Hub, leg: Leg, other: Leg) -> None:
 def _texted(hub: Hub, leg: Leg, event: events.MessageReceived, at: float) -> None:
     headers = {"Content-Type": event.content_type, "Content-Length": str(len(event.body.encode()))}
     hub.tell("RECV_MESSAGE", leg, at, headers, body=event.body)
+
+
+def _wrote(hub: Hub, leg: Leg | None, event: events.Event, at: float) -> None:
+    """A text outside of any call."""
+    text = cast("events.TextReceived", event)
+    headers = {
+        "login": f"sip:mod_sofia@{hub.domain}",
+        "proto": "sip",
+        "from": f"{text.sender}@{hub.domain}",
+        "from_user": text.sender,
+        "from_host": hub.domain,
+        "to": f"{text.to}@{hub.domain}",
+        "to_user": text.to,
+        "to_host": hub.domain,
+        "context": CONTEXT,
+        "type": text.content_type,
+        "from_full": f"<sip:{text.sender}@{hub.domain}>",
+        "Content-Length": str(len(text.body.encode())),
+    }
+    hub.announce("MESSAGE", headers, body=text.body, at=at)
 
 
 def _keyed(hub: Hub, leg: Leg, event: events.DigitEnded, at: float) -> None:
@@ -295,6 +315,8 @@ TRANSLATIONS: Mapping[type[events.Event], Translation] = MappingProxyType({
     events.DigitsMatched: _of_leg(acting.matched),
     events.MessageReceived: _of_leg(_texted),
     events.MessageSent: _noted,
+    events.TextReceived: _wrote,
+    events.TextSent: _noted,
     events.PlaybackStarted: _of_leg(_playing),
     events.PlaybackFinished: _over(_played, conferring.played),
     events.RecordingStarted: _of_leg(_recording),

@@ -169,7 +169,8 @@ TOLD = (
     "CHANNEL_UNPARK", "CODEC", "CUSTOM callflow::closed", "CUSTOM conference::maintenance", "CUSTOM fifo::info",
     "CUSTOM sofia::expire", "CUSTOM sofia::gateway_state", "CUSTOM sofia::register", "CUSTOM sofia::unregister",
     "CUSTOM valet_parking::info", "DEL_SCHEDULE", "DETECTED_TONE", "DTMF", "EXE_SCHEDULE", "HEARTBEAT",
-    "MEDIA_BUG_START", "MEDIA_BUG_STOP", "PLAYBACK_START", "PLAYBACK_STOP", "RECORD_START", "RECORD_STOP",
+    "MEDIA_BUG_START", "MEDIA_BUG_STOP", "MESSAGE", "PLAYBACK_START", "PLAYBACK_STOP", "RECORD_START",
+    "RECORD_STOP",
     "RECV_MESSAGE", "RELOADXML", "RE_SCHEDULE", "SESSION_HEARTBEAT", "SHUTDOWN",
 )  # fmt: skip
 

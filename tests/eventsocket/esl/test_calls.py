@@ -426,3 +426,14 @@ async def test_an_echo_comes_later_by_what_was_said_and_by_nothing_else(tmp_path
         assert await call.wait_sound()
         await client.api(f"uuid_break {channel}")
         await client.event("CHANNEL_EXECUTE_COMPLETE", Application="delay_echo")
+
+
+@run_trio
+async def test_texts_come_in_and_go_out_beside_calls(tmp_path: Path):
+    async with place(tmp_path) as running, registered(running, "desk") as desk:
+        client = await running.login("MESSAGE")
+        assert await client.api("chat sip|desk@here|mobile@here|Come over, please") == "Sent\n"
+        assert (await client.api("chat sip|desk|nobody|x")).startswith("-ERR ")
+        await desk.write(f"sip:1000@{running.sip[0]}:{running.sip[1]}", "I am coming")
+        event = await client.event("MESSAGE")
+        assert (event["from_user"], event["to_user"], event["proto"]) == ("desk", "1000", "sip")

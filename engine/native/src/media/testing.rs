@@ -1,7 +1,10 @@
 //! What the tests of this crate share.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::g711::Law;
@@ -41,14 +44,18 @@ impl Drop for Folder {
     }
 }
 
-/// A range of `pairs` port pairs of which, just now, all were free.
-pub fn free_ports(pairs: u16) -> std::ops::RangeInclusive<u16> {
+/// A range of `pairs` port pairs of which, just now, all were free, and that no other test of this process is given.
+pub fn free_ports(pairs: u16) -> RangeInclusive<u16> {
+    static BEGINNING: OnceLock<u64> = OnceLock::new();
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let beginning = BEGINNING.get_or_init(super::syscalls::random); // another process has another, most likely
     loop {
-        let start = 20_000 + (super::syscalls::random() % 12_000) as u16 * 2; // below the ephemeral ports' greater part
+        let given = GIVEN.fetch_add(pairs, Ordering::Relaxed);
+        let start = 20_000 + (beginning.wrapping_add(given.into()) % 5_000) as u16 * 2; // below the ephemeral ports
         let range = start..=start + pairs * 2 - 1;
         if range
             .clone()
-            .all(|port| std::net::UdpSocket::bind(("127.0.0.1", port)).is_ok())
+            .all(|port| UdpSocket::bind(("127.0.0.1", port)).is_ok())
         {
             return range;
         }
