@@ -188,6 +188,7 @@ mod tests {
             repeat: 1,
             gain_db: 0.0,
             offset_ms: 0,
+            fades_ms: Default::default(),
         };
         scene.leg.play(spec, Arc::default(), &mut scene.reports);
         assert_eq!((scene.turn(), scene.turn()), (None, None)); // its file is still being read
