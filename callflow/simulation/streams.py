@@ -31,10 +31,15 @@ class BotSocket:
         """Those that the call's program gave."""
         self._wire = wire
 
-    async def __aiter__(self) -> AsyncIterator[Message]:
+    def __aiter__(self) -> AsyncIterator[Message]:
         """Messages, until the stream is over."""
-        async for message in self._wire.to_bot[1]:
-            yield message
+        return self
+
+    async def __anext__(self) -> Message:
+        try:
+            return await self.recv()
+        except StreamClosed as closed:
+            raise StopAsyncIteration from closed
 
     async def recv(self) -> Message:
         """The next message. Raises StreamClosed."""

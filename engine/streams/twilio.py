@@ -20,6 +20,7 @@ from .spelling import decoded, mark_name
 ENCODING: Literal["mulaw"] = "mulaw"
 RATE = 8000
 _ACCOUNT = "callflow"
+_FRAME_MS = 20
 
 
 class _Media(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ class TwilioDialect:
         self._call = _sid("CA", opening.call)
         self._account = _sid("AC", _ACCOUNT)
         self._sequence = 0
-        self._chunks = {True: 0, False: 0}  # by whether it is inbound
+        self._chunks = 0
 
     def open(self) -> Sequence[m.Message]:
         """Two messages: connected, start."""
@@ -94,12 +95,12 @@ class TwilioDialect:
     def _media(self, frame: m.Frame) -> str:
         """By hand: this is done fifty times a second."""
         self._sequence += 1
-        chunk = self._chunks[frame.is_inbound] = self._chunks[frame.is_inbound] + 1
+        self._chunks += 1
         track = "inbound" if frame.is_inbound else "outbound"
         payload = base64.b64encode(frame.octets).decode()
         return (
-            f'{{"event":"media","sequenceNumber":"{self._sequence}","media":{{"track":"{track}","chunk":"{chunk}",'
-            f'"timestamp":"{frame.at_ms}","payload":"{payload}"}},"streamSid":"{self._stream}"}}'
+            f'{{"event":"media","sequenceNumber":"{self._sequence}","media":{{"track":"{track}","chunk":"{self._chunks}",'
+            f'"timestamp":"{max(frame.at_ms - _FRAME_MS, 0)}","payload":"{payload}"}},"streamSid":"{self._stream}"}}'
         )
 
     def _count(self, event: str, body: dict[str, Any]) -> str:

@@ -51,7 +51,7 @@ class WebSocketDialer:
         with trio.move_on_after(CONNECT_WITHIN):
             try:
                 return await self._dial(url, headers, subprotocol, on_pending)
-            except (OSError, InvalidURI, StreamClosed, trio.BrokenResourceError) as error:
+            except (OSError, InvalidURI, StreamClosed, trio.BrokenResourceError, UnicodeError) as error:
                 raise StreamUnreachable(_why(error)) from error
         raise StreamUnreachable(f"no connection within {CONNECT_WITHIN:g} s")
 

@@ -96,7 +96,7 @@ def test_twilios_opens_with_connected_and_start_as_its_documentation_shows():
     assert [(id[:2], len(id)) for id in ids] == [("MZ", 34), ("CA", 34), ("AC", 34)]
 
 
-def test_twilios_counts_messages_and_the_chunks_of_each_track():
+def test_twilios_counts_messages_and_chunks_and_says_when_each_begins():
     dialect = TwilioDialect(opening())
     [_, start] = dialect.open()
     sid = json.loads(start)["streamSid"]
@@ -109,9 +109,9 @@ def test_twilios_counts_messages_and_the_chunks_of_each_track():
             "streamSid": sid,
         }
         for number, track, chunk, at, payload in [
-            (2, "inbound", "1", "20", "/wA="),
-            (3, "outbound", "1", "20", "YQ=="),
-            (4, "inbound", "2", "40", "Yg=="),
+            (2, "inbound", "1", "0", "/wA="),
+            (3, "outbound", "2", "0", "YQ=="),
+            (4, "inbound", "3", "20", "Yg=="),
         ]
     ]
 
