@@ -29,6 +29,7 @@ from . import (
     measure_simulation,
     measure_socket,
     measure_start,
+    measure_streams,
 )
 from .bench import Bench
 from .figure import Figure
@@ -54,6 +55,7 @@ MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType({
     "simulation": measure_simulation.measure,
     "socket": measure_socket.measure,
     "start": measure_start.measure,
+    "streams": measure_streams.measure,
 })
 
 

@@ -37,6 +37,8 @@ class Sizes:
     keys: int  # pressed, once per repetition
     standing_legs: int  # beside too many calls
     overload_time: float
+    streams: int
+    stream_delays: int  # sounds there and back, and clears
 
 
 FULL = Sizes(
@@ -44,11 +46,12 @@ FULL = Sizes(
     bridged_calls=500, members=300, most_members=1000, small_conferences=100, many_legs=3000, scaled_legs=5500,
     setup_rate=200, settle_time=1.0, media_time=4.0, idle_time=2.0, held_calls=300, starts=5, reloads=10,
     round_trips=3000, subscribers=10, esl_events=40_000, connections=5000, keys=200, standing_legs=100,
-    overload_time=10.0,
+    overload_time=10.0, streams=50, stream_delays=50,
 )  # fmt: skip
 QUICK = Sizes(
     repetitions=2, call_time=0.7, shares=(0.5, 0.9), search_steps=3, search_time=0.7, playing_legs=300,
     bridged_calls=150, members=100, most_members=200, small_conferences=33, many_legs=600, scaled_legs=600,
     setup_rate=400, settle_time=1.0, media_time=1.0, idle_time=0.4, held_calls=50, starts=2, reloads=3,
     round_trips=500, subscribers=5, esl_events=10_000, connections=500, keys=50, standing_legs=50, overload_time=4.0,
+    streams=20, stream_delays=10,
 )  # fmt: skip
