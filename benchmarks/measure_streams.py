@@ -71,22 +71,24 @@ async def running_bots() -> AsyncIterator[tuple[Bots, int]]:
 
 async def measure(bench: Bench) -> list[Figure]:
     """Streams of each kind beside plain playback; the echo; the clear."""
-    async with running_bots() as (bots, port):
-        playing = await _cost(bench, PLAY)
+    async with running_bots() as (bots, port), running_engine(bench, more=NO_LIMIT) as engine:
+        idle = await engine.idle_cpu(bench.sizes.idle_time)
+        playing = await _cost(bench, engine, PLAY, idle)
         figures = [
-            _cost_figure(bench, name, how, await _cost(bench, STREAM.format(kind=kind, port=port)), playing)
+            _cost_figure(
+                bench, name, how, await _cost(bench, engine, STREAM.format(kind=kind, port=port), idle), playing
+            )
             for name, (kind, how) in KINDS.items()
         ]
-        return [*figures, *await _measure_delays(bench, bots, port)]
+        return [*figures, *await _measure_delays(bench, engine, bots, port)]
 
 
-async def _cost(bench: Bench, number: str) -> list[tuple[float, float]]:
+async def _cost(bench: Bench, engine: RunningEngine, number: str, idle: float) -> list[tuple[float, float]]:
     """Per repetition: CPU seconds a second of the engine above its idle, and of this process."""
     sizes = bench.sizes
     count = sizes.streams
     bench.say(f"{count} calls to {number}")
-    async with running_engine(bench, more=NO_LIMIT) as engine, running_phones(bench, legs=count) as phones:
-        idle = await engine.idle_cpu(sizes.idle_time)
+    async with running_phones(bench, legs=count) as phones:
         calls = await phones.call(engine.server, number, count=count, rate=sizes.setup_rate)
         phones.play(calls)
         await trio.sleep(sizes.settle_time)
@@ -122,11 +124,12 @@ def _cost_figure(
     )
 
 
-async def _measure_delays(bench: Bench, bots: Bots, port: int) -> list[Figure]:
+async def _measure_delays(bench: Bench, engine: RunningEngine, bots: Bots, port: int) -> list[Figure]:
     bench.say(f"{bench.sizes.stream_delays} sounds there and back, and as many clears")
-    async with running_engine(bench, more=NO_LIMIT) as engine:
-        echoes = await _echoes(bench, engine, port)
-        clears = await _clears(bench, engine, bots, port)
+    echoes = await _echoes(bench, engine, port)
+    while bots.talking:  # noqa: ASYNC110
+        await trio.sleep(0.01)
+    clears = await _clears(bench, engine, bots, port)
     return [
         *_delays("sound to a program and back", echoes, "from a loud packet's `sendto` to the first that comes back, "
                  "by way of a jitter buffer, the program, and 60 ms that what comes piece by piece waits"),
