@@ -660,9 +660,14 @@ function Call:hangup_at() end
 ---@field stop_on? string
 ---@field offset_ms? integer
 ---@field gain_db? number
+---@field fade_in_ms? integer
+---@field fade_out_ms? integer
 ---@field deadline? number seconds that it may take
 
 ---Play sources one after another; `repeat` 0 is for ever. To an unanswered caller it is early media.
+---
+---Files are WAV, MP3, FLAC, Ogg with Vorbis or Opus, or raw. It grows louder for `fade_in_ms`, and softer for
+---`fade_out_ms`: before its end, and once it is stopped.
 ---@param ... callflow.Source
 ---@return callflow.Played
 ---@overload fun(self: callflow.Call, options: callflow.PlayOptions): callflow.Played
