@@ -33,6 +33,7 @@ from . import (
     measure_socket,
     measure_sources,
     measure_start,
+    measure_streams,
 )
 from .bench import Bench
 from .figure import Figure
@@ -62,6 +63,7 @@ MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType({
     "socket": measure_socket.measure,
     "sources": measure_sources.measure,
     "start": measure_start.measure,
+    "streams": measure_streams.measure,
 })
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callflow import Answered, App, Call
 
-ANSWER, PLAY, BRIDGE, CONFERENCE = "1000", "2000", "3{port:05}", "4{room:05}"
+ANSWER, PLAY, BRIDGE, CONFERENCE, STREAM = "1000", "2000", "3{port:05}", "4{room:05}", "5{kind}{port:05}"
 PROMPT = "prompt.wav"
 
 app = App("benchmark")
@@ -35,3 +35,18 @@ async def confer(call: Call) -> None:
     """Take part in the conference of that number."""
     async with app.conference(call.to[1:]) as room:
         await room.join(call)
+
+
+@app.route("5[0-9]{6}")
+async def stream(call: Call) -> None:
+    """Stream to a program at that port, in one of four ways."""
+    await call.answer()
+    kind, place = call.to[1], f"ws://127.0.0.1:{int(call.to[2:])}"
+    if kind == "0":
+        await call.stream(f"{place}/read")
+    elif kind == "1":
+        await call.stream(f"{place}/echo")
+    elif kind == "2":
+        await call.stream(f"{place}/echo", rate=24000)
+    else:
+        await call.stream(f"{place}/echo", dialect="twilio")

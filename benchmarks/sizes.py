@@ -40,6 +40,8 @@ class Sizes:
     overload_time: float
     refreshes: int  # of registrations
     crowds: tuple[int, ...]  # of phones
+    streams: int
+    stream_delays: int  # sounds there and back, and clears
 
 
 FULL = Sizes(
@@ -49,6 +51,7 @@ FULL = Sizes(
     setup_rate=200, settle_time=1.0, media_time=4.0, idle_time=2.0, held_calls=300, starts=5, reloads=10,
     round_trips=3000, subscribers=10, esl_events=40_000, connections=5000, keys=200, standing_legs=100,
     overload_time=10.0, refreshes=2000, crowds=(1_000, 10_000, 100_000),
+    streams=50, stream_delays=50,
 )  # fmt: skip
 QUICK = Sizes(
     repetitions=2, call_time=0.7, shares=(0.5, 0.9), search_steps=3, search_time=0.7, playing_legs=300,
@@ -57,4 +60,5 @@ QUICK = Sizes(
     setup_rate=400, settle_time=1.0, media_time=1.0, idle_time=0.4, held_calls=50, starts=2, reloads=3,
     round_trips=500, subscribers=5, esl_events=10_000, connections=500, keys=50, standing_legs=50, overload_time=4.0,
     refreshes=200, crowds=(1_000, 10_000, 100_000),
+    streams=20, stream_delays=10,
 )  # fmt: skip

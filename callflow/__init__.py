@@ -50,7 +50,17 @@ from .protocol.commands import (
     Text,
     Tone,
 )
-from .protocol.events import ChannelEnded, ChannelSilent, ChannelTalking, ChannelTone, Party, TransferRequested
+from .protocol.events import (
+    ChannelEnded,
+    ChannelSilent,
+    ChannelTalking,
+    ChannelTone,
+    Party,
+    StreamDropped,
+    StreamMarked,
+    StreamStarted,
+    TransferRequested,
+)
 from .protocol.outcomes import (
     Branch,
     Detected,
@@ -62,6 +72,7 @@ from .protocol.outcomes import (
     Played,
     Recorded,
     Sent,
+    Streamed,
     TimedOut,
     TransferFailed,
     Transferred,
@@ -71,6 +82,7 @@ from .protocol.outcomes import (
 from .running import Playback, Recording, Running, race
 from .texting import TextMessage
 from .verbs.hearing import Detection
+from .verbs.streaming import StreamHandle
 
 __all__ = [
     "Answered",
@@ -117,6 +129,11 @@ __all__ = [
     "Sent",
     "Silence",
     "Source",
+    "StreamDropped",
+    "StreamHandle",
+    "StreamMarked",
+    "StreamStarted",
+    "Streamed",
     "Target",
     "Text",
     "TextMessage",

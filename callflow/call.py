@@ -25,6 +25,7 @@ from .verbs import (
     presence,
     recorder,
     signalling,
+    streaming,
     talk,
     transferring,
     variable,
@@ -160,6 +161,9 @@ class Call:
     record_call = recorder.record_call
     recording_call = recorder.recording_call
     download = recorder.download
+
+    stream = streaming.stream
+    streaming = streaming.streaming
 
     dial = dialer.dial
     bridge = talk.bridge

@@ -35,6 +35,7 @@ from .simulation.outside import real_web
 from .simulation.phone import SimulatedPhone
 from .simulation.recorded import RecordedSound
 from .simulation.simulation import Simulation
+from .simulation.streams import BotSocket
 from .simulation.tape import Happened
 from .simulation.trunk import SimulatedTrunk
 from .simulation.voices import BEEP, BUSY, CONGESTION, FAX_ANSWERS, FAX_CALLS, HUMAN, MACHINE, SIT, talk
@@ -48,6 +49,7 @@ __all__ = [
     "HUMAN",
     "MACHINE",
     "SIT",
+    "BotSocket",
     "Digit",
     "Ended",
     "FileSource",

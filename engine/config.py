@@ -151,6 +151,13 @@ class Esl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Streams:
+    """[streams]: where calls may be streamed to."""
+
+    hosts: tuple[str, ...] | None = None  # None: this machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """One [[user]], who may register and call."""
 
@@ -191,6 +198,7 @@ class Config:
     rtp: Rtp = Rtp()
     socket: Socket = Socket()
     esl: Esl | None = None
+    streams: Streams = Streams()
     users: tuple[User, ...] = ()
     apps: tuple[App, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -558,11 +566,13 @@ _APP = MappingProxyType({
     "http": ("http", list_of(lambda value: read_host(read_text(value)))),
     "database": ("database", lambda value: Path(read_text(value))),
 })
+_STREAMS = MappingProxyType({"hosts": ("hosts", list_of(lambda value: read_host(read_text(value))))})
 _CONFIG = MappingProxyType({
     "sip": ("sip", table(Sip, _SIP)),
     "rtp": ("rtp", table(Rtp, _RTP)),
     "socket": ("socket", table(Socket, _SOCKET)),
     "esl": ("esl", table(Esl, _ESL)),
+    "streams": ("streams", table(Streams, _STREAMS)),
     "user": ("users", list_of(table(User, _USER))),
     "app": ("apps", list_of(table(App, _APP))),
     "limits": ("limits", table(Limits, LIMITS)),

@@ -18,6 +18,7 @@ import trio
 from callflow.protocol.events import Event, RecordWritten, RegistrationAdded
 from callflow.protocol.queries import RegistrationState, TrunkState
 from callflow.protocol.records import CallRecord
+from callflow.runtime.lua.hosts import is_allowed
 from engine.channels.association_policy import AssociationPolicy
 from engine.channels.encryption import Encryption
 from engine.channels.ending import Ending
@@ -78,6 +79,9 @@ from engine.store.restoration import Restoration
 from engine.store.shown import MemoryShown, ShownStore
 from engine.store.texts import MemoryTexts, TextStore
 from engine.store.users import MemoryUsers, UserStore
+from engine.streams.hosts import Hosts
+from engine.streams.socket import Dialer
+from engine.streams.websocket import WebSocketDialer
 from engine.texting.service import App as TextApp
 from engine.texting.service import Texting
 from engine.transport.endpoint import Endpoint
@@ -112,6 +116,7 @@ class Switch:
         shown: ShownStore | None = None,
         speech: Speech | None = None,
         web: Web | None = None,
+        streams: Dialer | None = None,
         limits: Limits | None = None,
         new_endpoint: Callable[[SipStack, Callable[[SipEvent], None]], Endpoint] | None = None,
     ) -> None:
@@ -119,7 +124,8 @@ class Switch:
         store; it is given whom to tell of those that are in it. `texts`: where those are kept that wait for their user;
         `bindings`: where it is kept who is registered; `users`: where those are kept that are not of the configuration;
         `shown`: where it is kept what programs say that phones show.
-        `speech` speaks in place of text to speech, `web` is in place of the web.
+        `speech` speaks in place of text to speech, `web` is in place of the web, `streams` connects in place of
+        WebSockets.
         """
         self.media = media
         self.users = Users(_user(user) for user in config.users)
@@ -237,6 +243,7 @@ class Switch:
                 policies(config.sip.srtp, self.users.view(lambda user: user.srtp)), keys_from(new_token("keys"))
             ),
             codecs=config.rtp.codecs,
+            streams=streams or WebSocketDialer(Hosts(config.streams.hosts, is_allowed)),
             associations=AssociationPolicy(
                 new_token("ice"), config.rtp.dtls, is_lite=config.rtp.ice == "lite", gathers=media.gathers
             ),

@@ -201,7 +201,7 @@ def _registered(view: LiveView, event: events.RegistrationAdded, entry: Entry) -
 
 _ENDED = (
     events.PlaybackFinished, events.GatherFinished, events.RecordingFinished, events.EchoFinished, events.DigitsSent,
-    events.DialFinished, events.ChannelUnbridged,
+    events.StreamFinished, events.DialFinished, events.ChannelUnbridged,
 )  # fmt: skip
 _Teller: TypeAlias = Callable[[LiveView, Event, Entry], str | None]
 _TOLD: Mapping[type[Event], _Teller] = MappingProxyType(

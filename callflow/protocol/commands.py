@@ -78,6 +78,8 @@ from .source import Silence as Silence
 from .source import Source as Source
 from .source import Text as Text
 from .source import Tone as Tone
+from .streaming import Stream as Stream
+from .streaming import StreamClear as StreamClear
 from .transferring import AcceptTransfer as AcceptTransfer
 from .transferring import RefuseTransfer as RefuseTransfer
 from .transferring import Transfer as Transfer
@@ -485,8 +487,8 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
     command.name: command
     for command in (
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
-        Gather, Record, RecordCall, Echo, Detect, SendDigits, Press, Dial, Confirm, Originate, Bridge, Unbridge, Join,
-        Listen,
+        Gather, Record, RecordCall, Stream, StreamClear,
+        Echo, Detect, SendDigits, Press, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
         ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
         UnbindDigits, Limit, Policy, Abandon, Set, SetLanguage, Get, Headers,
         Transfer, TransferPolicy, AcceptTransfer, RefuseTransfer, SendInfo, SendMessage, SendOptions,

@@ -287,6 +287,38 @@ class RecordingFinished(Event, frozen=True, kw_only=True):
     outcome: AnyOutcome
 
 
+class StreamStarted(Event, frozen=True, kw_only=True):
+    """A stream is connected."""
+
+    name: ClassVar[str] = "stream.started"
+    command: str
+
+
+class StreamMarked(Event, frozen=True, kw_only=True):
+    """All that a stream's peer said before it set a mark was heard; or, not `heard`, it was cleared before."""
+
+    name: ClassVar[str] = "stream.marked"
+    command: str
+    mark: str
+    heard: bool = True
+
+
+class StreamDropped(Event, frozen=True, kw_only=True):
+    """A stream's peer does not read: so much was dropped since this was told last. At most once a second."""
+
+    name: ClassVar[str] = "stream.dropped"
+    command: str
+    dropped_ms: int
+
+
+class StreamFinished(Event, frozen=True, kw_only=True):
+    """A stream is over."""
+
+    name: ClassVar[str] = "stream.finished"
+    command: str
+    outcome: AnyOutcome
+
+
 class EchoFinished(Event, frozen=True, kw_only=True):
     """An echo is over."""
 
@@ -630,6 +662,7 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         DigitStarted, DigitEnded, DigitsMatched, ChannelMediaQuality, ChannelMediaLost, OwnerLost, OwnerChanged,
         ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
+        StreamStarted, StreamMarked, StreamDropped, StreamFinished,
         DetectFinished, ChannelTalking, ChannelSilent, ChannelTone,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,
         RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, UserAdded, UserChanged,

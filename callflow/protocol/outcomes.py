@@ -54,6 +54,22 @@ class Recorded(Outcome, frozen=True, tag="recorded"):
     error: str | None = None
 
 
+class Streamed(Outcome, frozen=True, tag="streamed"):
+    """A stream is over. `code` is the WebSocket's when the peer closed it, or the HTTP status that refused it.
+
+    `sent_ms` were sent of each track, and `dropped_ms` were not, as the peer did not read; `heard_ms` of what it said
+    was really heard, and of `lost_ms` nothing was, as more than a minute would have waited.
+    """
+
+    reason: Literal["stopped", "hangup", "replaced", "closed", "unreachable", "refused", "stalled", "failed"]
+    code: int = 0
+    sent_ms: int = 0
+    dropped_ms: int = 0
+    heard_ms: int = 0
+    lost_ms: int = 0
+    error: str | None = None
+
+
 class Sent(Outcome, frozen=True, tag="sent"):
     """Digits were sent, or a message. `digits` are those whose last packet left, or whose INFO the peer took.
 
@@ -167,6 +183,7 @@ AnyOutcome: TypeAlias = (
     | TimedOut
     | Invalid
     | Recorded
+    | Streamed
     | Sent
     | Answered
     | Failed

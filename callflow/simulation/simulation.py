@@ -43,6 +43,7 @@ from .leaks import PHONE_TASK, count_tasks, find_leaks, find_phone_remains, find
 from .outside import Fake, opening, rows_of
 from .phone import SimulatedPhone
 from .recorded import RecordedSound
+from .streams import Bot, SimulatedStreams
 from .tape import Happened, Tape
 from .trunk import SimulatedTrunk
 
@@ -95,6 +96,7 @@ class Simulation:
         self.hosts: dict[str, AppHost | LuaAppHost] = {}
         self.web: Fake | None = None  # answers the HTTP requests of scripts in Lua
         self.web_sounds: dict[str, Path | None] = {}  # what is played by URL; None: it cannot be had
+        self.bots: dict[str, Bot | int] = {}  # by the URL that calls are streamed to; a number is an HTTP status
         self.report: str = ""  # what happened in a test that failed
         self._apps = apps
         self._ports = ports
@@ -369,6 +371,7 @@ class Simulation:
             recordings=self.recordings,
             speech=StandIn(self.folder / "speech"),
             web=StandInWeb(self.folder / "web", self.web_sounds),
+            streams=SimulatedStreams(lambda: nursery, self.bots),
             records=lambda tell: MemoryRecords(self._epoch, on_written=tell),
             limits=self._limits,
             new_endpoint=self._open_endpoint,

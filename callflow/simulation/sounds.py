@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from engine.media.fake import Digit, Heard
-from engine.media.session import FileSource, SilenceSource, ToneSource
+from engine.media.session import FileSource, PipeSource, SilenceSource, ToneSource
 
 FRAME_SECONDS = 0.02
-What: TypeAlias = str | float  # the name of a file, a text that is spoken, or a frequency in Hz
+STREAM = "stream"  # what a program says to whom the call is streamed
+What: TypeAlias = str | float  # a file's name, a text, "stream", or a frequency in Hz
 When: TypeAlias = Callable[[Heard], float | None]  # at which moment it counts as heard; None: it does not
 
 
@@ -48,6 +49,8 @@ def join_repeated(sounds: Sequence[Heard]) -> list[Heard]:
 
 
 def matches(heard: Heard, what: What) -> bool:
+    if isinstance(heard.what, PipeSource):
+        return what == STREAM
     if isinstance(heard.what, FileSource):
         return isinstance(what, str) and (heard.what.text == what or heard.what.path.as_posix().endswith(f"/{what}"))
     return isinstance(heard.what, ToneSource) and what in heard.what.frequencies
@@ -63,6 +66,8 @@ def name_of(heard: Heard) -> str:
             name = f"the key {digit}"
         case SilenceSource():
             name = "silence"
+        case PipeSource():
+            name = STREAM
     offset = f" from {heard.offset_ms} ms on" if heard.offset_ms else ""
     return name + offset + (f" until {heard.ended_at:.3f}" if heard.ended_at is not None else "")
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, final
 
-__all__ = ["Engine", "Leg", "NoPorts", "Room", "Source", "detect", "expect_sound", "measure", "samples"]
+__all__ = ["Engine", "Leg", "NoPorts", "Pipe", "Room", "Source", "detect", "expect_sound", "measure", "samples"]
 
 def detect(samples: Sequence[int], level_dbov: float) -> list[tuple[str, int, int, int]]:
     """What is detected in 16-bit samples at 8 kHz: `(noticed, at_ms, lasted_ms, level_dbov)`."""
@@ -75,6 +75,9 @@ class Engine:
     def reports(self) -> list[tuple[Any, ...]]:
         """Everything reported since the last time: `(leg, kind, ...)`, kinds as in engine.py."""
 
+    def frames(self) -> list[tuple[int, bool, int, bytes]]:
+        """The frames of all pipes since the last time: `(pipe, is_received, at_ms, octets)`."""
+
     def shutdown(self) -> None:
         """Close every leg and end every thread."""
 
@@ -137,6 +140,11 @@ class Leg:
     def stop(self, name: str) -> None: ...
     def echo(self, *, delay_ms: int | None) -> None: ...
     def send_digits(self, name: str, digits: str, *, is_inband: bool | None, duration_ms: int, gap_ms: int) -> None: ...
+    def open_pipe(
+        self, name: str, pipe: int, *, is_linear: bool, rate: int, hears_received: bool, hears_sent: bool
+    ) -> Pipe:
+        """`pipe` is its name in frames. Raises ValueError for a rate that there is none of."""
+
     def relay(self, other: Leg) -> None: ...
     def unrelay(self) -> None: ...
     def leave_room(self) -> None: ...
@@ -151,6 +159,22 @@ class Leg:
         tuple[int, int],
     ]:
         """In the order of engine.media.session.Statistics."""
+
+    def close(self) -> None: ...
+
+@final
+class Pipe:
+    """What a program outside says goes in here; what it hears comes by `Engine.frames`."""
+
+    def write(self, octets: bytes) -> int:
+        """How many were taken."""
+
+    def mark(self, mark: int) -> bool:
+        """False: too much waits."""
+
+    def clear(self) -> None: ...
+    def figures(self) -> tuple[int, int]:
+        """Milliseconds that were said, and that wait."""
 
     def close(self) -> None: ...
 

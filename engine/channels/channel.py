@@ -355,7 +355,7 @@ class Channel:
             case media.PlaybackFinished(name):
                 self._running.report(name, event)
                 self.audio.note_end(name)
-            case media.RecordingFinished(name) | media.DigitsSent(name):
+            case media.RecordingFinished(name) | media.DigitsSent(name) | media.PipeMarked(name):
                 self._running.report(name, event)
             case media.SoundDetected():
                 note_sound(self, event)

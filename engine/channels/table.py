@@ -35,6 +35,7 @@ from engine.sip.events import (
     SubscriptionEnded,
 )
 from engine.sip.identity import BY_FROM
+from engine.streams.socket import Dialer
 
 from . import replacing
 from .association_policy import AssociationPolicy
@@ -113,12 +114,14 @@ class ChannelTable:
         media_host: Callable[[Flow], str | None] = lambda flow: None,
         encryption: Encryption | None = None,
         codecs: Sequence[str] = NARROW,
+        streams: Dialer | None = None,
         associations: AssociationPolicy | None = None,
     ) -> None:
         """`epoch` tells seconds since the epoch. One task, for all timers, runs in the nursery until cancelled.
 
         `media_host` tells the address for media that a peer is told, where it is not the one that media has.
         `codecs` are those of all who come by no trunk, best first.
+        `streams`: where calls may be streamed to, and how; None: nowhere.
         Without a policy of associations there is neither DTLS nor ICE.
         """
         self.sip = sip
@@ -135,6 +138,7 @@ class ChannelTable:
         self.successors = successors
         self.trunks = trunks
         self.identities = identities
+        self.streams = streams
         self.places = Places()
         self.originations = Originations(self)
         self.conferences = Conferences(self)

@@ -15,6 +15,7 @@ import trio
 
 from engine.sdp.association import Association
 
+from .pipe import MediaPipe, PipeFrame, PipeShape
 from .session import (
     FileSource,
     MediaEngine,
@@ -243,6 +244,9 @@ class AwaitingSession:
 
     def detect(self, *, level_dbov: float | None) -> None:
         self._session.detect(level_dbov=level_dbov)
+
+    def open_pipe(self, pipe: str, shape: PipeShape, on_frame: Callable[[PipeFrame], None]) -> MediaPipe:
+        return self._session.open_pipe(pipe, shape, on_frame)
 
     def statistics(self) -> Statistics:
         return self._session.statistics()

@@ -15,6 +15,8 @@ import trio
 from engine._native import media as native
 from engine.sdp.association import Association, IceCredentials
 
+from .native_pipe import NativePipe
+from .pipe import MediaPipe, PipeFrame, PipeMarked, PipeShape
 from .session import (
     AudioHeard,
     CandidateFound,
@@ -55,6 +57,7 @@ _EVENTS: Mapping[str, Callable[..., MediaEvent]] = MappingProxyType({
     "sound_detected": SoundDetected,
     "candidate_found": CandidateFound,
     "candidates_complete": CandidatesComplete,
+    "pipe_marked": PipeMarked,
     "peer_reached": PeerReached,
     "media_secured": MediaSecured,
     "peer_lost": PeerLost,
@@ -99,6 +102,8 @@ class NativeMediaEngine:
         self._hears_tones = hears_tones
         self._sessions: dict[int, tuple[NativeMediaSession, Callable[[MediaEvent], None]]] = {}
         self._rooms: dict[int, tuple[NativeMediaRoom, Callable[[MediaEvent], None]]] = {}
+        self._pipes: dict[int, Callable[[PipeFrame], None]] = {}
+        self._last_pipe = 0
 
     def open(self, on_event: Callable[[MediaEvent], None]) -> NativeMediaSession:
         """A new session on a port pair of its own. Raises PortsExhausted."""
@@ -106,7 +111,7 @@ class NativeMediaEngine:
             leg = self._native.open()
         except native.NoPorts as error:
             raise PortsExhausted(str(error)) from error
-        session = NativeMediaSession(leg, self._address, self._forget, hears_tones=self._hears_tones)
+        session = NativeMediaSession(leg, self._address, self._forget, self._add_pipe, hears_tones=self._hears_tones)
         self._sessions[leg.id] = (session, on_event)
         return session
 
@@ -173,6 +178,30 @@ class NativeMediaEngine:
                 raise MediaThreadDied(values[0])
             if (known := self._sessions.get(leg) or self._rooms.get(leg)) is not None:
                 known[1](_EVENTS[kind](*values))
+        if self._pipes:
+            for pipe, is_received, at_ms, octets in self._native.frames():
+                if (on_frame := self._pipes.get(pipe)) is not None:
+                    on_frame(PipeFrame(is_received, at_ms, octets))
+
+    def _add_pipe(
+        self, leg: native.Leg, name: str, shape: PipeShape, on_frame: Callable[[PipeFrame], None]
+    ) -> NativePipe:
+        self._last_pipe = number = self._last_pipe + 1
+        opened = leg.open_pipe(
+            name,
+            number,
+            is_linear=shape.encoding == "l16",
+            rate=shape.rate,
+            hears_received=shape.hears_received,
+            hears_sent=shape.hears_sent,
+        )
+        self._pipes[number] = on_frame
+        return NativePipe(opened, lambda: self._forget_pipe(number))
+
+    def _forget_pipe(self, number: int) -> None:
+        del self._pipes[number]
+        if not self._pipes:
+            self._native.frames()  # what is left is nobody's
 
     def _forget(self, leg: int) -> None:
         del self._sessions[leg]
@@ -185,9 +214,17 @@ class NativeMediaSession:
     """Fulfils MediaSession."""
 
     def __init__(
-        self, leg: native.Leg, address: str, forget: Callable[[int], None], *, hears_tones: bool | None
+        self,
+        leg: native.Leg,
+        address: str,
+        forget: Callable[[int], None],
+        add_pipe: Callable[[native.Leg, str, PipeShape, Callable[[PipeFrame], None]], NativePipe],
+        *,
+        hears_tones: bool | None,
     ) -> None:
         self._leg = leg
+        self._add_pipe = add_pipe
+        self._pipes: list[NativePipe] = []
         self._hears_tones = hears_tones
         self._address = address
         self._forget = forget
@@ -336,6 +373,14 @@ class NativeMediaSession:
         if not self._is_closed:
             self._leg.detect(level_dbov=level_dbov)
 
+    def open_pipe(self, pipe: str, shape: PipeShape, on_frame: Callable[[PipeFrame], None]) -> MediaPipe:
+        """Let a program outside hear, and speak. Raises ValueError for a rate that there is none of."""
+        opened = self._add_pipe(self._leg, pipe, shape, on_frame)
+        if self._is_closed:
+            opened.close()
+        self._pipes = [*(other for other in self._pipes if not other.is_closed), opened]
+        return opened
+
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
         rtp, rtcp, (late, depth, deepest, delayed), (forged, replayed) = self._leg.statistics()
@@ -348,6 +393,8 @@ class NativeMediaSession:
         """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""
         if not self._is_closed:
             self._is_closed = True
+            for pipe in self._pipes:
+                pipe.close()
             self._leg.close()
             self._forget(self._leg.id)
 

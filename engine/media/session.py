@@ -15,6 +15,10 @@ from typing import Literal, Protocol, TypeAlias
 
 from engine.sdp.association import Association
 
+from .pipe import MediaPipe as MediaPipe
+from .pipe import PipeFrame as PipeFrame
+from .pipe import PipeMarked as PipeMarked
+from .pipe import PipeShape as PipeShape
 from .quality import estimated_mos
 from .room import MediaRoom as MediaRoom
 from .room import Membership as Membership
@@ -95,6 +99,13 @@ class SilenceSource:
     """Nothing to hear."""
 
     duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PipeSource:
+    """What a program says through a pipe: nobody plays it, but those who listen hear it."""
+
+    pipe: str
 
 
 Source: TypeAlias = FileSource | ToneSource | SilenceSource
@@ -218,6 +229,7 @@ MediaEvent: TypeAlias = (
     | SoundDetected
     | CandidateFound
     | CandidatesComplete
+    | PipeMarked
     | PeerReached
     | MediaSecured
     | PeerLost
@@ -393,6 +405,10 @@ class MediaSession(Protocol):
 
     def detect(self, *, level_dbov: float | None) -> None:
         """Report `SoundDetected` from now on, of what is as loud as that; None: no more."""
+        ...
+
+    def open_pipe(self, pipe: str, shape: PipeShape, on_frame: Callable[[PipeFrame], None]) -> MediaPipe:
+        """Let a program outside hear, and speak: `on_frame` is given 20 ms of each side every 20 ms. At most four."""
         ...
 
     def statistics(self) -> Statistics:

@@ -27,6 +27,7 @@ from benchmarks import (
     measure_socket,
     measure_sources,
     measure_start,
+    measure_streams,
 )
 from benchmarks.bench import Bench
 from benchmarks.engine import running_engine
@@ -40,7 +41,7 @@ TINY = Sizes(
     members=3, most_members=4, small_conferences=2, many_legs=4, scaled_legs=5, setup_rate=100, settle_time=0.2,
     media_time=0.2, idle_time=0.1, held_calls=2, starts=1, reloads=1, round_trips=5, subscribers=2, esl_events=1000,
     connections=5, keys=3, standing_legs=2, overload_time=0.2, refreshes=10,
-    crowds=(5, 20),
+    crowds=(5, 20), streams=2, stream_delays=2,
 )  # fmt: skip
 
 NAMES = {
@@ -98,6 +99,12 @@ NAMES = {
     },
     measure_simulation.measure: {"half an hour simulated": "s"},
     measure_start.measure: {"start to first answer": "s"},
+    measure_streams.measure: {
+        "stream, send": "CPU-us/stream-second", "stream, both ways": "CPU-us/stream-second",
+        "stream, both ways, 24 kHz": "CPU-us/stream-second", "stream, both ways, twilio": "CPU-us/stream-second",
+        "sound to a program and back, p50": "ms", "sound to a program and back, p99": "ms",
+        "clear of a stream, p50": "ms", "clear of a stream, p99": "ms",
+    },
 }  # fmt: skip
 
 

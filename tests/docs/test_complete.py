@@ -18,7 +18,7 @@ COMMANDS = [command.callback.__name__ for command in command_line().registered_c
 VERBS = [name for name, member in vars(Call).items() if callable(member) and not name.startswith("_")]
 SECTIONS = [
     "[sip]", "[rtp]", "[socket]", "[esl]", "[[user]]", "[registrar]", "[[app]]", "[limits]", "[store]", "[[route]]",
-    "[[calendar]]", "[[context]]", "[trace]", "[traces]",
+    "[[calendar]]", "[[context]]", "[trace]", "[traces]", "[streams]",
 ]  # fmt: skip
 ERRORS = [name for name in callflow.__all__ if name in vars(errors)]
 

@@ -52,6 +52,10 @@ GIVEN = {
     "unbind_digits": ("call:unbind_digits()", commands.UnbindDigits()),
     "record": ('call:record{ "m.wav", max = 30, beep = true }', commands.Record(path="m.wav", max=30.0, beep=True)),
     "record_call": ('call:record_call{ "c.wav", stereo = false }', commands.RecordCall(path="c.wav", stereo=False)),
+    "stream": (
+        'call:stream{ "ws://bot.example/", tracks = "both", rate = 16000, parameters = { topic = "weather" } }',
+        commands.Stream(url="ws://bot.example/", tracks="both", rate=16000, parameters={"topic": "weather"}),
+    ),
     "dial": (
         'call:dial{ "desk", { "mobile", { target = "home", delay = 5 } }, timeout = 9, confirm = { key = "1" } }',
         commands.Dial(
@@ -119,6 +123,10 @@ GIVEN = {
     ),
     "playing": ('call:playing("a.wav")', commands.Play(sources=("a.wav",))),
     "recording": ('call:recording{ "m.wav", max = 9 }', commands.Record(path="m.wav", max=9.0)),
+    "streaming": (
+        'call:streaming{ "ws://bot.example/", dialect = "twilio" }',
+        commands.Stream(url="ws://bot.example/", dialect="twilio"),
+    ),
     "recording_call": ('call:recording_call("c.wav")', commands.RecordCall(path="c.wav")),
     "bridging": ("call:bridging(call)", commands.Bridge(other="c")),
 }

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callflow import Answered, App, Call, CallflowError, Silence, Target, Tone
-from callflow.testing import Simulation
+from callflow.testing import BotSocket, Simulation
 
 NAMES = ("alice", "bob", "carol", "dave")
 WHO = st.sampled_from(NAMES)
@@ -40,6 +40,12 @@ STEPS = st.one_of(
     st.tuples(st.just("send_digits"), st.text("12#", min_size=1, max_size=3)),
     st.tuples(st.just("reject"), st.sampled_from(["busy", 404, 603])),
     st.tuples(st.just("wait"), SECONDS),
+    st.tuples(
+        st.just("stream"),
+        st.sampled_from(["echoes", "closes", "babbles", "sleeps", "refuses", "nowhere"]),
+        st.sampled_from(["both", "send", "receive"]),
+        SECONDS,
+    ),
 )
 DIAL_AND_BRIDGE = [("dial", [["bob"], ["carol", "dave"]], 3.0), ("bridge", True, 40.0)]
 JOIN = [("join", "red", False, False, "", 10.0)]
@@ -103,6 +109,14 @@ async def do_step(call: Call, legs: list[Call], name: str, *arguments) -> None:
         case "echo", ():
             async with for_a_while(2):
                 await call.echo()
+        case "stream", (bot, direction, seconds):
+            async with (
+                for_a_while(seconds),
+                call.streaming(f"ws://{bot}", direction=direction, tracks="both") as stream,
+            ):
+                await anyio.sleep(seconds / 2)
+                await stream.clear()
+                await stream.wait()
         case "wait", (seconds,):
             await anyio.sleep(seconds)
         case "variables", ():
@@ -114,6 +128,27 @@ async def do_step(call: Call, legs: list[Call], name: str, *arguments) -> None:
             await getattr(call, name)(*arguments)
 
 
+async def echoes(socket: BotSocket) -> None:
+    async for message in socket:
+        await socket.send(message[8:] if isinstance(message, bytes) else '{"event": "mark", "name": "m"}')
+
+
+async def closes(socket: BotSocket) -> None:
+    await socket.recv()
+
+
+async def babbles(socket: BotSocket) -> None:
+    await socket.send("no JSON")
+    await socket.recv()
+
+
+async def sleeps(socket: BotSocket) -> None:
+    await anyio.sleep(30)
+
+
+BOTS = {
+    "ws://echoes": echoes, "ws://closes": closes, "ws://babbles": babbles, "ws://sleeps": sleeps, "ws://refuses": 503,
+}  # fmt: skip
 CONFERRING = {"join", "listen", "steer", "announce", "take_minutes"}
 
 
@@ -177,6 +212,7 @@ def test_nothing_is_left_of_any_course_of_events(scripts, actions, automatic, se
         simulation = Simulation(make_app(list(scripts)), folder=folder, seed=seed, ports=(16384, 16384 + 2 * ports - 1))
 
         async def main() -> None:
+            simulation.bots |= BOTS
             for who, answers_after in zip(NAMES, automatic, strict=True):
                 simulation.phone(who, answers_after=answers_after)
             for action, *arguments in actions:

@@ -46,6 +46,13 @@ async def listens(simulation: Simulation, alice: SimulatedPhone) -> None:
     await simulation.wait(10)
 
 
+def listens_for(seconds: float) -> People:
+    async def people(simulation: Simulation, alice: SimulatedPhone) -> None:
+        await simulation.wait(seconds)
+
+    return people
+
+
 def presses(digits: str) -> People:
     async def people(simulation: Simulation, alice: SimulatedPhone) -> None:
         await simulation.wait(2)

@@ -11,9 +11,9 @@ import pytest
 from callflow import Answered, App, Call, Say
 from callflow.protocol.commands import COMMANDS
 from callflow.protocol.reference import ends
-from callflow.testing import SimulatedPhone, Simulation
+from callflow.testing import BotSocket, SimulatedPhone, Simulation
 
-from .outcome import ROWS, Row, beside, cancelled, ends_told, hangs_up, parametrize, presses, row
+from .outcome import ROWS, Row, beside, cancelled, ends_told, hangs_up, listens_for, parametrize, presses, row
 
 app = App("outcomes")
 pytestmark = pytest.mark.callflow(app)
@@ -577,6 +577,73 @@ async def _(call: Call) -> None:
         await board.record("full.wav")
 
 
+# stream
+
+
+BOT = "ws://bot.example/ears"
+
+
+async def listens_to_it(socket: BotSocket) -> None:
+    async for _ in socket:
+        pass
+
+
+async def closes_with_4000(socket: BotSocket) -> None:
+    await socket.recv()
+    await socket.close(4000)
+
+
+async def says_what_is_no_json(socket: BotSocket) -> None:
+    await socket.send("{")
+    await listens_to_it(socket)
+
+
+async def reads_nothing(socket: BotSocket) -> None:
+    await anyio.sleep(30)
+
+
+@row("stream", "streamed", "stopped")
+async def _(call: Call) -> None:
+    await cancelled(call.stream(BOT))
+
+
+@row("stream", "streamed", "hangup", people=hangs_up())
+async def _(call: Call) -> None:
+    await call.stream(BOT)
+
+
+@row("stream", "streamed", "replaced")
+async def _(call: Call) -> None:
+    async with beside(lambda: call.stream(BOT)):
+        await anyio.sleep(1)
+        await cancelled(call.stream(BOT))
+
+
+@row("stream", "streamed", "closed")
+async def _(call: Call) -> None:
+    await call.stream("ws://bot.example/closes")
+
+
+@row("stream", "streamed", "unreachable")
+async def _(call: Call) -> None:
+    await call.stream("ws://nobody.example")
+
+
+@row("stream", "streamed", "refused")
+async def _(call: Call) -> None:
+    await call.stream("ws://bot.example/closed")
+
+
+@row("stream", "streamed", "stalled", people=listens_for(40))
+async def _(call: Call) -> None:
+    await call.stream("ws://bot.example/stalls")
+
+
+@row("stream", "streamed", "failed")
+async def _(call: Call) -> None:
+    await call.stream("ws://bot.example/babbles")
+
+
 @parametrize(ROWS)
 async def test_a_command_ends_as_its_table_says(simulation, case):
     current[:] = [case]
@@ -587,6 +654,13 @@ async def test_a_command_ends_as_its_table_says(simulation, case):
     alice = simulation.phone("alice")
     simulation.phone("bob", answers_after=1)
     simulation.phone("silent")
+    simulation.bots |= {
+        BOT: listens_to_it,
+        "ws://bot.example/closes": closes_with_4000,
+        "ws://bot.example/closed": 403,
+        "ws://bot.example/stalls": reads_nothing,
+        "ws://bot.example/babbles": says_what_is_no_json,
+    }
     alice.call("500")
     await case.people(simulation, alice)
     assert (case.outcome, case.reason) in list(ends_told(simulation, case.command))

@@ -49,6 +49,9 @@ function Handle:resume() end
 ---@param by_ms integer
 function Handle:seek(by_ms) end
 
+---Let nothing be heard of what a stream's peer has said so far.
+function Handle:clear() end
+
 ---Change the loudness of a playback.
 ---@param gain_db number
 function Handle:gain(gain_db) end

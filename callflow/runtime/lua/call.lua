@@ -249,6 +249,11 @@ end
 function Going.pause(handle) return control(handle, "pause", { action = "pause" }) end
 function Going.resume(handle) return control(handle, "resume", { action = "resume" }) end
 function Going.seek(handle, by_ms) return control(handle, "seek", { seek_ms = by_ms }) end
+--- Of a stream: nothing that its peer has said so far is to be heard.
+function Going.clear(handle)
+  return outcome(ask("do", "clear", handle.call.id, "stream_clear", { command = handle.id }))
+end
+
 function Going.gain(handle, gain_db) return control(handle, "gain", { gain_db = gain_db }) end
 
 for name, of in next, HANDLES do

@@ -50,6 +50,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
     "unbind_digits": Verb(commands.UnbindDigits, ("digits",)),
     "record": Verb(commands.Record, ("path",)),
     "record_call": Verb(commands.RecordCall, ("path",)),
+    "stream": Verb(commands.Stream, ("url",)),
     "dial": Verb(commands.Dial, ("stages",), rest=True, kind="own"),
     "bridge": Verb(commands.Bridge, ("other",)),
     "join": Verb(commands.Join, ("conference",)),
@@ -84,7 +85,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
 
 INTERNAL: frozenset[type[Command]] = frozenset({
     commands.Abandon, commands.Cancel, commands.Control, commands.Confirm, commands.AcceptTransfer,
-    commands.RefuseTransfer,
+    commands.RefuseTransfer, commands.StreamClear,
 })  # fmt: skip
 """Commands of a channel that scripts give by other means: by closing, by handles, by what they return, by failing."""
 
@@ -92,6 +93,7 @@ HANDLES: Mapping[str, str] = MappingProxyType({
     "playing": "play",
     "recording": "record",
     "recording_call": "record_call",
+    "streaming": "stream",
     "bridging": "bridge",
     "joining": "join",
     "listening": "listen",

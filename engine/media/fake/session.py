@@ -16,6 +16,8 @@ from ..session import (
     Direction,
     MediaEvent,
     MediaSession,
+    PipeFrame,
+    PipeShape,
     Source,
     Statistics,
     Stream,
@@ -25,7 +27,9 @@ from .chorus import Sound
 from .digits import DigitSender, Sending
 from .echo import Echo
 from .hearing import Hearing
+from .mouth import Mouth
 from .network import FakeMediaNetwork
+from .pipe import FakePipe
 from .playback import Player, Playing
 from .protection import Protection
 from .recording import Recorder, Sides
@@ -78,6 +82,7 @@ class FakeMediaSession:
         self._watch = AudioWatch(network, post)
         self._hearing = Hearing(network, post)
         self._echo = Echo(network, self._settle_output)
+        self._pipes: list[FakePipe] = []
         self._association = FakeAssociation(network, local, fingerprint, post, self._begin)
         self._changed = trio.Event()
         network.attach(local, self)
@@ -225,6 +230,16 @@ class FakeMediaSession:
         if self._is_open():
             self._hearing.switch(self._input, level_dbov=level_dbov)
 
+    def open_pipe(self, pipe: str, shape: PipeShape, on_frame: Callable[[PipeFrame], None]) -> FakePipe:
+        """Let a program outside hear, and speak."""
+        mouth = Mouth(self._network, pipe, self._local, self._post, self._settle_output)
+        opened = FakePipe(self._network, shape, mouth, (self._timeline, self._sent), on_frame)
+        if self._is_open():
+            self._pipes = [*(other for other in self._pipes if not other.is_closed), opened]
+        else:
+            opened.close()
+        return opened
+
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
         self._network.advance()
@@ -237,6 +252,8 @@ class FakeMediaSession:
         self._association.close()
         self._digits.close()
         self._player.close()
+        for pipe in self._pipes:
+            pipe.close()
         self._recorder.close()
         self._leave()
         self._watch.switch(None, is_on=False)
@@ -393,6 +410,11 @@ class FakeMediaSession:
     def _settle_output(self) -> None:
         output = self._choose_output()
         self._player.settled(output[1] if output is not None else None)
+        speaker = self._speaker if self._may_speak() else None
+        for pipe in self._pipes:
+            pipe.mouth.settled(is_on=pipe.mouth is speaker)
+        if speaker is not None:  # only now it is known since when it speaks
+            output = self._choose_output()
         if output == self._output:
             return
         before, self._output = self._output, output
@@ -407,8 +429,22 @@ class FakeMediaSession:
         peer = self._peer()
         if peer is None or self._stream is None or self._stream.direction not in _SENDS:
             return None
-        voice = self._player.voice if self._player.is_busy else self._voice_of_others()
+        if self._player.is_busy:
+            voice: Sound | None = self._player.voice
+        else:
+            speaker = self._speaker
+            voice = speaker.voice if speaker is not None else self._voice_of_others()
         return (peer, voice) if voice is not None else None
+
+    @property
+    def _speaker(self) -> Mouth | None:
+        """Whose word it is of those who speak through pipes."""
+        return next((pipe.mouth for pipe in self._pipes if pipe.mouth.is_open), None)
+
+    def _may_speak(self) -> bool:
+        stream = self._stream
+        can_send = self._peer() is not None and stream is not None and stream.direction in _SENDS
+        return can_send and not self._player.is_busy
 
     def _voice_of_others(self) -> Sound | None:
         if self._mutes_outgoing:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from ..session import FileSource, Source, ToneSource
+from ..session import FileSource, PipeSource, Source, ToneSource
 from .sound import Library, SoundFile
+from .spoken import Spoken
 
 Address: TypeAlias = tuple[str, int]
 FRAME_SECONDS = 0.02
@@ -34,7 +35,7 @@ class Digit:
 class Heard:
     """What a session heard from one time to another: a part of a source, or a digit. `ended_at` None: still."""
 
-    what: Source | Digit
+    what: Source | PipeSource | Digit
     origin: Address  # the RTP address of the session that made it, however many relays away
     started_at: float
     ended_at: float | None
@@ -51,9 +52,9 @@ class Heard:
 class Piece:
     """A source and how long it lasts, in seconds."""
 
-    source: Source
+    source: Source | PipeSource
     seconds: float
-    file: SoundFile | None = None
+    file: SoundFile | Spoken | None = None
 
     def runs(self, offset: float) -> Iterator[tuple[bool, float]]:
         """`(is_loud, until)` one after another, from that offset to the end."""
@@ -191,7 +192,7 @@ class Meter:
         return self._total + (now - self._on_since if self._on_since is not None else 0.0)
 
 
-def _period(source: Source) -> float:
+def _period(source: Source | PipeSource) -> float:
     return sum(source.cadence_ms) / 1000 if isinstance(source, ToneSource) else 0.0
 
 

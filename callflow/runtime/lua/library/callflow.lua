@@ -52,6 +52,9 @@ function Handle:resume() end
 ---@param by_ms integer
 function Handle:seek(by_ms) end
 
+---Let nothing be heard of what a stream's peer has said so far.
+function Handle:clear() end
+
 ---Change the loudness of a playback.
 ---@param gain_db number
 function Handle:gain(gain_db) end
@@ -524,6 +527,21 @@ function callflow.log.error(...) end
 ---@field terminator? string
 ---@field error? string
 
+---A stream is over. `code` is the WebSocket's when the peer closed it, or the HTTP status that refused it.
+---
+---`sent_ms` were sent of each track, and `dropped_ms` were not, as the peer did not read; `heard_ms` of what it said
+---was really heard, and of `lost_ms` nothing was, as more than a minute would have waited.
+---@class callflow.Streamed
+---@field outcome "streamed"
+---@field streamed true
+---@field reason "closed"|"failed"|"hangup"|"refused"|"replaced"|"stalled"|"stopped"|"unreachable"
+---@field code? integer
+---@field sent_ms? integer
+---@field dropped_ms? integer
+---@field heard_ms? integer
+---@field lost_ms? integer
+---@field error? string
+
 ---It was heard, so long after the beginning, so many dB below overload. Who answers has left a `greeting`.
 ---@class callflow.Detected
 ---@field outcome "detected"
@@ -828,6 +846,29 @@ function Call:record(path) end
 ---@return callflow.Recorded
 ---@overload fun(self: callflow.Call, options: callflow.RecordCallOptions): callflow.Recorded
 function Call:record_call(path) end
+
+---@class callflow.StreamOptions
+---@field [1] string
+---@field direction? "both"|"receive"|"send"
+---@field tracks? "both"|"inbound"|"outbound"
+---@field dialect? "callflow"|"twilio"
+---@field encoding? "l16"|"mulaw"
+---@field rate? "8000"|"16000"|"24000"
+---@field headers? table<string, string>
+---@field parameters? table<string, string>
+---@field deadline? number seconds that it may take
+
+---Stream the call's sound over a WebSocket that the engine opens to `url`, until it is cancelled or closed.
+---
+---`direction`: `send` lets the peer hear, `receive` lets it be heard, in place of a bridge, and after a playback.
+---`tracks`: what it hears: `inbound` is what the caller says, `outbound` what the caller hears. The dialect `twilio`
+---is mu-law at 8000 Hz; `callflow` is `l16` (16 bits, the lower octet first) or `mulaw`, at 8000, 16000 or 24000 Hz.
+---`parameters` are told to the peer when it starts. The host must be one of `[streams] hosts`. At most four run at a
+---time; of those that are heard at most one, which the next one replaces.
+---@param url? string
+---@return callflow.Streamed
+---@overload fun(self: callflow.Call, options: callflow.StreamOptions): callflow.Streamed
+function Call:stream(url) end
 
 ---@class callflow.DialOptions
 ---@field [integer] string|callflow.Target|(string|callflow.Target)[]
@@ -1208,6 +1249,12 @@ function Call:recording(path) end
 ---@return callflow.Handle
 ---@overload fun(self: callflow.Call, options: callflow.RecordCallOptions): callflow.Handle
 function Call:recording_call(path) end
+
+---Begin what `stream` does and go on; closing the handle stops it.
+---@param url string
+---@return callflow.Handle
+---@overload fun(self: callflow.Call, options: callflow.StreamOptions): callflow.Handle
+function Call:streaming(url) end
 
 ---Begin what `bridge` does and go on; closing the handle stops it.
 ---@param other callflow.Call

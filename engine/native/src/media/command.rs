@@ -10,6 +10,7 @@ use super::association::Relay;
 use super::digit_sender::Way;
 use super::line::Line;
 use super::lock::Lock;
+use super::pipe::{Inflow, PipeSpec};
 use super::player::{Loading, PlaySpec};
 use super::recorder::RecordSpec;
 use super::report::LegId;
@@ -87,6 +88,10 @@ pub enum Verb {
     WatchAudio(bool),
     /// Report talk and tones, from this level (dBov) on, or no more.
     Detect(Option<f32>),
+    /// Let a program outside hear, and speak.
+    OpenPipe(Box<PipeSpec>),
+    /// What comes into a pipe.
+    Pipe(u64, Inflow),
     /// What is no RTP goes to its association, and no sound comes or goes before there are keys.
     Associate {
         /// ICE says where the peer is.
@@ -145,7 +150,10 @@ impl Inbox {
         if waiting.commands.len() >= MAX_WAITING && !matches!(verb, Verb::Close) {
             return Err(Stalled);
         }
-        let may_wait = matches!(verb, Verb::Open(_) | Verb::Close);
+        let may_wait = matches!(
+            verb,
+            Verb::Open(_) | Verb::Close | Verb::Pipe(_, Inflow::Piece(_))
+        );
         waiting.commands.push((leg, verb));
         self.is_told.store(true, Ordering::SeqCst); // before it is asked whether the thread looks: see `may_sleep`
         if waiting.is_signalled || (may_wait && self.looks_soon.load(Ordering::SeqCst)) {

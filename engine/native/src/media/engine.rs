@@ -16,6 +16,7 @@ use super::associations::{Associations, Mailbox};
 use super::clock::Clock;
 use super::command::{Inbox, Stalled, Verb};
 use super::dtls::handshake::Identity;
+use super::frames::Frames;
 use super::ice::turn::Servers;
 use super::lateness::Lateness;
 use super::leg::Leg;
@@ -306,6 +307,11 @@ impl Engine {
     /// What was reported since the last time.
     pub fn reports(&self) -> VecDeque<(LegId, Report)> {
         self.reports.drain()
+    }
+
+    /// The frames of pipes since the last time, in exchange for room.
+    pub fn take_frames(&self, frames: &mut Frames) {
+        self.reports.take_frames(frames);
     }
 
     /// Reports that were dropped because nobody took them.

@@ -8,6 +8,7 @@
 mod coding;
 mod control;
 mod packet;
+mod pipe;
 mod receive;
 mod relay;
 mod security;
@@ -31,6 +32,7 @@ use super::hearing::Hearing;
 use super::inband_receiver::InbandReceiver;
 use super::latch::Latch;
 use super::packetizer::{Packetizer, MAX_OCTETS};
+use super::pipe::Pipe;
 use super::player::{Loading, PlaySpec, Player};
 use super::playout::Playout;
 use super::reception::Reception;
@@ -140,6 +142,8 @@ pub struct Leg {
     sound: Option<Box<SoundWatch>>,
     /// There while somebody asks what is heard.
     hearing: Option<Box<Hearing>>,
+    /// To programs outside, and from them.
+    pipes: Vec<Pipe>,
     control: Control,
     sent_at: Moment,
 }
@@ -180,6 +184,7 @@ impl Leg {
             recorders: Vec::new(),
             sound: None,
             hearing: None,
+            pipes: Vec::new(),
             control: Control::new(random[0] ^ random[1].rotate_left(32)),
             sent_at: Moment::default(),
         }
@@ -364,7 +369,8 @@ impl Leg {
             || self.sound.is_some()
             || self.hearing.is_some()
             || self.playout.is_some()
-            || self.conversion.is_some();
+            || self.conversion.is_some()
+            || !self.pipes.is_empty();
         is_at_work && !self.is_in_room
     }
 
@@ -384,6 +390,7 @@ impl Leg {
     /// All ends, unreported; recordings are closed properly.
     pub fn close(&mut self, now: Moment) {
         self.player = None;
+        self.pipes.clear();
         for recorder in self.recorders.drain(..) {
             recorder.finish(None, now);
         }

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::frames::{Frames, Side};
 use super::hearing::Noticed;
 use super::lock::Lock;
 use super::syscalls::EventFd;
@@ -125,6 +126,15 @@ pub enum Report {
     },
     /// There will be no more of those.
     CandidatesComplete,
+    /// A mark that a program set in what it says was passed.
+    PipeMarked {
+        /// The pipe's name.
+        pipe: String,
+        /// Which.
+        mark: u64,
+        /// All before it was said; false: it was cleared.
+        is_heard: bool,
+    },
     /// The peer was found there (ICE).
     PeerReached {
         /// Where.
@@ -165,6 +175,7 @@ impl Report {
 pub struct Reports {
     leg: LegId,
     list: Vec<(LegId, Report)>,
+    frames: Frames,
 }
 
 impl Reports {
@@ -177,6 +188,17 @@ impl Reports {
     /// One more.
     pub fn push(&mut self, report: Report) {
         self.list.push((self.leg, report));
+    }
+
+    /// One more frame for a program outside.
+    pub fn frame(&mut self, pipe: u64, side: Side, at_ms: u64, octets: &[u8]) {
+        self.frames.push(pipe, side, at_ms, octets);
+    }
+
+    /// The frames so far.
+    #[cfg(test)]
+    pub fn frames(&mut self) -> &mut Frames {
+        &mut self.frames
     }
 
     /// All so far, with their legs.
@@ -197,6 +219,7 @@ impl Reports {
 /// sendings are never dropped: there is at most one for each command.
 pub struct ReportQueue {
     waiting: Lock<VecDeque<(LegId, Report)>>,
+    frames: Lock<Frames>,
     wake: EventFd,
     dropped: AtomicU64,
 }
@@ -206,6 +229,7 @@ impl ReportQueue {
     pub fn new() -> std::io::Result<Self> {
         Ok(ReportQueue {
             waiting: Lock::default(),
+            frames: Lock::default(),
             wake: EventFd::new()?,
             dropped: AtomicU64::new(0),
         })
@@ -213,7 +237,12 @@ impl ReportQueue {
 
     /// Hand over what was gathered; it keeps its room.
     pub fn hand_over(&self, reports: &mut Reports) {
+        let has_frames =
+            !reports.frames.is_empty() && self.frames.hold().take_from(&mut reports.frames);
         if reports.list.is_empty() {
+            if has_frames {
+                self.wake.signal();
+            }
             return;
         }
         {
@@ -241,6 +270,12 @@ impl ReportQueue {
         self.wake.drain();
         let mut waiting = self.waiting.hold();
         std::mem::take(&mut *waiting)
+    }
+
+    /// All frames that wait, in exchange for room: what `frames` held is forgotten.
+    pub fn take_frames(&self, frames: &mut Frames) {
+        frames.clear();
+        std::mem::swap(&mut *self.frames.hold(), frames);
     }
 
     /// How many were dropped because nobody read.

@@ -123,6 +123,18 @@ impl Filter {
     }
 }
 
+/// The weights of a low-pass for rates of a whole ratio: `taps` for each of `factor` phases, in their order, adding up to one.
+pub fn low_pass(taps: usize, factor: usize) -> Vec<f32> {
+    let (count, half) = (taps * factor, (taps * factor) as f64 / 2.0);
+    let weight = |index: usize| {
+        let distance = index as f64 + 0.5 - half;
+        sinc(distance / factor as f64 * CUTOFF) * kaiser(distance / half)
+    };
+    let weights: Vec<f64> = (0..count).map(weight).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.iter().map(|weight| (weight / sum) as f32).collect()
+}
+
 /// A stream at one rate, as it goes on at another: 4 ms later, at 8 and 16 kHz. Nothing is allocated after its making.
 pub struct Resampler {
     filter: Filter,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::media::clock::Moment;
 use crate::media::codec::opus::Parameters;
@@ -18,9 +18,11 @@ use crate::media::codec::{Codec, Rate};
 use crate::media::command::{Change, Stalled, Verb};
 use crate::media::digit_sender::Way;
 use crate::media::engine::{Engine as DataPlane, Settings};
+use crate::media::frames::{Frames, Side};
 use crate::media::g711::Law;
 use crate::media::hearing::{Hearing, Noticed};
 use crate::media::loader::SourceSpec;
+use crate::media::lock::Lock;
 use crate::media::mixer::Gain;
 use crate::media::packetizer::samples_of;
 use crate::media::player::PlaySpec;
@@ -37,6 +39,9 @@ use crate::media::telephone_event::code_of;
 use crate::media::tone::{ToneSpec, MAX_SINES, MAX_STEPS};
 
 mod association;
+mod pipe;
+
+use pipe::Pipe;
 
 create_exception!(
     engine._native.media,
@@ -108,6 +113,8 @@ impl Source {
 #[pyclass(frozen, module = "engine._native.media")]
 struct Engine {
     plane: Arc<DataPlane>,
+    /// Room for frames, to be exchanged.
+    frames: Lock<Frames>,
 }
 
 #[pymethods]
@@ -135,6 +142,7 @@ impl Engine {
         let plane = py.detach(|| DataPlane::start(&settings))?;
         Ok(Engine {
             plane: Arc::new(plane),
+            frames: Lock::default(),
         })
     }
 
@@ -188,6 +196,25 @@ impl Engine {
             .reports()
             .into_iter()
             .map(|(leg, report)| to_tuple(py, leg, report))
+            .collect()
+    }
+
+    /// The frames of all pipes, as `(pipe, is_received, at_ms, octets)`.
+    fn frames<'py>(&self, py: Python<'py>) -> Vec<(u64, bool, u64, Bound<'py, PyBytes>)> {
+        let mut frames = self.frames.hold();
+        self.plane.take_frames(&mut frames);
+        let octets = frames.octets();
+        frames
+            .iter()
+            .map(|(frame, range)| {
+                let octets = PyBytes::new(py, &octets[range]);
+                (
+                    frame.pipe,
+                    frame.side == Side::Received,
+                    frame.at_ms,
+                    octets,
+                )
+            })
             .collect()
     }
 
@@ -392,6 +419,28 @@ impl Leg {
             duration_ms,
             gap_ms,
         })
+    }
+
+    /// `pipe` is its name in frames. Raises ValueError for a rate that there is none of.
+    #[pyo3(signature = (name, pipe, *, is_linear, rate, hears_received, hears_sent))]
+    fn open_pipe(
+        &self,
+        name: String,
+        pipe: u64,
+        is_linear: bool,
+        rate: u32,
+        hears_received: bool,
+        hears_sent: bool,
+    ) -> PyResult<Pipe> {
+        let (opened, spec) = Pipe::new(
+            self.plane.clone(),
+            self.id,
+            (name, pipe),
+            (is_linear, rate),
+            (hears_received, hears_sent),
+        )?;
+        self.tell(Verb::OpenPipe(Box::new(spec)))?;
+        Ok(opened)
     }
 
     fn relay(&self, other: &Leg) -> PyResult<()> {
@@ -659,6 +708,11 @@ fn to_tuple(py: Python<'_>, LegId(leg): LegId, report: Report) -> PyResult<Bound
             (leg, "candidate_found", candidate).into_pyobject(py)
         }
         Report::CandidatesComplete => (leg, "candidates_complete").into_pyobject(py),
+        Report::PipeMarked {
+            pipe,
+            mark,
+            is_heard,
+        } => (leg, "pipe_marked", pipe, mark, is_heard).into_pyobject(py),
         Report::PeerReached { remote } => {
             let remote = (remote.ip().to_string(), remote.port());
             (leg, "peer_reached", remote).into_pyobject(py)
@@ -713,6 +767,7 @@ pub(super) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     reading::fill(module)?;
     module.add_class::<Source>()?;
     module.add_class::<Engine>()?;
+    module.add_class::<Pipe>()?;
     module.add_class::<Room>()?;
     module.add_class::<Leg>()
 }

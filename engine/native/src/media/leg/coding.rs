@@ -5,7 +5,6 @@ use super::super::codec::{Codec, Ear, Mouth, Rate};
 use super::super::conversion::{Conversion, Voice};
 use super::super::packetizer::MAX_OCTETS;
 use super::super::playout::Playout;
-use super::super::recorder::Recorder;
 use super::super::report::Reports;
 use super::super::timeline::Timeline;
 use super::{Leg, Outgoing, MAX_PACKET};
@@ -25,9 +24,7 @@ impl Leg {
         self.timeline = Timeline::new(codec.clock());
         self.sent_ticks = Timeline::new(codec.clock());
         (self.ear, self.mouth) = (Ear::of(codec), Mouth::of(codec));
-        self.monitor = (self.recorders.iter().any(Recorder::hears_sent))
-            .then(|| Ear::of(codec))
-            .flatten();
+        self.monitor = self.is_sent_heard().then(|| Ear::of(codec)).flatten();
         self.packetizer.clear();
         if self.playout.is_some() && before.map(Codec::rate) != Some(codec.rate()) {
             self.playout = Some(Box::new(Playout::new(codec.rate())));
@@ -40,9 +37,9 @@ impl Leg {
         self.ear.as_ref().map_or(Rate::Narrow, |ear| ear.rate())
     }
 
-    /// Hear what is sent, if that is recorded and no G.711.
+    /// Hear what is sent, if somebody wants that and it is no G.711.
     pub(super) fn listen_to_itself(&mut self) {
-        if self.monitor.is_none() && self.recorders.iter().any(Recorder::hears_sent) {
+        if self.monitor.is_none() && self.is_sent_heard() {
             self.monitor = self.codec().and_then(Ear::of);
         }
     }

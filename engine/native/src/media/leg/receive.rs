@@ -7,6 +7,7 @@ use super::super::codec::{Codec, Ear};
 use super::super::g711::Law;
 use super::super::inband_receiver::Known;
 use super::super::packetizer::MAX_SAMPLES;
+use super::super::pipe::Pipe;
 use super::super::reception::Fit;
 use super::super::report::Reports;
 use super::super::rtp::{Header, Seq};
@@ -71,6 +72,7 @@ impl Leg {
                 if let Some(ear) = &mut self.ear {
                     ear.restart();
                 }
+                self.pipes.iter_mut().for_each(Pipe::restart);
             }
             Fit::Next | Fit::Late => {}
         }
@@ -135,6 +137,7 @@ impl Leg {
         if let Some(conversion) = &mut self.conversion {
             conversion.playout().rest();
         }
+        self.pipes.iter_mut().for_each(Pipe::rest);
     }
 
     /// Somebody listens to it here.
@@ -145,6 +148,7 @@ impl Leg {
             || self.playout.is_some()
             || self.conversion.is_some()
             || self.inband.is_some()
+            || self.pipes.iter().any(Pipe::hears_received)
     }
 
     /// Give the samples to whoever listens.
@@ -222,6 +226,9 @@ impl Leg {
     ) {
         for recorder in &mut self.recorders {
             recorder.hear(header, samples, now);
+        }
+        for pipe in &mut self.pipes {
+            pipe.hear(header, samples, now);
         }
         if let Some(sound) = &mut self.sound {
             sound.hear(samples, now, reports);

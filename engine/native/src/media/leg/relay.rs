@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::super::clock::Moment;
 use super::super::codec::Codec;
+use super::super::pipe::Pipe;
 use super::super::recorder::Recorder;
 use super::super::rtp::Header;
 use super::super::stream::Stream;
@@ -44,9 +45,9 @@ impl Leg {
         Some((header, destination))
     }
 
-    /// Give what is sent to the recordings that want it.
+    /// Give what is sent to the recordings and pipes that want it.
     pub(super) fn hear_sent(&mut self, header: &Header, payload: &[u8], codec: Codec, now: Moment) {
-        if !self.recorders.iter().any(Recorder::hears_sent) {
+        if !self.is_sent_heard() {
             return;
         }
         let Some(law) = codec.law() else {
@@ -57,6 +58,9 @@ impl Leg {
         law.expand_into(payload, samples);
         for recorder in &mut self.recorders {
             recorder.hear_sent(header, samples, now);
+        }
+        for pipe in &mut self.pipes {
+            pipe.hear_sent(header, samples, now);
         }
     }
 
@@ -73,7 +77,15 @@ impl Leg {
             for recorder in &mut self.recorders {
                 recorder.hear_sent(&header, decoded.narrow, now);
             }
+            for pipe in &mut self.pipes {
+                pipe.hear_sent(&header, decoded.narrow, now);
+            }
         }
+    }
+
+    /// Somebody listens to what is sent.
+    pub(super) fn is_sent_heard(&self) -> bool {
+        self.recorders.iter().any(Recorder::hears_sent) || self.pipes.iter().any(Pipe::hears_sent)
     }
 
     /// The header with which another's telephone event leaves here, its durations by our clock instead of `clock`. None: not
@@ -112,7 +124,7 @@ impl Leg {
 
     /// Where to send and how, unless something of our own has the stage.
     pub(super) fn stage_for_others(&mut self) -> Option<(SocketAddr, &Stream)> {
-        let is_taken = self.digits_out.is_busy() || self.has_playback();
+        let is_taken = self.digits_out.is_busy() || self.has_playback() || self.is_piped();
         let destination = self.destination();
         if is_taken || destination.is_none() {
             self.sender.interrupt();

@@ -23,12 +23,16 @@ impl Leg {
         reports: &mut Reports,
     ) -> Option<Outgoing> {
         self.pass_time(due, reports);
-        if !self.digits_out.is_busy() && self.player.is_none() && !self.is_relayed {
+        let is_piped = self.has_pipe_the_word(due);
+        if !is_piped && !self.digits_out.is_busy() && self.player.is_none() && !self.is_relayed {
             return self.echo_frame(due, packet);
         }
         if self.delay.is_some() {
             let length = FRAME * self.rate().factor();
             self.take_echo(&mut [0; MAX_FRAME][..length], due); // it is drowned, and goes on
+        }
+        if is_piped {
+            return self.pipe_frame(due, packet, reports);
         }
         if self.digits_out.is_busy() {
             return self.digit_frame(due, packet, reports); // a playback waits meanwhile, so none of it is lost
@@ -48,6 +52,9 @@ impl Leg {
             hearing.advance(due, reports);
         }
         self.advance_recorders(due);
+        for pipe in &mut self.pipes {
+            pipe.turn(due, reports);
+        }
     }
 
     /// The first half of a room's turn: what the peer says just now, at its rate; false: nothing.
@@ -85,6 +92,9 @@ impl Leg {
             if outgoing.is_some() || self.has_playback() {
                 return outgoing;
             }
+        }
+        if self.has_pipe_the_word(due) {
+            return self.pipe_frame(due, packet, reports);
         }
         // A digit of the relayed peer keeps its timestamp only while nothing else is sent (RFC 4733 §2.5.1.2).
         let is_digit_down = self

@@ -174,6 +174,8 @@ fn perform_on(leg: &mut Leg, verb: Verb, now: Moment, reports: &mut Reports) {
         } => leg.send_digits(name, (&digits, way), duration_ms, gap_ms, reports),
         Verb::WatchAudio(is_on) => leg.watch_audio(is_on, now),
         Verb::Detect(level) => leg.detect(level, now),
+        Verb::OpenPipe(spec) => leg.open_pipe(*spec, now),
+        Verb::Pipe(id, inflow) => leg.pour(id, inflow, now, reports),
         _ => {}
     }
 }

@@ -1,0 +1,1 @@
+"""Streams: a call's sound over a WebSocket, to a program and from it."""
