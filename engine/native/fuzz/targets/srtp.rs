@@ -2,9 +2,7 @@
 //! made: with the peer's key, so that it is authentic, or as it stands.
 #![no_main]
 
-use _native::media::srtp::{
-    Keys, MasterKey, Profile, Session, MAX_CONTROL_OVERHEAD, MAX_OVERHEAD,
-};
+use _native::media::srtp::{Keys, MasterKey, Profile, Session, MAX_CONTROL_OVERHEAD, MAX_OVERHEAD};
 use libfuzzer_sys::fuzz_target;
 
 fn session(profile: Profile, local: u8, remote: u8) -> Option<Session> {
