@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use _native::media::association::{Association, DtlsTerms, Effect, Terms};
 use _native::media::dtls::handshake::Identity;
 use _native::media::ice::checks::{Credentials, Terms as IceTerms};
+use _native::media::ice::turn::Servers;
 use libfuzzer_sys::fuzz_target;
 
 static IDENTITY: OnceLock<Identity> = OnceLock::new();
@@ -43,7 +44,7 @@ fuzz_target!(|data: &[u8]| {
     let from = SocketAddr::from(([192, 0, 2, 2], 9));
     for has_ice in [true, false] {
         let mut effects = Vec::new();
-        let mut association = Association::new(identity.clone());
+        let mut association = Association::new(identity.clone(), Servers::default());
         association.update(terms(has_ice, identity), now, &mut effects);
         let mut rest = data;
         while let Some((&length, after)) = rest.split_first() {
@@ -57,6 +58,6 @@ fuzz_target!(|data: &[u8]| {
         }
         assert!(!effects
             .iter()
-            .any(|effect| matches!(effect, Effect::Secure(_) | Effect::Route(_))));
+            .any(|effect| matches!(effect, Effect::Secure(_) | Effect::Route(..))));
     }
 });
