@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn base64_is_there_and_back_whatever_the_length() {
         for length in 0..70 {
-            let octets: Vec<u8> = (0..length).map(|n| (n * 37) ^ 0xa5).collect();
+            let octets: Vec<u8> = (0..length).map(|n: u8| n.wrapping_mul(37) ^ 0xa5).collect();
             let text = encode(&octets);
             assert_eq!(text.len() % 4, 0);
             assert_eq!(decode(&text), Some(octets.clone()));
