@@ -16,12 +16,12 @@ TELEPHONE_EVENT = "telephone-event"
 OPUS = "opus"
 
 _EVENTS = "0-15"  # the keys 0-9 * # A-D
-_USUAL_EVENTS = {8000: 101, 48000: 102, 16000: 103}  # payload types
+_USUAL_EVENTS = {8000: 101, 48000: 102, 16000: 103}  # payload types, by the clock
 _BITRATE = 24_000  # of Opus, where the peer says nothing: a wide-band voice, protected against loss
 _BITRATES = (6_000, 510_000)  # RFC 7587 §6.1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # there is one of each
 class Codec:
     """One codec as configurations and events name it, and as SDP does."""
 
@@ -33,11 +33,6 @@ class Codec:
     fmtp: str | None = None  # what we say of it
     least_ptime_ms: int = 10
     is_passed: bool = False  # between two calls that have it; nothing can be said in it here
-
-    @property
-    def rtpmap(self) -> tuple[str, int, int]:
-        """What it is known by; the case of the name does not matter (RFC 8866 §6.6)."""
-        return self.encoding.lower(), self.clock_rate, self.channels
 
     def payload(self, number: int, fmtp: str | None = None) -> Payload:
         """It, under that number; of one that is passed on, as the other call has it."""
@@ -79,12 +74,18 @@ NARROW = ("PCMU", "PCMA")
 
 
 COMFORT_NOISE = Codec("CN", "CN", 8000, 13)  # RFC 3389 §4
+EVENTS: Mapping[int, Codec] = MappingProxyType({  # keys, beside a codec of that clock (RFC 4733 §2.1)
+    rate: Codec(f"{TELEPHONE_EVENT}/{rate}", TELEPHONE_EVENT, rate, usual, fmtp=_EVENTS)
+    for rate, usual in _USUAL_EVENTS.items()
+})
+
+# The case of the name does not matter (RFC 8866 §6.6).
+_BY_RTPMAP = {(it.encoding.lower(), it.clock_rate, it.channels): it for it in (*_ALL, COMFORT_NOISE, *EVENTS.values())}
 
 
-def event_codec(clock_rate: int) -> Codec:
-    """Keys as events, beside a codec of that clock (RFC 4733 §2.1)."""
-    name = f"{TELEPHONE_EVENT}/{clock_rate}"
-    return Codec(name, TELEPHONE_EVENT, clock_rate, _USUAL_EVENTS.get(clock_rate, 101), fmtp=_EVENTS)
+def codec_of(payload: Payload) -> Codec | None:
+    """What a payload type stands for. None: nothing that is known here."""
+    return _BY_RTPMAP.get((payload.encoding.lower(), payload.clock_rate, payload.channels))
 
 
 def read_opus(fmtp: str | None) -> OpusFormat:

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field, replace
 
 from .associating import Associating
 from .association import PROTOCOLS, Association, Attribute, Presence
-from .codec import CODECS, COMFORT_NOISE, NARROW, Codec, OpusFormat, event_codec
+from .codec import CODECS, COMFORT_NOISE, EVENTS, NARROW, Codec, OpusFormat, codec_of
 from .description import MediaDescription, Origin, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable, WrongState
 from .security import Policy, Protection, Security
-from .stream import RTCP_MUX, PeerStream, codec_of, find_stream, read_stream
+from .stream import RTCP_MUX, PeerStream, find_stream, read_stream
 
 __all__ = ["Agreement", "Direction", "Negotiation", "NotAcceptable", "ParseError", "WrongState"]
 
@@ -195,7 +195,7 @@ class Negotiation:
         direction = direction.limited_to(stream.direction.mirrored)
         payloads = [CODECS[stream.codec].payload(stream.payload_type, stream.fmtp)]
         if stream.telephone_event is not None:
-            payloads.append(event_codec(stream.event_rate).payload(stream.telephone_event))
+            payloads.append(EVENTS[stream.event_rate].payload(stream.telephone_event))
         if stream.comfort_noise is not None:
             payloads.append(COMFORT_NOISE.payload(stream.comfort_noise))
         before = self.agreed
@@ -309,8 +309,8 @@ class Negotiation:
         """Payload types that were offered, for offers of ours to come (§8.3.2)."""
         learned: dict[str, int] = {}
         for payload in payloads:
-            codec = codec_of(payload, self._formats)
-            if codec is None:
+            codec = codec_of(payload)
+            if codec not in self._formats:
                 self._foreign.add(payload.number)
             else:
                 learned.setdefault(codec.name, payload.number)
@@ -366,7 +366,7 @@ def _formats(names: Sequence[str]) -> tuple[Codec, ...]:
     """The codecs of these names, and the telephone-events: first of 8 kHz, which every peer knows."""
     codecs = [CODECS[name] for name in names]
     rates = dict.fromkeys([8000, *(codec.clock_rate for codec in codecs)])
-    return (*codecs, *(event_codec(rate) for rate in rates))
+    return (*codecs, *(EVENTS[rate] for rate in rates))
 
 
 def _beside(codecs: tuple[str, ...], beside: Agreement | None) -> tuple[tuple[str, ...], str | None]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .association import PROTOCOLS, PeerAssociation, read_association
-from .codec import CODECS, COMFORT_NOISE, OPUS, Codec, OpusFormat, event_codec, read_opus
+from .codec import CODECS, COMFORT_NOISE, EVENTS, OPUS, Codec, OpusFormat, codec_of, read_opus
 from .description import Crypto, MediaDescription, ParseError, Payload, SessionDescription
 from .direction import Direction
 from .errors import NotAcceptable
@@ -88,15 +88,16 @@ def read_stream(
     has_ice = association is not None and association.ice is not None
     host = _host(description, media, is_ipv6=is_ipv6, is_needed=not has_ice)
     ptime_ms = _ptime_ms(media)
-    known = [CODECS[name] for name in codecs if CODECS[name].least_ptime_ms <= (media.maxptime or _LONGEST_PTIME_MS)]
-    heard, passed = ([codec for codec in known if codec.is_passed is is_passed] for is_passed in (False, True))
-    voice = _first(media.payloads, heard) or _first(media.payloads, passed)
+    longest = media.maxptime or _LONGEST_PTIME_MS
+    known = [CODECS[name] for name in codecs if CODECS[name].least_ptime_ms <= longest]
+    voice = _first(media.payloads, [codec.name for codec in known if not codec.is_passed])
+    voice = voice or _first(media.payloads, [codec.name for codec in known if codec.is_passed])
     if voice is None:
         raise NotAcceptable(f"expected a codec of {', '.join(codecs)}, got formats {' '.join(media.formats)}")
     codec, payload = voice
-    events = _first(media.payloads, [event_codec(codec.clock_rate)])
-    events = events or _first(media.payloads, [event_codec(_CLOCK_RATE)])
-    noise = _first(media.payloads, [COMFORT_NOISE]) if codec.clock_rate == COMFORT_NOISE.clock_rate else None
+    events = _first(media.payloads, [EVENTS[codec.clock_rate].name])
+    events = events or _first(media.payloads, [EVENTS[_CLOCK_RATE].name])
+    noise = _first(media.payloads, [COMFORT_NOISE.name]) if codec.clock_rate == COMFORT_NOISE.clock_rate else None
     direction = Direction(media.direction or description.direction or "sendrecv")
     if host is None and not has_ice:  # RFC 3264 §8.4: nothing may be sent to it
         direction = direction.limited_to(Direction.SENDONLY)
@@ -116,12 +117,6 @@ def read_stream(
         association=association,
         crypto=crypto,
     )
-
-
-def codec_of(payload: Payload, codecs: Sequence[Codec]) -> Codec | None:
-    """Which of these a payload type stands for."""
-    rtpmap = payload.encoding.lower(), payload.clock_rate, payload.channels
-    return next((codec for codec in codecs if codec.rtpmap == rtpmap), None)
 
 
 def _host(description: SessionDescription, media: MediaDescription, *, is_ipv6: bool, is_needed: bool) -> str | None:
@@ -151,9 +146,12 @@ def _read_host(description: SessionDescription, media: MediaDescription, *, is_i
     return str(address)
 
 
-def _first(payloads: Sequence[Payload], codecs: Sequence[Codec]) -> tuple[Codec, Payload] | None:
-    known = ((codec_of(payload, codecs), payload) for payload in payloads)
-    return next(((codec, payload) for codec, payload in known if codec), None)
+def _first(payloads: Sequence[Payload], names: Sequence[str]) -> tuple[Codec, Payload] | None:
+    for payload in payloads:
+        codec = codec_of(payload)
+        if codec is not None and codec.name in names:
+            return codec, payload
+    return None
 
 
 def _ptime_ms(media: MediaDescription) -> int | None:

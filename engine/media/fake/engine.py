@@ -63,8 +63,7 @@ class FakeMediaEngine:
     @property
     def fingerprint(self) -> str:
         """One for each address: it tells one engine from another, and is the same in every run."""
-        digest = hashlib.sha256(self._address.encode()).hexdigest().upper()
-        return "sha-256 " + ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
+        return f"sha-256 {hashlib.sha256(self._address.encode()).digest().hex(':').upper()}"
 
     @property
     def gathers(self) -> bool:
