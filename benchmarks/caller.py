@@ -105,17 +105,11 @@ async def caller_in_call(server: tuple[str, int], number: str) -> AsyncIterator[
         call = await phone.call(f"sip:{number}@{server[0]}:{server[1]}")
         with trio.fail_after(30):
             await call.wait_answered()
-        speaking = trio.CancelScope()
-
-        async def speak() -> None:
-            with speaking:
-                async with trio.open_nursery() as parts:
-                    parts.start_soon(caller.speak)
-                    parts.start_soon(caller.listen)
-
-        nursery.start_soon(speak)
-        yield caller
-        speaking.cancel()
+        async with trio.open_nursery() as speaking:  # which is over before the socket is closed
+            speaking.start_soon(caller.speak)
+            speaking.start_soon(caller.listen)
+            yield caller
+            speaking.cancel_scope.cancel()
         call.hang_up()
         await call.wait_ended()
         nursery.cancel_scope.cancel()

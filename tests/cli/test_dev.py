@@ -146,7 +146,7 @@ async def test_an_error_is_told_with_the_line_of_the_script(tmp_path: Path):
             r"  hello\.py:24  raise ValueError\(\"on purpose\"\)$",
             r"ended by app: temporary failure",
         )
-        await told.wait_printed(r"-  +for 1002$")
+        await told.wait_printed(r"[0-9a-f]{8}  for 1002$")
         await told.dial("1003")
         await told.wait(
             rf"play nothing\.wav → not_found: no file 'nothing\.wav' in {tmp_path}$",

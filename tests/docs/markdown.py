@@ -23,7 +23,7 @@ PAGES = (
     *sorted((ROOT / "examples").glob("*/README.md")),
 )
 
-OPTIONS = frozenset({"exit", "with", "until", "during", "while", "reconnect"})
+OPTIONS = frozenset({"beside", "exit", "with", "until", "during", "while", "reconnect"})
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<language>[a-z]*)\s*$")
 _COMMENT = re.compile(r"<!--\s*(?P<kind>[a-z]+)\s*(?::\s*(?P<rest>.*?))?\s*-->\s*\Z", re.DOTALL)

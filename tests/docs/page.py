@@ -9,7 +9,7 @@
 `engine`     a command that starts an engine, for the blocks from here on
 `shell`      commands, run one after another
 `make`       targets of the Makefile: they must be there; `make run` starts an engine, as `engine` does
-`config: N`  a configuration file N, which `callflow check` must accept; with `exit 1`, must not
+`config: N`  a configuration file N, which `callflow check` must accept; with `exit 1`, must not; `beside a certificate`
 `frames`     what travels over an event socket, see `tests.docs.exchange`; `continued` on the connection of the block
              above, with `reconnect` on another one that knows its ids; `while somebody calls NUMBER`
 `elsewhere: T`  what the test file T does; what it names must be there
@@ -35,6 +35,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from xml.etree import ElementTree
+
+import trustme
 
 from callflow.testing import Simulation
 
@@ -220,6 +222,10 @@ class Page:
             self._start(block)
 
     def _check_config(self, block: Block) -> None:
+        if "beside" in block.options:
+            made = trustme.CA().issue_cert("pbx.example.com")
+            made.cert_chain_pems[0].write_to_path(str(self.folder / "fullchain.pem"))
+            made.private_key_pem.write_to_path(str(self.folder / "key.pem"))
         self._run(block, ["callflow", "check", "--config", block.argument])
 
     def _exchange_frames(self, block: Block) -> None:

@@ -80,17 +80,6 @@ async def test_a_message_lamp_is_right_after_the_engine_was_killed(tmp_path: Pat
 
 
 @run_trio
-async def test_baresip_is_told_of_messages_and_is_gone_when_it_is_switched_off(tmp_path: Path):
-    async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
-        async with phone(tmp_path, running, seen, "alice", modules=("mwi",), account=";mwi=yes") as alice:
-            await until_subscribed(seen)
-            await seen.client.command("set_mailbox", user="alice", new=2, saved=1)
-            await until(lambda: any("Messages-Waiting: yes" in str(event) for event in alice.events))
-        await seen.wait("registration.removed")
-        assert await running.listed("registrations") == []
-
-
-@run_trio
 async def test_baresip_shows_who_is_there_and_publishes_that_its_user_is(tmp_path: Path):
     async with engine(tmp_path / "engine", CALLS) as running, watch(running) as seen:
         async with phone(

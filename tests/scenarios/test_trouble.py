@@ -53,7 +53,7 @@ async def test_an_offer_without_a_common_codec_is_not_acceptable(simulation):
         uri = Uri.parse("sip:300@10.0.0.1")
         offer = (
             b"v=0\r\no=- 1 1 IN IP4 10.0.2.1\r\ns=-\r\nc=IN IP4 10.0.2.1\r\nt=0 0\r\n"
-            b"m=audio 40000 RTP/AVP 9\r\na=rtpmap:9 G722/8000\r\n"
+            b"m=audio 40000 RTP/AVP 4\r\na=rtpmap:4 G723/8000\r\n"
         )
         endpoint.invite(uri, flow=await endpoint.resolve(uri), from_=Address.parse("<sip:raw@10.0.2.1>"), body=offer)
         await simulation.wait(1)

@@ -9,7 +9,7 @@ from callflow import App, Call
 
 from .random_use import EXAMPLES, NUMBERS, patterns_without_number, use, use_script
 
-OTHERS = {"monitor", "outbound"}  # which take no calls by a script in the engine, or make them
+OTHERS = {"bots", "monitor", "outbound"}  # whose calls are for another program, which take none, or make them
 
 bad = App("bad")
 
