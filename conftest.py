@@ -1,4 +1,4 @@
-"""How tests are run: in CI a skipped test is a failed one; `--numprocesses auto` is as many at once as there are cores."""
+"""How tests are run: in CI a skipped test is a failed one; `--numprocesses auto` runs one for each core."""
 
 from __future__ import annotations
 
