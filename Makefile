@@ -20,7 +20,7 @@ run: .venv/run.stamp  ## Start the engine with examples/ivr, ready to be called
 
 test: .venv/dev.stamp .venv/apt.stamp .venv/clients.stamp  ## Run all tests
 	cargo test --quiet --workspace
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev.stamp  ## Check style, types, layers
 	$(BIN)/ruff check .
