@@ -22,7 +22,7 @@ class _Output(Console):
     """Whose reader may have seen enough: then the command ends quietly, where rich would do so from within a task."""
 
     def on_broken_pipe(self) -> None:
-        raise  # noqa: PLE0704 - rich calls this while it handles the error
+        raise  # what rich handles when it calls this
 
 
 def stdout() -> Console:
