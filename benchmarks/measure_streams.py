@@ -41,7 +41,8 @@ class Bots:
         path = connection.request.path if connection.request is not None else ""
         self.talking.append(connection)
         try:
-            async for message in connection:
+            while True:
+                message = await connection.recv()
                 if path == "/echo":
                     await _send_back(connection, message)
         except ConnectionClosed:

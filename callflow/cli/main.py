@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -78,9 +77,6 @@ def run_command(arguments: Sequence[str]) -> int:
         complain(str(error))
     except CallflowError as error:
         complain(_explain(error))
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     else:
         return int(result or 0)
     return 1

@@ -237,8 +237,9 @@ def status(
         if json:
             print_json(facts)
         else:
-            facts = {**facts, **facts.pop("load"), **facts.pop("counters")}
-            print_table(("WHAT", "VALUE"), [(name, str(value)) for name, value in facts.items()], empty="")
+            load, counters = facts.pop("load"), facts.pop("counters")
+            rows = [(name, str(value)) for name, value in {**facts, **load, **counters}.items()]
+            print_table(("WHAT", "VALUE"), rows, empty="")
 
     with_engine(show, socket=socket, token=token, data=data, ca=ca)
 

@@ -18,9 +18,16 @@ class Refused(Exception):
     """The command was understood but could not be done. The text says why and, where there is one, the way out."""
 
 
+class _Output(Console):
+    """Whose reader may have seen enough: then the command ends quietly, where rich would do so from within a task."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # what rich handles when it calls this
+
+
 def stdout() -> Console:
     """Where results go; plain text when it is no terminal."""
-    return Console(highlight=False, soft_wrap=True)
+    return _Output(highlight=False, soft_wrap=True)
 
 
 def stderr() -> Console:

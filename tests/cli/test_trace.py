@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -127,3 +128,23 @@ async def read_until(process: trio.Process, wanted: bytes | None) -> bytes:
             break
         said += chunk
     return said
+
+
+@run_trio
+async def test_it_ends_without_a_word_when_its_reader_has_seen_enough(tmp_path: Path, script: Path):
+    async with engine(tmp_path / "engine", script) as running:
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = await trio.run_process(
+            [*CALLFLOW, "status", "--data", str(running.data)], stdout=writer, capture_stderr=True, check=False
+        )
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@run_trio
+async def test_the_status_is_one_value_a_line(tmp_path: Path, script: Path):
+    async with engine(tmp_path / "engine", script) as running:
+        lines = (await running.command("status")).splitlines()
+    assert {"memory_octets", "sip_dialogs"} <= {line.split()[0] for line in lines}
+    assert not [line for line in lines if "{" in line]

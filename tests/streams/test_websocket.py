@@ -6,11 +6,12 @@ import functools
 import http
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
 import trustme
+from websockets.exceptions import ConnectionClosed
 from websockets.trio.server import ServerConnection, serve
 
 from engine.streams.hosts import Hosts
@@ -49,8 +50,9 @@ async def dial(url: str, *, context: ssl.SSLContext | None = None, **options: ob
 
 
 async def echo(connection: ServerConnection) -> None:
-    async for message in connection:
-        await connection.send(message)
+    with suppress(ConnectionClosed):
+        while True:
+            await connection.send(await connection.recv())
 
 
 async def ended(socket: WebSocket) -> StreamClosed:
