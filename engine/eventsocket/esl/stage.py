@@ -52,7 +52,7 @@ async def set_variables(hub: Hub, leg: Leg, values: Mapping[str, str | None]) ->
     """The same for several at once."""
     if leg.owner is not None and leg.owner == hub.steering.session:
         await hub.steering.command(leg.id, Set(variables=dict(values)))
-    changed = leg.variables | values
+    changed = {**leg.variables, **values}
     leg.variables = {name: value for name, value in changed.items() if value is not None}
 
 
