@@ -20,6 +20,7 @@ from . import (
     knowing,
     originating,
     parking,
+    refusing,
     scheduling,
     showing,
     tending,
@@ -108,6 +109,7 @@ async def expand_and_answer(asking: Asked, arguments: str) -> str:
 
 
 API: Mapping[str, ApiCommand] = MappingProxyType({
+    "bg_system": refusing.NO_SHELL_API,
     "bgapi": ApiCommand(bgapi),
     "chat": ApiCommand(asked.chat, "sip alone, to users"),
     "conference": ApiCommand(
@@ -123,6 +125,7 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     "eval": ApiCommand(asked.evaluate, "variables; no functions"),
     "expand": ApiCommand(expand_and_answer, "variables; no functions"),
     "expr": ApiCommand(texting.expr, "+ - * / % and parentheses"),
+    "file_exists": ApiCommand(knowing.file_exists, "in the folder of the prompts, or the door's recordings"),
     "fsctl": ApiCommand(controlling.fsctl, "pause and resume are for calls of this door; no shutdown"),
     "global_getvar": ApiCommand(asked.global_getvar),
     "global_setvar": ApiCommand(asked.global_setvar, "for ESL clients alone"),
@@ -160,6 +163,7 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     "strepoch": ApiCommand(asked.strepoch, "now"),
     "strftime": ApiCommand(asked.strftime),
     "switchname": ApiCommand(asked.hostname),
+    "system": refusing.NO_SHELL_API,
     "tone_detect": ApiCommand(detecting.tone_detect_api, "the frequencies of fax, busy, congestion, SIT, and 1000"),
     "unload": ApiCommand(asked.unload, "unloads nothing"),
     "unsched_api": ApiCommand(scheduling.api_delete),
@@ -189,6 +193,7 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     "uuid_limit": ApiCommand(tending.take_place, "no intervals"),
     "uuid_loglevel": ApiCommand(channel_api.accept, "changes nothing"),
     "uuid_media": ApiCommand(tending.media, "media go through the engine: off fails"),
+    "uuid_media_reneg": ApiCommand(tending.keep_media, "fails: the codec stays the one that was agreed on"),
     "uuid_park": ApiCommand(channel_api.park),
     "uuid_phone_event": ApiCommand(tending.phone_event),
     "uuid_pre_answer": ApiCommand(channel_api.pre_answer),

@@ -71,7 +71,7 @@ async def serve_esl(
             steering,
             core,
             translations=TRANSLATIONS,
-            applications={**APPLICATIONS, **{name: handing_over(to) for name, to in settings.numbers.items()}},
+            applications={**APPLICATIONS, **{name: handing_over(name, to) for name, to in settings.numbers.items()}},
             nursery=nursery,
             new_id=_new_id,
             epoch=epoch,

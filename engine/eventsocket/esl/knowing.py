@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from engine.channels.errors import CommandError
+from engine.channels.source import resolve_sources
+
 from .asked import Asked
+from .sound import file_name
 
 _COLUMNS = "userid|context|domain|group|contact|callgroup|effective_caller_id_name|effective_caller_id_number"
 _JOINED = {"A": ",", "F": "|", "E": ":_:"}
@@ -18,6 +22,17 @@ async def user_data(asking: Asked, arguments: str) -> str:
     user = words[0].partition("@")[0] if words else ""
     known = {"id": user, "user": user, "user_context": "default", "dial-string": f"user/{user}"}
     return known.get(words[-1], "") if user in asking.hub.users and len(words) > 1 else ""
+
+
+async def file_exists(asking: Asked, arguments: str) -> str:
+    """Whether it could be played."""
+    if not arguments or "://" in arguments:
+        return "false"
+    try:
+        resolve_sources((file_name(arguments, asking.hub.sounds),), asking.hub.steering.owner, 1)
+    except CommandError:
+        return "false"
+    return "true"
 
 
 async def list_users(asking: Asked, arguments: str) -> str:

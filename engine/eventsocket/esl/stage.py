@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from callflow.protocol.commands import Command, Set
@@ -45,12 +45,15 @@ class Stage:
 
 async def set_variable(hub: Hub, leg: Leg, name: str, value: str | None) -> None:
     """On the channel too, where every other door sees it. Raises Refused."""
+    await set_variables(hub, leg, {name: value})
+
+
+async def set_variables(hub: Hub, leg: Leg, values: Mapping[str, str | None]) -> None:
+    """The same for several at once."""
     if leg.owner is not None and leg.owner == hub.steering.session:
-        await hub.steering.command(leg.id, Set(variables={name: value}))
-    if value is None:
-        leg.variables.pop(name, None)
-    else:
-        leg.variables[name] = value
+        await hub.steering.command(leg.id, Set(variables=dict(values)))
+    changed = {**leg.variables, **values}
+    leg.variables = {name: value for name, value in changed.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

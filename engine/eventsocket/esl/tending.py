@@ -159,6 +159,11 @@ async def media(asking: Asked, arguments: str) -> str:
     return _FAILED if leg is None or is_off else _SUCCESS
 
 
+async def keep_media(asking: Asked, arguments: str) -> str:
+    """Another codec during a call is not asked for."""
+    return _FAILED if arguments else "-USAGE: <uuid>[ <codec_string>]\n"
+
+
 async def succeed(asking: Asked, arguments: str) -> str:
     """What changes nothing here."""
     return _SUCCESS if leg_and(asking, arguments)[0] is not None else _FAILED

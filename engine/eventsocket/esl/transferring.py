@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from callflow.protocol import commands
@@ -11,10 +12,12 @@ from .execution import Execution
 from .hub import Hub
 from .leg import Leg
 from .performing import conclude, end_all, execute, perform_inside
-from .stage import NONE, Application, Stage
+from .stage import NONE, Application, Stage, set_variables
 from .vocabulary import q850
 
-APPLICATION_DATA = "application_data"  # the variable of a call that an application hands over
+# The variables of a call that an application hands over: its name, what it was called with, and each word of that.
+APPLICATION_NAME, APPLICATION_DATA, APPLICATION_WORD = "application_name", "application_data", "application_argv"
+_MOST_WORDS = 16
 
 
 async def transfer(stage: Stage, data: str) -> str:
@@ -33,15 +36,27 @@ async def execute_extension(stage: Stage, data: str) -> str:
     return NONE
 
 
-def handing_over(number: str) -> Application:
-    """An application that is a script of ours: the call goes to its number, with what was said in a variable."""
+def handing_over(name: str, number: str) -> Application:
+    """An application that is a script of ours: the call goes to its number, with what was said in variables."""
 
     async def perform(stage: Stage, data: str) -> str:
-        await stage.set(APPLICATION_DATA, data or None)
+        words = _words(data)[:_MOST_WORDS]
+        told: dict[str, str | None] = {f"{APPLICATION_WORD}{at}": word for at, word in enumerate(words)}
+        left = [each for each in stage.leg.variables if each.startswith(APPLICATION_WORD)]  # by another hand-over
+        told = dict.fromkeys(left) | told | {APPLICATION_NAME: name, APPLICATION_DATA: data or None}
+        await set_variables(stage.hub, stage.leg, told)
         await send(stage.hub, stage.leg, number)
         return NONE
 
     return Application(perform)
+
+
+def _words(text: str) -> list[str]:
+    """Separated by spaces; quotes keep together what is between them."""
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote that is not closed, as in "don't"
+        return text.split()
 
 
 async def deflect(stage: Stage, data: str) -> str:
