@@ -21,9 +21,9 @@ from engine.store.place import Place
 from engine.store.records import StoreError
 from engine.store.users import UserTable
 
-from .monitor import with_engine
 from .output import Refused
 from .place import choose_engine, data_folder, store_url
+from .where import Where, with_engine
 
 
 class Users(Protocol):
@@ -38,28 +38,20 @@ class Users(Protocol):
     async def remove(self, names: Sequence[str]) -> None: ...
 
 
-def with_users(
-    act: Callable[[Users], Awaitable[None]],
-    *,
-    socket: str | None,
-    token: str | None,
-    data: Path | None,
-    ca: Path | None,
-    config: Path | None = None,
-) -> None:
+def with_users(act: Callable[[Users], Awaitable[None]], where: Where, *, config: Path | None = None) -> None:
     """Do it with the engine that is meant, if it runs, else with what is in its store.
 
     `config`: of that engine, which says where its store is; without it that is its folder.
     """
-    if socket is None and choose_engine(data=data) is None:
-        place = Place(data_folder(data), store_url(load(config).store.url if config is not None else None))
+    if where.socket is None and choose_engine(data=where.data) is None:
+        place = Place(data_folder(where.data), store_url(load(config).store.url if config is not None else None))
         trio.run(act, _Stopped(place))
         return
 
     async def ask(engine: Engine) -> None:
         await act(_Running(engine))
 
-    with_engine(ask, socket=socket, token=token, data=data, ca=ca)
+    with_engine(ask, where)
 
 
 class _Running:

@@ -3,58 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from operator import attrgetter
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import trio
 import typer
 from rich.markup import escape
 
-from callflow.client import Engine, Happening, connect
+from callflow.client import Engine, Happening
 from callflow.errors import EventsMissed
 from callflow.protocol.frames import ChannelState
 from callflow.protocol.queries import PastEvent, TrunkState
 
-from .output import Refused, complain, print_json, print_rows, print_table, stdout
-from .place import choose_connection
-
-EngineOption = Annotated[
-    str | None,
-    typer.Option(
-        "--socket", metavar="URL", help="The engine's event socket, ws://HOST:PORT/v1/socket. [default: found]"
-    ),
-]
-TokenOption = Annotated[
-    str | None,
-    typer.Option("--token", metavar="TOKEN", help="A token of that engine. [default: $CALLFLOW_TOKEN or found]"),
-]
-DataOption = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="If several engines run here: the one with this data folder."),
-]
-CaOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--ca",
-        metavar="FILE",
-        help="Who signed the certificate of a wss:// address, in PEM. [default: whom the system trusts]",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+from .output import JsonOption, Refused, complain, print_json, print_rows, print_table, stdout
+from .where import Where, choosing_engine, with_engine
 
 
-def calls(
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
-    json: JsonOption = False,
-) -> None:
+@choosing_engine
+def calls(where: Where, json: JsonOption = False) -> None:
     """List the live calls.
 
     Examples:
@@ -67,20 +35,18 @@ def calls(
     async def show(engine: Engine) -> None:
         print_rows(await engine.channels(), _COLUMNS, _row, empty="no calls", json=json)
 
-    with_engine(show, socket=socket, token=token, data=data, ca=ca)
+    with_engine(show, where)
 
 
+@choosing_engine
 def events(
+    where: Where,
     patterns: Annotated[
         list[str] | None,
         typer.Argument(metavar="PATTERN", help="Which events to show, such as channel.*; without a pattern, all."),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")] = False,
     last: Annotated[int, typer.Option("--last", "-n", min=0, metavar="N", help="How many of the latest events.")] = 100,
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show what happened on the engine lately: the last events that it still keeps (of up to an hour).
@@ -109,18 +75,16 @@ def events(
         if follow:
             await _follow(engine, shown, tell)
 
-    with_engine(show, socket=socket, token=token, data=data, ca=ca)
+    with_engine(show, where)
 
 
+@choosing_engine
 def hangup(
+    where: Where,
     channel: Annotated[str, typer.Argument(metavar="ID", help="The call's id, or how it begins.")],
     cause: Annotated[
         str, typer.Option("--cause", help="A Q.850 cause by name, such as user_busy.")
     ] = "normal_clearing",
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
 ) -> None:
     """End a call.
 
@@ -136,15 +100,11 @@ def hangup(
             raise Refused(f"expected the id of a call, got {channel!r}: {_count(len(exact))}; see: callflow calls")
         await engine.hangup(exact[0], cause=cause)
 
-    with_engine(hang_up, socket=socket, token=token, data=data, ca=ca)
+    with_engine(hang_up, where)
 
 
-def drain(
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
-) -> None:
+@choosing_engine
+def drain(where: Where) -> None:
     """Let no new calls in; the engine ends by itself when its calls have ended.
 
     New calls and OPTIONS are answered 503, so that peers go elsewhere.
@@ -158,16 +118,11 @@ def drain(
         left = await engine.drain()
         stdout().print(f"draining: {left} call{'' if left == 1 else 's'} left")
 
-    with_engine(begin, socket=socket, token=token, data=data, ca=ca)
+    with_engine(begin, where)
 
 
-def registrations(
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
-    json: JsonOption = False,
-) -> None:
+@choosing_engine
+def registrations(where: Where, json: JsonOption = False) -> None:
     """List the phones that have registered.
 
     Example:
@@ -181,16 +136,11 @@ def registrations(
             empty="nobody has registered", json=json,
         )  # fmt: skip
 
-    with_engine(show, socket=socket, token=token, data=data, ca=ca)
+    with_engine(show, where)
 
 
-def trunks(
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
-    json: JsonOption = False,
-) -> None:
+@choosing_engine
+def trunks(where: Where, json: JsonOption = False) -> None:
     """List the trunks: whether they take calls, whether we are registered there, and what their targets said last.
 
     Example:
@@ -202,7 +152,7 @@ def trunks(
         columns = ("TRUNK", "STATE", "REGISTERED", "CALLS", "TARGETS")
         print_rows(await engine.trunks(), columns, _trunk_row, empty="no trunks", json=json)
 
-    with_engine(show, socket=socket, token=token, data=data, ca=ca)
+    with_engine(show, where)
 
 
 def _trunk_row(trunk: TrunkState) -> list[str]:
@@ -218,13 +168,8 @@ def _trunk_row(trunk: TrunkState) -> list[str]:
     ]
 
 
-def status(
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
-    json: JsonOption = False,
-) -> None:
+@choosing_engine
+def status(where: Where, json: JsonOption = False) -> None:
     """Say how the engine is: what is up, and its counters.
 
     Example:
@@ -241,7 +186,7 @@ def status(
             rows = [(name, str(value)) for name, value in {**facts, **load, **counters}.items()]
             print_table(("WHAT", "VALUE"), rows, empty="")
 
-    with_engine(show, socket=socket, token=token, data=data, ca=ca)
+    with_engine(show, where)
 
 
 _COLUMNS = ("ID", "STATE", "FROM", "TO", "APP", "TIME")
@@ -255,27 +200,6 @@ def _row(channel: ChannelState) -> tuple[str, ...]:
 
 def _count(found: int) -> str:
     return "there is none" if found == 0 else f"{found} calls begin so"
-
-
-def with_engine(
-    act: Callable[[Engine], Awaitable[None]],
-    *,
-    socket: str | None,
-    token: str | None,
-    data: Path | None,
-    ca: Path | None = None,
-) -> None:
-    """Connect and act. Errors of the protocol are told by `main`."""
-    connection = choose_connection(socket=socket, token=token, data=data, ca=ca)
-
-    async def main() -> None:
-        async with connect(
-            connection.url, app="callflow-cli", token=connection.token, ssl_context=connection.ssl_context
-        ) as engine:
-            await act(engine)
-
-    with suppress(KeyboardInterrupt):  # what one ends a follower with
-        trio.run(main)
 
 
 async def _follow(engine: Engine, after: int, tell: Callable[[PastEvent], None]) -> None:

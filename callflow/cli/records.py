@@ -18,8 +18,8 @@ from callflow.errors import EventsMissed
 from callflow.protocol.commands import Records
 from callflow.protocol.records import CallRecord
 
-from .monitor import CaOption, DataOption, EngineOption, TokenOption, with_engine
 from .output import print_json, print_table
+from .where import Where, choosing_engine, with_engine
 
 _Write: TypeAlias = Callable[[CallRecord], None]
 
@@ -28,7 +28,9 @@ _AGO = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+@choosing_engine
 def records(
+    where: Where,
     format: Annotated[
         str,
         typer.Option(
@@ -45,10 +47,6 @@ def records(
     user: Annotated[str, typer.Option("--user", metavar="NAME", help="Calls of this user.")] = "",
     number: Annotated[str, typer.Option("--number", metavar="NUMBER", help="Caller, callee or dialled number.")] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with those to come, until Ctrl-C.")] = False,
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
 ) -> None:
     """Show the records of calls: one for each leg, oldest first.
 
@@ -77,7 +75,7 @@ def records(
         async for record in _follow(engine, query) if follow else _read(engine, query):
             write(record)
 
-    with_engine(show, socket=socket, token=token, data=data, ca=ca)
+    with_engine(show, where)
 
 
 async def _read(engine: Engine, query: Records) -> AsyncIterator[CallRecord]:

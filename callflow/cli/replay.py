@@ -15,9 +15,9 @@ from callflow.client import Engine
 from callflow.errors import ScriptError
 
 from .log import log_errors_only
-from .monitor import DataOption, EngineOption, JsonOption, TokenOption, with_engine
-from .output import Refused, complain, print_json, stderr, stdout
+from .output import JsonOption, Refused, complain, print_json, stderr, stdout
 from .place import data_folder
+from .where import Where, choosing_engine, with_engine
 
 if TYPE_CHECKING:
     from callflow.replay.many import Verdict
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
 _SHORT = 8  # characters of an id
 
 
+@choosing_engine
 def save(
+    where: Where,
     call: Annotated[str, typer.Argument(metavar="[CALL]", help="The call's id, or how it begins.")] = "",
     to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where to; it is made if need be.")] = Path(),
     every: Annotated[bool, typer.Option("--all", help="All calls that the engine still knows.")] = False,
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
 ) -> None:
     """Keep a call as a file: what happened, and what its script decided. It may be up, or have ended lately.
 
@@ -50,7 +49,7 @@ def save(
     async def act(engine: Engine) -> None:
         await (_save_all(engine, to) if every else _save(engine, call, to))
 
-    with_engine(act, socket=socket, token=token, data=data)
+    with_engine(act, where)
 
 
 def replay(

@@ -15,9 +15,9 @@ from engine.route import make_rules
 from engine.scripting.decision import ANONYMOUS, Decision, Profile, Question, Step
 from engine.trunks.spec import TrunkSpec
 
-from .monitor import DataOption, JsonOption
-from .output import Refused, print_json, stdout
+from .output import JsonOption, Refused, print_json, stdout
 from .place import choose_engine
+from .where import DataOption
 
 ConfigOption = Annotated[
     Path | None,

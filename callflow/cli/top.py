@@ -18,9 +18,9 @@ from callflow.errors import CallflowError, Disconnected, EventsMissed, Unauthori
 from .board import ORDERS, PAST, PATTERNS, Board
 from .frame import frame
 from .keyboard import keys_unbuffered, read_keys
-from .monitor import CaOption, DataOption, EngineOption, TokenOption
 from .output import Refused
-from .place import Connection, choose_connection
+from .place import Connection
+from .where import Where, choosing_engine
 
 EVERY = 1.0  # seconds
 _PAST = 1000  # events looked at to begin with: most of a minute, or what it came to of a busy one
@@ -30,7 +30,9 @@ _LINES = 40  # of a picture that is printed
 _ANSWERS_WITHIN = 10.0  # seconds, or the connection is lost
 
 
+@choosing_engine
 def top(
+    where: Where,
     once: Annotated[bool, typer.Option("--once", help="Print one picture and end, for scripts.")] = False,
     sort: Annotated[str, typer.Option("--sort", metavar="|".join(ORDERS), help="Which calls come first.")] = next(
         iter(ORDERS)
@@ -38,10 +40,6 @@ def top(
     lines: Annotated[
         int | None, typer.Option("--lines", min=8, metavar="N", help="How many lines. [default: those of the terminal]")
     ] = None,
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
 ) -> None:
     """Watch an engine: its calls and how good they sound, rates, failures by cause, errors, load, trunks.
 
@@ -61,7 +59,7 @@ def top(
     console = Console(highlight=False)
     if not once and not console.is_terminal:
         raise Refused("expected a terminal; for one picture: callflow top --once")
-    connection = choose_connection(socket=socket, token=token, data=data, ca=ca)
+    connection = where.connection()
     view = View(console, Board(), sort, lines)
     with suppress(KeyboardInterrupt):
         trio.run(_print_once if once else _watch, connection, view)

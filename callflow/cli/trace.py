@@ -16,17 +16,19 @@ from callflow.client import Engine
 from callflow.protocol.queries import PastEvent, WireMessage
 
 from .ladder import Ladder, name_of_leg, printable
-from .monitor import CaOption, DataOption, EngineOption, JsonOption, TokenOption, with_engine
-from .output import Refused, print_json, stderr, stdout
+from .output import JsonOption, Refused, print_json, stderr, stdout
 from .pcap import pcap
 from .traced_call import Given, Row, TracedCall, read_call, read_on, read_rejected
+from .where import Where, choosing_engine, with_engine
 
 _LOOK_EVERY = 0.3  # seconds, with --follow
 _STYLES: Mapping[type[Row], str] = {WireMessage: "", Given: "bold", PastEvent: "dim"}
 _SEARCH = 5000  # calls looked through for one whose id begins so
 
 
+@choosing_engine
 def trace(
+    where: Where,
     call: Annotated[
         str,
         typer.Argument(metavar="CALL", help="The id of any of its channels, or how it begins; or a Call-ID of SIP."),
@@ -36,10 +38,6 @@ def trace(
         Path | None, typer.Option("--pcap", metavar="FILE", help="Write the SIP messages for Wireshark instead.")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the call is over.")] = False,
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show how a call went: its SIP messages as they were on the wire, the commands of its app,
@@ -70,7 +68,7 @@ def trace(
         else:
             await _print(engine, found, bodies=bodies, follow=follow, json=json)
 
-    with_engine(show, socket=socket, token=token, data=data, ca=ca)
+    with_engine(show, where)
 
 
 async def _find(engine: Engine, call: str) -> TracedCall:

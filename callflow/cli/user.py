@@ -14,9 +14,9 @@ from callflow.protocol.commands import AddUser, ChangeUser
 from callflow.protocol.queries import UserState
 
 from .directory import Users, with_users
-from .monitor import CaOption, DataOption, EngineOption, JsonOption, TokenOption
-from .output import Refused, print_json, print_rows, print_table, stdout
+from .output import JsonOption, Refused, print_json, print_rows, print_table, stdout
 from .users import new_password
+from .where import Where, choosing_engine
 
 MAX_RANGE = 10_000  # users of one command
 
@@ -54,7 +54,9 @@ ConfigOption = Annotated[
 
 
 @user.command()
+@choosing_engine
 def add(
+    where: Where,
     names: NamesArgument,
     password: PasswordOption = None,
     context: ContextOption = None,
@@ -62,10 +64,6 @@ def add(
     groups: GroupOption = None,
     caller_id: CallerOption = None,
     variables: VariableOption = None,
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -86,16 +84,14 @@ def add(
         await users.add(adding)
         _show({} if password is not None else passwords, json=json, done=f"added {_count(found)}")
 
-    with_users(act, socket=socket, token=token, data=data, ca=ca, config=config)
+    with_users(act, where, config=config)
 
 
 @user.command()
+@choosing_engine
 def remove(
+    where: Where,
     names: NamesArgument,
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Know users no more: their phones are no longer registered. Calls that are up go on.
@@ -110,17 +106,15 @@ def remove(
         await users.remove(found)
         stdout().print(f"removed {_count(found)}")
 
-    with_users(act, socket=socket, token=token, data=data, ca=ca, config=config)
+    with_users(act, where, config=config)
 
 
 @user.command()
+@choosing_engine
 def passwd(
+    where: Where,
     names: NamesArgument,
     password: PasswordOption = None,
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -137,21 +131,19 @@ def passwd(
         await users.change([ChangeUser(user=name, password=passwords[name]) for name in found])
         _show({} if password is not None else passwords, json=json, done=f"changed {_count(found)}")
 
-    with_users(act, socket=socket, token=token, data=data, ca=ca, config=config)
+    with_users(act, where, config=config)
 
 
 @user.command(name="set")
+@choosing_engine
 def set_(
+    where: Where,
     names: NamesArgument,
     context: ContextOption = None,
     classes: ClassOption = None,
     groups: GroupOption = None,
     caller_id: CallerOption = None,
     variables: VariableOption = None,
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Change what else there is of users: what is given takes the place of what was; an empty text is none.
@@ -169,15 +161,13 @@ def set_(
         await users.change([ChangeUser(user=name, **given) for name in found])
         stdout().print(f"changed {_count(found)}")
 
-    with_users(act, socket=socket, token=token, data=data, ca=ca, config=config)
+    with_users(act, where, config=config)
 
 
 @user.command(name="list")
+@choosing_engine
 def list_(
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
+    where: Where,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -187,28 +177,26 @@ def list_(
 
         callflow user list
     """
-
-    async def act(users: Users) -> None:
-        columns = ("USER", "CONTEXT", "GROUPS", "CALLER ID", "PHONES", "FROM")
-        print_rows(await users.list(), columns, _row, empty="no users", json=json)
-
-    with_users(act, socket=socket, token=token, data=data, ca=ca, config=config)
+    _list(where, config, json=json)
 
 
-def users(
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
-    json: JsonOption = False,
-) -> None:
+@choosing_engine
+def users(where: Where, json: JsonOption = False) -> None:
     """List the users, and how many phones of each have registered: `callflow user list`.
 
     Example:
 
         callflow users
     """
-    list_(socket=socket, token=token, data=data, ca=ca, json=json)
+    _list(where, json=json)
+
+
+def _list(where: Where, config: Path | None = None, *, json: bool) -> None:
+    async def act(users: Users) -> None:
+        columns = ("USER", "CONTEXT", "GROUPS", "CALLER ID", "PHONES", "FROM")
+        print_rows(await users.list(), columns, _row, empty="no users", json=json)
+
+    with_users(act, where, config=config)
 
 
 def expand(names: Sequence[str]) -> list[str]:

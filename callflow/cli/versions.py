@@ -14,13 +14,15 @@ from callflow.protocol.commands import Reload, Rollback, Versions
 from callflow.protocol.events import Event, ScriptFailed, ScriptLoaded
 from callflow.protocol.queries import NamedVersion, VersionState
 
-from .monitor import CaOption, DataOption, EngineOption, JsonOption, TokenOption, with_engine
-from .output import Refused, print_rows, stderr, stdout
+from .output import JsonOption, Refused, print_rows, stderr, stdout
+from .where import Where, choosing_engine, with_engine
 
 AppArgument = Annotated[str, typer.Argument(metavar="APP", help="The app's name, as in: callflow versions")]
 
 
+@choosing_engine
 def reload(
+    where: Where,
     app: AppArgument,
     share: Annotated[
         str | None, typer.Option("--share", metavar="N%", help="How many of the new calls it takes; the rest stay.")
@@ -28,10 +30,6 @@ def reload(
     test: Annotated[
         bool, typer.Option("--test", help="Run its flow tests first; if they fail it takes no calls.")
     ] = False,
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
 ) -> None:
     """Make a new version of an app from its folder, and return when it takes new calls.
 
@@ -52,15 +50,13 @@ def reload(
     async def act(engine: Engine) -> None:
         await _settle(engine, Reload(app=app, share=part, test=test))
 
-    with_engine(act, socket=socket, token=token, data=data, ca=ca)
+    with_engine(act, where)
 
 
+@choosing_engine
 def rollback(
+    where: Where,
     app: AppArgument,
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
 ) -> None:
     """Give an app's new calls to its version before, at once; calls in progress stay where they are.
 
@@ -74,15 +70,13 @@ def rollback(
     async def act(engine: Engine) -> None:
         await _settle(engine, Rollback(app=app))
 
-    with_engine(act, socket=socket, token=token, data=data, ca=ca)
+    with_engine(act, where)
 
 
+@choosing_engine
 def versions(
+    where: Where,
     app: Annotated[str, typer.Argument(metavar="[APP]", help="Only the versions of this app.")] = "",
-    socket: EngineOption = None,
-    token: TokenOption = None,
-    data: DataOption = None,
-    ca: CaOption = None,
     json: JsonOption = False,
 ) -> None:
     """List the versions of the engine's apps: which take calls, which finish theirs, which are over.
@@ -97,7 +91,7 @@ def versions(
     async def show(engine: Engine) -> None:
         print_rows(await _versions(engine, app), _COLUMNS, _row, empty="this engine runs no apps", json=json)
 
-    with_engine(show, socket=socket, token=token, data=data, ca=ca)
+    with_engine(show, where)
 
 
 _COLUMNS = ("APP", "VERSION", "STATE", "SHARE", "CALLS", "LIVE", "ERRORS", "LOADED")
