@@ -59,6 +59,7 @@ from .protocol.events import (
     StreamDropped,
     StreamMarked,
     StreamStarted,
+    StreamTexted,
     TransferRequested,
 )
 from .protocol.outcomes import (
@@ -133,6 +134,7 @@ __all__ = [
     "StreamHandle",
     "StreamMarked",
     "StreamStarted",
+    "StreamTexted",
     "Streamed",
     "Target",
     "Text",

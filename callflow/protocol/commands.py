@@ -80,6 +80,7 @@ from .source import Text as Text
 from .source import Tone as Tone
 from .streaming import Stream as Stream
 from .streaming import StreamClear as StreamClear
+from .streaming import StreamText as StreamText
 from .transferring import AcceptTransfer as AcceptTransfer
 from .transferring import RefuseTransfer as RefuseTransfer
 from .transferring import Transfer as Transfer
@@ -487,7 +488,7 @@ COMMANDS: Mapping[str, type[Command]] = MappingProxyType({
     command.name: command
     for command in (
         Answer, Ring, Progress, Reject, Redirect, Hangup, HangupAt, Cancel, Play, SayCommand, ToneCommand, Control,
-        Gather, Record, RecordCall, Stream, StreamClear,
+        Gather, Record, RecordCall, Stream, StreamClear, StreamText,
         Echo, Detect, SendDigits, Press, Dial, Confirm, Originate, Bridge, Unbridge, Join, Listen,
         ConferenceCommand, ConferencePlay, ConferenceRecord, Hold, ResumeCommand, Mute, Unmute, BindDigits,
         UnbindDigits, Limit, Policy, Abandon, Set, SetLanguage, Get, Headers,

@@ -303,6 +303,14 @@ class StreamMarked(Event, frozen=True, kw_only=True):
     heard: bool = True
 
 
+class StreamTexted(Event, frozen=True, kw_only=True):
+    """A stream's peer said a text. At most a hundred a second; one that says more is given up as `failed`."""
+
+    name: ClassVar[str] = "stream.texted"
+    command: str
+    text: str
+
+
 class StreamDropped(Event, frozen=True, kw_only=True):
     """A stream's peer does not read: so much was dropped since this was told last. At most once a second."""
 
@@ -662,7 +670,7 @@ EVENTS: Mapping[str, type[Event]] = MappingProxyType({
         DigitStarted, DigitEnded, DigitsMatched, ChannelMediaQuality, ChannelMediaLost, OwnerLost, OwnerChanged,
         ChannelEnded,
         PlaybackStarted, PlaybackFinished, GatherFinished, RecordingStarted, RecordingFinished, EchoFinished,
-        StreamStarted, StreamMarked, StreamDropped, StreamFinished,
+        StreamStarted, StreamMarked, StreamTexted, StreamDropped, StreamFinished,
         DetectFinished, ChannelTalking, ChannelSilent, ChannelTone,
         DigitsSent, DialBranch, DialFinished, BridgeCreated, BridgeJoined, BridgeLeft, BridgeSpeaker, BridgeEnded,
         RecordWritten, RegistrationAdded, RegistrationRemoved, RegistrationExpired, UserAdded, UserChanged,

@@ -54,7 +54,9 @@ class ToneCommand(Command, frozen=True, kw_only=True):
 
 
 class Control(Command, frozen=True, kw_only=True):
-    """Steer a running playback or recording: `pause` or `resume` it; playbacks also seek and change their gain.
+    """Steer a running playback, recording or stream: `pause` or `resume` it; playbacks also seek and change their gain.
+
+    The peer of a stream that pauses hears nothing, and is heard.
 
     `seek_ms` is how far to go, back if negative. `gain_db` is the gain from now on. What has ended is `not_found`.
     """

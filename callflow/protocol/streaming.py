@@ -16,8 +16,9 @@ class Stream(Command, frozen=True, kw_only=True):
     `direction`: `send` lets the peer hear, `receive` lets it be heard, in place of a bridge, and after a playback.
     `tracks`: what it hears: `inbound` is what the caller says, `outbound` what the caller hears. The dialect `twilio`
     is mu-law at 8000 Hz; `callflow` is `l16` (16 bits, the lower octet first) or `mulaw`, at 8000, 16000 or 24000 Hz.
-    `parameters` are told to the peer when it starts. The host must be one of `[streams] hosts`. At most four run at a
-    time; of those that are heard at most one, which the next one replaces.
+    `raw` is sound and nothing else: of `both` tracks two channels, the caller's left; `mixed` is one, and so `l16`. It
+    offers the `subprotocol`. `parameters` are told to the peer when it starts, but for `raw`. The host must be one of
+    `[streams] hosts`. At most four run at a time; of those that are heard at most one, which the next one replaces.
     """
 
     name: ClassVar[str] = "stream"
@@ -25,12 +26,13 @@ class Stream(Command, frozen=True, kw_only=True):
     ended_by: ClassVar[str] = "stream.finished"
     url: str
     direction: Literal["both", "send", "receive"] = "both"
-    tracks: Literal["inbound", "outbound", "both"] = "inbound"
-    dialect: Literal["callflow", "twilio"] = "callflow"
+    tracks: Literal["inbound", "outbound", "both", "mixed"] = "inbound"
+    dialect: Literal["callflow", "twilio", "raw"] = "callflow"
     encoding: Literal["l16", "mulaw"] = "l16"
     rate: Literal[8000, 16000, 24000] = 8000
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     parameters: dict[str, str] = msgspec.field(default_factory=dict)
+    subprotocol: str = ""
 
 
 class StreamClear(Command, frozen=True, kw_only=True):
@@ -38,3 +40,15 @@ class StreamClear(Command, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "stream_clear"
     command: str
+
+
+class StreamText(Command, frozen=True, kw_only=True):
+    """Say a text to a stream's peer, before the sound that follows; at once, or when it is connected.
+
+    It has at most 65536 characters, and as much as a megabyte may wait. The dialect `twilio` has no texts: unsupported.
+    One that has ended: not_found.
+    """
+
+    name: ClassVar[str] = "stream_text"
+    command: str
+    text: str

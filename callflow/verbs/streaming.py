@@ -10,17 +10,18 @@ import anyio
 
 from callflow.leg import Leg
 from callflow.pending import Pending
-from callflow.protocol.commands import Stream, StreamClear
-from callflow.protocol.events import Event, StreamDropped, StreamFinished, StreamMarked, StreamStarted
+from callflow.protocol.commands import Control, Stream, StreamClear, StreamText
+from callflow.protocol.events import Event, StreamDropped, StreamFinished, StreamMarked, StreamStarted, StreamTexted
 from callflow.protocol.outcomes import Streamed
 from callflow.running import Running
 
 if TYPE_CHECKING:
     from callflow.call import Call
 
-Streamable: TypeAlias = StreamStarted | StreamMarked | StreamDropped
+Streamable: TypeAlias = StreamStarted | StreamMarked | StreamTexted | StreamDropped
 Direction: TypeAlias = Literal["both", "send", "receive"]
-Tracks: TypeAlias = Literal["inbound", "outbound", "both"]
+Tracks: TypeAlias = Literal["inbound", "outbound", "both", "mixed"]
+Dialect: TypeAlias = Literal["callflow", "twilio", "raw"]
 
 _MAX_EVENTS = 1000  # that wait for a script; more are dropped
 
@@ -39,6 +40,18 @@ class StreamHandle(Running[Streamed]):
         """Let nothing be heard of what the peer has said so far. Raises NotFound when the stream is over."""
         await self._leg.ask(StreamClear(command=self._pending.id))
 
+    async def send(self, text: str) -> None:
+        """Say a text to the peer; one that is not connected yet hears it first."""
+        await self._leg.ask(StreamText(command=self._pending.id, text=text))
+
+    async def pause(self) -> None:
+        """Let the peer hear nothing of what follows, until `resume`."""
+        await self._control(lambda id: Control(command=id, action="pause"))
+
+    async def resume(self) -> None:
+        """Let it hear the call again."""
+        await self._control(lambda id: Control(command=id, action="resume"))
+
 
 async def stream(
     call: Call,
@@ -46,18 +59,19 @@ async def stream(
     *,
     direction: Direction = "both",
     tracks: Tracks = "inbound",
-    dialect: Literal["callflow", "twilio"] = "callflow",
+    dialect: Dialect = "callflow",
     encoding: Literal["l16", "mulaw"] = "l16",
     rate: Literal[8000, 16000, 24000] = 8000,
     headers: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
+    subprotocol: str = "",
     deadline: float | None = None,
 ) -> Streamed:
     """Have a program at a WebSocket hear the call, and be heard, until it closes the stream; see `streaming`.
 
     ended = await call.stream("wss://bots.example.com/reception", parameters={"topic": "opening hours"})
     """
-    command = _command(url, direction, tracks, dialect, encoding, rate, headers, parameters)
+    command = _command(url, direction, tracks, dialect, encoding, rate, headers, parameters, subprotocol)
     return cast("Streamed", await call._leg.perform(command, deadline=deadline))
 
 
@@ -68,11 +82,12 @@ async def streaming(
     *,
     direction: Direction = "both",
     tracks: Tracks = "inbound",
-    dialect: Literal["callflow", "twilio"] = "callflow",
+    dialect: Dialect = "callflow",
     encoding: Literal["l16", "mulaw"] = "l16",
     rate: Literal[8000, 16000, 24000] = 8000,
     headers: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
+    subprotocol: str = "",
 ) -> AsyncGenerator[StreamHandle, None]:
     """Stream beside what the script does meanwhile; the end of the block ends it.
 
@@ -80,9 +95,10 @@ async def streaming(
         await call.bridge(agent)
 
     `tracks`: `inbound` is what the caller says, `outbound` what the caller hears. `dialect="twilio"` speaks as Twilio's
-    Media Streams do. `parameters` are told to the peer; `headers` are sent with the handshake.
+    Media Streams do, `raw` is sound alone, `both` tracks as two channels, or `mixed`.
+    `parameters` are told to the peer; `headers` are sent with the handshake.
     """
-    command = _command(url, direction, tracks, dialect, encoding, rate, headers, parameters)
+    command = _command(url, direction, tracks, dialect, encoding, rate, headers, parameters, subprotocol)
     send, receive = anyio.create_memory_object_stream[Streamable](_MAX_EVENTS)
     begun: list[Pending] = []
 
@@ -108,13 +124,14 @@ def _command(
     url: str,
     direction: Direction,
     tracks: Tracks,
-    dialect: Literal["callflow", "twilio"],
+    dialect: Dialect,
     encoding: Literal["l16", "mulaw"],
     rate: Literal[8000, 16000, 24000],
     headers: Mapping[str, str] | None,
     parameters: Mapping[str, str] | None,
+    subprotocol: str,
 ) -> Stream:
     return Stream(
         url=url, direction=direction, tracks=tracks, dialect=dialect, encoding=encoding, rate=rate,
-        headers=dict(headers or {}), parameters=dict(parameters or {}),
+        headers=dict(headers or {}), parameters=dict(parameters or {}), subprotocol=subprotocol,
     )  # fmt: skip

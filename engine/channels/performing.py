@@ -62,6 +62,7 @@ PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType({
     commands.RecordCall: recording.record_call,
     commands.Stream: stream.stream,
     commands.StreamClear: stream.clear,
+    commands.StreamText: stream.say,
     commands.Echo: echo.echo,
     commands.Detect: detect.detect,
     commands.SendDigits: digit.send_digits,

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Literal
 import trio
 
 from callflow.protocol import commands
-from callflow.protocol.events import StreamDropped, StreamFinished, StreamMarked, StreamStarted
+from callflow.protocol.events import StreamDropped, StreamFinished, StreamMarked, StreamStarted, StreamTexted
 from callflow.protocol.outcomes import Streamed
+from engine.allowance import Allowance
 from engine.media import session as media
 from engine.media.pipe import MAX_PIPES
 from engine.streams import message as said
 from engine.streams import twilio
 from engine.streams.dialect import dialect_of
 from engine.streams.exchange import Ending, Exchange
+from engine.streams.joining import Joiner, beside, mixed
 from engine.streams.socket import Dialer, StreamRefused, StreamUnreachable
 
 from .errors import CommandError
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 _FRAME_MS = 20
 _GOODBYE_WITHIN = 2.0  # seconds
+_TEXTS = 100.0  # of the peer, a second
+_MOST_TEXT = 1 << 20  # characters of texts that wait
 _LONGEST_TEXT = 4096  # characters of a header or a parameter
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")  # a token of RFC 9110 5.6.2
 _OURS = frozenset({"host", "upgrade", "connection", "content-length", "transfer-encoding"})
@@ -55,10 +59,22 @@ def stream(channel: Channel, command_id: str, command: commands.Stream) -> None:
 
 
 def clear(channel: Channel, _id: str, command: commands.StreamClear) -> None:
-    verb = channel.find(command.command)
+    _find(channel, command.command).clear()
+
+
+def say(channel: Channel, _id: str, command: commands.StreamText) -> None:
+    if len(command.text) > said.MAX_TEXT:
+        raise CommandError(
+            "bad_argument", f"stream_text: expected at most {said.MAX_TEXT} characters, got {len(command.text)}"
+        )
+    _find(channel, command.command).say(command.text)
+
+
+def _find(channel: Channel, id: str) -> Streaming:
+    verb = channel.find(id)
     if not isinstance(verb, Streaming):
-        raise CommandError("not_found", f"no stream {command.command[:64]!r} runs on this channel")
-    verb.clear()
+        raise CommandError("not_found", f"no stream {id[:64]!r} runs on this channel")
+    return verb
 
 
 class Streaming:
@@ -75,7 +91,11 @@ class Streaming:
         self._last_mark = 0
         self._lost_octets = 0
         self._is_over = False
-        self._dialect = dialect_of(command.dialect, _opening(channel, command_id, command))
+        self.is_paused = False
+        self._texts = Allowance(_TEXTS, _TEXTS, clock=trio.current_time)
+        self._joiner = _joiner(command)
+        subprotocol = command.subprotocol or None
+        self._dialect = dialect_of(command.dialect, _opening(channel, command_id, command), subprotocol=subprotocol)
         self._exchange = Exchange(self._dialect, on_said=self._take, on_dropped=self._tell_dropped)
 
     # Verb
@@ -104,6 +124,14 @@ class Streaming:
         if self._pipe is not None:
             self._pipe.clear()
             self._exchange.tell(said.Cleared())
+
+    def say(self, text: str) -> None:
+        """Tell the peer a text. Raises CommandError."""
+        if self._command.dialect == "twilio":
+            raise CommandError("unsupported", "stream_text: expected a stream of another dialect, twilio has no texts")
+        if self._exchange.text_waiting + len(text) > _MOST_TEXT:
+            raise CommandError("overloaded", "stream_text: the peer does not read the texts that it was told")
+        self._exchange.tell(said.Text(text))
 
     # The task
 
@@ -143,22 +171,39 @@ class Streaming:
         self._finish(ending.reason, code=ending.code, error=ending.error)
 
     def _send(self, frame: media.PipeFrame) -> None:
-        self._exchange.tell(said.Frame(frame.is_received, frame.at_ms, frame.octets))
+        if self.is_paused:
+            return
+        if self._joiner is None:
+            self._exchange.tell(said.Frame(frame.is_received, frame.at_ms, frame.octets))
+        elif (joint := self._joiner.take(frame.is_received, frame.at_ms, frame.octets)) is not None:
+            self._exchange.tell(said.Frame(True, *joint))
 
     # What the peer says
 
     def _take(self, it: said.Said) -> None:
-        if self._is_over or not self.speaks or self._pipe is None:
+        if self._is_over or self._pipe is None:
             return
+        if isinstance(it, said.Text):
+            self._hear(it.text)
+        elif self.speaks:
+            self._take_sound(self._pipe, it)
+
+    def _hear(self, text: str) -> None:
+        if self._texts.take():
+            self._channel.emit(StreamTexted(command=self.command_id, text=text))
+        else:
+            raise said.BadMessage(f"expected at most {_TEXTS:g} texts a second")
+
+    def _take_sound(self, pipe: media.MediaPipe, it: said.Said) -> None:
         match it:
             case said.Sound(octets):
-                self._speak(self._pipe, octets)
+                self._speak(pipe, octets)
             case said.Clear():
-                self._pipe.clear()
+                pipe.clear()
             case said.Mark(name):
                 self._last_mark += 1
                 self._marks[self._last_mark] = name
-                if not self._pipe.mark(self._last_mark):
+                if not pipe.mark(self._last_mark):
                     self._pass(self._marks.pop(self._last_mark), is_heard=False)
 
     def _speak(self, pipe: media.MediaPipe, octets: bytes) -> None:
@@ -177,7 +222,7 @@ class Streaming:
             self._channel.emit(StreamDropped(command=self.command_id, dropped_ms=frames * _FRAME_MS))
 
     def _ms_of(self, octets: int) -> int:
-        is_linear = self._command.dialect == "callflow" and self._command.encoding == "l16"
+        is_linear = self._command.dialect != "twilio" and self._command.encoding == "l16"
         return octets * 1000 // (self._command.rate * (2 if is_linear else 1))
 
     def _finish(
@@ -190,7 +235,7 @@ class Streaming:
         if self._is_over:
             return
         self._is_over = True
-        heard_ms, tracks = 0, 2 if self._command.tracks == "both" else 1
+        heard_ms, tracks = 0, 2 if self._command.tracks == "both" and self._joiner is None else 1
         if self._pipe is not None:
             heard_ms = self._pipe.figures().said_ms
             self._pipe.close()
@@ -208,7 +253,8 @@ class Streaming:
 
 def _opening(channel: Channel, command_id: str, command: commands.Stream) -> said.Opening:
     tracks: dict[str, tuple[Literal["inbound", "outbound"], ...]]
-    tracks = {"inbound": ("inbound",), "outbound": ("outbound",), "both": ("inbound", "outbound")}
+    both: tuple[Literal["inbound", "outbound"], ...] = ("inbound", "outbound")
+    tracks = {"inbound": ("inbound",), "outbound": ("outbound",), "both": both, "mixed": both}
     return said.Opening(
         stream=f"{channel.id}/{command_id}",
         call=channel.id,
@@ -220,6 +266,13 @@ def _opening(channel: Channel, command_id: str, command: commands.Stream) -> sai
         rate=command.rate,
         parameters=command.parameters,
     )
+
+
+def _joiner(command: commands.Stream) -> Joiner | None:
+    """Who makes one of two tracks."""
+    if command.tracks == "mixed":
+        return Joiner(mixed)
+    return Joiner(beside) if command.dialect == "raw" and command.tracks == "both" else None
 
 
 def _spelled(party: Party) -> str:
@@ -234,6 +287,14 @@ def _check(channel: Channel, command: commands.Stream, dialer: Dialer) -> None:
         raise CommandError("bad_argument", f"stream: {error}") from error
     if command.dialect == "twilio" and command.rate != twilio.RATE:
         raise CommandError("bad_argument", f"stream: expected {twilio.RATE} Hz of twilio, got {command.rate}")
+    if command.dialect != "raw" and (command.tracks == "mixed" or command.subprotocol):
+        raise CommandError("bad_argument", "stream: expected the dialect raw for mixed tracks and a subprotocol")
+    if command.tracks == "mixed" and command.encoding != "l16":
+        raise CommandError("bad_argument", f"stream: expected l16 of mixed tracks, got {command.encoding}")
+    if command.dialect == "raw" and command.tracks == "both" and command.encoding != "l16":
+        raise CommandError("bad_argument", f"stream: expected l16 of two channels, got {command.encoding}")
+    if command.subprotocol and not _HEADER_NAME.fullmatch(command.subprotocol):
+        raise CommandError("bad_argument", f"stream: expected a subprotocol, got {command.subprotocol[:64]!r}")
     _expect_texts("headers", command.headers, channel.table.limits.headers)
     _expect_texts("parameters", command.parameters, channel.table.limits.headers)
     for name, value in command.headers.items():

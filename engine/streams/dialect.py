@@ -1,4 +1,4 @@
-"""How a stream is spelled: our own frames, or those of Twilio's Media Streams. Pure: values to messages and back."""
+"""How a stream is spelled: our own frames, those of Twilio's Media Streams, or none. Pure: values to messages."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Literal, Protocol, TypeAlias
 
 from . import message as m
 from .own import OwnDialect
+from .raw import RawDialect
 from .twilio import TwilioDialect
 
-Name: TypeAlias = Literal["callflow", "twilio"]
+Name: TypeAlias = Literal["callflow", "twilio", "raw"]
 
 
 class Dialect(Protocol):
@@ -33,6 +34,8 @@ class Dialect(Protocol):
         ...
 
 
-def dialect_of(name: Name, opening: m.Opening) -> Dialect:
-    """A new stream's."""
+def dialect_of(name: Name, opening: m.Opening, *, subprotocol: str | None = None) -> Dialect:
+    """A new stream's. `subprotocol` is what `raw` offers."""
+    if name == "raw":
+        return RawDialect(subprotocol)
     return TwilioDialect(opening) if name == "twilio" else OwnDialect(opening)

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import trio
 
 from .dialect import Dialect
-from .message import BadMessage, Frame, Message, Said, Stopping, Told
+from .message import BadMessage, Frame, Message, Said, Stopping, Text, Told
 from .socket import StreamClosed, StreamSocket
 
 MOST_FRAMES = 250  # that wait: five seconds of one track
@@ -48,6 +48,7 @@ class Exchange:
         self._on_dropped = on_dropped
         self._waiting: deque[Told] = deque()
         self._frames = 0  # among them
+        self.text_waiting = 0  # characters of texts among them
         self._wake = trio.Event()
         self._is_stopping = False
         self._is_sending = True  # nothing may be sent besides: a message may be cut
@@ -70,6 +71,8 @@ class Exchange:
             self._frames += 1
         elif len(self._waiting) >= MOST_WAITING:
             return  # the peer is given up soon
+        elif isinstance(told, Text):
+            self.text_waiting += len(told.text)
         self._waiting.append(told)
         self._wake.set()
 
@@ -138,7 +141,7 @@ class Exchange:
         """What waits, as messages."""
         told, self._waiting = self._waiting, deque()
         self.frames_sent += self._frames
-        self._frames = 0
+        self._frames = self.text_waiting = 0
         return [message for it in told if (message := self._dialect.spell(it)) is not None]
 
     def _drop(self) -> None:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 MAX_MESSAGE = 1 << 20  # octets of one that comes
 MAX_NAME = 128  # characters of a mark
+MAX_TEXT = 1 << 16  # of a text
 
 Message: TypeAlias = bytes | str  # of a WebSocket: binary or text
 
@@ -77,7 +78,14 @@ class Stopping:
     reason: str
 
 
-Told: TypeAlias = Frame | Digit | MarkPassed | Cleared | Overflowed | Stopping
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What the two make of it: the call's program says it, or the peer."""
+
+    text: str
+
+
+Told: TypeAlias = Text | Frame | Digit | MarkPassed | Cleared | Overflowed | Stopping
 
 
 # From the peer
@@ -102,4 +110,4 @@ class Clear:
     """Nothing of what waits is to be heard."""
 
 
-Said: TypeAlias = Sound | Mark | Clear
+Said: TypeAlias = Text | Sound | Mark | Clear

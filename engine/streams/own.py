@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from . import message as m
-from .spelling import decoded, mark_name
+from .spelling import decoded, mark_name, text_of
 
 VERSION = 1
 SUBPROTOCOL = f"callflow.stream.v{VERSION}"
@@ -24,6 +24,7 @@ _HEADER = struct.Struct(">B3xI")
 class _FromPeer(msgspec.Struct, frozen=True):
     event: str
     name: str = ""
+    text: str = ""
 
 
 class OwnDialect:
@@ -57,6 +58,8 @@ class OwnDialect:
         match told:
             case m.Frame(is_inbound, at_ms, octets):
                 return _HEADER.pack(0 if is_inbound else 1, at_ms & 0xFFFFFFFF) + octets
+            case m.Text(text):
+                return _json({"event": "text", "text": text})
             case m.Digit(digit):
                 return _json({"event": "digit", "digit": digit})
             case m.MarkPassed(name, is_heard):
@@ -77,6 +80,8 @@ class OwnDialect:
                 return m.Mark(mark_name(said.name))
             case "clear":
                 return m.Clear()
+            case "text":
+                return m.Text(text_of(said.text))
         return None
 
 

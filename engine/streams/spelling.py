@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from .message import MAX_NAME, BadMessage
+from .message import MAX_NAME, MAX_TEXT, BadMessage
 
 ShapeT = TypeVar("ShapeT")
 
@@ -24,3 +24,10 @@ def mark_name(name: str) -> str:
     if len(name) > MAX_NAME:
         raise BadMessage(f"expected a mark's name of at most {MAX_NAME} characters, got {len(name)}")
     return name
+
+
+def text_of(text: str) -> str:
+    """A text for the call's program, if it is not too long. Raises BadMessage."""
+    if len(text) > MAX_TEXT:
+        raise BadMessage(f"expected a text of at most {MAX_TEXT} characters, got {len(text)}")
+    return text

@@ -73,7 +73,7 @@ class TwilioDialect:
                 return self._count("mark", {"name": name})
             case m.Stopping():
                 return self._count("stop", {"accountSid": self._account, "callSid": self._call})
-            case m.Cleared() | m.Overflowed():
+            case m.Cleared() | m.Overflowed() | m.Text():
                 return None
 
     def read(self, message: m.Message) -> m.Said | None:

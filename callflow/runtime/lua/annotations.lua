@@ -52,6 +52,10 @@ function Handle:seek(by_ms) end
 ---Let nothing be heard of what a stream's peer has said so far.
 function Handle:clear() end
 
+---Say a text to a stream's peer.
+---@param text string
+function Handle:send(text) end
+
 ---Change the loudness of a playback.
 ---@param gain_db number
 function Handle:gain(gain_db) end

@@ -254,6 +254,11 @@ function Going.clear(handle)
   return outcome(ask("do", "clear", handle.call.id, "stream_clear", { command = handle.id }))
 end
 
+--- The same: its peer is told a text.
+function Going.send(handle, text)
+  return outcome(ask("do", "send", handle.call.id, "stream_text", { command = handle.id, text = text }))
+end
+
 function Going.gain(handle, gain_db) return control(handle, "gain", { gain_db = gain_db }) end
 
 for name, of in next, HANDLES do

@@ -85,7 +85,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType({
 
 INTERNAL: frozenset[type[Command]] = frozenset({
     commands.Abandon, commands.Cancel, commands.Control, commands.Confirm, commands.AcceptTransfer,
-    commands.RefuseTransfer, commands.StreamClear,
+    commands.RefuseTransfer, commands.StreamClear, commands.StreamText,
 })  # fmt: skip
 """Commands of a channel that scripts give by other means: by closing, by handles, by what they return, by failing."""
 

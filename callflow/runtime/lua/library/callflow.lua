@@ -55,6 +55,10 @@ function Handle:seek(by_ms) end
 ---Let nothing be heard of what a stream's peer has said so far.
 function Handle:clear() end
 
+---Say a text to a stream's peer.
+---@param text string
+function Handle:send(text) end
+
 ---Change the loudness of a playback.
 ---@param gain_db number
 function Handle:gain(gain_db) end
@@ -850,12 +854,13 @@ function Call:record_call(path) end
 ---@class callflow.StreamOptions
 ---@field [1] string
 ---@field direction? "both"|"receive"|"send"
----@field tracks? "both"|"inbound"|"outbound"
----@field dialect? "callflow"|"twilio"
+---@field tracks? "both"|"inbound"|"mixed"|"outbound"
+---@field dialect? "callflow"|"raw"|"twilio"
 ---@field encoding? "l16"|"mulaw"
 ---@field rate? "8000"|"16000"|"24000"
 ---@field headers? table<string, string>
 ---@field parameters? table<string, string>
+---@field subprotocol? string
 ---@field deadline? number seconds that it may take
 
 ---Stream the call's sound over a WebSocket that the engine opens to `url`, until it is cancelled or closed.
@@ -863,8 +868,9 @@ function Call:record_call(path) end
 ---`direction`: `send` lets the peer hear, `receive` lets it be heard, in place of a bridge, and after a playback.
 ---`tracks`: what it hears: `inbound` is what the caller says, `outbound` what the caller hears. The dialect `twilio`
 ---is mu-law at 8000 Hz; `callflow` is `l16` (16 bits, the lower octet first) or `mulaw`, at 8000, 16000 or 24000 Hz.
----`parameters` are told to the peer when it starts. The host must be one of `[streams] hosts`. At most four run at a
----time; of those that are heard at most one, which the next one replaces.
+---`raw` is sound and nothing else: of `both` tracks two channels, the caller's left; `mixed` is one, and so `l16`. It
+---offers the `subprotocol`. `parameters` are told to the peer when it starts, but for `raw`. The host must be one of
+---`[streams] hosts`. At most four run at a time; of those that are heard at most one, which the next one replaces.
 ---@param url? string
 ---@return callflow.Streamed
 ---@overload fun(self: callflow.Call, options: callflow.StreamOptions): callflow.Streamed
