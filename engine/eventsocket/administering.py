@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import msgspec
 
@@ -129,9 +129,11 @@ def _checked(user: User) -> User:
 
 
 def _policy(srtp: str) -> Policy | None:
-    if srtp and srtp not in POLICIES:
+    if not srtp:
+        return None
+    if srtp not in POLICIES:
         raise _wrong(f"as srtp one of {', '.join(POLICIES)}", srtp)
-    return cast("Policy", srtp) if srtp else None
+    return srtp
 
 
 def _password(password: str) -> str:
