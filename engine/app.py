@@ -28,7 +28,7 @@ import trio
 
 from callflow.protocol.schema import schema_text
 from callflow.runtime.lua.world import WorldSpec
-from engine.config import App, Config, Listener, Rtp, Sip, Socket, join_host_port
+from engine.config import App, Config, Esl, Listener, Rtp, Sip, Socket, join_host_port
 from engine.encryption import exposures
 from engine.eventsocket.certificate import ServerCertificate, trusting
 from engine.eventsocket.esl.address import Application
@@ -258,6 +258,7 @@ async def _open_esl(switch: Switch, config: Config, parts: trio.Nursery) -> tupl
         users=esl.users if esl is not None else (),
         groups=esl.groups if esl is not None else {},
         numbers=esl.applications if esl is not None else {},
+        web=(esl or Esl()).terms,
         names=switch.users.view(lambda user: user.name),
         addresses=lambda: [join_host_port(host, port) for _, host, port in switch.endpoint.listeners],
     )
