@@ -47,6 +47,10 @@ CallerOption = Annotated[
 VariableOption = Annotated[
     list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="A variable of their calls. May be repeated.")
 ]
+SrtpOption = Annotated[
+    str | None,
+    typer.Option("--srtp", metavar="POLICY", help="Whether their media is encrypted: off, optional or required."),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Of an engine that does not run: its [store] says where users are."),
@@ -64,6 +68,7 @@ def add(
     groups: GroupOption = None,
     caller_id: CallerOption = None,
     variables: VariableOption = None,
+    srtp: SrtpOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -77,7 +82,7 @@ def add(
     """
     found = expand(names)
     passwords = _passwords(found, password)
-    given = _given(context, classes, groups, caller_id, variables)
+    given = _given(context, classes, groups, caller_id, variables, srtp)
     adding = [AddUser(user=name, password=passwords[name], **given) for name in found]
 
     async def act(users: Users) -> None:
@@ -144,6 +149,7 @@ def set_(
     groups: GroupOption = None,
     caller_id: CallerOption = None,
     variables: VariableOption = None,
+    srtp: SrtpOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Change what else there is of users: what is given takes the place of what was; an empty text is none.
@@ -153,7 +159,7 @@ def set_(
         callflow user set carol --group sales --group support
     """
     found = expand(names)
-    given = _given(context, classes, groups, caller_id, variables)
+    given = _given(context, classes, groups, caller_id, variables, srtp)
     if not given:
         raise Refused("expected something to change, such as --group")
 
@@ -193,7 +199,7 @@ def users(where: Where, json: JsonOption = False) -> None:
 
 def _list(where: Where, config: Path | None = None, *, json: bool) -> None:
     async def act(users: Users) -> None:
-        columns = ("USER", "CONTEXT", "GROUPS", "CALLER ID", "PHONES", "FROM")
+        columns = ("USER", "CONTEXT", "GROUPS", "CALLER ID", "SRTP", "PHONES", "FROM")
         print_rows(await users.list(), columns, _row, empty="no users", json=json)
 
     with_users(act, where, config=config)
@@ -235,6 +241,7 @@ def _given(
     groups: list[str] | None,
     caller_id: str | None,
     variables: list[str] | None,
+    srtp: str | None,
 ) -> dict[str, Any]:  # Any: each name has a type of its own, which the protocol checks
     """What was said, by the names of the protocol."""
     told: dict[str, Any] = {
@@ -243,6 +250,7 @@ def _given(
         "groups": _those(groups),
         "caller_id": caller_id,
         "variables": dict(map(_variable, filter(None, variables))) if variables else None,
+        "srtp": srtp,
     }
     return {name: value for name, value in told.items() if value is not None}
 
@@ -273,4 +281,12 @@ def _count(names: Sequence[str]) -> str:
 
 def _row(state: UserState) -> tuple[str, ...]:
     groups, source = ", ".join(state.groups), "file" if state.is_of_file else "database"
-    return state.id, state.context, groups or "-", state.caller_id or "-", str(state.contacts), source
+    return (
+        state.id,
+        state.context,
+        groups or "-",
+        state.caller_id or "-",
+        state.srtp or "-",
+        str(state.contacts),
+        source,
+    )

@@ -7,13 +7,14 @@ from typing import ClassVar, Literal
 import msgspec
 
 from .command import Command
+from .security import SrtpPolicy
 
 
 class AddUser(Command, frozen=True, kw_only=True):
     """Let somebody register and call, from now on and after a restart. Of the password only digest hashes are kept.
 
     `caller_id` is who calls, in place of what the phone says; `variables` are on each call
-    that the user makes. Scope `admin`.
+    that the user makes; `srtp` says whether his media is encrypted, without it the listener does. Scope `admin`.
     """
 
     name: ClassVar[str] = "add_user"
@@ -25,6 +26,7 @@ class AddUser(Command, frozen=True, kw_only=True):
     caller_id: str = ""
     groups: tuple[str, ...] = ()
     variables: dict[str, str] = msgspec.field(default_factory=dict)
+    srtp: SrtpPolicy = ""
 
 
 class ChangeUser(Command, frozen=True, kw_only=True):
@@ -42,6 +44,7 @@ class ChangeUser(Command, frozen=True, kw_only=True):
     caller_id: str | None = None
     groups: tuple[str, ...] | None = None
     variables: dict[str, str] | None = None
+    srtp: SrtpPolicy | None = None
 
 
 class RemoveUser(Command, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from .security import SrtpPolicy
+
 
 class RegistrationState(msgspec.Struct, frozen=True, omit_defaults=True):
     """A registered contact. `id` is what a page goes on `after`."""
@@ -28,6 +30,7 @@ class UserState(msgspec.Struct, frozen=True, omit_defaults=True):
     variables: dict[str, str] = {}
     is_of_file: bool = False
     contacts: int = 0
+    srtp: SrtpPolicy = ""
 
 
 class TrunkTargetState(msgspec.Struct, frozen=True, omit_defaults=True):

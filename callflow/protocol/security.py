@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import msgspec
+
+SrtpPolicy: TypeAlias = Literal["", "off", "optional", "required"]  # "": as the listener has it
 
 
 class Security(msgspec.Struct, frozen=True, omit_defaults=True):

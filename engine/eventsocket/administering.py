@@ -16,6 +16,7 @@ from engine.channels.caller import parse_caller_id
 from engine.channels.errors import CommandError
 from engine.registrar.directory import Directory, DirectoryError, UnknownUser
 from engine.registrar.users import User, Users
+from engine.sdp.security import POLICIES, Policy
 
 from .dispatch import Verb
 from .queries import expect_listing, page_of_many
@@ -78,6 +79,7 @@ def state_of(user: User, contacts: int = 0) -> UserState:
         variables=dict(user.variables),
         is_of_file=user.is_of_file,
         contacts=contacts,
+        srtp=user.srtp or "",
     )
 
 
@@ -94,6 +96,7 @@ def read_user(command: commands.AddUser) -> User:
             caller_id=command.caller_id,
             groups=command.groups,
             variables=command.variables,
+            srtp=_policy(command.srtp),
         )
     )
 
@@ -102,6 +105,8 @@ def changed(user: User, command: commands.ChangeUser) -> User:
     """The user as he is after a command. Raises CommandError."""
     given = {name: value for name, value in msgspec.structs.asdict(command).items() if value is not None}
     given.pop("user")
+    if "srtp" in given:
+        given["srtp"] = _policy(given["srtp"])
     password = given.pop("password", None)
     if password is not None:
         user = user.with_password(_password(password))
@@ -121,6 +126,14 @@ def _checked(user: User) -> User:
     if user.caller_id:
         parse_caller_id(user.caller_id)
     return user
+
+
+def _policy(srtp: str) -> Policy | None:
+    if not srtp:
+        return None
+    if srtp not in POLICIES:
+        raise _wrong(f"as srtp one of {', '.join(POLICIES)}", srtp)
+    return srtp
 
 
 def _password(password: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from callflow.protocol.events import Event, UserAdded, UserChanged, UserRemoved
+from engine.sdp.security import Policy
 from engine.store.users import StoredUser, Told, UserStore
 
 from .users import INTERNAL, REALM, User, Users
@@ -38,6 +39,7 @@ class _Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     caller_id: str = ""
     groups: tuple[str, ...] = ()
     variables: dict[str, str] = {}
+    srtp: Policy | None = None  # rows of before have none
 
 
 class Directory:
@@ -121,7 +123,7 @@ class Directory:
 
 def row_of(user: User) -> StoredUser:
     """What is kept of a user."""
-    settings = _Settings(user.context, user.classes, user.caller_id, user.groups, dict(user.variables))
+    settings = _Settings(user.context, user.classes, user.caller_id, user.groups, dict(user.variables), user.srtp)
     return StoredUser(user.name, REALM, user.md5, user.sha256, msgspec.json.encode(settings).decode())
 
 
@@ -142,4 +144,5 @@ def user_of(row: StoredUser) -> User | None:
         caller_id=settings.caller_id,
         groups=settings.groups,
         variables=settings.variables,
+        srtp=settings.srtp,
     )

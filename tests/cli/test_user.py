@@ -78,6 +78,8 @@ def test_what_is_said_of_a_user_is_kept_and_can_be_changed(call, tmp_path):
         (["passwd", "carol", "nobody"], "there is no user 'nobody'"),
         (["set", "carol"], "something to change"),
         (["set", "carol", "--caller-id", "a b c"], "caller id"),
+        (["set", "carol", "--srtp", "maybe"], "as srtp one of off, optional, required, got 'maybe'"),
+        (["add", "x", "--srtp", "maybe"], "as srtp one of off, optional, required, got 'maybe'"),
     ],
 )
 def test_what_cannot_be_done_is_refused_and_changes_nothing(call, tmp_path, arguments, told):
@@ -86,6 +88,17 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(call, tmp_path, argu
     code, _, errors = call(*arguments)
     assert (code, told in errors) == (1, True), errors
     assert stored(tmp_path) == before
+
+
+def test_whether_media_is_encrypted_is_kept_shown_and_taken_back(call, tmp_path):
+    assert call("add", "carol", "--password", "x", "--srtp", "required")[0] == 0
+    assert [user.srtp for user in stored(tmp_path)] == ["required"]
+    assert "required" in call("list")[1]
+    assert [each["srtp"] for each in json.loads(call("list", "--json")[1])] == ["required"]
+    assert call("set", "carol", "--group", "sales")[0] == 0
+    assert [user.srtp for user in stored(tmp_path)] == ["required"]
+    assert call("set", "carol", "--srtp", "")[0] == 0
+    assert [user.srtp for user in stored(tmp_path)] == [None]
 
 
 def test_a_damaged_file_is_named(call, tmp_path):

@@ -23,6 +23,7 @@ CAROL = AddUser(
     caller_id="Sales <3000>",
     groups=("sales",),
     variables={"tier": "gold"},
+    srtp="required",
 )
 
 
@@ -57,8 +58,10 @@ def test_users_are_added_listed_changed_and_removed():
         "Sales <3000>",
     )
     assert (state.groups, state.variables, state.is_of_file, state.contacts) == (("sales",), {"tier": "gold"}, False, 5)
+    assert state.srtp == "required"
     before = world.users.get("carol")
     assert before is not None
+    assert before.srtp == "required"
     assert (before.md5, before.sha256) == (User.of("carol", "secret").md5, User.of("carol", "secret").sha256)
     world.do(ChangeUser(user="carol", password="other", groups=()))
     after = world.users.get("carol")
@@ -100,6 +103,7 @@ def test_who_is_not_there_is_not_found(command):
         ({"classes": ("",)}, "class"),
         ({"caller_id": "a b c"}, "caller id"),
         ({"variables": {"!": "x"}}, "variable"),
+        ({"srtp": "maybe"}, "srtp"),
         ({"variables": {"x": "y" * 257}}, "variable"),
         ({"groups": tuple(f"g{number}" for number in range(33))}, "at most 32"),
     ],

@@ -11,7 +11,7 @@ from tests.trio_tests import run_trio
 
 from . import needs
 from .audio import is_in, samples, seconds_of_tone
-from .baresip import FREQUENCIES, phone
+from .baresip import FREQUENCIES, baresip, phone
 from .capture import Capture, Datagram, capture, sdp_port
 from .engine import RunningEngine, engine
 from .places import CALLS, IVR, IVR_PROMPTS
@@ -73,6 +73,24 @@ async def test_a_phone_that_encrypts_hears_a_prompt_and_its_key_is_understood(tm
     assert keys
     assert all(key not in trace and key not in running.log for key in keys)
     assert "inline:xxxx" in trace
+
+
+@run_trio
+async def test_whether_a_user_of_the_database_encrypts_counts_from_her_next_call_on(tmp_path: Path):
+    async with engine(tmp_path / "engine", IVR) as running, watch(running) as seen:
+        [made] = await running.listed("user", "add", "carol", "--srtp", "required")
+        carol = {"user": "carol", "password": made["password"], "server": running.udp, "frequency": 540}
+        async with baresip(tmp_path / "carol", **carol, register=False, account=";mediaenc=srtp") as phone:
+            for number, media in enumerate(("srtp", "none"), start=1):
+                await phone.dial("1000")
+                await phone.wait_event("CALL_ESTABLISHED", count=number)
+                await phone.hang_up()
+                await phone.wait_event("CALL_CLOSED", count=number)
+                created = await seen.wait("channel.created", count=number)
+                assert isinstance(created, ChannelCreated)
+                assert created.security.media.partition(" ")[0] == media
+                await seen.wait("channel.ended", count=number)
+                await running.command("user", "set", "carol", "--srtp", "off")
 
 
 @pytest.mark.parametrize(("alices", "desks"), [("srtp-mand", ""), ("", "srtp")])

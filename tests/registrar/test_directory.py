@@ -20,6 +20,7 @@ BOB = replace(
     caller_id="Sales <3000>",
     groups=("sales", "all"),
     variables={"tier": "gold"},
+    srtp="required",
 )
 
 
@@ -70,7 +71,21 @@ def test_what_is_kept_is_what_there_was_and_no_password():
     assert "hidden" not in repr((row.name, row.realm, row.md5, row.sha256, row.settings))
 
 
-@pytest.mark.parametrize("change", [{"settings": "nonsense"}, {"settings": '{"groups": 1}'}, {"realm": "elsewhere"}])
+def test_a_row_of_before_there_was_a_policy_of_srtp_is_as_at_the_listener():
+    user = user_of(replace(row_of(BOB), settings='{"context":"sales"}'))
+    assert user is not None
+    assert (user.context, user.srtp) == ("sales", None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": "nonsense"},
+        {"settings": '{"groups": 1}'},
+        {"settings": '{"srtp": "maybe"}'},
+        {"realm": "elsewhere"},
+    ],
+)
 def test_what_cannot_be_read_is_left_out_and_told(change):
     world = World()
     with structlog.testing.capture_logs() as log:

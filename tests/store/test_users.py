@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import structlog.testing
 import trio
 
+from engine.registrar.directory import row_of, user_of
+from engine.registrar.users import User
 from engine.store.place import Place
 from engine.store.records import StoreError
 from engine.store.users import DatabaseUsers, StoredUser, UserTable
@@ -61,6 +64,13 @@ async def test_a_command_and_an_engine_find_the_same(store):
     assert file.load() == [BOB]
     file.write(drop=["bob"])
     assert file.load() == []
+
+
+@run_trio
+async def test_whether_media_of_a_user_is_encrypted_is_there_again(store):
+    made = [replace(User.of(name, "x"), srtp=policy) for name, policy in (("a", None), ("b", "off"), ("c", "required"))]
+    await change(users(store.place), put=tuple(map(row_of, made)))
+    assert [user_of(row) for row in await load(store.place)] == made
 
 
 def test_users_are_nobody_elses_business(tmp_path: Path):
