@@ -52,7 +52,7 @@ class Gate:
         backlog: Callable[[], Backlog] = Backlog,
     ) -> None:
         """`lag` and `media_lag`: seconds that the event loop and the media may be late, 0: any. `take_media_lag` tells
-        how late the media were since the last time. `backlog`: the SIP that waits to be read, for half of `lag` at most.
+        how late the media were since the last time. `backlog`: what SIP waits to be read, for half of `lag`.
         """
         self.is_draining = trio.Event()
         self.refused = 0
