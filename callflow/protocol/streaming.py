@@ -45,8 +45,8 @@ class StreamClear(Command, frozen=True, kw_only=True):
 class StreamText(Command, frozen=True, kw_only=True):
     """Say a text to a stream's peer, before the sound that follows; at once, or when it is connected.
 
-    It has at most 65536 characters, and as much as a megabyte may wait. The dialect `twilio` has no texts: unsupported.
-    One that has ended: not_found.
+    It has at most 131072 characters, and as much as a megabyte may wait. The dialect `twilio` has no texts:
+    unsupported. A stream that has ended: not_found.
     """
 
     name: ClassVar[str] = "stream_text"

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 MAX_MESSAGE = 1 << 20  # octets of one that comes
 MAX_NAME = 128  # characters of a mark
-MAX_TEXT = 1 << 16  # of a text
+MAX_TEXT = 1 << 17  # of a text
 
 Message: TypeAlias = bytes | str  # of a WebSocket: binary or text
 

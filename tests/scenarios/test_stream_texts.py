@@ -80,13 +80,13 @@ async def test_a_program_that_says_too_many_texts_is_given_up(simulation):
 
 async def test_and_so_is_one_whose_text_is_too_long(simulation):
     async def bot(socket: BotSocket) -> None:
-        await socket.send('{"event": "text", "text": "' + "x" * 65537 + '"}')
+        await socket.send('{"event": "text", "text": "' + "x" * 131073 + '"}')
         async for _ in socket:
             pass
 
     simulation.bots[BOT] = bot
     simulation.phone("alice").call("200")
-    assert (await finishes(simulation)).error == "expected a text of at most 65536 characters, got 65537"
+    assert (await finishes(simulation)).error == "expected a text of at most 131072 characters, got 131073"
 
 
 @app.route("200")
@@ -209,7 +209,7 @@ async def asks_for_too_much(call: Call) -> None:
             await call.stream(BOT, **wrong)
     async with call.streaming(BOT, dialect="raw") as stream:
         with pytest.raises(BadArgument):
-            await stream.send("x" * 65537)
+            await stream.send("x" * 131073)
     with pytest.raises(NotFound):
         await stream.send("gone")
     async with call.streaming(BOT, dialect="twilio") as stream:

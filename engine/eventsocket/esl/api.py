@@ -10,6 +10,7 @@ import structlog
 
 from . import (
     asked,
+    browsing,
     channel_api,
     conference_api,
     controlling,
@@ -23,6 +24,7 @@ from . import (
     refusing,
     scheduling,
     showing,
+    streaming,
     tending,
     texting,
 )
@@ -118,6 +120,7 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     ),
     "console": ApiCommand(asked.console, "changes nothing"),
     "create_uuid": ApiCommand(asked.create_uuid),
+    "curl": ApiCommand(browsing.curl_api, browsing.DIFFERS),
     "db": ApiCommand(keeping.db_api, "in memory; no SQL"),
     "domain_exists": ApiCommand(knowing.domain_exists, "the host of the first SIP address"),
     "echo": ApiCommand(asked.echo),
@@ -174,10 +177,12 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     "user_exists": ApiCommand(knowing.user_exists),
     "uuid_answer": ApiCommand(channel_api.answer),
     "uuid_audio": ApiCommand(tending.audio, "mute, no levels"),
+    "uuid_audio_fork": streaming.AUDIO_FORK,
+    "uuid_audio_stream": streaming.AUDIO_STREAM,
     "uuid_break": ApiCommand(channel_api.break_off),
     "uuid_bridge": ApiCommand(channel_api.bridge, "two answered calls of this door"),
     "uuid_broadcast": ApiCommand(channel_api.broadcast, "aleg, bleg or both; no holdb"),
-    "uuid_buglist": ApiCommand(tending.bug_list, "recordings"),
+    "uuid_buglist": ApiCommand(tending.bug_list, "recordings and streams"),
     "uuid_chat": ApiCommand(tending.chat),
     "uuid_deflect": ApiCommand(channel_api.deflect, "an answered call"),
     "uuid_displace": ApiCommand(displacing.displace_api, "who talks with the channel hears it; nothing is mixed"),

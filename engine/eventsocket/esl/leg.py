@@ -10,6 +10,7 @@ from callflow.protocol.events import ChannelCreated
 
 from .action import Action
 from .execution import Executions
+from .fork import Fork
 from .vocabulary import CAUSES, q850
 
 CONTEXT = "default"
@@ -62,6 +63,7 @@ class Leg:
     paused: frozenset[str] = frozenset()  # of these
     recordings: dict[str, str] = field(default_factory=dict)
     displacing: dict[str, tuple[str, str]] = field(default_factory=dict)  # by path: which leg hears it, by what command
+    forks: dict[str, Fork] = field(default_factory=dict)  # streams, by their commands
     detecting: str | None = None  # the command that listens for a tone
     variables: dict[str, str] = field(default_factory=dict)
     headers: Mapping[str, list[str]] = field(default_factory=dict)  # of the INVITE that came

@@ -92,9 +92,14 @@ class Steering:
 
         await self._sockets.host(Hello(app=APP), self._token, "the ESL door", serve)
 
-    async def command(self, channel: str | None, command: Command, *, id: str | None = None) -> object | None:
-        """Have a command done; what it is answered with. Raises Refused."""
-        if not isinstance(command, _NEVER_LATE):
+    async def command(
+        self, channel: str | None, command: Command, *, id: str | None = None, is_next: bool = False
+    ) -> object | None:
+        """Have a command done; what it is answered with. Raises Refused.
+
+        One that `is_next` belongs to the one before it, and waits for no turn.
+        """
+        if not is_next and not isinstance(command, _NEVER_LATE):
             await self._take_turn()
         if self._session is None or self._session.is_closing:
             raise Refused("internal", "the engine stops")

@@ -104,6 +104,7 @@ async def bug_list(asking: Asked, arguments: str) -> str:
         f" <media-bug>\n  <function>session_record</function>\n  <target>{escape(path)}</target>\n </media-bug>"
         for path in leg.recordings.values()
     ]
+    bugs += [f" <media-bug>\n  <function>{escape(fork.name)}</function>\n </media-bug>" for fork in leg.forks.values()]
     return "\n".join(["<media-bugs>", *bugs, "</media-bugs>"]) + "\n"
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from callflow.protocol import events
 from callflow.protocol.outcomes import Played, Recorded
 
-from . import acting, conferring
+from . import acting, conferring, streaming
 from .hub import Hub, Translation
 from .leg import CONTEXT, Leg, codec_name, codec_rate, host_of
 from .performing import arrive, end_all
@@ -321,6 +321,10 @@ TRANSLATIONS: Mapping[type[events.Event], Translation] = MappingProxyType({
     events.PlaybackFinished: _over(_played, conferring.played),
     events.RecordingStarted: _of_leg(_recording),
     events.RecordingFinished: _over(_recorded, conferring.recorded),
+    events.StreamStarted: _of_leg(streaming.started),
+    events.StreamTexted: _of_leg(streaming.texted),
+    events.StreamDropped: _of_leg(streaming.dropped),
+    events.StreamFinished: _of_leg(streaming.finished),
     events.OwnerChanged: _of_leg(_owned),
     events.ChannelEnded: _of_leg(_ended),
     events.GatherFinished: _noted,
