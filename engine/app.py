@@ -28,7 +28,7 @@ import trio
 
 from callflow.protocol.schema import schema_text
 from callflow.runtime.lua.world import WorldSpec
-from engine.config import App, Config, Listener, Rtp, Sip, Socket, join_host_port
+from engine.config import App, Config, Esl, Listener, Rtp, Sip, Socket, join_host_port
 from engine.encryption import exposures
 from engine.eventsocket.certificate import ServerCertificate, trusting
 from engine.eventsocket.esl.address import Application
@@ -56,6 +56,7 @@ from engine.store.texts import DatabaseTexts
 from engine.store.users import DatabaseUsers
 from engine.switch import Switch
 from engine.traces import Traces, are_wanted, is_installed
+from engine.transport.address import RECEIVE_BUFFER
 from engine.transport.advertising import Advertising
 from engine.transport.endpoint import Endpoint
 from engine.transport.names import DnsNames
@@ -152,6 +153,7 @@ async def _serve(
             supervisor = await _start_workers(switch, config, folder / "worker.socket", must_load, spare, parts)
             listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
             parts.start_soon(switch.trunks.run)
+            _tell_room(switch.endpoint.backlog().room)
             _let_call_itself(switch, config, listeners)
             routes = tuple(route.to for route in config.routes)
             certificates = tuple(each for each in (certificate, sip_certificate) if each is not None)
@@ -216,6 +218,13 @@ async def _listen(switch: Switch, listener: Listener) -> Listener:
     return Listener(listener.transport, host, port)
 
 
+def _tell_room(granted: int) -> None:
+    """Say how many octets of SIP by UDP the kernel lets wait, and the cure if that is little. Twice what is asked."""
+    if granted:
+        advice = "raise net.core.rmem_max" if granted < RECEIVE_BUFFER else None
+        logger.info("receive buffer", granted=granted, wanted=2 * RECEIVE_BUFFER, advice=advice)
+
+
 async def _open_doors(
     switch: Switch, config: Config, tokens: Tokens, certificate: ServerCertificate | None, parts: trio.Nursery
 ) -> str:
@@ -265,6 +274,7 @@ async def _open_esl(switch: Switch, config: Config, parts: trio.Nursery) -> tupl
         users=esl.users if esl is not None else (),
         groups=esl.groups if esl is not None else {},
         numbers=esl.applications if esl is not None else {},
+        web=(esl or Esl()).terms,
         names=switch.users.view(lambda user: user.name),
         addresses=lambda: [join_host_port(host, port) for _, host, port in switch.endpoint.listeners],
     )

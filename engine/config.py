@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeAlias, TypeVar
 
-from callflow.runtime.lua.hosts import read_host
+from callflow.runtime.lua.hosts import is_allowed, read_host
 from engine.channels.caller import parse_caller_id
 from engine.channels.errors import CommandError
 from engine.eventsocket.certificate import CertificateError, load_pair, trusting
@@ -31,6 +31,7 @@ from engine.store.place import Place
 from engine.transport.advertising import Advertised
 from engine.transport.enum import SUFFIX as ENUM_SUFFIX
 from engine.trunks.spec import TrunkSpec
+from engine.web.terms import Terms
 
 from .abuse import ABUSE, Abuse
 from .advertise import read_advertised
@@ -147,7 +148,14 @@ class Esl:
     users: tuple[EslUser, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of users, for dial strings
     applications: Mapping[str, str] = field(default_factory=dict)  # numbers of our routes that stand in for them
+    http: tuple[str, ...] = ()  # hosts that curl may ask
     allow_plaintext: bool = False  # beyond loopback
+
+    @property
+    def terms(self) -> Terms:
+        """Of what its clients may ask by `curl`: answers as large as FreeSWITCH takes."""
+        purpose = "that ESL clients may ask"
+        return Terms(self.http, is_allowed, max_octets=64_000, within=30.0, section="[esl]", purpose=purpose)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -548,6 +556,7 @@ _ESL = MappingProxyType({
     "user": ("users", list_of(table(EslUser, _ESL_USER))),
     "groups": ("groups", map_of(list_of(_user_name))),
     "applications": ("applications", map_of(read_text)),
+    "http": ("http", list_of(lambda value: read_host(read_text(value)))),
     "allow_plaintext": ("allow_plaintext", read_flag),
 })
 _USER = MappingProxyType({

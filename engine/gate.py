@@ -13,17 +13,19 @@ import structlog
 import trio
 
 from callflow.protocol.events import EngineDraining, EngineOverloaded, EngineRecovered, Event
+from engine.congestion import Congestion
 from engine.lateness import Lateness
 from engine.peak import Peak
 from engine.sip.dialog import Headers
 from engine.sip.messages import Request
+from engine.transport.backlog import Backlog
 
-LOOK_EVERY = 0.1  # seconds between two looks at how late the event loop and the media are
+LOOK_EVERY = 0.1  # seconds between two looks at how late the event loop and the media are, and at what waits
 RETRY_AFTER = (2, 8)  # seconds: the least, and how many more by chance, so that not all come again at once
 
 logger = structlog.get_logger("engine")
 
-Reason: TypeAlias = Literal["lag", "media", "calls"]
+Reason: TypeAlias = Literal["lag", "media", "queue", "calls"]
 
 
 class EventSink(Protocol):
@@ -35,7 +37,7 @@ class EventSink(Protocol):
 
 
 class Gate:
-    """Open, unless there are `most` calls, or the event loop or the media are late, or the engine drains."""
+    """Open, unless there are `most` calls, or something is late, or SIP waits or was lost, or the engine drains."""
 
     def __init__(
         self,
@@ -47,17 +49,19 @@ class Gate:
         chance: Callable[[], float],
         media_lag: float = 0.0,
         take_media_lag: Callable[[], float] = lambda: 0.0,
+        backlog: Callable[[], Backlog] = Backlog,
     ) -> None:
         """`lag` and `media_lag`: seconds that the event loop and the media may be late, 0: any. `take_media_lag` tells
-        how late the media were since the last time.
+        how late the media were since the last time. `backlog`: what SIP waits to be read, for half of `lag`.
         """
         self.is_draining = trio.Event()
         self.refused = 0
-        self.lag, self.media_lag = Peak(trio.current_time), Peak(trio.current_time)  # seconds, for who looks on
+        self.lag, self.media_lag, self.queue = (Peak(trio.current_time) for _ in range(3))  # seconds, for who looks on
         self._calls, self._most = calls, most
         self._events, self._chance = events, chance
         self._lag, self._media_lag = Lateness(lag), Lateness(media_lag)
-        self._take_media_lag = take_media_lag
+        self._congestion = Congestion(lag / 2)
+        self._take_media_lag, self._backlog = take_media_lag, backlog
         self.reason: Reason | None = None  # why no calls are let in, as it was told
 
     def refuse(self, request: Request) -> Headers | None:
@@ -94,6 +98,11 @@ class Gate:
         self._media_lag.note(seconds)
         self._judge()
 
+    def note_backlog(self, backlog: Backlog) -> None:
+        """So much SIP waits, and was lost."""
+        self._congestion.note(backlog)
+        self._judge()
+
     async def watch_lag(self, worked: Callable[[], float] = time.thread_time) -> None:
         """See how late event loop and media are by work of their own, until cancelled. `worked` tells seconds of that.
 
@@ -106,6 +115,9 @@ class Gate:
             self.lag.note(late)  # whoever made it so
             self.note_lag(min(late, worked() - before))
             self.note_media_lag(self._take_media_lag())
+            backlog = self._backlog()
+            self.queue.note(backlog.seconds)
+            self.note_backlog(backlog)
 
     def _judge(self) -> Reason | None:
         """Why no calls are let in; a change is told."""
@@ -114,6 +126,8 @@ class Gate:
             reason = "lag"
         elif self._media_lag.is_overload:
             reason = "media"
+        elif self._congestion.is_overload:
+            reason = "queue"
         elif self._calls() >= self._most:
             reason = "calls"
         if reason != self.reason:

@@ -20,6 +20,7 @@ def load_of(gate: Gate) -> EngineLoad:
         memory_octets=_resident(),
         lag_ms=round(1000 * gate.lag.value, 1),
         media_late_ms=round(1000 * gate.media_lag.value, 1),
+        queue_ms=round(1000 * gate.queue.value, 1),
         overloaded=gate.reason or "",
         is_draining=gate.is_draining.is_set(),
     )

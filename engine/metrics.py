@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _DELAYS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0)  # seconds until an answer
 _LENGTHS = (1.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0, 3600.0)  # seconds of conversation
 _QUALITIES = (2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.3, 4.4)  # MOS (ITU-T G.107): 4.4 is the best that G.711 gives
-_SUMS = frozenset({"bans", "calls_refused", "calls_rejected", "sip_malformed"})  # of the counters: those that only grow
+_SUMS = frozenset({  # of the counters: those that only grow
+    "bans", "calls_refused", "calls_rejected", "sip_datagrams_dropped", "sip_malformed",
+})  # fmt: skip
 _LONGEST_LABEL = 64
 
 Way = Literal["received", "sent"]
@@ -150,6 +152,7 @@ class Metrics:
         for name, told, value in (
             ("lag_seconds", "How late the event loop was at worst in the last ten seconds.", load.lag_ms / 1000),
             ("media_late_seconds", "How late sound was at worst in the last ten seconds.", load.media_late_ms / 1000),
+            ("queue_seconds", "How long SIP by UDP was not read to its end at worst, likewise.", load.queue_ms / 1000),
             ("overloaded", "1: no new calls are let in.", float(load.overloaded != "")),
             ("draining", "1: the engine ends with its last call.", float(load.is_draining)),
         ):

@@ -148,6 +148,7 @@ class Switch:
             lag=config.limits.lag,
             media_lag=config.limits.media_lag,
             take_media_lag=media.take_lateness,
+            backlog=lambda: self.endpoint.backlog(),
             events=self.log,
             chance=lambda: int(new_chance()[:12], 16) / 16**12,
         )
@@ -421,6 +422,7 @@ class Switch:
             "media_rooms": self.media.open_rooms,
             "media_sessions": self.media.open_sessions,
             "sip_connections": sip.streams,
+            "sip_datagrams_dropped": self.endpoint.backlog().dropped,
             "sip_dialogs": sip.dialogs,
             "sip_invites": sip.invites,
             "sip_malformed": self.malformed.total(),

@@ -10,6 +10,7 @@ from callflow.protocol.events import EngineDraining, EngineOverloaded, EngineRec
 from engine.gate import LOOK_EVERY, Gate
 from engine.lateness import LATE_LOOKS
 from engine.sip.messages import Request, parse_datagram
+from engine.transport.backlog import Backlog
 from tests.sip.messages_by_hand import request as message
 from tests.trio_tests import run_virtual
 
@@ -27,6 +28,7 @@ class World:
         self.calls = 0
         self.events: list[Event] = []
         self.media_lag = 0.0
+        self.backlog = Backlog()
         self.gate = Gate(
             calls=lambda: self.calls,
             most=most,
@@ -35,6 +37,7 @@ class World:
             chance=lambda: chance,
             media_lag=0.03,
             take_media_lag=lambda: self.media_lag,
+            backlog=lambda: self.backlog,
         )
 
     def emit(self, event: Event) -> int:
@@ -111,6 +114,47 @@ async def test_media_that_are_late_again_and_again_let_nothing_in_until_they_are
         assert world.passes()
         nursery.cancel_scope.cancel()
     assert world.events == [EngineOverloaded(reason="media", calls=0), EngineRecovered()]
+
+
+@run_virtual
+async def test_sip_that_was_lost_before_it_was_read_lets_nothing_in_until_no_more_is():
+    world = World()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.gate.watch_lag, lambda: 0.0)
+        await trio.sleep(LOOK_EVERY * 1.5)
+        assert world.passes()
+        world.backlog = Backlog(dropped=3)
+        await trio.sleep(LOOK_EVERY)
+        assert not world.passes()
+        await trio.sleep(LOOK_EVERY)  # no more than before
+        assert world.passes()
+        nursery.cancel_scope.cancel()
+    assert world.events == [EngineOverloaded(reason="queue", calls=0), EngineRecovered()]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (Backlog(seconds=0.26), Backlog(seconds=0.12)),
+        (Backlog(share=0.51), Backlog(share=0.29)),
+    ],
+)
+def test_sip_that_waits_lets_nothing_in_until_little_does(before: Backlog, after: Backlog):
+    world = World(lag=0.5)
+    world.gate.note_backlog(Backlog(seconds=0.24, share=0.49))
+    assert world.passes()
+    world.gate.note_backlog(before)
+    assert not world.passes()
+    world.gate.note_backlog(Backlog(seconds=0.24, share=0.49))  # not little enough
+    assert not world.passes()
+    world.gate.note_backlog(after)
+    assert world.passes()
+
+
+def test_with_a_limit_of_0_no_backlog_matters():
+    world = World(lag=0)
+    world.gate.note_backlog(Backlog(seconds=100.0, share=1.0, dropped=1000))
+    assert world.passes()
 
 
 def test_an_engine_that_drains_refuses_options_too_and_tells_it_once():

@@ -98,7 +98,7 @@ def _peers(board: Board) -> Text:
 def _sums(status: EngineStatus) -> Text:
     told = (
         ("calls_rejected", "rejected"), ("calls_refused", "refused by overload"), ("sip_malformed", "malformed"),
-        ("bans", "banned"),
+        ("sip_datagrams_dropped", "lost unread"), ("bans", "banned"),
     )  # fmt: skip
     return _line("since it started: " + ", ".join(f"{status.counters.get(name, 0)} {word}" for name, word in told))
 

@@ -312,7 +312,7 @@ class StreamTexted(Event, frozen=True, kw_only=True):
 
 
 class StreamDropped(Event, frozen=True, kw_only=True):
-    """A stream's peer does not read: so much was dropped since this was told last. At most once a second."""
+    """A stream's peer does not read: since this was last told so much of each track was dropped. Once a second."""
 
     name: ClassVar[str] = "stream.dropped"
     command: str
@@ -640,11 +640,11 @@ class ScriptRetired(Event, frozen=True, kw_only=True):
 
 
 class EngineOverloaded(Event, frozen=True, kw_only=True):
-    """New calls are refused: the event loop is late (`lag`), or sound is (`media`), or there are as many `calls` as
-    there may be."""
+    """New calls are refused: the event loop is late (`lag`), or sound is (`media`), or SIP waits too long to be read or
+    was lost by a full socket (`queue`), or there are as many `calls` as there may be."""
 
     name: ClassVar[str] = "engine.overloaded"
-    reason: Literal["lag", "media", "calls"]
+    reason: Literal["lag", "media", "queue", "calls"]
     calls: int
 
 

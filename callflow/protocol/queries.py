@@ -74,7 +74,8 @@ class AppState(msgspec.Struct, frozen=True, omit_defaults=True):
 class EngineLoad(msgspec.Struct, frozen=True):
     """How hard the engine works: its process, without the workers of scripts.
 
-    `lag_ms` and `media_late_ms`: by how much the event loop and the sound were late at worst in the last ten seconds.
+    `lag_ms` and `media_late_ms`: by how much the event loop and the sound were late at worst in the last ten seconds;
+    `queue_ms`: how long SIP by UDP was not read to its end.
     `overloaded`: why no new calls are let in, see `engine.overloaded`.
     """
 
@@ -82,7 +83,8 @@ class EngineLoad(msgspec.Struct, frozen=True):
     memory_octets: int = 0  # resident
     lag_ms: float = 0.0
     media_late_ms: float = 0.0
-    overloaded: Literal["", "lag", "media", "calls"] = ""
+    queue_ms: float = 0.0
+    overloaded: Literal["", "lag", "media", "queue", "calls"] = ""
     is_draining: bool = False
 
 

@@ -29,6 +29,7 @@ from ..sip.timers import NEVER
 from . import enum
 from .address import LocalAddresses, bind, family, is_wildcard
 from .advertising import Advertising
+from .backlog import Backlog, worst
 from .errors import Unreachable
 from .locating import Hop, Names, locate
 from .names import HostNames
@@ -124,6 +125,10 @@ class Endpoint:
             if (seen := self._advertising.outside(name, (host, port), (host, port))) is not None
         ]
         return [*self.listeners, *outside]
+
+    def backlog(self) -> Backlog:
+        """What waits to be read by UDP, and what was lost. Connections hold back their peers instead."""
+        return worst(each.backlog() for each in self._transports if isinstance(each, UdpTransport))
 
     def media_host(self, flow: Flow) -> str | None:
         """The address for media that the peer at the end of a flow is told; None: the one that media has."""

@@ -12,6 +12,7 @@ import trio
 from ..sip.events import Flow
 from .address import Address, LocalAddresses, is_wildcard
 from .advertising import Advertising
+from .backlog import Backlog, Drops, measure
 from .stun import answer, is_stun
 
 MAX_PER_WAKE = 64  # datagrams read before others get their turn
@@ -24,7 +25,14 @@ class UdpTransport:
 
     name = "udp"
 
-    def __init__(self, sock: socket.socket, addresses: LocalAddresses, advertising: Advertising | None = None) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        addresses: LocalAddresses,
+        advertising: Advertising | None = None,
+        *,
+        clock: Callable[[], float] = trio.current_time,
+    ) -> None:
         """Take over a bound, non-blocking socket (`address.bind`)."""
         self._socket = sock
         self.local: Address = sock.getsockname()[:2]
@@ -34,6 +42,9 @@ class UdpTransport:
         self._flows: dict[Address, Flow] = {}
         self._waiting: deque[tuple[bytes, Address]] = deque()
         self._is_waiting = trio.Event()
+        self._clock = clock
+        self._behind_since: float | None = None  # when reading began to leave something
+        self._lost = Drops()
 
     def flow_to(self, remote: Address) -> Flow:
         """Raises OSError when there is no way to it."""
@@ -71,6 +82,11 @@ class UdpTransport:
         finally:
             self.close()
 
+    def backlog(self) -> Backlog:
+        """What waits to be read, and what was lost."""
+        behind = self._behind_since
+        return measure(self._socket, self._lost, seconds=0.0 if behind is None else self._clock() - behind)
+
     def close(self) -> None:
         self._socket.close()
 
@@ -80,6 +96,7 @@ class UdpTransport:
                 data, remote = self._socket.recvfrom(65535)
                 flow = self._flows.get(remote) or self.flow_to(remote[:2])
             except BlockingIOError:
+                self._behind_since = None
                 return
             except OSError:
                 continue  # an ICMP error, or a source that no way leads back to
@@ -87,6 +104,8 @@ class UdpTransport:
                 self._answer_stun(data, flow)
             else:
                 receive(data, flow)
+        if self._behind_since is None:
+            self._behind_since = self._clock()
 
     def _answer_stun(self, data: bytes, flow: Flow) -> None:
         """Not for SIP to see: it says nothing of any call."""

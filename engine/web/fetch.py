@@ -16,7 +16,7 @@ from .terms import FetchError, Terms
 
 MAX_REDIRECTS = 5
 _KEPT_FOR = 15.0  # seconds that an idle connection is kept
-_REDIRECTS = (301, 302, 303, 307, 308)
+REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +27,27 @@ class Fetched:
     headers: Mapping[str, str]
 
 
+def new_client(terms: Terms) -> httpx.AsyncClient:
+    """One that keeps connections open, and nothing else of whom it asked."""
+    client = httpx.AsyncClient(
+        verify=terms.trust or ssl.create_default_context(),
+        trust_env=False,  # a proxy, a .netrc: the configuration says what is used
+        limits=httpx.Limits(max_connections=100, keepalive_expiry=_KEPT_FOR),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        headers={"user-agent": "callflow"},
+        timeout=terms.silent_for,
+    )
+    client.headers["accept-encoding"] = "identity"  # so that it is as large as it seems
+    return client
+
+
 class Fetcher:
     """A client that keeps connections open."""
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
-        self._client = httpx.AsyncClient(
-            verify=terms.trust or ssl.create_default_context(),
-            trust_env=False,  # a proxy, a .netrc: the configuration says what is used
-            limits=httpx.Limits(max_connections=100, keepalive_expiry=_KEPT_FOR),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers={"accept": "audio/*, application/ogg, */*;q=0.5", "user-agent": "callflow"},
-            timeout=terms.silent_for,
-        )
-        self._client.headers["accept-encoding"] = "identity"  # so that it is as large as it seems
+        self._client = new_client(terms)
+        self._client.headers["accept"] = "audio/*, application/ogg, */*;q=0.5"
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -55,7 +62,7 @@ class Fetcher:
         except httpx.TimeoutException:
             raise FetchError(f"nothing came for {self._terms.silent_for:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
-            raise FetchError(f"it did not come: {_words(error)}") from error
+            raise FetchError(f"it did not come: {words_of(error)}") from error
 
     async def _follow(self, url: str, to: Path, headers: Mapping[str, str]) -> Fetched:
         for _ in range(MAX_REDIRECTS + 1):
@@ -70,13 +77,11 @@ class Fetcher:
         """What came, or where it is instead."""
         request = self._client.build_request("GET", url, headers=dict(headers))
         if not self._terms.is_named(str(url)):
-            address = await _public_address(url)
-            request.url = url.copy_with(host=address)
-            request.extensions["sni_hostname"] = url.host  # of which the certificate must be
+            await go_to_public_address(request, self._terms)
         response = await self._client.send(request, stream=True, follow_redirects=False)
         try:
             told = {name.lower(): value for name, value in response.headers.items()}
-            if response.status_code in _REDIRECTS and "location" in told:
+            if response.status_code in REDIRECTS and "location" in told:
                 return told["location"]
             if response.status_code == 304 and headers:
                 return Fetched(is_new=False, headers=told)
@@ -104,7 +109,7 @@ class Fetcher:
             raise FetchError(f"expected at most {most} octets, got more")
 
 
-def _words(error: BaseException) -> str:
+def words_of(error: BaseException) -> str:
     """What it says, or what caused it says: some wrap one that speaks in one that does not."""
     cause: BaseException | None = error
     while cause is not None:
@@ -114,10 +119,18 @@ def _words(error: BaseException) -> str:
     return type(error).__name__
 
 
-async def _public_address(url: httpx.URL) -> str:
-    """An address of the host that everybody could reach. Raises FetchError: the name may lead to the inside."""
+async def go_to_public_address(request: httpx.Request, terms: Terms) -> None:
+    """Send it to an address of its host that everybody could reach: the name may lead to the inside.
+
+    Raises FetchError.
+    """
+    url = request.url
     found = await trio.socket.getaddrinfo(url.host, url.port or 0, type=trio.socket.SOCK_STREAM)
     for *_, address in found:
         if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global:
-            return str(address[0])
-    raise FetchError(f"{url.host} has a private address; name the host itself in [sounds] http, if that is meant")
+            request.url = url.copy_with(host=str(address[0]))
+            request.extensions["sni_hostname"] = url.host  # of which the certificate must be
+            return
+    raise FetchError(
+        f"{url.host} has a private address; name the host itself in {terms.section} http, if that is meant"
+    )

@@ -1,4 +1,4 @@
-"""Whom sounds are asked of, and how much of what they say is heard."""
+"""Who is asked for sounds, or for whatever ESL clients want, and how much of what they say is heard."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class NotAllowed(FetchError):
 class Terms:
     """Who may be asked, and how much of what they say is heard.
 
-    `is_allowed` tells whether one of the rules `hosts` is about a scheme, a host and a port.
+    `is_allowed` tells whether one of the rules `hosts` is about a scheme, a host and a port. `section` is where the
+    configuration names them, `purpose` what for.
     """
 
     hosts: Sequence[str]
@@ -40,6 +41,8 @@ class Terms:
     max_octets: int = MAX_OCTETS
     silent_for: float = SILENT_FOR
     within: float = WITHIN
+    section: str = "[sounds]"
+    purpose: str = "that sounds come from"
 
     def check(self, url: str) -> None:
         """Raise FetchError for a URL that may not be asked for."""
@@ -54,8 +57,8 @@ class Terms:
             raise FetchError("expected a URL without a name and a password in it")
         if not self.is_allowed(self.hosts, read.scheme, host, port):
             rule = read.netloc.lower()
-            text = f'{rule} is no host that sounds come from: write http = ["{rule}"] to [sounds] in the configuration'
-            raise NotAllowed(text)
+            hint = f'write http = ["{rule}"] to {self.section} in the configuration'
+            raise NotAllowed(f"{rule} is no host {self.purpose}: {hint}")
 
     def is_named(self, url: str) -> bool:
         """A rule names the host itself; then its address may be a private one."""

@@ -143,7 +143,7 @@ def test_the_head_says_how_the_engine_is():
     )
     assert "7 registered" in lines[3]
     assert lines[3].endswith("trunks: 1 up, 1 down: other")
-    assert lines[4] == "since it started: 0 rejected, 0 refused by overload, 0 malformed, 0 banned"
+    assert lines[4] == "since it started: 0 rejected, 0 refused by overload, 0 malformed, 0 lost unread, 0 banned"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from tests.trio_tests import run_trio
 SEEDS = sorted({1, 2, 3, *map(int, os.environ.get("CALLFLOW_SEED", "").split())})
 STEPS = 60
 LOOKS = 10  # in a row that see the same
-SUMS = ("calls_refused", "calls_rejected", "sip_malformed")  # of what was; nobody holds it
+SUMS = ("calls_refused", "calls_rejected", "sip_datagrams_dropped", "sip_malformed")  # of what was; nobody holds it
 OF_CALLS = ("channels", "media_sessions", "sip_transactions", "sip_invites")
 ANSWERED = ["3000", "3001", "3002", "3003", "3005", "3006", "3007", "3007", "3008"]
 NUMBERS = [*ANSWERED, "2000", "2001", "2002", "3004", "nobody"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,12 +16,16 @@ Answer = bytes | Callable[[trio.abc.Stream], Awaitable[None]]
 
 @dataclass
 class Server:
-    """`answers` by path: the octets of the response, or what sends them. `asked`: the heads of all requests so far."""
+    """`answers` by path: the octets of the response, or what sends them.
+
+    `asked`: the heads of all requests so far, `bodies`: what came with them.
+    """
 
     scheme: str = "http"
     port: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     @property
     def host(self) -> str:
@@ -36,7 +41,13 @@ class Server:
                 if not (more := await stream.receive_some()):
                     return
                 head += more
+            head, _, body = head.partition(b"\r\n\r\n")
+            while len(body) < _length_of(head):
+                if not (more := await stream.receive_some()):
+                    return
+                body += more
             self.asked.append(head.decode())
+            self.bodies.append(body)
             answer = self.answers.get(head.split()[1].decode(), response(404, reason="Not Found"))
             if isinstance(answer, bytes):
                 await stream.send_all(answer)
@@ -46,6 +57,11 @@ class Server:
             pass
         finally:
             await trio.aclose_forcefully(stream)
+
+
+def _length_of(head: bytes) -> int:
+    found = re.search(rb"\r\ncontent-length: ([0-9]+)", head, re.IGNORECASE)
+    return int(found[1]) if found is not None else 0
 
 
 def response(status: int = 200, body: bytes = b"", *, reason: str = "OK", **headers: str) -> bytes:

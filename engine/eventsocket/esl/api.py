@@ -10,6 +10,7 @@ import structlog
 
 from . import (
     asked,
+    browsing,
     channel_api,
     conference_api,
     controlling,
@@ -119,6 +120,7 @@ API: Mapping[str, ApiCommand] = MappingProxyType({
     ),
     "console": ApiCommand(asked.console, "changes nothing"),
     "create_uuid": ApiCommand(asked.create_uuid),
+    "curl": ApiCommand(browsing.curl_api, browsing.DIFFERS),
     "db": ApiCommand(keeping.db_api, "in memory; no SQL"),
     "domain_exists": ApiCommand(knowing.domain_exists, "the host of the first SIP address"),
     "echo": ApiCommand(asked.echo),

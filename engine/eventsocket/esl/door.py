@@ -13,11 +13,13 @@ from pathlib import Path
 import trio
 
 from engine.eventsocket.eventsocket import EventSocket
+from engine.web.terms import Terms
 
 from .address import Application
 from .api import answer_api
 from .application import APPLICATIONS
 from .asked import Asked
+from .browsing import Browsing
 from .dialstring import Groups
 from .guard import LOOPBACK, Guard, Network
 from .headers import Core
@@ -40,7 +42,7 @@ class EslSettings:
 
     `users`: who may say `userauth`; `groups`: users that a dial string rings together.
     `numbers` of our routes take calls in place of applications. `names`: of all users of the engine; `addresses`:
-    where it listens for SIP.
+    where it listens for SIP. `web`: who may be asked by `curl`.
     """
 
     listen: tuple[str, int] | None = None
@@ -53,6 +55,7 @@ class EslSettings:
     names: Collection[str] = ()
     addresses: Callable[[], Sequence[str]] = lambda: ()
     groups: Groups = field(default_factory=dict)
+    web: Terms | None = None
 
 
 async def serve_esl(
@@ -63,6 +66,22 @@ async def serve_esl(
     task_status: trio.TaskStatus[tuple[str, int] | None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled, and tell the address when listening. Raises OSError."""
+    browsing = Browsing(settings.web) if settings.web is not None else None
+    try:
+        await _serve(sockets, settings, browsing, epoch, task_status)
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+            if browsing is not None:
+                await browsing.close()
+
+
+async def _serve(
+    sockets: EventSocket,
+    settings: EslSettings,
+    browsing: Browsing | None,
+    epoch: Callable[[], float],
+    task_status: trio.TaskStatus[tuple[str, int] | None],
+) -> None:
     async with trio.open_nursery() as nursery:
         steering = Steering(sockets, new_id=_new_id, sounds=settings.sounds)
         core = Core(_new_id(), socket.gethostname(), "127.0.0.1", _VERSION, epoch())
@@ -80,6 +99,7 @@ async def serve_esl(
             users=settings.names,
             addresses=settings.addresses,
             answer=_answer,
+            browsing=browsing,
         )
         OutboundDoor(hub, settings.applications)
         await nursery.start(_steer, hub)

@@ -28,6 +28,7 @@ from .steering import Steering
 from .vocabulary import CALL_STATES
 
 if TYPE_CHECKING:
+    from .browsing import Browsing
     from .conferring import Room
     from .fifo import Fifo
     from .stage import Application
@@ -102,10 +103,12 @@ class Hub:
         groups: Groups = NO_GROUPS,
         users: Collection[str] = (),
         addresses: Callable[[], Sequence[str]] = lambda: (),
+        browsing: Browsing | None = None,
     ) -> None:
         """`sounds`: the folder of the prompts; `groups`: users that are rung together.
 
-        `users`: the names of all; `addresses`: where SIP is listened for; `answer` does an api command.
+        `users`: the names of all; `addresses`: where SIP is listened for; `answer` does an api command; `browsing`
+        asks servers.
         """
         self.sockets = sockets
         self.steering = steering
@@ -118,6 +121,7 @@ class Hub:
         self.groups = groups
         self.users = users
         self.addresses = addresses
+        self.browsing = browsing
         self.hash = Kept()
         self.database = Kept()
         self.paused: frozenset[str] = frozenset()  # no new calls `in`, or `out`

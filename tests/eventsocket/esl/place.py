@@ -177,6 +177,7 @@ async def place(
     users: Sequence[EslUser] = (),
     trunks: Sequence[TrunkSpec] = (),
     applications: Mapping[str, str] = MappingProxyType({}),
+    http: Sequence[str] = (),
 ) -> AsyncIterator[Place]:
     """An engine with the users of PASSWORDS. `users` are those of the door; `everybody` is a group."""
     config = Config(
@@ -190,6 +191,7 @@ async def place(
             users=tuple(users),
             groups={"everybody": tuple(PASSWORDS)},
             applications=applications,
+            http=tuple(http),
         ),
         trunks=tuple(trunks),
         users=tuple(User(name=name, password=password) for name, password in PASSWORDS.items()),
