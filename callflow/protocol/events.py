@@ -312,7 +312,7 @@ class StreamTexted(Event, frozen=True, kw_only=True):
 
 
 class StreamDropped(Event, frozen=True, kw_only=True):
-    """A stream's peer does not read: so much was dropped since this was told last. At most once a second."""
+    """A stream's peer does not read: since this was last told so much of each track was dropped. Once a second."""
 
     name: ClassVar[str] = "stream.dropped"
     command: str

@@ -94,6 +94,7 @@ class Streaming:
         self.is_paused = False
         self._texts = Allowance(_TEXTS, _TEXTS, clock=trio.current_time)
         self._joiner = _joiner(command)
+        self._tracks = 2 if command.tracks == "both" and self._joiner is None else 1  # that go out, each for itself
         subprotocol = command.subprotocol or None
         self._dialect = dialect_of(command.dialect, _opening(channel, command_id, command), subprotocol=subprotocol)
         self._exchange = Exchange(self._dialect, on_said=self._take, on_dropped=self._tell_dropped)
@@ -219,7 +220,10 @@ class Streaming:
 
     def _tell_dropped(self, frames: int) -> None:
         if not self._is_over:
-            self._channel.emit(StreamDropped(command=self.command_id, dropped_ms=frames * _FRAME_MS))
+            self._channel.emit(StreamDropped(command=self.command_id, dropped_ms=self._ms_of_each(frames)))
+
+    def _ms_of_each(self, frames: int) -> int:
+        return frames * _FRAME_MS // self._tracks
 
     def _ms_of(self, octets: int) -> int:
         is_linear = self._command.dialect != "twilio" and self._command.encoding == "l16"
@@ -235,15 +239,15 @@ class Streaming:
         if self._is_over:
             return
         self._is_over = True
-        heard_ms, tracks = 0, 2 if self._command.tracks == "both" and self._joiner is None else 1
+        heard_ms = 0
         if self._pipe is not None:
             heard_ms = self._pipe.figures().said_ms
             self._pipe.close()
         outcome = Streamed(
             reason,
             code,
-            self._exchange.frames_sent // tracks * _FRAME_MS,
-            self._exchange.frames_dropped // tracks * _FRAME_MS,
+            self._ms_of_each(self._exchange.frames_sent),
+            self._ms_of_each(self._exchange.frames_dropped),
             heard_ms,
             self._ms_of(self._lost_octets),
             error or None,
