@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from callflow.protocol import events
 from callflow.protocol.outcomes import Played, Recorded
 
-from . import acting, conferring, streaming
+from . import acting, conferring, keeping_audio, streaming
 from .hub import Hub, Translation
 from .leg import CONTEXT, Leg, codec_name, codec_rate, host_of
 from .performing import arrive, end_all
@@ -149,6 +149,25 @@ def _wrote(hub: Hub, leg: Leg | None, event: events.Event, at: float) -> None:
     hub.announce("MESSAGE", headers, body=text.body, at=at)
 
 
+def _waits(hub: Hub, leg: Leg | None, event: events.Event, at: float) -> None:
+    """Voice messages wait for a user, or no longer."""
+    mailbox = cast("events.MailboxChanged", event)
+    headers = {
+        "MWI-Messages-Waiting": "yes" if mailbox.new else "no",
+        "MWI-Message-Account": f"{mailbox.user}@{hub.domain}",
+        "MWI-Voice-Message": f"{mailbox.new}/{mailbox.saved} (0/0)",
+    }
+    hub.announce("MESSAGE_WAITING", headers, at=at)
+
+
+def _talks(hub: Hub, leg: Leg, event: events.ChannelTalking, at: float) -> None:
+    hub.tell("TALK", leg, at)
+
+
+def _is_silent(hub: Hub, leg: Leg, event: events.ChannelSilent, at: float) -> None:
+    hub.tell("NOTALK", leg, at)
+
+
 def _keyed(hub: Hub, leg: Leg, event: events.DigitEnded, at: float) -> None:
     samples = str(event.duration_ms * 8)
     hub.tell("DTMF", leg, at, {"DTMF-Digit": event.digit, "DTMF-Duration": samples, "DTMF-Source": "RTP"})
@@ -234,6 +253,8 @@ def _ended(hub: Hub, leg: Leg, event: events.ChannelEnded, at: float) -> None:
     hub.tell("CHANNEL_STATE", leg, at)
     hub.legs.pop(leg.id, None)
     hub.schedule.drop(leg.id)
+    if leg.files:
+        hub.nursery.start_soon(keeping_audio.remove, leg)
 
 
 def _cause(leg: Leg, event: events.ChannelEnded) -> str:
@@ -321,6 +342,9 @@ TRANSLATIONS: Mapping[type[events.Event], Translation] = MappingProxyType({
     events.PlaybackFinished: _over(_played, conferring.played),
     events.RecordingStarted: _of_leg(_recording),
     events.RecordingFinished: _over(_recorded, conferring.recorded),
+    events.ChannelTalking: _of_leg(_talks),
+    events.ChannelSilent: _of_leg(_is_silent),
+    events.MailboxChanged: _waits,
     events.StreamStarted: _of_leg(streaming.started),
     events.StreamTexted: _of_leg(streaming.texted),
     events.StreamDropped: _of_leg(streaming.dropped),

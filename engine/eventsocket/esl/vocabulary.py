@@ -169,13 +169,14 @@ TOLD = (
     "CHANNEL_UNPARK", "CODEC", "CUSTOM callflow::closed", "CUSTOM conference::maintenance", "CUSTOM fifo::info",
     "CUSTOM mod_audio_fork::buffer_overrun", "CUSTOM mod_audio_fork::connect",
     "CUSTOM mod_audio_fork::connect_failed", "CUSTOM mod_audio_fork::disconnect", "CUSTOM mod_audio_fork::error",
-    "CUSTOM mod_audio_fork::json", "CUSTOM mod_audio_fork::kill_audio", "CUSTOM mod_audio_fork::transcription",
-    "CUSTOM mod_audio_fork::transfer", "CUSTOM mod_audio_stream::connect", "CUSTOM mod_audio_stream::disconnect",
-    "CUSTOM mod_audio_stream::error", "CUSTOM mod_audio_stream::json", "CUSTOM sofia::expire",
-    "CUSTOM sofia::gateway_state", "CUSTOM sofia::register", "CUSTOM sofia::unregister",
+    "CUSTOM mod_audio_fork::json", "CUSTOM mod_audio_fork::kill_audio", "CUSTOM mod_audio_fork::play_audio",
+    "CUSTOM mod_audio_fork::transcription", "CUSTOM mod_audio_fork::transfer", "CUSTOM mod_audio_stream::connect",
+    "CUSTOM mod_audio_stream::disconnect", "CUSTOM mod_audio_stream::error", "CUSTOM mod_audio_stream::json",
+    "CUSTOM sofia::expire", "CUSTOM sofia::gateway_state", "CUSTOM sofia::register", "CUSTOM sofia::unregister",
     "CUSTOM valet_parking::info", "DEL_SCHEDULE", "DETECTED_TONE", "DTMF", "EXE_SCHEDULE", "HEARTBEAT",
-    "MEDIA_BUG_START", "MEDIA_BUG_STOP", "MESSAGE", "PLAYBACK_START", "PLAYBACK_STOP", "RECORD_START",
-    "RECORD_STOP", "RECV_MESSAGE", "RELOADXML", "RE_SCHEDULE", "SESSION_HEARTBEAT", "SHUTDOWN",
+    "MEDIA_BUG_START", "MEDIA_BUG_STOP", "MESSAGE", "MESSAGE_WAITING", "NOTALK", "PLAYBACK_START", "PLAYBACK_STOP",
+    "RECORD_START", "RECORD_STOP", "RECV_MESSAGE", "RELOADXML", "RE_SCHEDULE", "SESSION_HEARTBEAT", "SHUTDOWN",
+    "TALK",
 )  # fmt: skip
 
 STATES: Mapping[str, int] = MappingProxyType({
