@@ -8,6 +8,7 @@ from .bench import Bench
 from .engine import running_engine
 from .figure import Figure
 from .load_media import running_phones
+from .measure_burst import measure as measure_burst
 from .process import memory_kb
 from .script import ANSWER
 
@@ -52,4 +53,5 @@ async def measure(bench: Bench) -> list[Figure]:
             how=f"CPU of the engine with {len(calls)} such calls up, less that without, by call-seconds. Each leg "
             "sends and receives one packet of silence a second.",
         ),
+        *await measure_burst(bench),
     ]  # fmt: skip

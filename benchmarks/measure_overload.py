@@ -10,6 +10,7 @@ from .figure import Figure, percent
 from .load_media import Cadence, Listening, running_phones
 from .load_signalling import REFUSABLE, CallLoad, place_calls
 from .measure_calls import Calls
+from .measure_refusal import measure as measure_refusal
 from .script import ANSWER, PLAY
 
 TIMES = 3  # the capacity
@@ -37,7 +38,7 @@ async def measure(bench: Bench) -> list[Figure]:
         heard = listening.heard()
         well_after = await _wait_well(bench, engine, capacity)
         await phones.hang_up(calls)
-    return [_goodput(capacity, load, heard, sizes.overload_time), _recovery(well_after)]
+    return [_goodput(capacity, load, heard, sizes.overload_time), _recovery(well_after), *await measure_refusal(bench)]
 
 
 async def _wait_well(bench: Bench, engine: RunningEngine, capacity: float) -> float:

@@ -29,6 +29,8 @@ class Sizes:
     media_time: float  # once per repetition
     idle_time: float
     held_calls: int  # per step of the memory measurement
+    burst_calls: int  # one after another, after which memory is to come back
+    linger_time: float  # until what they left has run out
     starts: int
     reloads: int
     round_trips: int
@@ -48,7 +50,9 @@ FULL = Sizes(
     repetitions=3, call_time=3.0, shares=(0.5, 0.9), search_steps=6, search_time=3.0, playing_legs=1000,
     bridged_calls=500, coded_calls=30,
     members=300, most_members=1000, small_conferences=100, many_legs=3000, scaled_legs=5500,
-    setup_rate=200, settle_time=1.0, media_time=4.0, idle_time=2.0, held_calls=300, starts=5, reloads=10,
+    setup_rate=200, settle_time=1.0, media_time=4.0, idle_time=2.0, held_calls=300,
+    burst_calls=10_000, linger_time=35.0,
+    starts=5, reloads=10,
     round_trips=3000, subscribers=10, esl_events=40_000, connections=5000, keys=200, standing_legs=100,
     overload_time=10.0, refreshes=2000, crowds=(1_000, 10_000, 100_000),
     streams=50, stream_delays=50,
@@ -57,7 +61,8 @@ QUICK = Sizes(
     repetitions=2, call_time=0.7, shares=(0.5, 0.9), search_steps=3, search_time=0.7, playing_legs=300,
     bridged_calls=150, coded_calls=15,
     members=100, most_members=200, small_conferences=33, many_legs=600, scaled_legs=600,
-    setup_rate=400, settle_time=1.0, media_time=1.0, idle_time=0.4, held_calls=50, starts=2, reloads=3,
+    setup_rate=400, settle_time=1.0, media_time=1.0, idle_time=0.4, held_calls=50, burst_calls=500, linger_time=1.0,
+    starts=2, reloads=3,
     round_trips=500, subscribers=5, esl_events=10_000, connections=500, keys=50, standing_legs=50, overload_time=4.0,
     refreshes=200, crowds=(1_000, 10_000, 100_000),
     streams=20, stream_delays=10,

@@ -39,7 +39,8 @@ from benchmarks.sizes import Sizes
 TINY = Sizes(
     repetitions=1, call_time=0.2, shares=(), search_steps=1, search_time=0.1, playing_legs=3, bridged_calls=2,
     coded_calls=2, members=3, most_members=4, small_conferences=2, many_legs=4, scaled_legs=5, setup_rate=100,
-    settle_time=0.2, media_time=0.2, idle_time=0.1, held_calls=2, starts=1, reloads=1, round_trips=5,
+    settle_time=0.2, media_time=0.2, idle_time=0.1, held_calls=2, burst_calls=5, linger_time=0.1,
+    starts=1, reloads=1, round_trips=5,
     subscribers=2, esl_events=1000, connections=5, keys=3, standing_legs=2, overload_time=0.2, refreshes=10,
     crowds=(5, 20), streams=2, stream_delays=2,
 )  # fmt: skip
@@ -88,9 +89,11 @@ NAMES = {
     },
     measure_memory.measure: {
         "memory, idle": "MB", "memory per call": "kB/call", "call that only stands": "CPU-us/call-second",
+        "memory that a burst of 5 calls leaves": "MB",
     },
     measure_overload.measure: {
         "calls answered at 3 times the capacity": "x", "all well again after that": "s",
+        "call that is refused": "x one answered",
     },
     measure_socket.measure: {
         "command round trip, p50": "us", "command round trip, p99": "us", "event to one subscriber": "CPU-us/event",
