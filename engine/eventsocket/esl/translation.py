@@ -149,6 +149,25 @@ def _wrote(hub: Hub, leg: Leg | None, event: events.Event, at: float) -> None:
     hub.announce("MESSAGE", headers, body=text.body, at=at)
 
 
+def _waits(hub: Hub, leg: Leg | None, event: events.Event, at: float) -> None:
+    """Voice messages wait for a user, or no longer."""
+    mailbox = cast("events.MailboxChanged", event)
+    headers = {
+        "MWI-Messages-Waiting": "yes" if mailbox.new else "no",
+        "MWI-Message-Account": f"{mailbox.user}@{hub.domain}",
+        "MWI-Voice-Message": f"{mailbox.new}/{mailbox.saved} (0/0)",
+    }
+    hub.announce("MESSAGE_WAITING", headers, at=at)
+
+
+def _talks(hub: Hub, leg: Leg, event: events.ChannelTalking, at: float) -> None:
+    hub.tell("TALK", leg, at)
+
+
+def _is_silent(hub: Hub, leg: Leg, event: events.ChannelSilent, at: float) -> None:
+    hub.tell("NOTALK", leg, at)
+
+
 def _keyed(hub: Hub, leg: Leg, event: events.DigitEnded, at: float) -> None:
     samples = str(event.duration_ms * 8)
     hub.tell("DTMF", leg, at, {"DTMF-Digit": event.digit, "DTMF-Duration": samples, "DTMF-Source": "RTP"})
@@ -321,6 +340,9 @@ TRANSLATIONS: Mapping[type[events.Event], Translation] = MappingProxyType({
     events.PlaybackFinished: _over(_played, conferring.played),
     events.RecordingStarted: _of_leg(_recording),
     events.RecordingFinished: _over(_recorded, conferring.recorded),
+    events.ChannelTalking: _of_leg(_talks),
+    events.ChannelSilent: _of_leg(_is_silent),
+    events.MailboxChanged: _waits,
     events.StreamStarted: _of_leg(streaming.started),
     events.StreamTexted: _of_leg(streaming.texted),
     events.StreamDropped: _of_leg(streaming.dropped),

@@ -174,8 +174,9 @@ TOLD = (
     "CUSTOM mod_audio_stream::error", "CUSTOM mod_audio_stream::json", "CUSTOM sofia::expire",
     "CUSTOM sofia::gateway_state", "CUSTOM sofia::register", "CUSTOM sofia::unregister",
     "CUSTOM valet_parking::info", "DEL_SCHEDULE", "DETECTED_TONE", "DTMF", "EXE_SCHEDULE", "HEARTBEAT",
-    "MEDIA_BUG_START", "MEDIA_BUG_STOP", "MESSAGE", "PLAYBACK_START", "PLAYBACK_STOP", "RECORD_START",
-    "RECORD_STOP", "RECV_MESSAGE", "RELOADXML", "RE_SCHEDULE", "SESSION_HEARTBEAT", "SHUTDOWN",
+    "MEDIA_BUG_START", "MEDIA_BUG_STOP", "MESSAGE", "MESSAGE_WAITING", "NOTALK", "PLAYBACK_START", "PLAYBACK_STOP",
+    "RECORD_START", "RECORD_STOP", "RECV_MESSAGE", "RELOADXML", "RE_SCHEDULE", "SESSION_HEARTBEAT", "SHUTDOWN",
+    "TALK",
 )  # fmt: skip
 
 STATES: Mapping[str, int] = MappingProxyType({

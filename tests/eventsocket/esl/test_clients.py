@@ -14,6 +14,7 @@ from tests.interop.terminal import terminal
 from tests.program import Program, run_program
 from tests.trio_tests import run_within
 
+from .ears import listening
 from .place import PASSWORD, place, registered
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -86,3 +87,21 @@ async def test_a_client_is_dialled_plays_asks_bridges_and_hangs_up(tmp_path: Pat
             phone.hang_up()
             assert await client.line() == "parted"
             await call.wait_ended()
+
+
+@INSTALLED
+@run_within(60)
+async def test_a_client_has_a_call_streamed_and_reads_what_is_said_in_it(tmp_path: Path):
+    async with place(tmp_path) as running, terminal() as guest, listening() as ears:
+        host, port = running.address
+        async with program("greenswitch_fork.py", host, str(port), PASSWORD, ears.url) as client:
+            assert await client.line() == "ready"
+            call = await running.call(guest, "1000")
+            assert await client.line() == "+OK Success"
+            ear = await ears.accept()
+            assert await ear.text() == '{"for": "greenswitch"}'
+            await ear.say('{"type": "transcription", "data": {"text": "hello"}}')
+            assert await client.line() == 'True {"text":"hello"}'
+            assert await ear.text() == "enough"
+            await call.wait_ended()
+            assert await client.process.wait() == 0
