@@ -195,7 +195,7 @@ async def started_process(
     with (folder / "log.txt").open("wb") as log:
         process = await trio.lowlevel.open_process(
             on_core(cores, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-            env={**os.environ, "XDG_STATE_HOME": str(folder / "state"), "NO_COLOR": "1"},
+            env={**os.environ, "XDG_STATE_HOME": str(folder / "state"), "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": ""},
         )  # fmt: skip
     try:
         yield process

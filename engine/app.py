@@ -43,6 +43,7 @@ from engine.scripting.copies import Copies
 from engine.scripting.decision import INTERNAL
 from engine.scripting.lua import host_versions
 from engine.scripting.reloading import reload_verbs
+from engine.scripting.spare import Spare
 from engine.scripting.supervised import AppSpec
 from engine.scripting.supervisor import Supervisor
 from engine.scripting.watcher import watch_folder
@@ -92,9 +93,13 @@ class Engine:
 
 
 async def serve(
-    config: Config, *, must_load: bool = True, task_status: trio.TaskStatus[Engine] = trio.TASK_STATUS_IGNORED
+    config: Config,
+    *,
+    must_load: bool = True,
+    spare: Spare | None = None,
+    task_status: trio.TaskStatus[Engine] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Run an engine until cancelled, or until it was drained; then stop it in order.
+    """Run an engine until cancelled, or until it was drained; then stop it in order. `spare` may have a worker already.
 
     Raises OSError for an address that cannot be had, ExposureError for an event socket open to strangers,
     CertificateError for one whose certificate cannot be used, and with `must_load`
@@ -102,12 +107,14 @@ async def serve(
     """
     try:
         with TemporaryDirectory(prefix="callflow-") as folder:
-            await _serve(config, Path(folder), must_load, task_status)
+            await _serve(config, Path(folder), must_load, spare or Spare(), task_status)
     except BaseExceptionGroup as group:  # a start that failed has one reason; trio wraps it once per nursery
         raise _only(group) from None
 
 
-async def _serve(config: Config, folder: Path, must_load: bool, task_status: trio.TaskStatus[Engine]) -> None:
+async def _serve(
+    config: Config, folder: Path, must_load: bool, spare: Spare, task_status: trio.TaskStatus[Engine]
+) -> None:
     tokens = _tokens(config)
     certificate = _certificate(config.socket)
     sip_certificate = _certificate(config.sip)
@@ -143,7 +150,7 @@ async def _serve(config: Config, folder: Path, must_load: bool, task_status: tri
             await parts.start(switch.run)
             url = await _open_doors(switch, config, tokens, certificate, parts)
             esl = await _open_esl(switch, config, parts)
-            supervisor = await _start_workers(switch, config, folder / "worker.socket", must_load, parts)
+            supervisor = await _start_workers(switch, config, folder / "worker.socket", must_load, spare, parts)
             listeners = [await _listen(switch, listener) for listener in config.sip.listen]  # who calls is expected
             parts.start_soon(switch.trunks.run)
             _tell_room(switch.endpoint.backlog().room)
@@ -295,7 +302,7 @@ def _let_call_itself(switch: Switch, config: Config, listeners: Sequence[Listene
 
 
 async def _start_workers(
-    switch: Switch, config: Config, path: Path, must_load: bool, parts: trio.Nursery
+    switch: Switch, config: Config, path: Path, must_load: bool, spare: Spare, parts: trio.Nursery
 ) -> Supervisor:
     tokens = Tokens()  # the supervisor's, one for each worker while it lives
     await parts.start(partial(serve_worker, switch.sockets, path, tokens=tokens))
@@ -311,6 +318,7 @@ async def _start_workers(
         epoch=time.time,
         host=host_versions(switch.sockets, new_token=_new_token, epoch=time.time),
         drain_within=config.limits.drain,
+        spare=spare,
     )
     parts.start_soon(supervisor.run)
     await (supervisor.wait_ready() if must_load else supervisor.wait_settled())

@@ -197,6 +197,11 @@ class App:
     http: tuple[str, ...] = ()
     database: Path | None = None  # None: DATA/databases/NAME.db
 
+    @property
+    def is_embedded(self) -> bool:
+        """It runs inside the engine, not in workers."""
+        return self.script.suffix == ".lua" and self.isolation == "engine"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:

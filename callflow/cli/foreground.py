@@ -21,6 +21,7 @@ import typer
 from callflow.runtime import garbage
 from engine.config import Config, check_socket, join_host_port, parse_address, parse_listener
 from engine.event_logging import log_events
+from engine.scripting.spare import Spare
 
 from .log import level_of
 from .output import Refused, stderr
@@ -97,9 +98,15 @@ async def _run_engine(start: Callable[..., Awaitable[None]], config: Config, bes
 
 
 async def _serve(config: Config, *, must_load: bool, task_status: trio.TaskStatus[Engine]) -> None:
-    from engine.app import serve
+    spare = Spare()
+    if not all(app.is_embedded for app in config.apps):
+        await spare.begin()  # another process, which imports its part while we import ours
+    try:
+        from engine.app import serve
 
-    await serve(config, must_load=must_load, task_status=task_status)
+        await serve(config, must_load=must_load, spare=spare, task_status=task_status)
+    finally:
+        await spare.end()
 
 
 async def _heed_signals(signals: AsyncIterator[int], scope: trio.CancelScope, running: Sequence[Engine]) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from callflow.errors import CallflowError, Disconnected, Unauthorized, Unreachable
+from callflow.runtime import garbage
 from engine.config_error import ConfigError
 
 from .output import Refused, complain
@@ -23,6 +24,7 @@ _MODULES = {
     "rollback": "versions", "versions": "versions", "top": "top", "save": "replay", "replay": "replay", "user": "user",
     "users": "user",
 }  # fmt: skip
+_ENGINES = frozenset({"run", "dev", "serve"})  # they settle once they have started, see garbage
 
 
 def command_line(*names: str) -> typer.Typer:
@@ -68,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run a command; its exit code."""
+    if _ENGINES.intersection(arguments[:1]):
+        garbage.postpone()
     app = command_line(*(name for name in arguments[:1] if name in _MODULES))
     try:
         result = app(args=list(arguments), prog_name="callflow", standalone_mode=True)

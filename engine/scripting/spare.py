@@ -44,19 +44,26 @@ class Spare:
         try:
             while True:
                 self._wanted = trio.Event()
-                if self._process is None:  # else somebody asked while it was being started
-                    await self._start()
+                await self.begin()
                 await self._wanted.wait()
                 await trio.sleep(REPLACE_AFTER)
         finally:
-            if self._process is not None:
-                await _end(self._process)
+            await self.end()
 
-    async def _start(self) -> None:
+    async def begin(self) -> None:
+        """Start one, unless one waits. Whoever does so without running it must `end` it."""
+        if self._process is not None:
+            return
         try:
             self._process = await self._start_one()
         except OSError as error:
             logger.warning("no worker can be started ahead of need", error=str(error))
+
+    async def end(self) -> None:
+        """Let nothing wait any more."""
+        process, self._process = self._process, None
+        if process is not None:
+            await _end(process)
 
     async def take(self, assignment: Assignment) -> trio.Process | None:
         """The process, which becomes the worker of this script. None: there is none, or it has died meanwhile."""

@@ -61,10 +61,11 @@ class Supervisor:
         drain_within: float = DRAIN_WITHIN,
         load_within: float = LOAD_WITHIN,
         host: Host | None = None,
+        spare: Spare | None = None,
     ) -> None:
         """`tokens`: those that the worker door accepts; each worker gets one of its own while it lives.
 
-        `host` runs a version inside the engine until it ends.
+        `host` runs a version inside the engine until it ends. `spare`: where a worker may wait already.
         """
         self._host = host
         self._socket = socket
@@ -77,7 +78,7 @@ class Supervisor:
         self._drain_within = drain_within
         self._load_within = load_within
         self._apps = {spec.name: SupervisedApp(spec, sessions, events) for spec in apps}
-        self._spare = Spare()
+        self._spare = spare or Spare()
         self._nursery: trio.Nursery | None = None
         sessions.choose = self._choose
         sessions.on_change.insert(0, self._notice)  # before the router looks who takes calls

@@ -135,3 +135,15 @@ async def test_a_spare_is_gone_when_nobody_keeps_it_any_more():
     async with kept_spare() as spare:
         pid = spare.pid
     assert not Path(f"/proc/{pid}").exists()
+
+
+@run_trio
+async def test_one_that_was_begun_and_not_taken_is_gone_at_the_end():
+    spare = Spare()
+    await spare.begin()
+    pid = spare.pid
+    await spare.begin()  # one waits already
+    assert spare.pid == pid
+    await spare.end()
+    assert spare.pid is None
+    assert not Path(f"/proc/{pid}").exists()

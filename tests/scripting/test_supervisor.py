@@ -18,6 +18,7 @@ from callflow.protocol.outcomes import Played
 from engine.eventsocket.tokens import Tokens
 from engine.scripting.copies import Copies
 from engine.scripting.limits import WorkerLimits
+from engine.scripting.spare import Spare
 from engine.scripting.supervised import AppSpec, LoadFailed
 from engine.scripting.supervisor import LOAD_WITHIN, Supervisor
 from tests.interop.process import is_running
@@ -128,6 +129,7 @@ async def supervised(
     *,
     limits: WorkerLimits | None = None,
     load_within: float = LOAD_WITHIN,
+    spare: Spare | None = None,
 ) -> Door:
     """Run the scenario while the scripts are supervised."""
     door = Door(folder / "socket")
@@ -141,7 +143,7 @@ async def supervised(
     supervisor = Supervisor(
         apps, socket=door.path, tokens=door.tokens, sessions=door, events=door,
         copies=Copies(folder / "data" / "versions"), new_token=lambda: next(secrets), epoch=lambda: 1.0,
-        load_within=load_within,
+        load_within=load_within, spare=spare,
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
         await nursery.start(door.run)
@@ -172,6 +174,19 @@ async def test_workers_start_and_are_gone_at_the_end(tmp_path):
     door = await supervised(tmp_path, {"one": GOOD, "two": GOOD}, scenario)
     assert not any(is_alive(pid) for pid in pids)
     assert door.tokens.find("0" * 32) is None
+
+
+@run_trio
+async def test_a_worker_that_waits_already_is_the_first_one(tmp_path):
+    spare = Spare()
+    await spare.begin()
+    waiting = spare.pid
+
+    async def scenario(supervisor: Supervisor, door: Door) -> None:
+        await supervisor.wait_ready()
+        assert supervisor.pids["one"] == waiting
+
+    await supervised(tmp_path, {"one": GOOD}, scenario, spare=spare)
 
 
 @run_trio
