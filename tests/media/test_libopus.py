@@ -55,7 +55,7 @@ def for_seconds(seconds: float) -> Callable[[list[Packet]], bool]:
 @asynccontextmanager
 async def said(folder: Path, *sources: Source, **options: bool) -> AsyncIterator[trio.socket.SocketType]:
     """A socket to which our engine says that, in Opus."""
-    opus: dict[str, object] = {"codec": "opus", "payload_type": _TYPE, **options}
+    opus: dict[str, object] = {"codec": "opus", "payload_type": _TYPE, "telephone_event": None, **options}
     with trio.socket.socket(type=trio.socket.SOCK_DGRAM) as socket:
         await socket.bind(("127.0.0.1", 0))
         async with open_floor("native", folder) as floor:
