@@ -19,7 +19,6 @@ RTCP_MUX = "rtcp-mux"
 _CLOCK_RATE = 8000  # of telephone-events that go with any codec, whatever its clock: many peers have no other
 _PTIME_STEP_MS = 10
 _LONGEST_PTIME_MS = 60
-_LONGEST_ADDRESS = 64  # characters, with a zone
 _MAX_KNOWN = 1024  # addresses that are read once
 
 
@@ -145,8 +144,6 @@ def _read_host(description: SessionDescription, media: MediaDescription, *, is_i
 @lru_cache(_MAX_KNOWN)  # to read one is dear, and peers have few
 def _read_address(host: str, *, is_ipv6: bool) -> str | None:
     """As we write it, None for nowhere. Raises ValueError, NotAcceptable: what is refused is not kept."""
-    if len(host) > _LONGEST_ADDRESS:
-        raise ValueError(f"expected an address of at most {_LONGEST_ADDRESS} characters, got {len(host)}")
     address = ipaddress.ip_address(host)
     if isinstance(address, ipaddress.IPv6Address):
         address = address.ipv4_mapped or address
