@@ -15,6 +15,7 @@ import trio
 from engine.eventsocket.eventsocket import EventSocket
 from engine.web.terms import Terms
 
+from . import keeping_audio
 from .address import Application
 from .api import answer_api
 from .application import APPLICATIONS
@@ -103,6 +104,7 @@ async def _serve(
         )
         OutboundDoor(hub, settings.applications)
         await nursery.start(_steer, hub)
+        await keeping_audio.remove_all(hub)
         nursery.start_soon(hub.beat)
         address: tuple[str, int] | None = None
         if settings.listen is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -31,6 +31,9 @@ _OF_TYPE: Mapping[str, str] = MappingProxyType({
     "transcription": "transcription", "transfer": "transfer", "disconnect": "disconnect", "error": "error",
     "killAudio": "kill_audio",
 })  # fmt: skip
+_SUFFIXES: Mapping[int, str] = MappingProxyType({
+    8000: ".r8", 16000: ".r16", 24000: ".r24", 32000: ".r32", 48000: ".sln48",
+})  # fmt: skip
 
 
 class BadStart(ValueError):
@@ -45,7 +48,19 @@ class Fork:
     name: str
     is_ending: bool = False  # it was told to shut down gracefully
     has_overrun: bool = False
-    files: int = 0  # that its peer gave to play
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """What a peer gave to play; `data` is what it said of it."""
+
+    octets: bytes
+    suffix: str  # of the file's name: what it is
+    data: Mapping[str, object]
+
+    def told(self, file: str) -> Told:
+        """The event, when it is in that file."""
+        return "mod_audio_fork::play_audio", _spelled({**self.data, "file": file})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +172,23 @@ def read_message(text: str) -> Mapping[str, object]:
     except (ValueError, RecursionError):
         return {}
     return cast("dict[str, object]", read) if isinstance(read, dict) else {}
+
+
+def read_audio(message: Mapping[str, object]) -> Audio | None:
+    """What a message of the type playAudio gives to play; None: nothing that is known."""
+    data = message.get("data")
+    if message.get("type") != "playAudio" or not isinstance(data, dict):
+        return None
+    rest = dict(cast("dict[str, object]", data))
+    content, kind, rate = rest.pop("audioContent", ""), rest.get("audioContentType"), rest.get("sampleRate")
+    if not isinstance(content, str) or kind not in ("raw", "wave", "wav"):
+        return None
+    try:
+        octets = b64decode(content, validate=True)
+    except ValueError:
+        return None
+    suffix = _SUFFIXES.get(rate, ".r16") if isinstance(rate, int) else ".r16"
+    return Audio(octets, suffix if kind == "raw" else ".wav", rest)
 
 
 def _spelled(value: object) -> str:

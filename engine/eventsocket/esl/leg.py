@@ -64,6 +64,7 @@ class Leg:
     recordings: dict[str, str] = field(default_factory=dict)
     displacing: dict[str, tuple[str, str]] = field(default_factory=dict)  # by path: which leg hears it, by what command
     forks: dict[str, Fork] = field(default_factory=dict)  # streams, by their commands
+    files: list[str] = field(default_factory=list)  # that are removed when the call has ended
     detecting: str | None = None  # the command that listens for a tone
     variables: dict[str, str] = field(default_factory=dict)
     headers: Mapping[str, list[str]] = field(default_factory=dict)  # of the INVITE that came

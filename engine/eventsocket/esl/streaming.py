@@ -8,12 +8,12 @@ from callflow.protocol import commands, events
 from callflow.protocol.outcomes import Streamed
 
 from . import fork as forks
-from . import sounding
+from . import keeping_audio, sounding
 from .asked import ApiCommand, Asked
 from .execution import Execution
 from .fork import BadStart, Fork, Module
-from .headers import channel_headers
 from .hub import Hub
+from .keeping_audio import tell_custom
 from .leg import Leg
 from .stage import Stage
 from .steering import Refused
@@ -95,34 +95,32 @@ async def _steer(hub: Hub, leg: Leg, id: str, verb: str, text: str) -> str:
 
 def started(hub: Hub, leg: Leg, event: events.StreamStarted, at: float) -> None:
     if (fork := leg.forks.get(event.command)) is not None:
-        _tell(hub, leg, forks.connected(fork), at)
+        tell_custom(hub, leg, forks.connected(fork), at)
 
 
 def texted(hub: Hub, leg: Leg, event: events.StreamTexted, at: float) -> None:
     fork = leg.forks.get(event.command)
     if fork is None:
         return
-    _tell(hub, leg, forks.texted(fork, event.text), at)
-    if fork.module == "audio_fork" and forks.read_message(event.text).get("type") == "killAudio":
+    tell_custom(hub, leg, forks.texted(fork, event.text), at)
+    kind = forks.read_message(event.text).get("type") if fork.module == "audio_fork" else None
+    if kind == "killAudio":
         hub.nursery.start_soon(_silence, hub, leg, event.command)
+    elif kind == "playAudio":
+        hub.nursery.start_soon(keeping_audio.keep, hub, leg, event.text)
 
 
 def dropped(hub: Hub, leg: Leg, event: events.StreamDropped, at: float) -> None:
     if (fork := leg.forks.get(event.command)) is not None:
-        _tell(hub, leg, forks.overrun(fork), at)
+        tell_custom(hub, leg, forks.overrun(fork), at)
 
 
 def finished(hub: Hub, leg: Leg, event: events.StreamFinished, at: float) -> None:
     fork = leg.forks.pop(event.command, None)
     if fork is not None and isinstance(event.outcome, Streamed):
-        _tell(hub, leg, forks.finished(fork, event.outcome), at)
+        tell_custom(hub, leg, forks.finished(fork, event.outcome), at)
         hub.tell("MEDIA_BUG_STOP", leg, at, {"Media-Bug-Function": fork.name})
     hub.steering.note_outcome(event.command, event.outcome)
-
-
-def _tell(hub: Hub, leg: Leg, told: forks.Told | None, at: float) -> None:
-    if told is not None and hub.wants("CUSTOM", told[0]):
-        hub.announce("CUSTOM", channel_headers("CUSTOM", leg, hub.find), subclass=told[0], body=told[1], at=at)
 
 
 async def _silence(hub: Hub, leg: Leg, id: str) -> None:
@@ -132,5 +130,5 @@ async def _silence(hub: Hub, leg: Leg, id: str) -> None:
         await sounding.break_off(Stage(hub, leg, Execution("break", "all", "")), are_all=True)
 
 
-AUDIO_FORK = _api("audio_fork", "24k at most; playAudio plays nothing; the same rate both ways")
+AUDIO_FORK = _api("audio_fork", "24k at most; the same rate both ways; playAudio of at most 131,072 characters")
 AUDIO_STREAM = _api("audio_stream", "24k at most; frames of 20 ms, not compressed; binary messages are heard")

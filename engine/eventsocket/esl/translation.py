@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from callflow.protocol import events
 from callflow.protocol.outcomes import Played, Recorded
 
-from . import acting, conferring, streaming
+from . import acting, conferring, keeping_audio, streaming
 from .hub import Hub, Translation
 from .leg import CONTEXT, Leg, codec_name, codec_rate, host_of
 from .performing import arrive, end_all
@@ -253,6 +253,8 @@ def _ended(hub: Hub, leg: Leg, event: events.ChannelEnded, at: float) -> None:
     hub.tell("CHANNEL_STATE", leg, at)
     hub.legs.pop(leg.id, None)
     hub.schedule.drop(leg.id)
+    if leg.files:
+        hub.nursery.start_soon(keeping_audio.remove, leg)
 
 
 def _cause(leg: Leg, event: events.ChannelEnded) -> str:

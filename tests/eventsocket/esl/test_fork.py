@@ -7,7 +7,7 @@ import json
 import pytest
 
 from callflow.protocol.outcomes import Streamed
-from engine.eventsocket.esl.fork import BadStart, Fork, finished, overrun, read_start, texted
+from engine.eventsocket.esl.fork import BadStart, Fork, finished, overrun, read_audio, read_start, texted
 
 URL = "ws://127.0.0.1:9/"
 
@@ -61,6 +61,27 @@ def test_variables_are_headers_of_the_handshake():
 )
 def test_a_message_of_a_type_is_an_event(text, told):
     assert texted(Fork("audio_fork", "audio_fork"), text) == told
+
+
+@pytest.mark.parametrize(
+    ("data", "suffix"),
+    [
+        ({"audioContentType": "raw", "sampleRate": 8000, "audioContent": "QUI="}, ".r8"),
+        ({"audioContentType": "raw", "audioContent": "QUI="}, ".r16"),
+        ({"audioContentType": "wave", "sampleRate": 8000, "audioContent": "QUI="}, ".wav"),
+        ({"audioContentType": "mp3", "audioContent": "QUI="}, None),
+        ({"audioContentType": "raw", "audioContent": "no base64"}, None),
+        ({"audioContentType": "raw", "audioContent": 7}, None),
+        ({"audioContentType": ["raw"], "audioContent": "QUI="}, None),
+        ([], None),
+    ],
+)
+def test_what_is_to_be_played_is_told_by_its_type(data, suffix):
+    audio = read_audio({"type": "playAudio", "data": data})
+    assert (audio and audio.suffix) == suffix
+    if audio is not None:
+        assert audio.octets == b"AB"
+        assert "audioContent" not in audio.data
 
 
 def test_an_overrun_is_told_once():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from array import array
 from pathlib import Path
@@ -71,6 +72,32 @@ async def test_what_a_forks_program_says_is_events(tmp_path: Path):
         assert (await client.event("PLAYBACK_STOP"))["Playback-Status"] == "break"
         ear.close()
         await client.event("CUSTOM", Event_Subclass="mod_audio_fork::disconnect")
+
+
+@run_trio
+async def test_what_a_forks_program_gives_to_play_is_a_file_until_the_call_ends(tmp_path: Path):
+    async with place(tmp_path) as running, terminal() as guest, listening() as ears:
+        client, call, channel = await take(running, guest)
+        await client.command("event json CUSTOM mod_audio_fork::play_audio")
+        reader = await running.login("CUSTOM mod_audio_fork::play_audio")
+        await client.api(f"uuid_audio_fork {channel} start {ears.url} mono 8k")
+        ear = await ears.accept()
+        content = base64.b64encode(HUM).decode()
+        data = {"audioContentType": "raw", "sampleRate": 8000, "audioContent": content, "textContent": "hum"}
+        await ear.say(json.dumps({"type": "playAudio", "data": data}))
+        packet = await reader.packet()
+        told = json.loads(packet.body.partition("\n\n")[2])
+        assert (told["textContent"], told["sampleRate"]) == ("hum", 8000)
+        assert "audioContent" not in told
+        kept = tmp_path / "data/recordings/esl" / told["file"]
+        assert kept.read_bytes() == HUM
+        assert await client.api(f"uuid_broadcast {channel} {told['file']} aleg") == "+OK Message sent\n"
+        assert await call.wait_sound()
+        call.hang_up()
+        await call.wait_ended()
+        while await client.api(f"file_exists {told['file']}") == "true":
+            pass
+        assert not kept.exists()
 
 
 @run_trio
