@@ -11,7 +11,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TypeAlias
@@ -49,8 +51,17 @@ def versions() -> tuple[str, str]:
     return f"python {sys.version_info[0]}.{sys.version_info[1]}", f"rustc {'.'.join(told.split()[1].split('.')[:2])}"
 
 
-def _count(path: Callable[[int], None], times: int) -> int:
-    counted = 0
+@dataclass(slots=True)
+class Count:
+    """Instructions of the interpreter in our own files."""
+
+    instructions: int = 0
+
+
+@contextmanager
+def counted() -> Iterator[Count]:
+    """Count what this thread does inside; also what other tasks of its event loop do, while one awaits there."""
+    count = Count()
 
     def enter(frame: FrameType, _event: str, _value: object) -> Tracer | None:
         if not frame.f_code.co_filename.startswith(_OURS):
@@ -59,19 +70,23 @@ def _count(path: Callable[[int], None], times: int) -> int:
         return step
 
     def step(_frame: FrameType, event: str, _value: object) -> Tracer:
-        nonlocal counted
-        counted += event == "opcode"
+        count.instructions += event == "opcode"
         return step
 
     before = sys.gettrace()
     gc.disable()  # whatever is finalized by it would be counted
     sys.settrace(enter)
     try:
-        path(times)
+        yield count
     finally:
         sys.settrace(before)
         gc.enable()
-    return counted
+
+
+def _count(path: Callable[[int], None], times: int) -> int:
+    with counted() as count:
+        path(times)
+    return count.instructions
 
 
 def _simulated(path: str, times: int) -> int:

@@ -17,7 +17,7 @@ from engine.sip.events import Flow, InviteReceived
 from engine.sip.stack import SipStack
 
 SDP = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
-_FLOW = Flow("udp", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
+FLOW = Flow("udp", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
 _TO = re.compile(rb"\r\n(To: [^\r]+)")
 
 app = App("checked")
@@ -50,7 +50,7 @@ def sip_calls(calls: int) -> None:
     tokens = count(1 << 60)
     stack = SipStack(new_token=lambda: f"{next(tokens):x}")
     for number in range(calls):
-        stack.receive_datagram(_request("INVITE", number, 1, body=SDP), _FLOW, now=0.0)
+        stack.receive_datagram(message("INVITE", number, 1, body=SDP), FLOW, now=0.0)
         received = stack.next_event()
         assert isinstance(received, InviteReceived)
         stack.answer(received.invite, body=SDP, now=0.0)
@@ -58,7 +58,7 @@ def sip_calls(calls: int) -> None:
         to = _TO.search(ok)
         assert to is not None
         for method, sequence in (("ACK", 1), ("BYE", 2)):
-            stack.receive_datagram(_request(method, number, sequence, to=to[1]), _FLOW, now=0.0)
+            stack.receive_datagram(message(method, number, sequence, to=to[1]), FLOW, now=0.0)
             stack.next_event()
         assert stack.datagrams_to_send()
 
@@ -72,7 +72,7 @@ def events(many: int) -> None:
         assert [entry.spelled(Spelling.MSGPACK) for entry in reader.take()[0]]
 
 
-def _request(
+def message(
     method: str, number: int, sequence: int, *, to: bytes = b"To: <sip:1000@192.0.2.2>", body: bytes = b""
 ) -> bytes:
     return (

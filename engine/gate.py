@@ -16,6 +16,7 @@ from callflow.protocol.events import EngineDraining, EngineOverloaded, EngineRec
 from engine.congestion import Congestion
 from engine.lateness import Lateness
 from engine.peak import Peak
+from engine.refusals import Refusals
 from engine.sip.dialog import Headers
 from engine.sip.messages import Request
 from engine.transport.backlog import Backlog
@@ -56,6 +57,7 @@ class Gate:
         """
         self.is_draining = trio.Event()
         self.refused = 0
+        self._refusals = Refusals()
         self.lag, self.media_lag, self.queue = (Peak(trio.current_time) for _ in range(3))  # seconds, for who looks on
         self._calls, self._most = calls, most
         self._events, self._chance = events, chance
@@ -64,22 +66,21 @@ class Gate:
         self._take_media_lag, self._backlog = take_media_lag, backlog
         self.reason: Reason | None = None  # why no calls are let in, as it was told
 
-    def refuse(self, request: Request) -> Headers | None:
-        """The headers of the 503 that answers an INVITE or OPTIONS outside of calls; None: it may pass.
+    def refuse(self, request: Request, *, is_one_too_many: bool = False) -> Headers | None:
+        """The headers of the 503 that answers a request outside of calls; None: it may pass.
 
-        Other requests pass: phones register with an engine that drains, too.
+        Of those that are not too many of their sender's, only INVITE and OPTIONS are refused: phones register with an
+        engine that drains, too. An INVITE that comes again has the answer that it had.
         """
-        if request.method not in ("INVITE", "OPTIONS"):
+        is_invite = request.method == "INVITE"
+        if is_invite and (told := self._refusals.find(request)) is not None:
+            return told
+        if not is_one_too_many and not self._is_shut_for(request.method):
             return None
-        if not self.is_draining.is_set() and (request.method != "INVITE" or self._judge() is None):
-            return None
-        return self.retry_later()
-
-    def retry_later(self) -> Headers:
-        """When to come again, for one that is refused."""
-        self.refused += 1
-        least, more = RETRY_AFTER
-        return (("Retry-After", str(least + int(self._chance() * (more + 1)))),)
+        headers = self._retry_later()
+        if is_invite:
+            self._refusals.keep(request, headers)
+        return headers
 
     def drain(self) -> None:
         """Let nothing new in any more."""
@@ -118,6 +119,17 @@ class Gate:
             backlog = self._backlog()
             self.queue.note(backlog.seconds)
             self.note_backlog(backlog)
+
+    def _is_shut_for(self, method: str) -> bool:
+        if self.is_draining.is_set():
+            return method in ("INVITE", "OPTIONS")
+        return method == "INVITE" and self._judge() is not None
+
+    def _retry_later(self) -> Headers:
+        """When to come again, for one that is refused."""
+        self.refused += 1
+        least, more = RETRY_AFTER
+        return (("Retry-After", str(least + int(self._chance() * (more + 1)))),)
 
     def _judge(self) -> Reason | None:
         """Why no calls are let in; a change is told."""

@@ -370,7 +370,7 @@ class Switch:
 
     def _refuse(self, request: Request, flow: Flow) -> Headers | None:
         """Before anything is read of a request outside of calls: the headers of its 503, None if it may pass."""
-        return self.gate.refuse(request) if self.guard.takes(flow.remote[0]) else self.gate.retry_later()
+        return self.gate.refuse(request, is_one_too_many=not self.guard.takes(flow.remote[0]))
 
     def _deliver_texts(self, event: Event, entry: Entry) -> None:
         assert isinstance(event, RegistrationAdded)

@@ -15,8 +15,8 @@ from tests.sip.messages_by_hand import request as message
 from tests.trio_tests import run_virtual
 
 
-def request(method: str) -> Request:
-    made = parse_datagram(message(method))
+def request(method: str, branch: int = 1) -> Request:
+    made = parse_datagram(message(method, branch=f"z9hG4bK{branch}"))
     assert isinstance(made, Request)
     return made
 
@@ -25,7 +25,7 @@ class World:
     """A gate, what it told, and how many calls there are."""
 
     def __init__(self, *, most: int = 10, lag: float = 0.5, chance: float = 0.0) -> None:
-        self.calls = 0
+        self.calls = self.branch = 0
         self.events: list[Event] = []
         self.media_lag = 0.0
         self.backlog = Backlog()
@@ -45,7 +45,8 @@ class World:
         return len(self.events)
 
     def passes(self, method: str = "INVITE") -> bool:
-        return self.gate.refuse(request(method)) is None
+        self.branch += 1
+        return self.gate.refuse(request(method, self.branch)) is None
 
 
 def test_calls_pass_until_there_are_as_many_as_there_may_be():
@@ -155,6 +156,22 @@ def test_with_a_limit_of_0_no_backlog_matters():
     world = World(lag=0)
     world.gate.note_backlog(Backlog(seconds=100.0, share=1.0, dropped=1000))
     assert world.passes()
+
+
+def test_an_invite_that_comes_again_hears_the_same_also_when_calls_are_let_in_again():
+    world = World(most=1)
+    world.calls = 1
+    told = world.gate.refuse(request("INVITE", 1))
+    world.calls = 0
+    assert world.gate.refuse(request("INVITE", 1)) == told
+    assert world.gate.refuse(request("INVITE", 2)) is None
+    assert world.gate.refused == 1
+
+
+def test_what_is_one_too_many_is_refused_whatever_it_is():
+    world = World()
+    assert world.gate.refuse(request("REGISTER")) is None
+    assert world.gate.refuse(request("REGISTER"), is_one_too_many=True) is not None
 
 
 def test_an_engine_that_drains_refuses_options_too_and_tells_it_once():

@@ -56,13 +56,21 @@ class Trunk:
     """The state of a trunk."""
 
     def __init__(
-        self, spec: TrunkSpec, *, events: EventSink, clock: Callable[[], float], chance: Callable[[], float]
+        self,
+        spec: TrunkSpec,
+        *,
+        events: EventSink,
+        clock: Callable[[], float],
+        chance: Callable[[], float],
+        on_moved: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_moved`: told when a target is found at another address than before."""
         self.spec = spec
         self.targets = [Target(target) for target in spec.targets]
         self.registration: Registered = "registering" if spec.register else ""
         self._events = events
         self._chance = chance
+        self._on_moved = on_moved
         self._is_up: bool | None = None
         rate = spec.rate
         self._allowance = Allowance(rate, max(1.0, rate), clock=clock) if rate is not None else None
@@ -103,7 +111,9 @@ class Trunk:
 
     def note_way(self, target: Target, flow: Flow) -> None:
         """It is reached there."""
-        target.address = flow.remote
+        if target.address != flow.remote:
+            target.address = flow.remote
+            self._on_moved()
 
     def note_answer(self, target: Target, told: str) -> None:
         """It answers."""

@@ -11,6 +11,7 @@ from engine.sip.events import Flow, ResponseReceived
 from .asking import Asker, SipPort
 from .health import watch
 from .registration import REMOVE_WITHIN, Registration
+from .sources import Sources
 from .spec import TrunkSpec
 from .trunk import EventSink, Trunk
 
@@ -35,6 +36,7 @@ class Trunks:
         self._events, self._clock, self._chance = events, clock, chance
         self._asker = Asker(sip)
         self._trunks: dict[str, Trunk] = {}
+        self._sources = Sources(self._trunks.values())
         for spec in specs:
             self.add(spec)
         self._registrations = [
@@ -49,7 +51,10 @@ class Trunks:
 
     def add(self, spec: TrunkSpec) -> None:
         """One more. What is added while `run` runs is neither registered with nor watched."""
-        self._trunks[spec.name] = Trunk(spec, events=self._events, clock=self._clock, chance=self._chance)
+        self._trunks[spec.name] = Trunk(
+            spec, events=self._events, clock=self._clock, chance=self._chance, on_moved=self._sources.forget
+        )
+        self._sources.forget()
 
     def get(self, name: str) -> Trunk | None:
         """The trunk of that name."""
@@ -62,11 +67,11 @@ class Trunks:
 
     def find_source(self, flow: Flow) -> Trunk | None:
         """The trunk that what comes by this flow comes from."""
-        return next((trunk for trunk in self._trunks.values() if trunk.is_source(flow)), None)
+        return next((trunk for trunk in self._sources.candidates(flow.remote[0]) if trunk.is_source(flow)), None)
 
     def is_trunk(self, host: str) -> bool:
         """Whether a trunk is at this address, or may call from it."""
-        return any(trunk.is_at(host) for trunk in self._trunks.values())
+        return any(trunk.is_at(host) for trunk in self._sources.candidates(host))
 
     def receive(self, event: ResponseReceived) -> None:
         """An answer to a request outside of dialogs."""

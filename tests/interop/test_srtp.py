@@ -60,8 +60,10 @@ async def test_a_phone_that_encrypts_hears_a_prompt_and_its_key_is_understood(tm
         trace = await running.command("trace", await seen.channel(), "--bodies")
         ours = port_of(wire, running, "SIP/2.0 200")
     assert isinstance(over, ChannelEnded)
-    plain = [each for each in wire.datagrams if each.target in (ours, ours + 1) and each.data[8:12] == b"PING"]
-    assert over.received.forged == len(plain)  # by which it opens the way through NATs, before its SRTP is there
+    sent = [each.data for each in wire.datagrams if each.target in (ours, ours + 1)]
+    early = sum(data[8:12] == b"PING" for data in sent)  # opens the way through NATs, before there is SRTP
+    late = sum(b"Adjo" in data for data in sent)  # its BYE of RTCP, when SRTP has gone, and our leg, maybe
+    assert early <= over.received.forged <= early + late
     assert over.received.packets > 50
     [heard] = map(samples, alice.heard())
     assert is_in(samples(IVR_PROMPTS / "welcome.wav"), heard) > 0.9
