@@ -41,7 +41,7 @@ TINY = Sizes(
     coded_calls=2, members=3, most_members=4, small_conferences=2, many_legs=4, scaled_legs=5, setup_rate=100,
     settle_time=0.2, media_time=0.2, idle_time=0.1, held_calls=2, starts=1, reloads=1, round_trips=5,
     subscribers=2, esl_events=1000, connections=5, keys=3, standing_legs=2, overload_time=0.2, refreshes=10,
-    crowds=(5, 20), streams=2, stream_delays=2,
+    secured_calls=2, crowds=(5, 20), streams=2, stream_delays=2,
 )  # fmt: skip
 
 NAMES = {
@@ -76,6 +76,8 @@ NAMES = {
         "two-way relay": "CPU-us/call-second", "transcoded relay": "CPU-us/call-second",
         "PCMU to G.722": "CPU-us/call-second", "PCMU to Opus": "CPU-us/call-second",
         "relay of 2": "CPU-us/call-second",
+        "relay, plain": "CPU-us/call-second", "relay by SRTP": "CPU-us/call-second",
+        "PCMU to L16": "CPU-us/call-second",
         "member, 1 conference of 3": "CPU-us/member-second", "member, 1 conference of 4": "CPU-us/member-second",
         "member, 2 conferences of 3": "CPU-us/member-second",
     },
@@ -104,6 +106,7 @@ NAMES = {
     measure_streams.measure: {
         "stream, send": "CPU-us/stream-second", "stream, both ways": "CPU-us/stream-second",
         "stream, both ways, 24 kHz": "CPU-us/stream-second", "stream, both ways, twilio": "CPU-us/stream-second",
+        "stream, send, mixed": "CPU-us/stream-second",
         "sound to a program and back, p50": "ms", "sound to a program and back, p99": "ms",
         "clear of a stream, p50": "ms", "clear of a stream, p99": "ms",
     },
