@@ -106,6 +106,7 @@ NAMES = {
     measure_streams.measure: {
         "stream, send": "CPU-us/stream-second", "stream, both ways": "CPU-us/stream-second",
         "stream, both ways, 24 kHz": "CPU-us/stream-second", "stream, both ways, twilio": "CPU-us/stream-second",
+        "stream, send, mixed": "CPU-us/stream-second",
         "sound to a program and back, p50": "ms", "sound to a program and back, p99": "ms",
         "clear of a stream, p50": "ms", "clear of a stream, p99": "ms",
     },
