@@ -43,6 +43,7 @@ srtp = "{srtp}"
 address = "127.0.0.1"
 ports = "20000-39999"
 threads = {threads}
+{rtp}
 [socket]
 listen = "127.0.0.1:0"
 """
@@ -126,14 +127,15 @@ async def running_engine(
     threads: int = 1,
     prompt: Path | None = None,
     srtp: Policy = "off",
+    rtp: str = "",
 ) -> AsyncIterator[RunningEngine]:
     """Start an engine with the app of `script.py` or `script.lua`; on exit both are stopped. Raises EngineFailed.
 
-    `more` is added to its configuration; `prompt` is what it plays; `srtp`: of its phones. With several media threads
-    it may use the core of the load, too.
+    `more` is added to its configuration, `rtp` to that table of it; `prompt` is what it plays; `srtp`: of its phones.
+    With several media threads it may use the core of the load, too.
     """
     folder = Path(mkdtemp(prefix="engine-", dir=bench.folder))
-    started = started_process(bench, folder, door, more=more, threads=threads, prompt=prompt, srtp=srtp)
+    started = started_process(bench, folder, door, more=more, threads=threads, prompt=prompt, srtp=srtp, rtp=rtp)
     async with started as process:
         with trio.fail_after(START_WITHIN):
             await _wait_ready(process, folder)
@@ -172,10 +174,11 @@ async def started_process(
     threads: int = 1,
     prompt: Path | None = None,
     srtp: Policy = "off",
+    rtp: str = "",
 ) -> AsyncIterator[trio.Process]:
     """The bare process, from its first instant. On exit it is asked to stop, and must."""
     config = folder / "callflow.toml"
-    text = CONFIG.format(port=port, threads=threads, srtp=srtp) + more
+    text = CONFIG.format(port=port, threads=threads, srtp=srtp, rtp=rtp) + more
     if door in _SUFFIXES:
         watched = folder / "app"  # a folder of its own, as an app has: what is written to the data wakes no watcher
         watched.mkdir()

@@ -15,7 +15,7 @@ from functools import partial
 import trio
 
 from callflow.phone import Phone, PhoneCall
-from engine.media.session import SilenceSource
+from engine.media.session import ToneSource
 from engine.sdp.codec import NARROW
 from engine.sdp.security import Policy
 from engine.sip.messages import Uri
@@ -24,6 +24,7 @@ from engine.transport.endpoint import Endpoint
 
 from .bare_media import BareMedia, running_media
 from .bench import Bench
+from .own_media import OwnMedia, running_own_media
 from .process import cpu_seconds
 
 PACKETS_PER_SECOND = 50
@@ -95,7 +96,7 @@ class Phones:
     """Callers, and callees who answer at once, of these codecs."""
 
     def __init__(
-        self, media: BareMedia, *, callers: Sequence[str], callees: Sequence[str], srtp: Policy = "off"
+        self, media: BareMedia | OwnMedia, *, callers: Sequence[str], callees: Sequence[str], srtp: Policy = "off"
     ) -> None:
         self.media = media
         self._caller = self._phone("load", callers, srtp)
@@ -135,7 +136,7 @@ class Phones:
     def play(self, calls: Sequence[PhoneCall]) -> None:
         """Let callers speak, for ever."""
         for call in calls:
-            call.play(SilenceSource(1), repeat=0)  # what is said is no matter
+            call.play(ToneSource((440.0,)))  # bare phones say noise
 
     async def hang_up(self, calls: Sequence[PhoneCall]) -> None:
         """End calls, and wait until the far end has confirmed it."""
@@ -178,8 +179,26 @@ async def running_phones(
 
     `srtp`: what they want of the engine. Their own packets are plain: they only count what comes.
     """
-    async with running_media(bench, legs=legs) as media, trio.open_nursery() as nursery:
-        phones = Phones(media, callers=callers, callees=callees, srtp=srtp)
+    async with (
+        running_media(bench, legs=legs) as media,
+        _running(Phones(media, callers=callers, callees=callees, srtp=srtp)) as phones,
+    ):
+        yield phones
+
+
+@asynccontextmanager
+async def running_own_phones(*, callees: Sequence[str] = NARROW, srtp: Policy = "off") -> AsyncIterator[Phones]:
+    """Phones that encrypt and code what they say, with our own media; callers speak PCMU."""
+    async with (
+        running_own_media() as media,
+        _running(Phones(media, callers=("PCMU",), callees=callees, srtp=srtp)) as phones,
+    ):
+        yield phones
+
+
+@asynccontextmanager
+async def _running(phones: Phones) -> AsyncIterator[Phones]:
+    async with trio.open_nursery() as nursery:
         await nursery.start(phones.run)
         yield phones
         nursery.cancel_scope.cancel()

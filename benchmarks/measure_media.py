@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -10,13 +11,13 @@ import trio
 
 from callflow.phone import PhoneCall
 from engine.sdp.codec import NARROW
-from engine.sdp.security import Policy
+from engine.sdp.security import OFFERED, Policy
 
 from .bench import Bench
 from .engine import RunningEngine, running_engine
 from .figure import Figure, percent
 from .floor import floor_microseconds
-from .load_media import PACKETS_PER_SECOND, Cadence, Listening, Phones, running_phones
+from .load_media import PACKETS_PER_SECOND, Cadence, Listening, Phones, running_own_phones, running_phones
 from .process import memory_kb
 from .script import BRIDGE, CONFERENCE, PLAY
 
@@ -27,6 +28,7 @@ NO_LIMIT = """\
 media_lag = 0
 lag = 0
 """
+OWN_CODECS = 'codecs = ["PCMU", "PCMA", "L16/16000"]'
 
 
 async def measure(bench: Bench) -> list[Figure]:
@@ -44,6 +46,7 @@ async def measure(bench: Bench) -> list[Figure]:
         await _measure_relay(bench, count=sizes.bridged_calls, name="transcoded relay", callees=("PCMA",)),
         await _measure_relay(bench, count=sizes.coded_calls, name="PCMU to G.722", callees=("G722",)),
         await _measure_relay(bench, count=sizes.coded_calls, name="PCMU to Opus", callees=("opus",)),
+        *await measure_own_relays(bench),
         await _measure_relay(bench, count=sizes.many_legs // 2, name=f"relay of {sizes.many_legs // 2}"),
         await _measure_conferences(bench, conferences=1, members=sizes.members),
         await _measure_conferences(bench, conferences=1, members=sizes.most_members),
@@ -74,23 +77,48 @@ async def measure_playback(
     )  # fmt: skip
 
 
+async def measure_own_relays(bench: Bench) -> list[Figure]:
+    """What phones say that encrypt and code by our own media engine: plain, by SRTP on both legs, to L16."""
+    secured, coded = bench.sizes.secured_calls, bench.sizes.coded_calls
+    return [
+        await _measure_own_relay(bench, count=secured, name="relay, plain"),
+        await _measure_own_relay(bench, count=secured, name="relay by SRTP", srtp="required"),
+        await _measure_own_relay(bench, count=coded, name="PCMU to L16", callees=("L16/16000",)),
+    ]
+
+
+async def _measure_own_relay(
+    bench: Bench, *, count: int, name: str, callees: Sequence[str] = NARROW, srtp: Policy = "off"
+) -> Figure:
+    async with (
+        running_engine(bench, more=NO_LIMIT, srtp=srtp, rtp=OWN_CODECS) as engine,
+        running_own_phones(callees=callees, srtp=srtp) as phones,
+    ):
+        figure = await _relay_figure(bench, engine, phones, count=count, name=name)
+    suite = f"SRTP on both legs, {OFFERED[0]}" if srtp != "off" else "no SRTP"
+    return replace(figure, how=f"{figure.how} The phones are our own media engine on the other core; {suite}.")
+
+
 async def _measure_relay(bench: Bench, *, count: int, name: str, callees: Sequence[str] = NARROW) -> Figure:
     """Callers speak PCMU."""
-    sizes = bench.sizes
-    bench.say(f"two-way relay of {count} calls")
-    floor = await floor_microseconds(bench, "relay", legs=2 * count) * PACKETS_PER_SECOND * 2
     async with (
         running_engine(bench, more=NO_LIMIT) as engine,
         running_phones(bench, legs=2 * count, callers=("PCMU",), callees=callees) as phones,
     ):
-        idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)
-        number = BRIDGE.format(port=phones.port)
-        calls = await phones.call(engine.server, number, count=count, rate=sizes.setup_rate)
-        phones.play(calls)
-        phones.play(phones.answered)
-        taken = await _listen(bench, engine, phones, streams=2 * count, idle=idle)
-        grown = memory_kb(engine.pid) - weight
-        await phones.hang_up(calls)
+        return await _relay_figure(bench, engine, phones, count=count, name=name)
+
+
+async def _relay_figure(bench: Bench, engine: RunningEngine, phones: Phones, *, count: int, name: str) -> Figure:
+    sizes = bench.sizes
+    bench.say(f"{name}, {count} calls")
+    floor = await floor_microseconds(bench, "relay", legs=2 * count) * PACKETS_PER_SECOND * 2
+    idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)
+    calls = await phones.call(engine.server, BRIDGE.format(port=phones.port), count=count, rate=sizes.setup_rate)
+    phones.play(calls)
+    phones.play(phones.answered)
+    taken = await _listen(bench, engine, phones, streams=2 * count, idle=idle)
+    grown = memory_kb(engine.pid) - weight
+    await phones.hang_up(calls)
     return _figure(
         name, "CPU-us/call-second", taken, per=count, floor=floor, memory=grown / (2 * count),
         how=f"{count} calls that the app dials on and bridges; both sides speak (PCMU, 20 ms) for "

@@ -26,6 +26,7 @@ KINDS = {  # by the digit that the script is called with
     "both ways": (1, "l16 at 8 kHz to a program that sends it back"),
     "both ways, 24 kHz": (2, "the same at 24 kHz, resampled each way"),
     "both ways, twilio": (3, "the same in the dialect of Twilio's Media Streams"),
+    "send, mixed": (4, "both sides mixed into one, l16 at 8 kHz in the dialect raw, to a program that reads"),
 }
 SHARES = (50, 99)
 

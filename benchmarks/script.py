@@ -48,5 +48,7 @@ async def stream(call: Call) -> None:
         await call.stream(f"{place}/echo")
     elif kind == "2":
         await call.stream(f"{place}/echo", rate=24000)
-    else:
+    elif kind == "3":
         await call.stream(f"{place}/echo", dialect="twilio")
+    else:
+        await call.stream(f"{place}/read", dialect="raw", tracks="mixed", direction="send")

@@ -20,6 +20,7 @@ from callflow import phone as happened
 from callflow.phone import CallState, Ended, Phone, PhoneCall, PhoneEvent
 from engine.media.engine import NativeMediaEngine
 from engine.media.session import FileSource, MediaEngine, PortsExhausted, SilenceSource, Source, ToneSource
+from engine.sdp.codec import CODECS, NARROW
 from engine.sip.digest import Credentials
 from engine.sip.messages import ParseError, Uri
 from engine.sip.stack import SipStack
@@ -48,6 +49,7 @@ class Plan:
     record: Path | None
     play: Path | None
     tone: float | None
+    codecs: tuple[str, ...]
     answer_timeout: float
     duration: float | None
     is_json: bool
@@ -75,6 +77,10 @@ def dial(
     ] = None,
     tone: Annotated[
         float | None, typer.Option("--tone", metavar="HZ", help="Play a tone of this frequency to the far end.")
+    ] = None,
+    codec: Annotated[
+        list[str] | None,
+        typer.Option("--codec", metavar="NAME", help="Speak this: opus, g722, pcma, ...; repeatable, best first."),
     ] = None,
     user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="Call as this user.")] = None,
     password: Annotated[
@@ -121,6 +127,7 @@ def dial(
         record=_absolute(record),
         play=_existing(play),
         tone=_frequency(tone),
+        codecs=_codecs(codec),
         answer_timeout=answer_timeout,
         duration=duration,
         is_json=json,
@@ -138,6 +145,7 @@ async def _dial(plan: Plan) -> None:
         name=plan.user or "dial",
         credentials=Credentials(plan.user, plan.password) if plan.user and plan.password else None,
         domain=plan.target.host if plan.user else None,
+        codecs=plan.codecs,
         on_event=_Reporter(is_json=plan.is_json),
     )
     ended = await _run(phone, media, host, plan)
@@ -254,8 +262,8 @@ def _line(event: PhoneEvent) -> str:
             return "ringing"
         case happened.EarlyMedia():
             return "early media"
-        case happened.Answered(after):
-            return f"answered after {after:.2f} s"
+        case happened.Answered(after, codec):
+            return f"answered after {after:.2f} s" + (f" with {codec}" if codec not in NARROW else "")
         case happened.SoundHeard():
             return "hears sound"
         case happened.SilenceHeard():
@@ -365,6 +373,15 @@ def _absolute(path: Path | None) -> Path | None:
     if path is not None and not path.absolute().parent.is_dir():
         raise Refused(f"there is no folder {str(path.absolute().parent)!r}")
     return None if path is None else path.absolute()
+
+
+def _codecs(names: list[str] | None) -> tuple[str, ...]:
+    """Those of these names, however they are written."""
+    known = {name.lower(): name for name, codec in CODECS.items() if not codec.is_passed}
+    for name in names or ():
+        if name.lower() not in known:
+            raise typer.BadParameter(f"expected one of {', '.join(known)}, got {name!r}", param_hint="--codec")
+    return tuple(dict.fromkeys(known[name.lower()] for name in names or NARROW))
 
 
 def _frequency(hertz: float | None) -> float | None:

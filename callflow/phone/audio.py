@@ -72,6 +72,11 @@ class Audio:
         return self._negotiation.encryption
 
     @property
+    def codec(self) -> str:
+        """What is spoken; nothing if that is not agreed."""
+        return self._negotiation.agreed.codec if self._negotiation.agreed is not None else ""
+
+    @property
     def statistics(self) -> Statistics:
         """What was sent and received."""
         return self._session.statistics()

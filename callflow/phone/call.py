@@ -439,7 +439,7 @@ class PhoneCall:
 
     def _enter_answered(self) -> None:
         self.state = CallState.ANSWERED
-        self.tell(Answered(self._clock() - self.started_at))
+        self.tell(Answered(self._clock() - self.started_at, self._audio.codec))
 
     def _end(self, by: _By, status: int, reason: str) -> None:
         if self.ended is None:

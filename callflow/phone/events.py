@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 
@@ -25,9 +25,10 @@ class EarlyMedia:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The call is up, so many seconds after it began."""
+    """The call is up, so many seconds after it began, with that codec."""
 
     after: float
+    codec: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

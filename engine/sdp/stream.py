@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .association import PROTOCOLS, PeerAssociation, read_association
 from .codec import CODECS, COMFORT_NOISE, EVENTS, OPUS, Codec, OpusFormat, codec_of, read_opus
@@ -18,6 +19,7 @@ RTCP_MUX = "rtcp-mux"
 _CLOCK_RATE = 8000  # of telephone-events that go with any codec, whatever its clock: many peers have no other
 _PTIME_STEP_MS = 10
 _LONGEST_PTIME_MS = 60
+_MAX_KNOWN = 1024  # addresses that are read once
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +136,15 @@ def _read_host(description: SessionDescription, media: MediaDescription, *, is_i
     if host is None:
         raise ParseError("Bad SDP: expected a c= line for the audio stream, got none")
     try:
-        address = ipaddress.ip_address(host)
+        return _read_address(host, is_ipv6=is_ipv6)
     except ValueError:
         raise NotAcceptable(f"expected an IP address in c=, got {host}") from None
+
+
+@lru_cache(_MAX_KNOWN)  # to read one is dear, and peers have few
+def _read_address(host: str, *, is_ipv6: bool) -> str | None:
+    """As we write it, None for nowhere. Raises ValueError, NotAcceptable: what is refused is not kept."""
+    address = ipaddress.ip_address(host)
     if isinstance(address, ipaddress.IPv6Address):
         address = address.ipv4_mapped or address
     if address.is_unspecified:

@@ -253,25 +253,24 @@ def _parse_parameters(text: str) -> dict[str, str]:
     parameters: dict[str, str] = {}
     position = 0
     while position < len(rest):
-        if empty := _EMPTY.match(rest, position):
-            position = empty.end()
-            continue
-        match = _PARAMETER.match(rest, position)
-        if match is None:
+        if match := _PARAMETER.match(rest, position):
+            _add_parameter(parameters, match)
+        elif (match := _EMPTY.match(rest, position)) is None:
             raise ParseError(f"expected name=value, got {rest[position : position + 40]!r}")
-        _add_parameter(parameters, match)
         position = match.end()
     return parameters
 
 
 def _add_parameter(parameters: dict[str, str], match: re.Match[str]) -> None:
-    name = match["name"].lower()
+    name, quoted, token = match.groups()
+    name = name.lower()
     if name in parameters:
         raise ParseError(f"expected one {name}, got two")
     if len(parameters) == MAX_PARAMETERS:
         raise ParseError(f"expected at most {MAX_PARAMETERS} parameters")
-    quoted = match["quoted"]
-    parameters[name] = match["token"] if quoted is None else _ESCAPED.sub(r"\1", quoted)
+    if quoted is not None and "\\" in quoted:
+        quoted = _ESCAPED.sub(r"\1", quoted)
+    parameters[name] = token if quoted is None else quoted
 
 
 def _required(parameters: Mapping[str, str], name: str) -> str:

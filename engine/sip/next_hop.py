@@ -7,7 +7,8 @@ The stack knows flows and literal addresses only. Names are resolved before a re
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
 
 from .messages import Request, Uri
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from .events import Flow
 
 DEFAULT_PORT = 5060
+MAX_KNOWN = 1024  # addresses that are read once
+_LONGEST = 64  # characters of an address with its zone
+
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # What only its own network can reach: RFC 1918, RFC 6598 (carriers' NAT), RFC 4193, loopback and link-local.
 PRIVATE = tuple(
@@ -38,7 +43,7 @@ def is_literal(host: str) -> bool:
     if not host[-1:].isdigit() and ":" not in host:
         return False
     try:
-        ipaddress.ip_address(host)
+        _read_address(host)
     except ValueError:
         return False
     return True
@@ -83,8 +88,8 @@ def dialog_flow(target: Uri, flow: Flow, *, has_routes: bool, peer_is_translated
 
 def _is_reachable(host: str, flow: Flow) -> bool:
     """Whether a socket of the flow can send there at all: the same family, and one address."""
-    address = ipaddress.ip_address(host)
-    ours = ipaddress.ip_address(flow.local[0]) if is_literal(flow.local[0]) else address
+    address = _read_address(host)
+    ours = _read_address(flow.local[0]) if is_literal(flow.local[0]) else address
     return address.version == ours.version and not address.is_multicast and not address.is_unspecified
 
 
@@ -93,5 +98,13 @@ def _hides_behind(host: str, source: str) -> bool:
 
 
 def _is_private(host: str) -> bool:
-    address = ipaddress.ip_address(host)
+    address = _read_address(host)
     return any(address in network for network in PRIVATE)
+
+
+@lru_cache(MAX_KNOWN)  # to read one is dear, and the same come in every message
+def _read_address(host: str) -> _Address:
+    """Raises ValueError, which is not kept: what is no address cannot push out those that are."""
+    if len(host) > _LONGEST:
+        raise ValueError(f"expected an address of at most {_LONGEST} characters, got {len(host)}")
+    return ipaddress.ip_address(host)

@@ -42,7 +42,7 @@ TINY = Sizes(
     settle_time=0.2, media_time=0.2, idle_time=0.1, held_calls=2, burst_calls=5, linger_time=0.1,
     starts=1, reloads=1, round_trips=5,
     subscribers=2, esl_events=1000, connections=5, keys=3, standing_legs=2, overload_time=0.2, refreshes=10,
-    crowds=(5, 20), streams=2, stream_delays=2,
+    secured_calls=2, crowds=(5, 20), streams=2, stream_delays=2,
 )  # fmt: skip
 
 NAMES = {
@@ -77,6 +77,8 @@ NAMES = {
         "two-way relay": "CPU-us/call-second", "transcoded relay": "CPU-us/call-second",
         "PCMU to G.722": "CPU-us/call-second", "PCMU to Opus": "CPU-us/call-second",
         "relay of 2": "CPU-us/call-second",
+        "relay, plain": "CPU-us/call-second", "relay by SRTP": "CPU-us/call-second",
+        "PCMU to L16": "CPU-us/call-second",
         "member, 1 conference of 3": "CPU-us/member-second", "member, 1 conference of 4": "CPU-us/member-second",
         "member, 2 conferences of 3": "CPU-us/member-second",
     },
@@ -107,6 +109,7 @@ NAMES = {
     measure_streams.measure: {
         "stream, send": "CPU-us/stream-second", "stream, both ways": "CPU-us/stream-second",
         "stream, both ways, 24 kHz": "CPU-us/stream-second", "stream, both ways, twilio": "CPU-us/stream-second",
+        "stream, send, mixed": "CPU-us/stream-second",
         "sound to a program and back, p50": "ms", "sound to a program and back, p99": "ms",
         "clear of a stream, p50": "ms", "clear of a stream, p99": "ms",
     },

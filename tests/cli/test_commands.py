@@ -61,6 +61,7 @@ def test_help_names_every_command(capsys):
         ["top", "--sort", "bogus"],
         ["dial", "sip:a@127.0.0.1", "--press", "x"],
         ["dial", "sip:a@127.0.0.1", "--tone", "9000"],
+        ["dial", "sip:a@127.0.0.1", "--codec", "g729"],
         ["dial", "sip:a@127.0.0.1", "--transport", "sctp"],
         ["dial", "sip:a b"],
         ["dial", "sips:a@127.0.0.1"],

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import median
 
 import pytest
+import trio
 
+from callflow.protocol.events import ChannelAnswered
 from tests.trio_tests import run_trio
 
 from . import needs
-from .audio import samples, seconds_of_sound, seconds_of_tone, ulaw_tone
-from .engine import run_callflow
+from .audio import is_in, samples, seconds_of_sound, seconds_of_tone, ulaw_tone
+from .engine import Finished, engine, run_callflow
+from .places import IVR, IVR_PROMPTS
 from .sipp import sipp
+from .watch import watch
 
 pytestmark = needs.program("sipp")
 
@@ -91,3 +96,29 @@ async def test_where_nobody_listens_it_says_so(tmp_path: Path):
     assert done.code == 1
     assert len(done.errors.splitlines()) == 1
     assert "Connection refused" in done.errors
+
+
+@pytest.mark.parametrize("codec", ["G722", "opus"])
+@run_trio
+async def test_it_speaks_the_codec_that_is_asked_for(tmp_path: Path, codec: str):
+    recording = tmp_path / "heard.wav"
+    async with engine(tmp_path / "engine", IVR) as running, watch(running) as seen:
+        dialled: list[Finished] = []
+
+        async def dial() -> None:
+            options = ["--codec", codec.lower(), "--record", str(recording)]
+            dialled.append(await running.run("dial", running.sip("1000"), *options))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(dial)
+            answered = await seen.wait("channel.answered")
+            await seen.wait("playback.finished")
+            await running.command("hangup", await seen.channel())
+        [done] = dialled
+    assert isinstance(answered, ChannelAnswered)
+    assert answered.codec == codec
+    assert f" with {codec}\n" in done.output
+    prompt, heard = samples(IVR_PROMPTS / "welcome.wav"), samples(recording)
+    starts = range(1600, len(prompt) - 1600, 1600)
+    parts = [prompt[start : start + 1600] for start in starts]  # a late packet moves some
+    assert median(is_in(part, heard) for part in parts) > 0.85

@@ -19,6 +19,8 @@ FLOW = Flow("udp", OURS, SOURCE)
         ("192.0.2.1", True),
         ("2001:db8::1", True),
         ("::ffff:192.0.2.1", True),
+        ("fe80::1%eth0", True),
+        ("fe80::1%" + 60 * "e", False),  # longer than any
         ("example.com", False),
         ("host1", False),
         ("1.2.3", False),
