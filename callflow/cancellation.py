@@ -44,6 +44,8 @@ class Watched(Awaitable[T]):
         except StopIteration as stop:
             result: T = stop.value
             return result
+        finally:
+            answer = None  # the cancellation in it has this frame in its traceback: a circle
 
     def _look_at(self, error: BaseException | None) -> None:
         if isinstance(error, self._cancelled):

@@ -93,6 +93,7 @@ class Run:
                 await self._close(call, has_failed)
             await self._call_after_hangup(call)
             self.end_all(CallEnded("the script of this call is over"))
+            self.main = None  # which holds us
             current_call.reset(token)
 
     def _cancel(self) -> None:

@@ -337,14 +337,14 @@ class Invite:
         self._fire(T.CANCEL, Occasion(reason=reason), now=now)
 
     def wants_retry(self, outgoing: Outgoing, *, now: float) -> bool:
-        if outgoing is not self._outgoing:
+        if outgoing.method != "INVITE":
             return True
         self._core.drop_dialogs(self._early.clear())
         return self._fire(T.CHALLENGE, Occasion(), now=now)
 
     def receive_response(self, outgoing: Outgoing, response: Response, *, now: float) -> None:
         status = response.status
-        if outgoing is not self._outgoing:
+        if outgoing.method != "INVITE":
             if status >= 200:
                 self._fire(T.BYE_DONE, Occasion(), now=now)
         elif status < 200:
@@ -362,7 +362,7 @@ class Invite:
     def fail(self, source: IncomingInvite | Outgoing, status: int, *, now: float) -> None:
         if isinstance(source, IncomingInvite):
             self._fire(T.TIMEOUT if status == 408 else T.TRANSPORT_ERROR, Occasion(), now=now)
-        elif source is self._outgoing:
+        elif source.method == "INVITE":
             self._fire(T.FAILURE, Occasion(None, status, reason_phrase(status)), now=now)
         else:
             self._fire(T.BYE_DONE, Occasion(), now=now)
@@ -383,7 +383,13 @@ class Invite:
         for effect in step.effects:
             _EFFECTS[effect](self, occasion, now)
         self._send_waiting(now)
+        if self._state is S.ENDED:
+            self._let_go()
         return True
+
+    def _let_go(self) -> None:
+        """Hold nothing that holds us: it would stay until somebody looks for such circles."""
+        self._incoming = self._outgoing = self._reinvite = self.reliable = None
 
     def _send_waiting(self, now: float) -> None:
         """What was to be sent inside the call is sent now, or never: a peer without our 200 knows of no dialog."""

@@ -140,7 +140,10 @@ class Outgoing:
             self.cseq = self._next_cseq() if self._next_cseq is not None else self.cseq + 1
             self._send(now, may_switch=True)  # credentials make it longer
             return
-        self._user.receive_response(self, response, now=now)
+        user = self._user
+        if response.status >= 200 and self.method != "INVITE":
+            self._user = _UNHEARD  # it has heard all there is, and may hold us
+        user.receive_response(self, response, now=now)
 
     def encode_ack(self, response: Response) -> bytes:
         return self._encode("ACK", str(response.to), ())  # 17.1.1.3: as the INVITE, with the To of the response
@@ -150,7 +153,8 @@ class Outgoing:
             self.flow, self._datagrams = self._datagrams, None
             self._send(now)
             return
-        self._user.fail(self, status, now=now)
+        user, self._user = self._user, _UNHEARD
+        user.fail(self, status, now=now)
 
     def _send(self, now: float, *, may_switch: bool = False) -> None:
         self.attempts += 1
@@ -227,6 +231,9 @@ class Unheard:
 
     def fail(self, outgoing: Outgoing, status: int, *, now: float) -> None:
         pass
+
+
+_UNHEARD = Unheard()
 
 
 def send_in_dialog(

@@ -88,11 +88,10 @@ TRANSITIONS: Mapping[tuple[State, Trigger], Step] = MappingProxyType({
 _REFUSALS: Mapping[State, int] = MappingProxyType({S.SENT: 491, S.RECEIVED: 500, S.ANSWERED: 491, S.OVER: 481})
 
 
-class Reinvite:
+class Reinvite(Alarm):
     """The re-INVITEs of one call; an IncomingUser and an OutgoingUser."""
 
     __slots__ = (
-        "_alarm",
         "_core",
         "_credentials",
         "_dialog",
@@ -104,12 +103,12 @@ class Reinvite:
     )
 
     def __init__(self, core: Core, invite: Invite, dialog: Dialog, *, credentials: Credentials | None) -> None:
+        super().__init__()
         self._core, self._invite, self._dialog, self._credentials = core, invite, dialog, credentials
         self._state = S.IDLE
         self._offer: bytes | None = None  # of ours, until it is settled
         self._outgoing: Outgoing | None = None
         self._incoming: IncomingInvite | None = None
-        self._alarm = Alarm(self._retry)
 
     @property
     def offer_refusal(self) -> int:
@@ -213,7 +212,7 @@ class Reinvite:
     def _contact(self) -> Headers:
         return (("Contact", contact_value(self._invite.local.uri.user, self._dialog.flow)),)
 
-    def _retry(self, now: float) -> None:
+    def ring(self, now: float) -> None:
         self._fire(T.RETRY, now)
 
     def _fire(self, trigger: Trigger, now: float) -> bool:
@@ -223,6 +222,8 @@ class Reinvite:
         self._state = step.state
         for effect in step.effects:
             self._carry_out(effect, now)
+        if self._state is S.OVER:
+            self._outgoing = self._incoming = None  # which know us
         return True
 
     def _carry_out(self, effect: Effect, now: float) -> None:
@@ -230,9 +231,9 @@ class Reinvite:
         if effect is E.SEND_INVITE:
             self._send_invite(now)
         elif effect is E.START_WAIT:
-            schedule.set(self._alarm, now + self._wait_after_glare())
+            schedule.set(self, now + self._wait_after_glare())
         elif effect is E.STOP_WAIT:
-            schedule.set(self._alarm, NEVER)
+            schedule.set(self, NEVER)
         elif effect is E.ABANDON and self._outgoing is not None:
             self._outgoing.abandon(now=now)
         elif effect is E.SEND_TERMINATED and self._incoming is not None:

@@ -77,21 +77,21 @@ class Provisional(NamedTuple):
     body: bytes
 
 
-class ReliableResponses:
+class ReliableResponses(Alarm):
     """Those to one INVITE. `fail` is called when the caller acknowledges nothing."""
 
     __slots__ = (
-        "_alarm", "_core", "_fail", "_incoming", "_interval", "_is_offer", "_message", "_numbers", "_queue", "_sent_at",
+        "_core", "_fail", "_incoming", "_interval", "_is_offer", "_message", "_numbers", "_queue", "_sent_at",
         "_state", "has_settled", "is_required", "is_understood",
     )  # fmt: skip
 
     def __init__(self, core: Core, incoming: IncomingInvite, *, fail: Callable[[float], None]) -> None:
+        super().__init__()
         self._core, self._incoming, self._fail = core, incoming, fail
         request = incoming.request
         self.is_required = _lists(request, "Require")
         self.is_understood = self.is_required or _lists(request, "Supported")
         self.has_settled = False  # offer and answer were exchanged reliably
-        self._alarm = Alarm(self._ring)
         self._state = S.IDLE
         self._queue: deque[Provisional] = deque()
         self._message = b""
@@ -129,7 +129,7 @@ class ReliableResponses:
     def end(self, *, now: float) -> None:
         self._fire(T.END, now)
 
-    def _ring(self, now: float) -> None:
+    def ring(self, now: float) -> None:
         self._fire(T.GIVE_UP if now >= self._sent_at + timers.GIVE_UP else T.RESEND, now)
 
     def _fire(self, trigger: ReliableTrigger, now: float) -> None:
@@ -147,11 +147,11 @@ class ReliableResponses:
         elif effect is E.SEND_AGAIN:
             self._core.transactions.send(self._message, self._incoming.response_flow)
             self._interval *= 2
-            schedule.set(self._alarm, min(now + self._interval, self._sent_at + timers.GIVE_UP))
+            schedule.set(self, min(now + self._interval, self._sent_at + timers.GIVE_UP))
         elif effect is E.NEXT and self._queue:
             self._fire(T.SEND, now)
         elif effect is E.STOP:
-            schedule.set(self._alarm, NEVER)
+            schedule.set(self, NEVER)
         elif effect is E.FAIL:
             self._fail(now)
 
@@ -164,7 +164,7 @@ class ReliableResponses:
         fields = (*headers, ("Require", "100rel"), ("RSeq", str(number)))
         self._message = self._incoming.respond(status, headers=fields, body=body, now=now)
         self._sent_at, self._interval = now, timers.T1
-        self._core.transactions.schedule.set(self._alarm, now + self._interval)
+        self._core.transactions.schedule.set(self, now + self._interval)
 
 
 def read_rack(request: Request) -> tuple[int, int, str] | None:

@@ -7,7 +7,6 @@ entry in the heap, where it is recognised as stale and skipped when its time com
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from .timers import NEVER
@@ -22,13 +21,16 @@ class Timed(Protocol):
 
 
 class Alarm:
-    """One moment at which something is to be called: what has a deadline but is no transaction."""
+    """What has a deadline but is no transaction. A base, not a part, which would have to hold who it calls back."""
 
-    __slots__ = ("call", "scheduled_at")
+    __slots__ = ("scheduled_at",)
 
-    def __init__(self, call: Callable[[float], None]) -> None:
-        self.call = call
+    def __init__(self) -> None:
         self.scheduled_at = NEVER
+
+    def ring(self, now: float) -> None:
+        """Its time has come."""
+        raise NotImplementedError
 
 
 Item = TypeVar("Item", bound=Timed)

@@ -71,10 +71,10 @@ TRANSITIONS: Mapping[tuple[TimerState, TimerTrigger], TimerStep] = MappingProxyT
 })
 
 
-class SessionTimer:
-    """The timer of one call. `refresh` and `expire` are called with the time it is."""
+class SessionTimer(Alarm):
+    """The timer of one call. `refresh` and `expire` are called with the time it is, until `stop`."""
 
-    __slots__ = ("_agreed_at", "_alarm", "_expire", "_refresh", "_schedule", "_state", "interval", "min_se")
+    __slots__ = ("_agreed_at", "_expire", "_refresh", "_schedule", "_state", "interval", "min_se")
 
     def __init__(
         self,
@@ -84,8 +84,8 @@ class SessionTimer:
         refresh: Callable[[float], None],
         expire: Callable[[float], None],
     ) -> None:
+        super().__init__()
         self._schedule, self._refresh, self._expire = schedule, refresh, expire
-        self._alarm = Alarm(self._ring)
         self._state = S.OFF
         self._agreed_at = 0.0
         self.interval = interval
@@ -129,12 +129,13 @@ class SessionTimer:
     def stop(self) -> None:
         """The call is over."""
         self._fire(T.AGREE_NONE, NEVER)
+        self._refresh = self._expire = _ignore  # who holds this is not held by it any longer
 
     def _agree(self, whose: Literal["ours", "theirs"] | None, now: float) -> None:
         self._agreed_at = now
         self._fire({"ours": T.AGREE_OURS, "theirs": T.AGREE_THEIRS, None: T.AGREE_NONE}[whose], now)
 
-    def _ring(self, now: float) -> None:
+    def ring(self, now: float) -> None:
         self._fire(T.ALARM, now)
 
     def _fire(self, trigger: TimerTrigger, now: float) -> None:
@@ -148,15 +149,19 @@ class SessionTimer:
     def _carry_out(self, effect: TimerEffect, now: float) -> None:
         begun, interval = self._agreed_at, self.interval
         if effect is E.WAIT_HALF:
-            self._schedule.set(self._alarm, begun + interval / 2)
+            self._schedule.set(self, begun + interval / 2)
         elif effect in (E.WAIT_FOR_REFRESH, E.WAIT_FOR_END):
-            self._schedule.set(self._alarm, begun + interval - min(_MARGIN, interval / 3))
+            self._schedule.set(self, begun + interval - min(_MARGIN, interval / 3))
         elif effect is E.STOP:
-            self._schedule.set(self._alarm, NEVER)
+            self._schedule.set(self, NEVER)
         elif effect is E.REFRESH:
             self._refresh(now)
         else:
             self._expire(now)
+
+
+def _ignore(_now: float) -> None:
+    pass
 
 
 def read_session_expires(message: Message) -> tuple[int | None, Refresher | None]:

@@ -6,7 +6,6 @@ Nor may all of them together hold more than so much of what is not complete: the
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from .events import Flow
 from .messages import KeepAlive, ParseError, Request, Response, StreamReader
@@ -17,13 +16,17 @@ from .transaction import Transaction
 MAX_UNFINISHED = 64 << 20  # octets of messages that are not complete, on all connections together
 
 
-class _Stream:
-    __slots__ = ("alarm", "pending", "reader")
+class _Stream(Alarm):
+    __slots__ = ("_expire", "_flow", "pending", "reader")
 
-    def __init__(self, alarm: Alarm) -> None:
+    def __init__(self, flow: Flow, expire: Callable[[Flow], None]) -> None:
+        super().__init__()
         self.reader = StreamReader()
         self.pending = 0  # octets of a message that is not complete yet
-        self.alarm = alarm
+        self._flow, self._expire = flow, expire
+
+    def ring(self, now: float) -> None:
+        self._expire(self._flow)
 
 
 class Streams:
@@ -50,17 +53,17 @@ class Streams:
     def feed(self, data: bytes, flow: Flow, *, now: float) -> list[Request | Response | ParseError | KeepAlive]:
         stream = self._streams.get(flow)
         if stream is None:
-            stream = self._streams[flow] = _Stream(Alarm(partial(self._expire, flow)))
+            stream = self._streams[flow] = _Stream(flow, self._expire)
         reader = stream.reader
         messages = reader.feed(data)
         self._count(stream)
         if reader.is_broken:
             self._broken.append(flow)
         elif not reader.pending:
-            self._schedule.set(stream.alarm, NEVER)
-        elif messages or stream.alarm.scheduled_at == NEVER:
+            self._schedule.set(stream, NEVER)
+        elif messages or stream.scheduled_at == NEVER:
             # Counted from its first octets: a sender that trickles the rest gains nothing by it.
-            self._schedule.set(stream.alarm, now + HALF_MESSAGE)
+            self._schedule.set(stream, now + HALF_MESSAGE)
         while self._unfinished > self._max_unfinished:
             self._make_room()
         return messages
@@ -69,7 +72,7 @@ class Streams:
         stream = self._streams.pop(flow, None)
         if stream is not None:
             self._unfinished -= stream.pending
-            self._schedule.set(stream.alarm, NEVER)
+            self._schedule.set(stream, NEVER)
 
     def give_up(self, flow: Flow) -> None:
         """Read no more of it."""
@@ -88,7 +91,7 @@ class Streams:
         self._unfinished += stream.reader.pending - stream.pending
         stream.pending = stream.reader.pending
 
-    def _expire(self, flow: Flow, _now: float) -> None:
+    def _expire(self, flow: Flow) -> None:
         # RFC 3261 18.3: 400 to a request that ends too early. A 408 would end the dialog that it is in (RFC 5057 5.1).
         self._abandon(flow, 400, f"expected the rest of a message within {HALF_MESSAGE:g} s")
 
@@ -99,7 +102,7 @@ class Streams:
     def _abandon(self, flow: Flow, status: int, why: str) -> None:
         stream = self._streams[flow]
         got = f", got {stream.pending} octets of one"
-        self._schedule.set(stream.alarm, NEVER)
+        self._schedule.set(stream, NEVER)
         self._refuse(stream.reader.give_up(status, why + got), flow)
         self._count(stream)
         self._broken.append(flow)

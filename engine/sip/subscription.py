@@ -109,11 +109,10 @@ TRANSITIONS: Mapping[tuple[SubscriptionState, SubscriptionTrigger], Subscription
 _LIVE = frozenset({S.IDLE, S.TELLING, S.BEHIND})
 
 
-class Subscription:
+class Subscription(Alarm):
     """One subscription, with a dialog of its own. An OutgoingUser of its NOTIFYs."""
 
     __slots__ = (
-        "_alarm",
         "_contact",
         "_content_type",
         "_core",
@@ -140,10 +139,10 @@ class Subscription:
         owner: object,
     ) -> None:
         """`owner` is for whoever accepts it; `refresh` comes next."""
+        super().__init__()
         self._core, self._content_type, self._document = core, content_type, document
         self._dialog = Dialog.from_request(request, flow, local_tag)
         self._contact: Headers = (("Contact", contact_value(request.uri.user, flow)),)
-        self._alarm = Alarm(self._expire)
         self._expires_at = NEVER
         self._reason: Reason = "timeout"
         self._state = S.IDLE
@@ -186,7 +185,7 @@ class Subscription:
             self.close("timeout", now=now)
             return
         self._expires_at = now + expires
-        self._core.transactions.schedule.set(self._alarm, self._expires_at)
+        self._core.transactions.schedule.set(self, self._expires_at)
         self._fire(T.TELL, now)
 
     def tell(self, *, now: float) -> None:
@@ -197,7 +196,7 @@ class Subscription:
         """End it: its last NOTIFY says why."""
         if self.is_live:
             self._reason = reason
-            self._core.transactions.schedule.set(self._alarm, NEVER)
+            self._core.transactions.schedule.set(self, NEVER)
             self._fire(T.CLOSE, now)
 
     def wants_retry(self, outgoing: Outgoing, *, now: float) -> bool:
@@ -210,7 +209,7 @@ class Subscription:
     def fail(self, outgoing: Outgoing, status: int, *, now: float) -> None:
         self._fire(T.REFUSED, now)
 
-    def _expire(self, now: float) -> None:
+    def ring(self, now: float) -> None:
         self.close("timeout", now=now)
 
     def _fire(self, trigger: SubscriptionTrigger, now: float) -> None:
@@ -238,6 +237,6 @@ class Subscription:
         send_in_dialog(self._core, self, "NOTIFY", self._dialog, headers=headers, body=body, now=now)
 
     def _forget(self) -> None:
-        self._core.transactions.schedule.set(self._alarm, NEVER)
+        self._core.transactions.schedule.set(self, NEVER)
         self._core.subscriptions.pop(self._dialog.key, None)
         self._core.events.append(SubscriptionEnded(self))

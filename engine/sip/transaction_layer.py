@@ -107,20 +107,14 @@ class TransactionLayer:
         self.fire(transaction, response_trigger(response.status), response, now=now)
 
     def fire(self, transaction: Transaction, trigger: Trigger, response: Response | None = None, *, now: float) -> None:
-        effects = transaction.fire(trigger, now=now)
-        self._settle(transaction)
-        for effect in effects:
-            self._carry_out(effect, transaction, response, now)
+        self._take(transaction, transaction.fire(trigger, now=now), response, now=now)
 
     def handle_deadline(self, *, now: float) -> None:
         while (item := self.schedule.pop_due(now)) is not None:
             if isinstance(item, Alarm):
-                item.call(now)
+                item.ring(now)
                 continue
-            effects = item.handle_deadline(now=now)
-            self._settle(item)
-            for effect in effects:
-                self._carry_out(effect, item, None, now)
+            self._take(item, item.handle_deadline(now=now), None, now=now)
 
     def send(self, message: bytes, flow: Flow) -> None:
         self._outbox.append((message, flow))
@@ -147,6 +141,15 @@ class TransactionLayer:
         if flow.transport != "udp":
             self._of_connection.setdefault(flow, {})[transaction] = None
         self._settle(transaction)
+
+    def _take(
+        self, transaction: Transaction, effects: tuple[Effect, ...], response: Response | None, *, now: float
+    ) -> None:
+        self._settle(transaction)
+        for effect in effects:
+            self._carry_out(effect, transaction, response, now)
+        if transaction.state is State.TERMINATED:
+            transaction.user = None  # there is nothing more to tell, and its user holds it
 
     def _settle(self, transaction: Transaction) -> None:
         """Keep the heap and the tables in step with the transaction."""

@@ -10,7 +10,7 @@ from engine.sip.timers import NEVER
 
 
 def alarm() -> Alarm:
-    return Alarm(lambda now: None)
+    return Alarm()
 
 
 def test_the_nearest_deadline_comes_first_and_equal_ones_in_order():

@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import trio
 
@@ -31,31 +32,30 @@ class FakeMediaEngine:
         self._ports = deque(range(first + first % 2, last, 2))  # even, with the odd one above for RTCP
         self._sessions: dict[int, FakeMediaSession] = {}
         self._rooms: set[FakeMediaRoom] = set()
-        self._events: deque[tuple[Callable[[], bool], Callable[[MediaEvent], None], MediaEvent]] = deque()
+        self._listeners: dict[int, Callable[[MediaEvent], None]] = {}  # of what is open: it holds its number, not them
+        self._opened = 0
+        self._events: deque[tuple[int, MediaEvent]] = deque()  # and whose
         self._wake = trio.Event()
 
     def open(self, on_event: Callable[[MediaEvent], None]) -> FakeMediaSession:
         """A new session on a port pair of its own. Raises PortsExhausted."""
         if not self._ports:
             raise PortsExhausted(f"all {len(self._sessions)} port pairs at {self._address} are in use")
-        port = self._ports.popleft()
-        session = FakeMediaSession(
+        port, number = self._ports.popleft(), self._listen(on_event)
+        session = self._sessions[port] = FakeMediaSession(
             self._network,
             (self._address, port),
-            lambda event: self._post(lambda: self._sessions.get(port) is session, on_event, event),
-            self._release,
+            partial(self._post, number),
+            partial(self._release, number),
             self.fingerprint,
         )
-        self._sessions[port] = session
         return session
 
     def open_room(self, on_event: Callable[[MediaEvent], None], *, near: MediaSession | None = None) -> MediaRoom:
         """A new room."""
+        number = self._listen(on_event)
         room = FakeMediaRoom(
-            self._network,
-            (self._address, 0),
-            lambda event: self._post(lambda: room in self._rooms, on_event, event),
-            self._rooms.remove,
+            self._network, (self._address, 0), partial(self._post, number), partial(self._release_room, number)
         )
         self._rooms.add(room)
         return room
@@ -107,20 +107,31 @@ class FakeMediaEngine:
             for session in self.sessions:
                 session.close()
 
-    def _post(self, is_open: Callable[[], bool], on_event: Callable[[MediaEvent], None], event: MediaEvent) -> None:
-        self._events.append((is_open, on_event, event))
+    def _listen(self, on_event: Callable[[MediaEvent], None]) -> int:
+        self._opened += 1
+        self._listeners[self._opened] = on_event
+        return self._opened
+
+    def _post(self, number: int, event: MediaEvent) -> None:
+        self._events.append((number, event))
         self._wake_up()
 
     def _deliver(self) -> None:
         while self._events:
-            is_open, on_event, event = self._events.popleft()
-            if is_open():
+            number, event = self._events.popleft()
+            on_event = self._listeners.get(number)
+            if on_event is not None:
                 on_event(event)
 
     def _wake_up(self) -> None:
         self._wake.set()
 
-    def _release(self, session: FakeMediaSession) -> None:
+    def _release_room(self, number: int, room: FakeMediaRoom) -> None:
+        del self._listeners[number]
+        self._rooms.remove(room)
+
+    def _release(self, number: int, session: FakeMediaSession) -> None:
+        del self._listeners[number]
         port = session.local[1]
         del self._sessions[port]
         self._ports.append(port)  # the oldest free pair is used next: late packets find nobody

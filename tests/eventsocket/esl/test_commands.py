@@ -151,7 +151,7 @@ BODIES = [
     ("uuid_limit nobody hash r i 1", "-ERR No such channel!\n"),
     ("show tasks", "\n0 total.\n"),
     ("module_exists mod_sofia", "true"),
-    ("system rm -rf /", "-ERR system Command not found!\n"),
+    ("system rm -rf /", "-ERR refused: a door over the network runs no shell\n"),
 ]
 
 
