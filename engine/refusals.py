@@ -36,6 +36,5 @@ class Refusals:
 
 
 def _key(request: Request) -> int:
-    return hash(
-        server_key(request, request.method)
-    )  # 64 bits with a secret of the process: small, and not to be guessed
+    """64 bits with a secret of the process: small, and not to be guessed."""
+    return hash(server_key(request, request.method))
