@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 import trio
 
+from engine.eventsocket.outlet import write_now
+
 from . import packet
 from .event import EslEvent
 from .framing import FramingError, Parser, Request
@@ -65,6 +67,7 @@ class Client:
         self._max_owed = max_owed
         self._queue: deque[bytes] = deque()
         self._owed = 0
+        self._is_sending = False
         self._held: deque[bytes] | None = None  # events behind a reply that is not known yet
         self._woken = trio.Event()
         self._reading = trio.CancelScope()
@@ -96,9 +99,12 @@ class Client:
         """Have it sent, in its turn."""
         if self.is_closing:
             return
-        self._queue.append(data)
-        self._count(len(data))
-        self._woken.set()
+        if self.leg is not None and not self._queue and not self._is_sending:
+            data = self._send_now(data)  # for one call there is little to be sent, and nothing to be sent together
+        if data:
+            self._queue.append(data)
+            self._count(len(data))
+            self._woken.set()
 
     def hold(self) -> None:
         """Events wait from now on, for the reply to a command that takes its time."""
@@ -192,12 +198,18 @@ class Client:
             pass
         scope.cancel()
 
+    def _send_now(self, data: bytes) -> bytes:
+        """The rest, which the kernel does not take."""
+        return data[write_now(self._stream, data) :] if isinstance(self._stream, trio.SocketStream) else data
+
     async def _send_some(self) -> None:
         chunk = bytearray()
         while self._queue and len(chunk) < _BATCH:
             chunk += self._queue.popleft()
+        self._is_sending = True
         with trio.move_on_after(CLOSE_WITHIN if self.is_closing else STALLED_AFTER) as sending:
             await self._stream.send_all(chunk)
+        self._is_sending = False
         self._owed -= len(chunk)
         if sending.cancelled_caught:
             logger.warning("reads nothing, closed", peer=self.peer)

@@ -129,7 +129,7 @@ class Hub:
         self.legs: dict[str, Leg] = {}
         self.listeners: set[Listener] = set()
         self.log_readers: set[LogReader] = set()
-        self.ends: set[End] = set()  # those whose connection is for one channel
+        self.ends: dict[str, set[End]] = {}  # those whose connection is for one channel, by its id
         self.clients: set[Connected] = set()  # that have shown the password
         self.globals: dict[str, str] = {}
         self.rooms: dict[str, Room] = {}  # conferences, by name
@@ -232,7 +232,7 @@ class Hub:
     def shut_down(self) -> None:
         """The engine stops: tell all clients."""
         self.announce("SHUTDOWN", {"Event-Info": "System Shutting Down"})
-        for client in tuple(self.clients | self.ends):
+        for client in self.clients.union(*self.ends.values()):
             client.goodbye()
 
     async def beat(self) -> None:
@@ -261,9 +261,20 @@ class Hub:
             "Idle-CPU": f"{pulse.take_idle():.6f}",
         }
 
+    def attend(self, client: End, leg: Leg) -> None:
+        """A connection for that leg is there."""
+        self.ends.setdefault(leg.id, set()).add(client)
+
+    def leave(self, client: End, leg: Leg) -> None:
+        """It is there no more."""
+        there = self.ends.get(leg.id, set())
+        there.discard(client)
+        if not there:
+            self.ends.pop(leg.id, None)
+
     def end(self, leg: Leg) -> None:
         """A leg has ended: tell those whose connection was for it, after its last event."""
-        for client in tuple(self.ends):
+        for client in tuple(self.ends.get(leg.id, ())):
             client.note_end(leg)
 
     def _receive(self, event: Event, entry: Entry) -> None:

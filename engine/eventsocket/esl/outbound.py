@@ -68,7 +68,7 @@ class OutboundDoor:
             await trio.aclose_forcefully(stream)
             return
         client.on_end = partial(self._conclude, leg)
-        await talk(client)
+        await talk(client, leg)
 
     def _conclude(self, leg: Leg) -> None:
         """When the application has gone, or said `exit`, nothing but what runs already is left to be done."""
@@ -88,9 +88,9 @@ class OutboundDoor:
             await self._hub.steering.hang_up(leg.id, q850(_FAILED))
 
 
-async def talk(client: Client) -> None:
+async def talk(client: Client, leg: Leg) -> None:
     """Do what the application says, until either side ends it."""
-    client.hub.ends.add(client)
+    client.hub.attend(client, leg)
     try:
         with trio.CancelScope(deadline=trio.current_time() + SPEAK_WITHIN) as scope:
 
@@ -103,7 +103,7 @@ async def talk(client: Client) -> None:
     except Exception:  # a fault of ours must not take other calls with it
         logger.exception("an application's connection failed", peer=client.peer)
     finally:
-        client.hub.ends.discard(client)
+        client.hub.leave(client, leg)
 
 
 async def socket_application(stage: Stage, data: str) -> str:
@@ -130,7 +130,7 @@ async def _converse(stage: Stage, client: Client) -> None:
     """Until the application has gone, or what runs on the leg is ended. What it has executed runs inside."""
     ended = trio.Event()
     client.on_end = ended.set
-    stage.hub.nursery.start_soon(talk, client)
+    stage.hub.nursery.start_soon(talk, client, stage.leg)
     stage.execution.under_way.set()
     try:
         await ended.wait()
