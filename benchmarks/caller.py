@@ -19,6 +19,7 @@ from engine.transport.endpoint import Endpoint
 
 FRAME_SECONDS = 0.02
 SILENCE, LOUD = b"\xff" * 160, b"\x80\x00" * 80  # PCMU
+RTCP = range(192, 224)  # the packet types that share the port (RFC 5761 4)
 _HEADER = struct.Struct(">BBHII")
 
 
@@ -77,6 +78,8 @@ class Caller:
         """Note when something loud comes."""
         while True:
             packet = await self._socket.recv(2048)
+            if len(packet) > 1 and packet[1] in RTCP:
+                continue
             if any((octet ^ 0x7F) & 0x7F >= 0x40 for octet in packet[12:]):
                 self.loud_at.append(time.perf_counter())
 
