@@ -220,9 +220,11 @@ async def _listen(switch: Switch, listener: Listener) -> Listener:
 
 def _tell_room(granted: int) -> None:
     """Say how many octets of SIP by UDP the kernel lets wait, and the cure if that is little. Twice what is asked."""
-    if granted:
-        advice = "raise net.core.rmem_max" if granted < RECEIVE_BUFFER else None
-        logger.info("receive buffer", granted=granted, wanted=2 * RECEIVE_BUFFER, advice=advice)
+    if 0 < granted < RECEIVE_BUFFER:
+        advice = "raise net.core.rmem_max"
+        logger.warning("small receive buffer", granted=granted, wanted=2 * RECEIVE_BUFFER, advice=advice)
+    else:
+        logger.debug("receive buffer", granted=granted)
 
 
 async def _open_doors(
