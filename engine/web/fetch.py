@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -54,15 +55,8 @@ class Fetcher:
 
     async def fetch(self, url: str, to: Path, *, headers: Mapping[str, str]) -> Fetched:
         """Write what is at the URL to a file, unless it is what the `headers` say is known. Raises FetchError."""
-        try:
-            with trio.fail_after(self._terms.within):
-                return await self._follow(url, to, headers)
-        except trio.TooSlowError:
-            raise FetchError(f"it did not come within {self._terms.within:g} s") from None
-        except httpx.TimeoutException:
-            raise FetchError(f"nothing came for {self._terms.silent_for:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
-            raise FetchError(f"it did not come: {words_of(error)}") from error
+        with fails_as("it did not come", self._terms, within=self._terms.within):
+            return await self._follow(url, to, headers)
 
     async def _follow(self, url: str, to: Path, headers: Mapping[str, str]) -> Fetched:
         for _ in range(MAX_REDIRECTS + 1):
@@ -109,7 +103,21 @@ class Fetcher:
             raise FetchError(f"expected at most {most} octets, got more")
 
 
-def words_of(error: BaseException) -> str:
+@contextmanager
+def fails_as(failure: str, terms: Terms, *, within: float) -> Iterator[None]:
+    """Whatever goes wrong inside, or takes longer, is a FetchError, which begins with what did not happen."""
+    try:
+        with trio.fail_after(within):
+            yield
+    except trio.TooSlowError:
+        raise FetchError(f"{failure} within {within:g} s") from None
+    except httpx.TimeoutException:
+        raise FetchError(f"nothing came for {terms.silent_for:g} s") from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
+        raise FetchError(f"{failure}: {_words_of(error)}") from error
+
+
+def _words_of(error: BaseException) -> str:
     """What it says, or what caused it says: some wrap one that speaks in one that does not."""
     cause: BaseException | None = error
     while cause is not None:

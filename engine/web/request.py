@@ -10,7 +10,7 @@ from types import MappingProxyType
 import httpx
 import trio
 
-from .fetch import MAX_REDIRECTS, REDIRECTS, go_to_public_address, new_client, words_of
+from .fetch import MAX_REDIRECTS, REDIRECTS, fails_as, go_to_public_address, new_client
 from .terms import FetchError, Terms
 
 _SEE_OTHER = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)  # RFC 9110 15.4: POST becomes GET
@@ -51,15 +51,8 @@ class Requester:
     async def ask(self, request: WebRequest) -> WebAnswer:
         """Send it, and follow where it is sent to. Raises FetchError."""
         within = min(request.within or self._terms.within, self._terms.within)
-        try:
-            with trio.fail_after(within):
-                return await self._follow(request)
-        except trio.TooSlowError:
-            raise FetchError(f"no answer came within {within:g} s") from None
-        except httpx.TimeoutException:
-            raise FetchError(f"nothing came for {self._terms.silent_for:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
-            raise FetchError(f"no answer came: {words_of(error)}") from error
+        with fails_as("no answer came", self._terms, within=within):
+            return await self._follow(request)
 
     async def _follow(self, request: WebRequest) -> WebAnswer:
         for _ in range(MAX_REDIRECTS + 1):

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from callflow import Answered, App, Call
-from callflow.testing import Simulation
+from callflow.testing import SimulatedPhone, Simulation
 
 app = App("calls")
 pytestmark = pytest.mark.callflow(app)
@@ -41,11 +41,16 @@ async def answered(simulation: Simulation) -> None:
     await alice.ended()
 
 
-async def bridged(simulation: Simulation) -> None:
+async def ringing(simulation: Simulation) -> tuple[SimulatedPhone, SimulatedPhone]:
     alice, bob = simulation.phone("alice"), simulation.phone("bob")
     await bob.registered()
     alice.call("2000")
     await bob.rings()
+    return alice, bob
+
+
+async def bridged(simulation: Simulation) -> None:
+    alice, bob = await ringing(simulation)
     bob.answer()
     await alice.connected_to(bob)
     alice.hold()
@@ -57,10 +62,7 @@ async def bridged(simulation: Simulation) -> None:
 
 
 async def cancelled(simulation: Simulation) -> None:
-    alice, bob = simulation.phone("alice"), simulation.phone("bob")
-    await bob.registered()
-    alice.call("2000")
-    await bob.rings()
+    alice, _ = await ringing(simulation)
     alice.hang_up()
     await alice.ended()
 
