@@ -51,9 +51,9 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
 
 @pytest.mark.parametrize("name", [
     "asyncpg", "cryptography", "dns", "httpx", "hypothesis", "lupa", "numpy", "opentelemetry", "prometheus_client",
-    "psycopg", "pydantic", "sqlalchemy", "typer", "callflow.simulation", "callflow.testing", "callflow.phone", 
-    "callflow.replay", "callflow.runtime.lua.program", "callflow.runtime.lua.world", "engine.media.fake", "engine.telemetry",
-    "engine.eventsocket.esl.door", "engine.scripting.lua", "engine.store.postgresql",
+    "psycopg", "pydantic", "sqlalchemy", "typer", "callflow.simulation", "callflow.testing", "callflow.phone",
+    "callflow.replay", "callflow.runtime.lua.program", "callflow.runtime.lua.world", "engine.media.fake",
+    "engine.telemetry", "engine.eventsocket.esl.door", "engine.scripting.lua", "engine.store.postgresql",
 ])  # fmt: skip
 def test_a_plain_start_does_not_import(modules: frozenset[str], name: str):
     assert not {module for module in modules if module == name or module.startswith(f"{name}.")}
