@@ -97,6 +97,7 @@ class NativeMediaEngine:
         """
         first, last = (ports.start, ports.stop - 1) if isinstance(ports, range) else ports
         self._native = native.Engine(address, first, last, threads, stun=stun, turn=turn)
+        self._fingerprint = self._native.fingerprint  # one text for all calls
         self._gathers = stun is not None or turn is not None
         self._address = address
         self._hears_tones = hears_tones
@@ -126,7 +127,7 @@ class NativeMediaEngine:
     @property
     def fingerprint(self) -> str:
         """That of the certificate shown to peers: of this engine, made at its start."""
-        return self._native.fingerprint
+        return self._fingerprint
 
     @property
     def gathers(self) -> bool:
