@@ -381,6 +381,9 @@ impl Leg {
         if let Some(player) = &self.player {
             prefetch(&**player);
         }
+        if let Some(playout) = &self.playout {
+            prefetch(&**playout);
+        }
     }
 
     /// What it sends its audio in; None: nothing is agreed on.
