@@ -200,6 +200,7 @@ impl Leg {
             self.control.begin(now);
         }
         self.latch.announce(stream.remote);
+        self.latch.signal(stream.signalled_from);
         if stream.telephone_event.is_none() {
             self.digits_out.refuse_events(reports);
         }
