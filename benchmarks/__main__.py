@@ -18,9 +18,11 @@ from rich.console import Console
 from . import (
     measure_bridge,
     measure_calls,
+    measure_crowd,
     measure_digits,
     measure_esl,
     measure_handshake,
+    measure_log,
     measure_lua,
     measure_media,
     measure_memory,
@@ -49,9 +51,11 @@ Measurement: TypeAlias = Callable[[Bench], Awaitable[list[Figure]]]
 MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType({
     "bridge": measure_bridge.measure,
     "calls": measure_calls.measure,
+    "crowd": measure_crowd.measure,
     "digits": measure_digits.measure,
     "esl": measure_esl.measure,
     "handshake": measure_handshake.measure,
+    "log": measure_log.measure,
     "lua": measure_lua.measure,
     "media": measure_media.measure,
     "memory": measure_memory.measure,

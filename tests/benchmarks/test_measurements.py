@@ -13,9 +13,11 @@ import trio
 from benchmarks import (
     measure_bridge,
     measure_calls,
+    measure_crowd,
     measure_digits,
     measure_esl,
     measure_handshake,
+    measure_log,
     measure_lua,
     measure_media,
     measure_memory,
@@ -62,6 +64,10 @@ NAMES = {
         "memory of 5 idle ESL connections": "kB/connection",
     },
     measure_handshake.measure: {"DTLS handshake, one side": "CPU-ms"},
+    measure_crowd.measure: {
+        "command round trip among 2 calls, p50": "us", "command round trip among 2 calls, p99": "us",
+    },
+    measure_log.measure: {"events to one subscriber who catches up": "events/s"},
     measure_digits.measure: {
         "key to its event, p50": "ms", "key to its event, p99": "ms",
         "key to its event among 3 playing legs, p50": "ms", "key to its event among 3 playing legs, p99": "ms",
