@@ -45,8 +45,8 @@ async def measure(bench: Bench) -> list[Figure]:
         Figure(
             name="events to one subscriber who catches up", unit="events/s",
             values=tuple(newest.seq / run.seconds for run in runs),
-            how=f"the {newest.seq} events of {bench.sizes.call_time:g} s of calls, to a plain socket that resumes from the "
-            "first: from sending its `hello` to the last octet.",
+            how=f"the {newest.seq} events of {bench.sizes.call_time:g} s of calls, to a plain socket that resumes "
+            "from the first: from sending its `hello` to the last octet.",
             beside={
                 "engine": f"{min(run.cost for run in runs) / newest.seq * 1e6:.1f} CPU-us/event",
                 "octets": f"{runs[0].octets / newest.seq:.0f} an event",
