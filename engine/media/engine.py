@@ -97,6 +97,7 @@ class NativeMediaEngine:
         """
         first, last = (ports.start, ports.stop - 1) if isinstance(ports, range) else ports
         self._native = native.Engine(address, first, last, threads, stun=stun, turn=turn)
+        self._fingerprint = self._native.fingerprint  # one text for all calls
         self._gathers = stun is not None or turn is not None
         self._address = address
         self._hears_tones = hears_tones
@@ -126,7 +127,7 @@ class NativeMediaEngine:
     @property
     def fingerprint(self) -> str:
         """That of the certificate shown to peers: of this engine, made at its start."""
-        return self._native.fingerprint
+        return self._fingerprint
 
     @property
     def gathers(self) -> bool:
@@ -273,6 +274,7 @@ class NativeMediaSession:
                 self._keys = keys
             self._leg.update(
                 remote=stream.remote,
+                signalled_from=stream.signalled_from,
                 codec=stream.codec,
                 clock_rate=stream.clock_rate,
                 opus=(stream.bitrate, stream.has_fec, stream.has_dtx),

@@ -36,6 +36,7 @@ pub mod loader;
 pub mod lock;
 pub mod mixer;
 pub mod ogg_opus;
+pub mod outlet;
 pub mod packet_kind;
 pub mod packetizer;
 pub mod pipe;
