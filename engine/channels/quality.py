@@ -58,7 +58,7 @@ class Quality:
         return ChannelMediaQuality(seconds=round(now - since, 3), received=received_of(part), sent=sent_of(part))
 
     def _mos_sent(self, part: Statistics) -> float | None:
-        """That of what we sent, which is a packet every few seconds while we are silent: it sounds as it did."""
+        """That of what we sent, which is a packet every 2 s while we are silent: it sounds as it did."""
         if not part.packets_sent:
             return self._told[1]
         return part.mos_sent if part.packets_sent >= FEW else replace(part, remote_packets_lost=0).mos_sent
