@@ -115,6 +115,7 @@ class Leg:
         self,
         *,
         remote: tuple[str, int] | None,
+        signalled_from: str | None,
         codec: str,
         clock_rate: int,
         opus: tuple[int, bool, bool],

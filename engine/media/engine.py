@@ -274,6 +274,7 @@ class NativeMediaSession:
                 self._keys = keys
             self._leg.update(
                 remote=stream.remote,
+                signalled_from=stream.signalled_from,
                 codec=stream.codec,
                 clock_rate=stream.clock_rate,
                 opus=(stream.bitrate, stream.has_fec, stream.has_dtx),

@@ -64,6 +64,7 @@ class Stream:
     has_dtx: bool = False  # and without the silence
     clock_rate: int = 8000  # of RTP, where the codec is another
     keys: Keys | None = None  # None: packets are plain
+    signalled_from: str | None = None  # the host that the peer's SIP comes from: its RTP may come from there, too
 
     @property
     def hears_tones(self) -> bool:

@@ -41,6 +41,7 @@ fn stranger() -> SocketAddr {
 fn stream() -> Stream {
     Stream {
         remote: Some(peer()),
+        signalled_from: None,
         codec: Codec::G711(Law::Mu),
         event_clock: 1,
         comfort_noise: None,

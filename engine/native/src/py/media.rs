@@ -289,11 +289,12 @@ impl Leg {
         self.tell(Verb::Secure(keys.map(Box::new)))
     }
 
-    #[pyo3(signature = (*, remote, codec, clock_rate, opus, event_rate, comfort_noise, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
+    #[pyo3(signature = (*, remote, signalled_from, codec, clock_rate, opus, event_rate, comfort_noise, payload_type, ptime_ms, telephone_event, hears_tones, is_muxed, may_send, may_receive))]
     #[allow(clippy::too_many_arguments)] // as many as there are things agreed on
     fn update(
         &self,
         remote: Option<(String, u16)>,
+        signalled_from: Option<&str>,
         codec: &str,
         clock_rate: u32,
         opus: (u32, bool, bool),
@@ -310,6 +311,7 @@ impl Leg {
         let remote = remote.map(address_of).transpose()?;
         let stream = Stream {
             remote,
+            signalled_from: signalled_from.and_then(|host| host.parse().ok()), // None, too, where it is no address
             codec: codec_named(codec, clock_rate, opus),
             event_clock: (event_rate / 8000).max(1),
             comfort_noise: comfort_noise.map(|payload_type| Pt(payload_type & 0x7f)),
