@@ -44,7 +44,7 @@ impl Sounding {
     fn between(before: &Statistics, now: &Statistics) -> Self {
         let half_way = now.round_trip_ms.unwrap_or_default() / 2.0;
         let buffer = match now.playout_ms {
-            none if none == 0.0 => 2.0 * now.jitter_ms,
+            0.0 => 2.0 * now.jitter_ms,
             depth => depth,
         };
         Sounding {
