@@ -28,6 +28,7 @@ import trio
 
 from callflow.protocol.schema import schema_text
 from callflow.runtime.lua.worldspec import WorldSpec
+from engine._native.media import trim_heap
 from engine.config import App, Config, Esl, Listener, Rtp, Sip, Socket, join_host_port
 from engine.encryption import exposures
 from engine.eventsocket.certificate import ServerCertificate, trusting
@@ -54,6 +55,7 @@ from engine.store.shown import DatabaseShown
 from engine.store.texts import DatabaseTexts
 from engine.store.users import DatabaseUsers
 from engine.switch import Switch
+from engine.tide import Tide
 from engine.traces import Traces, are_wanted, is_installed
 from engine.transport.address import RECEIVE_BUFFER
 from engine.transport.advertising import Advertising
@@ -162,6 +164,9 @@ async def _serve(
             task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificates, routes, esl))
             parts.start_soon(switch.gate.watch_lag)
             parts.start_soon(switch.quality.run)
+            parts.start_soon(
+                Tide(lambda: switch.calls_and_transactions, partial(trio.to_thread.run_sync, trim_heap)).run
+            )
             await switch.wait_drained()
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):

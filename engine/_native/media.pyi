@@ -4,7 +4,19 @@ import os
 from collections.abc import Sequence
 from typing import Any, final
 
-__all__ = ["Engine", "Leg", "NoPorts", "Pipe", "Room", "Source", "detect", "expect_sound", "measure", "samples"]
+__all__ = [
+    "Engine",
+    "Leg",
+    "NoPorts",
+    "Pipe",
+    "Room",
+    "Source",
+    "detect",
+    "expect_sound",
+    "measure",
+    "samples",
+    "trim_heap",
+]
 
 def detect(samples: Sequence[int], level_dbov: float) -> list[tuple[str, int, int, int]]:
     """What is detected in 16-bit samples at 8 kHz: `(noticed, at_ms, lasted_ms, level_dbov)`."""
@@ -20,6 +32,9 @@ def measure(path: str | os.PathLike[str], suffix: str | None = None) -> tuple[in
 
 def samples(path: str | os.PathLike[str], suffix: str | None = None) -> bytes:
     """Its samples at 8 kHz, of 16 bits in the machine's order. Raises ValueError."""
+
+def trim_heap() -> bool:
+    """Give back to the system what the heap has free. Whether there was any."""
 
 class NoPorts(OSError):
     """No RTP port pair could be had; the text says why."""

@@ -13,13 +13,16 @@ import trio
 from benchmarks import (
     measure_bridge,
     measure_calls,
+    measure_crowd,
     measure_digits,
     measure_esl,
     measure_handshake,
+    measure_log,
     measure_lua,
     measure_media,
     measure_memory,
     measure_overload,
+    measure_play,
     measure_registrar,
     measure_reload,
     measure_seeing,
@@ -42,7 +45,7 @@ TINY = Sizes(
     settle_time=0.2, media_time=0.2, idle_time=0.1, held_calls=2, burst_calls=5, linger_time=0.1,
     starts=1, reloads=1, round_trips=5,
     subscribers=2, esl_events=1000, connections=5, keys=3, standing_legs=2, overload_time=0.2, refreshes=10,
-    secured_calls=2, crowds=(5, 20), streams=2, stream_delays=2,
+    secured_calls=2, crowds=(5, 20), streams=2, stream_delays=2, plays=3,
 )  # fmt: skip
 
 NAMES = {
@@ -61,6 +64,10 @@ NAMES = {
         "memory of 5 idle ESL connections": "kB/connection",
     },
     measure_handshake.measure: {"DTLS handshake, one side": "CPU-ms"},
+    measure_crowd.measure: {
+        "command round trip among 2 calls, p50": "us", "command round trip among 2 calls, p99": "us",
+    },
+    measure_log.measure: {"events to one subscriber who catches up": "events/s"},
     measure_digits.measure: {
         "key to its event, p50": "ms", "key to its event, p99": "ms",
         "key to its event among 3 playing legs, p50": "ms", "key to its event among 3 playing legs, p99": "ms",
@@ -100,6 +107,7 @@ NAMES = {
     measure_socket.measure: {
         "command round trip, p50": "us", "command round trip, p99": "us", "event to one subscriber": "CPU-us/event",
     },
+    measure_play.measure: {"play to the first packet, p50": "ms", "play to the first packet, p99": "ms"},
     measure_reload.measure: {"save to new version": "s"},
     measure_seeing.measure: {
         "call traced with OpenTelemetry": "CPU-us/call", "look at how a leg sounds": "CPU-us",

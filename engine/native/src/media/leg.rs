@@ -146,6 +146,8 @@ pub struct Leg {
     pipes: Vec<Pipe>,
     control: Control,
     sent_at: Moment,
+    /// The end of what was sent last.
+    said_until: Moment,
 }
 
 impl Leg {
@@ -187,6 +189,7 @@ impl Leg {
             pipes: Vec::new(),
             control: Control::new(random[0] ^ random[1].rotate_left(32)),
             sent_at: Moment::default(),
+            said_until: Moment::default(),
         }
     }
 
@@ -362,8 +365,23 @@ impl Leg {
 
     /// True while it must be given its turn every 20 ms, and no room does that.
     pub fn needs_frames(&self) -> bool {
-        let is_at_work = self.player.is_some()
-            || self.digits_out.is_busy()
+        (self.player.is_some() || self.is_at_work()) && !self.is_in_room
+    }
+
+    /// It has turns for nothing but a playback whose files are not there yet, or just came.
+    pub fn waits_for_files(&self) -> bool {
+        let has_started = self.player.as_ref().is_some_and(|it| it.has_started());
+        !has_started && !self.is_at_work()
+    }
+
+    /// What it sent last is over: what comes next need not wait for its end.
+    pub fn is_quiet(&self, now: Moment) -> bool {
+        now >= self.said_until
+    }
+
+    /// Beside a playback.
+    fn is_at_work(&self) -> bool {
+        self.digits_out.is_busy()
             || self.digits_in.is_down()
             || self.inband.as_ref().is_some_and(|inband| inband.is_down())
             || !self.recorders.is_empty()
@@ -371,8 +389,7 @@ impl Leg {
             || self.hearing.is_some()
             || self.playout.is_some()
             || self.conversion.is_some()
-            || !self.pipes.is_empty();
-        is_at_work && !self.is_in_room
+            || !self.pipes.is_empty()
     }
 
     /// Its turn comes soon: let what it points to be fetched.

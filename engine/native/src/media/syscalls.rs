@@ -1,5 +1,5 @@
 //! What std does not offer: epoll, eventfd, randomness, the mark on packets, two sockets of one port, how many files may be open,
-//! how long a thread has worked; and a hint to the processor. The crate's only unsafe code.
+//! how long a thread has worked, memory given back; and a hint to the processor. The crate's only unsafe code.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -35,6 +35,19 @@ pub fn worked() -> u64 {
         return 0; // a kernel without that clock: nobody is ever late by work of his own
     }
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Give back to the system what the heap has free: by itself it gives only what lies at its end. Whether there was any.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn trim_heap() -> bool {
+    // SAFETY: it takes a number, and touches only what nobody has, under the heap's own locks.
+    unsafe { libc::malloc_trim(0) == 1 }
+}
+
+/// Other heaps have no such call.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn trim_heap() -> bool {
+    false
 }
 
 /// A set of descriptors that are waited for together, level-triggered.

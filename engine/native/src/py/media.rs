@@ -35,6 +35,7 @@ use crate::media::signal::Signal;
 use crate::media::srtp::{Keys, MasterKey, Profile, WrongKey};
 use crate::media::statistics::Counters;
 use crate::media::stream::Stream;
+use crate::media::syscalls;
 use crate::media::telephone_event::code_of;
 use crate::media::tone::{ToneSpec, MAX_SINES, MAX_STEPS};
 
@@ -763,9 +764,16 @@ fn reason_of(end: RecordingEnd) -> &'static str {
     }
 }
 
+/// Give back to the system what the heap has free. Whether there was any.
+#[pyfunction]
+fn trim_heap(py: Python<'_>) -> bool {
+    py.detach(syscalls::trim_heap)
+}
+
 pub(super) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NoPorts", module.py().get_type::<NoPorts>())?;
     module.add_function(wrap_pyfunction!(detect, module)?)?;
+    module.add_function(wrap_pyfunction!(trim_heap, module)?)?;
     reading::fill(module)?;
     module.add_class::<Source>()?;
     module.add_class::<Engine>()?;
