@@ -2,7 +2,8 @@
 //!
 //! `bare_phones LEGS` binds a socket for each leg and prints the ports. It reads commands by the line:
 //!
-//!     to LEG PORT TYPE     packets of that payload type go to that port of 127.0.0.1; one a second while nothing is said
+//!     to LEG PORT TYPE     packets of that payload type go to that port of 127.0.0.1; one a second while nothing is said. A
+//!                          dynamic one is Opus: speech of 20 ms, and timestamps of 48 kHz (RFC 7587 §4.1)
 //!     say LEG              a packet of 20 ms of noise every 20 ms
 //!     end LEG              nothing is sent any more, and what comes is forgotten
 //!     figures              prints: microseconds since the start; packets, lost, delayed, of all legs so far; the worst jitter
@@ -24,6 +25,11 @@ const PACKET: usize = HEADER + SAMPLES;
 const SAMPLES: usize = 160;
 const FRAME: Duration = Duration::from_millis(20);
 const PHASES: usize = 10;
+const FIRST_DYNAMIC: usize = 96;
+/// Of Opus: SILK, 16 kHz, one frame of 20 ms, mono (RFC 6716 §3.1).
+const SPEECH: u8 = 9 << 3;
+/// Units of its timestamps for each of 8 kHz.
+const OPUS_CLOCK: u32 = 6;
 const FRAMES_A_SECOND: u64 = 50;
 const MOST_BETWEEN: i64 = 30_000; // microseconds
 /// Packets of one leg that are read at once.
@@ -78,6 +84,8 @@ struct Leg {
     socket: UdpSocket,
     target: Option<SocketAddr>,
     is_speaking: bool,
+    /// Units of timestamps for each of 8 kHz.
+    clock: u32,
     packet: [u8; PACKET],
     sequence: u16,
     heard: Heard,
@@ -185,7 +193,7 @@ impl Letterbox {
             let (lengths, count) = self.fill(leg.socket.as_raw_fd());
             for (room, length) in self.rooms.iter().zip(&lengths[..count]) {
                 let at = room.control.seconds * 1_000_000 + room.control.nanoseconds / 1000;
-                leg.heard.take(&room.packet[..(*length).min(ROOM)], at);
+                leg.heard.take(&room.packet[..(*length).min(ROOM)], at, leg.clock);
             }
             if count < BATCH {
                 return;
@@ -239,12 +247,15 @@ impl Leg {
         }
         packet[0] = 0x80;
         packet[8..HEADER].copy_from_slice(&(index as u32 + 1).to_be_bytes());
-        Ok(Leg { socket, target: None, is_speaking: false, packet, sequence: 0, heard: Heard::default() })
+        Ok(Leg { socket, target: None, is_speaking: false, clock: 1, packet, sequence: 0, heard: Heard::default() })
     }
 
     fn direct(&mut self, port: Option<usize>, payload_type: Option<usize>) {
         self.target = port.map(|port| SocketAddr::from(([127, 0, 0, 1], port as u16)));
         self.packet[1] = payload_type.unwrap_or_default() as u8;
+        if payload_type.is_some_and(|payload_type| payload_type >= FIRST_DYNAMIC) {
+            (self.clock, self.packet[HEADER]) = (OPUS_CLOCK, SPEECH);
+        }
     }
 
     fn end(&mut self) {
@@ -259,13 +270,13 @@ impl Leg {
         };
         self.sequence = self.sequence.wrapping_add(1);
         self.packet[2..4].copy_from_slice(&self.sequence.to_be_bytes());
-        self.packet[4..8].copy_from_slice(&(frame as u32 * SAMPLES as u32).to_be_bytes());
+        self.packet[4..8].copy_from_slice(&(frame as u32 * SAMPLES as u32 * self.clock).to_be_bytes());
         let _ = self.socket.send_to(&self.packet, target);
     }
 }
 
 impl Heard {
-    fn take(&mut self, packet: &[u8], at: i64) {
+    fn take(&mut self, packet: &[u8], at: i64, clock: u32) {
         let is_control = packet.get(1).is_some_and(|kind| (64..96).contains(&(kind & 0x7f))); // RFC 5761 §4
         if packet.len() < HEADER || is_control {
             return;
@@ -279,7 +290,7 @@ impl Heard {
             let marked = packet[1] & 0x80 != 0; // silence before it (RFC 3551 §4.1)
             let spent = now.at - before.at;
             self.delayed += u64::from(spent > MOST_BETWEEN && !marked);
-            let meant = i64::from(now.timestamp.wrapping_sub(before.timestamp) as i32) * 125;
+            let meant = i64::from(now.timestamp.wrapping_sub(before.timestamp) as i32) * 125 / i64::from(clock);
             if !marked {
                 self.jitter += ((spent - meant).abs() as f64 - self.jitter) / 16.0;
             }
