@@ -30,6 +30,7 @@ class Caller:
         self.is_loud = False
         self.said_at = 0.0  # when the first loud frame left
         self.loud_at: list[float] = []  # when loud frames came
+        self._heard = trio.Event()
         self._socket = socket
         self._stream: Stream | None = None
         self._count = 0
@@ -57,8 +58,18 @@ class Caller:
 
     def begin(self) -> None:
         """Be loud from the next frame on."""
-        self.loud_at.clear()
+        self.forget()
         self.is_loud, self.said_at = True, 0.0
+
+    def forget(self) -> None:
+        """What was heard."""
+        self.loud_at.clear()
+        self._heard = trio.Event()
+
+    async def hear(self) -> float:
+        """Wait for something loud; when it came."""
+        await self._heard.wait()
+        return self.loud_at[0]
 
     async def speak(self) -> None:
         """A frame every 20 ms."""
@@ -82,6 +93,7 @@ class Caller:
                 continue
             if any((octet ^ 0x7F) & 0x7F >= 0x40 for octet in packet[12:]):
                 self.loud_at.append(time.perf_counter())
+                self._heard.set()
 
 
 class _Callers:

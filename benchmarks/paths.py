@@ -18,7 +18,7 @@ from engine.sip.stack import SipStack
 
 SDP = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 FLOW = Flow("udp", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
-_TO = re.compile(rb"\r\n(To: [^\r]+)")
+TO = re.compile(rb"\r\n(To: [^\r]+)")
 
 app = App("checked")
 
@@ -55,7 +55,7 @@ def sip_calls(calls: int) -> None:
         assert isinstance(received, InviteReceived)
         stack.answer(received.invite, body=SDP, now=0.0)
         *_, (ok, _) = stack.datagrams_to_send()
-        to = _TO.search(ok)
+        to = TO.search(ok)
         assert to is not None
         for method, sequence in (("ACK", 1), ("BYE", 2)):
             stack.receive_datagram(message(method, number, sequence, to=to[1]), FLOW, now=0.0)

@@ -45,6 +45,7 @@ class Sizes:
     crowds: tuple[int, ...]  # of phones
     streams: int
     stream_delays: int  # sounds there and back, and clears
+    plays: int  # one after another, once per repetition
 
 
 FULL = Sizes(
@@ -56,7 +57,7 @@ FULL = Sizes(
     starts=5, reloads=10,
     round_trips=3000, subscribers=10, esl_events=40_000, connections=5000, keys=200, standing_legs=100,
     overload_time=10.0, refreshes=2000, crowds=(1_000, 10_000, 100_000),
-    streams=50, stream_delays=50,
+    streams=50, stream_delays=50, plays=100,
 )  # fmt: skip
 QUICK = Sizes(
     repetitions=2, call_time=0.7, shares=(0.5, 0.9), search_steps=3, search_time=0.7, playing_legs=300,
@@ -66,5 +67,5 @@ QUICK = Sizes(
     starts=2, reloads=3,
     round_trips=500, subscribers=5, esl_events=10_000, connections=500, keys=50, standing_legs=50, overload_time=4.0,
     refreshes=200, crowds=(1_000, 10_000, 100_000),
-    streams=20, stream_delays=10,
+    streams=20, stream_delays=10, plays=30,
 )  # fmt: skip

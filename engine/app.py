@@ -27,7 +27,8 @@ import structlog
 import trio
 
 from callflow.protocol.schema import schema_text
-from callflow.runtime.lua.world import WorldSpec
+from callflow.runtime.lua.worldspec import WorldSpec
+from engine._native.media import trim_heap
 from engine.config import App, Config, Esl, Listener, Rtp, Sip, Socket, join_host_port
 from engine.encryption import exposures
 from engine.eventsocket.certificate import ServerCertificate, trusting
@@ -41,11 +42,10 @@ from engine.eventsocket.worker import serve_worker
 from engine.media.engine import NativeMediaEngine
 from engine.scripting.copies import Copies
 from engine.scripting.decision import INTERNAL
-from engine.scripting.lua import host_versions
 from engine.scripting.reloading import reload_verbs
 from engine.scripting.spare import Spare
 from engine.scripting.supervised import AppSpec
-from engine.scripting.supervisor import Supervisor
+from engine.scripting.supervisor import Host, Supervisor
 from engine.scripting.watcher import watch_folder
 from engine.sip.events import SipEvent
 from engine.sip.stack import SipStack
@@ -55,6 +55,7 @@ from engine.store.shown import DatabaseShown
 from engine.store.texts import DatabaseTexts
 from engine.store.users import DatabaseUsers
 from engine.switch import Switch
+from engine.tide import Tide
 from engine.traces import Traces, are_wanted, is_installed
 from engine.transport.address import RECEIVE_BUFFER
 from engine.transport.advertising import Advertising
@@ -163,6 +164,9 @@ async def _serve(
             task_status.started(Engine(switch, tuple(listeners), url, supervisor, certificates, routes, esl))
             parts.start_soon(switch.gate.watch_lag)
             parts.start_soon(switch.quality.run)
+            parts.start_soon(
+                Tide(lambda: switch.calls_and_transactions, partial(trio.to_thread.run_sync, trim_heap)).run
+            )
             await switch.wait_drained()
         finally:
             with trio.move_on_after(STOP_WITHIN, shield=True):
@@ -318,7 +322,7 @@ async def _start_workers(
         copies=copies,
         new_token=lambda: secrets.token_hex(16),
         epoch=time.time,
-        host=host_versions(switch.sockets, new_token=_new_token, epoch=time.time),
+        host=_lua_host(switch, config),
         drain_within=config.limits.drain,
         spare=spare,
     )
@@ -328,6 +332,15 @@ async def _start_workers(
     for app_folder in supervisor.folders:
         parts.start_soon(watch_folder, app_folder, copies.is_skipped, supervisor.reload_changed)
     return supervisor
+
+
+def _lua_host(switch: Switch, config: Config) -> Host | None:
+    """What runs scripts in Lua inside the engine, if there are any: else there is no need of Lua."""
+    if not any(_spec(config, app).is_embedded for app in config.apps):
+        return None
+    from engine.scripting.lua import host_versions
+
+    return host_versions(switch.sockets, new_token=_new_token, epoch=time.time)
 
 
 def _new_uuid() -> str:
@@ -359,11 +372,17 @@ def _certificate(told: Socket | Sip) -> ServerCertificate | None:
 
 
 def _tls(sip: Sip, certificate: ServerCertificate | None) -> TlsContexts:
-    client = trusting(sip.ca) if sip.ca is not None else ssl.create_default_context()
+    server = certificate.context if certificate is not None else None
+    told = trusting(sip.ca) if sip.ca is not None else None  # now: what is wrong with it is the start's to say
+    return TlsContexts(partial(_tls_client, told, sip), server)
+
+
+def _tls_client(told: ssl.SSLContext | None, sip: Sip) -> ssl.SSLContext:
+    context = told or ssl.create_default_context()
     if not sip.verify:
-        client.check_hostname = False
-        client.verify_mode = ssl.CERT_NONE
-    return TlsContexts(client=client, server=certificate.context if certificate is not None else None)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _endpoint(sip: Sip, tls: TlsContexts, stack: SipStack, on_event: Callable[[SipEvent], None]) -> Endpoint:

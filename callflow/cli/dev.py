@@ -13,9 +13,10 @@ from engine.config import Config
 from .banner import example_call, sip_address, user_lines
 from .foreground import override, run_in_foreground
 from .log import Choose, configure_log
+from .options import DataOption, SipOption, SocketOption, told_with_usage
 from .place import RunningEngine, data_folder
-from .run import DataOption, SipOption, SocketOption, scripted
 from .screen import Screen
+from .starting import scripted
 
 if TYPE_CHECKING:
     from engine.app import Engine
@@ -44,7 +45,8 @@ def dev(
     from .view import LiveView
 
     config = scripted(scripts, data_folder(data))
-    config = override(config, sip=sip, socket=socket, data=config.data)
+    with told_with_usage():
+        config = override(config, sip=sip, socket=socket, data=config.data)
     screen = Screen()
     view = LiveView(screen)
 

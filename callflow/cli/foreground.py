@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import trio
-import typer
 
 from callflow.runtime import garbage
 from engine.config import Config, check_socket, join_host_port, parse_address, parse_listener
@@ -24,7 +23,7 @@ from engine.event_logging import log_events
 from engine.scripting.spare import Spare
 
 from .log import level_of
-from .output import Refused, stderr
+from .output import BadOption, Refused, stderr
 from .place import RunningEngine, leave_note, store_url
 
 if TYPE_CHECKING:
@@ -50,12 +49,12 @@ def run_in_foreground(config: Config, beside: Beside, *, must_load: bool = True)
 def override(config: Config, *, sip: Sequence[str] | None, socket: str | None, data: Path) -> Config:
     """What the command line and the environment say goes before what the file says.
 
-    Raises BadParameter, ConfigError, Refused.
+    Raises BadOption, ConfigError, Refused.
     """
     if sip:
         listen = tuple(_read_option(parse_listener, text, "--sip") for text in sip)
         if config.sip.certificate is None and any(listener.transport in ("tls", "wss") for listener in listen):
-            raise typer.BadParameter("expected [sip] certificate in the configuration beside tls", param_hint="--sip")
+            raise BadOption("--sip", "expected [sip] certificate in the configuration beside tls")
         config = replace(config, sip=replace(config.sip, listen=listen))
     if socket is not None:
         config = replace(config, socket=replace(config.socket, listen=_read_option(parse_address, socket, "--socket")))
@@ -68,7 +67,7 @@ def _read_option(read: Callable[[str], _T], text: str, option: str) -> _T:
     try:
         return read(text)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
+        raise BadOption(option, str(error)) from error
 
 
 async def _run_engine(start: Callable[..., Awaitable[None]], config: Config, beside: Beside) -> Exception | None:

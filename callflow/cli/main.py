@@ -4,63 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.metadata import version
-from typing import Annotated
-
-import typer
 
 from callflow.errors import CallflowError, Disconnected, Unauthorized, Unreachable
 from callflow.runtime import garbage
 from engine.config_error import ConfigError
 
-from .output import Refused, complain
+from .output import BadOption, Refused, complain
 
-# Each command and its module, which is imported when the command is wanted: most need no more than a connection.
-_MODULES = {
-    "run": "run", "dev": "dev", "serve": "run", "check": "run", "test": "test", "dial": "dial", "calls": "monitor",
-    "events": "monitor", "hangup": "monitor", "drain": "monitor", "registrations": "monitor", "trunks": "monitor",
-    "status": "monitor", "trace": "trace", "records": "records", "route": "route", "reload": "versions",
-    "rollback": "versions", "versions": "versions", "top": "top", "save": "replay", "replay": "replay", "user": "user",
-    "users": "user",
-}  # fmt: skip
 _ENGINES = frozenset({"run", "dev", "serve"})  # they settle once they have started, see garbage
-
-
-def command_line(*names: str) -> typer.Typer:
-    """The program with these commands; with none, all."""
-    app = typer.Typer(
-        name="callflow",
-        help="A softswitch whose calls are steered by programs.\n\nFirst steps: callflow run SCRIPT, "
-        "and in another terminal: callflow dial 1000 --press 1",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode="markdown",
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback()(_options)
-    for name in names or _MODULES:
-        command = getattr(import_module(f".{_MODULES[name]}", __package__), name)
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
-        else:
-            app.command()(command)
-    return app
-
-
-def _print_version(is_wanted: bool) -> None:
-    if is_wanted:
-        print(f"callflow {version('callflow')}")
-        raise typer.Exit
-
-
-def _options(
-    show: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    pass
+_PLAIN = frozenset({"run", "serve"})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -72,18 +24,28 @@ def run_command(arguments: Sequence[str]) -> int:
     """Run a command; its exit code."""
     if _ENGINES.intersection(arguments[:1]):
         garbage.postpone()
-    app = command_line(*(name for name in arguments[:1] if name in _MODULES))
     try:
-        result = app(args=list(arguments), prog_name="callflow", standalone_mode=True)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
+        return _run(arguments)
     except (Refused, ConfigError) as error:
         complain(str(error))
     except CallflowError as error:
         complain(_explain(error))
-    else:
-        return int(result or 0)
     return 1
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if _PLAIN.intersection(arguments[:1]):
+        from .plain import read  # and with it the engine's configuration
+
+        try:
+            if (start := read(arguments)) is not None:
+                start.begin()
+                return 0
+        except BadOption:
+            pass  # typer says it with the usage
+    from .program import run_by_typer
+
+    return run_by_typer(arguments)
 
 
 def _explain(error: CallflowError) -> str:

@@ -17,7 +17,8 @@ from callflow.errors import EventsMissed
 from callflow.protocol.frames import ChannelState
 from callflow.protocol.queries import PastEvent, TrunkState
 
-from .output import JsonOption, Refused, complain, print_json, print_rows, print_table, stdout
+from .options import JsonOption
+from .output import Refused, complain, print_json, print_rows, print_table, stdout
 from .where import Where, choosing_engine, with_engine
 
 

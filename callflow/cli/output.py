@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 _T = TypeVar("_T")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-
 
 class Refused(Exception):
     """The command was understood but could not be done. The text says why and, where there is one, the way out."""
+
+
+class BadOption(Exception):
+    """An option says what it cannot, which is wrong usage. The text says what was expected."""
+
+    def __init__(self, option: str, message: str) -> None:
+        super().__init__(message)
+        self.option = option
 
 
 class _Output(Console):

@@ -15,7 +15,8 @@ from callflow.client import Engine
 from callflow.errors import ScriptError
 
 from .log import log_errors_only
-from .output import JsonOption, Refused, complain, print_json, stderr, stdout
+from .options import JsonOption
+from .output import Refused, complain, print_json, stderr, stdout
 from .place import data_folder
 from .where import Where, choosing_engine, with_engine
 

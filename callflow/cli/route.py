@@ -15,7 +15,8 @@ from engine.route import make_rules
 from engine.scripting.decision import ANONYMOUS, Decision, Profile, Question, Step
 from engine.trunks.spec import TrunkSpec
 
-from .output import JsonOption, Refused, print_json, stdout
+from .options import JsonOption
+from .output import Refused, print_json, stdout
 from .place import choose_engine
 from .where import DataOption
 

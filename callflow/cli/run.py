@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import trio
 import typer
 
-from engine.config import App, Config, load
+from engine.config import load
 
-from .banner import print_banner
-from .foreground import override, run_in_foreground
-from .log import configure_log
-from .output import Refused, stdout
-from .place import RunningEngine, data_folder
-from .users import load_users
-
-if TYPE_CHECKING:
-    from engine.app import Engine
-
-SipOption = Annotated[
-    list[str] | None,
-    typer.Option("--sip", metavar="udp:HOST:PORT", help="Where SIP is received; repeatable, also as tcp:HOST:PORT."),
-]
-SocketOption = Annotated[
-    str | None, typer.Option("--socket", metavar="HOST:PORT", help="Where the event socket listens.")
-]
-DataOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        metavar="DIR",
-        help="Where the engine keeps its files. [default: $CALLFLOW_DATA or ~/.local/share/callflow]",
-    ),
-]
+from .options import DataOption, SipOption, SocketOption, told_with_usage
+from .output import stdout
+from .starting import Start
 
 
 def run(
@@ -58,8 +33,8 @@ def run(
 
         callflow run ivr.py queue.py --sip udp:127.0.0.1:5070
     """
-    config = scripted(scripts, data_folder(data))
-    _start(config, sip=sip, socket=socket, data=config.data, shows_passwords=True)
+    with told_with_usage():
+        Start(scripts=scripts, sip=sip, socket=socket, data=data).begin()
 
 
 def serve(
@@ -74,7 +49,8 @@ def serve(
 
         callflow serve --config callflow.toml
     """
-    _start(load(config), sip=sip, socket=socket, data=data_folder(data), shows_passwords=False)
+    with told_with_usage():
+        Start(config=config, sip=sip, socket=socket, data=data).begin()
 
 
 def check(
@@ -93,33 +69,3 @@ def check(
     listening = ", ".join(map(str, read.sip.listen))
     told = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts)
     stdout().print(f"{config}: good: SIP on {listening}; {told}", markup=False)
-
-
-def scripted(scripts: Sequence[Path], data: Path) -> Config:
-    """The configuration of an engine that runs these scripts. Raises Refused."""
-    apps = tuple(_app(script) for script in scripts)
-    names = [app.name for app in apps]
-    if len(set(names)) < len(names):
-        raise Refused(f"expected scripts with different names, got {', '.join(names)}: each is an app of that name")
-    try:
-        users = load_users(data)
-    except OSError as error:
-        raise Refused(f"cannot keep data in {data}: {error.strerror}; say another with --data DIR") from error
-    return Config(apps=apps, users=users, data=data)
-
-
-def _app(script: Path) -> App:
-    if not script.is_file():
-        raise Refused(f"expected a script, but there is no file {str(script)!r}")
-    return App(name=re.sub(r"[^A-Za-z0-9_.-]", "_", script.stem).lstrip("_.-")[:64] or "app", script=script.resolve())
-
-
-def _start(config: Config, *, sip: Sequence[str] | None, socket: str | None, data: Path, shows_passwords: bool) -> None:
-    config = override(config, sip=sip, socket=socket, data=data)
-
-    async def greet(engine: Engine, note: RunningEngine) -> None:
-        print_banner(config, note, engine.patterns, shows_passwords=shows_passwords)
-        await trio.sleep_forever()
-
-    configure_log()
-    run_in_foreground(config, greet)

@@ -19,7 +19,8 @@ from rich.markup import escape
 from callflow.errors import ScriptError
 from callflow.runtime.tester import EXIT_NO_TESTS, EXIT_USAGE, NO_PYTEST
 
-from .output import JsonOption, Refused, complain, print_json, stdout
+from .options import JsonOption
+from .output import Refused, complain, print_json, stdout
 
 if TYPE_CHECKING:
     from callflow.simulation.explore.explorer import Explored

@@ -16,7 +16,8 @@ from callflow.client import Engine
 from callflow.protocol.queries import PastEvent, WireMessage
 
 from .ladder import Ladder, name_of_leg, printable
-from .output import JsonOption, Refused, print_json, stderr, stdout
+from .options import JsonOption
+from .output import Refused, print_json, stderr, stdout
 from .pcap import pcap
 from .traced_call import Given, Row, TracedCall, read_call, read_on, read_rejected
 from .where import Where, choosing_engine, with_engine

@@ -14,7 +14,8 @@ from callflow.protocol.commands import AddUser, ChangeUser
 from callflow.protocol.queries import UserState
 
 from .directory import Users, with_users
-from .output import JsonOption, Refused, print_json, print_rows, print_table, stdout
+from .options import JsonOption
+from .output import Refused, print_json, print_rows, print_table, stdout
 from .users import new_password
 from .where import Where, choosing_engine
 

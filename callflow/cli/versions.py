@@ -14,7 +14,8 @@ from callflow.protocol.commands import Reload, Rollback, Versions
 from callflow.protocol.events import Event, ScriptFailed, ScriptLoaded
 from callflow.protocol.queries import NamedVersion, VersionState
 
-from .output import JsonOption, Refused, print_rows, stderr, stdout
+from .options import JsonOption
+from .output import Refused, print_rows, stderr, stdout
 from .where import Where, choosing_engine, with_engine
 
 AppArgument = Annotated[str, typer.Argument(metavar="APP", help="The app's name, as in: callflow versions")]

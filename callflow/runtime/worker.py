@@ -87,7 +87,7 @@ def _load(given: Assignment) -> tuple[Run, str]:
     if script.suffix == ".lua":
         from .lua.process import run_script  # most workers run Python, and need no Lua
         from .lua.script import LuaScript
-        from .lua.world import WorldSpec
+        from .lua.worldspec import WorldSpec
 
         loaded = LuaScript(script, epoch=time.time(), seed=secrets.randbits(62))
         world = msgspec.json.decode(given.world, type=WorldSpec) if given.world else WorldSpec()

@@ -2,9 +2,21 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
-__all__ = ["Engine", "Leg", "NoPorts", "Pipe", "Room", "Source", "detect", "expect_sound", "measure", "samples"]
+__all__ = [
+    "Engine",
+    "Leg",
+    "NoPorts",
+    "Pipe",
+    "Room",
+    "Source",
+    "detect",
+    "expect_sound",
+    "measure",
+    "samples",
+    "trim_heap",
+]
 
 def detect(samples: Sequence[int], level_dbov: float) -> list[tuple[str, int, int, int]]:
     """What is detected in 16-bit samples at 8 kHz: `(noticed, at_ms, lasted_ms, level_dbov)`."""
@@ -20,6 +32,9 @@ def measure(path: str | os.PathLike[str], suffix: str | None = None) -> tuple[in
 
 def samples(path: str | os.PathLike[str], suffix: str | None = None) -> bytes:
     """Its samples at 8 kHz, of 16 bits in the machine's order. Raises ValueError."""
+
+def trim_heap() -> bool:
+    """Give back to the system what the heap has free. Whether there was any."""
 
 class NoPorts(OSError):
     """No RTP port pair could be had; the text says why."""
@@ -81,6 +96,13 @@ class Engine:
     def shutdown(self) -> None:
         """Close every leg and end every thread."""
 
+Figures: TypeAlias = tuple[  # in the order of engine.media.session.Statistics
+    tuple[int, int, int, int, int, int, float],
+    tuple[int, float, float | None],
+    tuple[int, float, float, int],
+    tuple[int, int],
+]
+
 @final
 class Leg:
     """One leg. Every method raises RuntimeError when its media thread does not keep up with 65,536 commands."""
@@ -108,6 +130,7 @@ class Leg:
         self,
         *,
         remote: tuple[str, int] | None,
+        signalled_from: str | None,
         codec: str,
         clock_rate: int,
         opus: tuple[int, bool, bool],
@@ -150,15 +173,9 @@ class Leg:
     def leave_room(self) -> None: ...
     def watch_audio(self, *, is_on: bool) -> None: ...
     def detect(self, *, level_dbov: float | None) -> None: ...
-    def statistics(
-        self,
-    ) -> tuple[
-        tuple[int, int, int, int, int, int, float],
-        tuple[int, float, float | None],
-        tuple[int, float, float, int],
-        tuple[int, int],
-    ]:
-        """In the order of engine.media.session.Statistics."""
+    def statistics(self) -> Figures: ...
+    def look(self) -> tuple[Figures, Figures] | None:
+        """The figures at the look before, and now; None: what came since sounds as that did."""
 
     def close(self) -> None: ...
 

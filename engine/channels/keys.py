@@ -7,7 +7,6 @@ same press.
 from __future__ import annotations
 
 import enum
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import trio
@@ -44,14 +43,14 @@ class Keys(Part):
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
-        self._told: deque[_Told] = deque(maxlen=_MOST)  # those that the other way may tell, too
+        self._told: list[_Told] = []  # those that the other way may tell, too: the last few
         self._passed_over: str | None = None  # a key of RTP whose start was not told: nor is its end
 
     def start(self, digit: str, way: Way) -> bool:
         """A key went down; False: it is known already."""
         now = trio.current_time()
         while self._told and now - self._told[0].at >= _SAME_KEY:
-            self._told.popleft()
+            del self._told[0]
         if way is Way.NONE:
             self._tell(digit)
             return True
@@ -60,7 +59,7 @@ class Keys(Part):
             self._told.remove(twin)  # a key is told twice at most: the next one is new
             self._passed_over = digit if way is Way.RTP else self._passed_over
             return False
-        self._told.append(_Told(digit, way, now))
+        self._told = [*self._told[1 - _MOST :], _Told(digit, way, now)]
         self._tell(digit)
         return True
 

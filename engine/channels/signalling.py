@@ -194,4 +194,4 @@ class Signalling:
             return
         if agreed.association is not None:
             self._media.associate(agreed.association, remote=agreed.remote)
-        self._media.update(stream_of(agreed))
+        self._media.update(stream_of(agreed, signalled_from=self.invite.flow.remote[0]))

@@ -2,6 +2,9 @@
 
 A command costs an append; nothing is decoded before somebody asks. Kept are so many octets of all channels together:
 the channels that ended first are forgotten first, then the oldest live one loses what it has, and says how much.
+
+Of a channel that has ended one piece of octets is kept: what stays, in small pieces among all that goes with a call,
+keeps the memory of whole bursts of calls from being given back.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+import msgspec
 
 from callflow.protocol.connection import MalformedMessage, Spelling
 from callflow.protocol.frames import MAX_MESSAGE
@@ -57,6 +62,21 @@ class _Channel:
         self.missing += len(self.given)
         self.given, self.octets = [], 0
 
+    def packed(self) -> bytes:
+        """All of it in one piece."""
+        return _encoder.encode((self.missing, self.given))
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> _Channel:
+        """What was in that piece."""
+        kept = cls()
+        kept.missing, kept.given = _decoder.decode(packed)
+        return kept
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[int, list[Given]])
+
 
 class DecisionLog:
     """The commands of all channels that are known."""
@@ -66,7 +86,7 @@ class DecisionLog:
         self._max_octets = max_octets
         self._max_ended = max_ended
         self._live: OrderedDict[str, _Channel] = OrderedDict()
-        self._ended: OrderedDict[str, _Channel] = OrderedDict()
+        self._ended: OrderedDict[str, bytes] = OrderedDict()
         self._watchers: tuple[Callable[[str, Given], None], ...] = ()
 
     def watch(self, watcher: Callable[[str, Given], None]) -> None:
@@ -75,9 +95,9 @@ class DecisionLog:
 
     def note(self, channel: str, given: Given) -> None:
         """Keep a command that was given to a channel."""
-        kept = self._find(channel)
+        kept = self._live.get(channel)
         if kept is None:
-            kept = self._live[channel] = _Channel()
+            kept = self._live[channel] = self._revive(channel)
         if len(kept.given) >= MAX_COMMANDS:
             self._clear(kept)
         kept.given.append(given)
@@ -92,7 +112,8 @@ class DecisionLog:
         """The channel has ended: what is kept of it is complete, and may go."""
         kept = self._live.pop(channel, None)
         if kept is not None:
-            self._ended[channel] = kept
+            packed = self._ended[channel] = kept.packed()
+            self.octets += _octets_of(packed) - kept.octets
             if len(self._ended) > self._max_ended:
                 self._forget_oldest()
 
@@ -114,19 +135,38 @@ class DecisionLog:
         return Decisions(tuple(found), missing=kept.missing, total=kept.missing + len(kept.given))
 
     def _find(self, channel: str) -> _Channel | None:
-        return self._live.get(channel) or self._ended.get(channel)
+        if (kept := self._live.get(channel)) is not None:
+            return kept
+        packed = self._ended.get(channel)
+        return None if packed is None else _Channel.unpacked(packed)
+
+    def _revive(self, channel: str) -> _Channel:
+        """What is kept of a channel that has ended, if there is any, to have one more: a command that came late."""
+        packed = self._ended.pop(channel, None)
+        if packed is None:
+            return _Channel()
+        self.octets -= _octets_of(packed)
+        kept = _Channel.unpacked(packed)
+        kept.octets = sum(given.octets for given in kept.given)
+        self.octets += kept.octets
+        return kept
 
     def _forget_oldest(self) -> None:
         if self._ended:
-            _, kept = self._ended.popitem(last=False)
-        else:
-            channel, kept = next(iter(self._live.items()))
-            self._live.move_to_end(channel)
+            _, packed = self._ended.popitem(last=False)
+            self.octets -= _octets_of(packed)
+            return
+        channel, kept = next(iter(self._live.items()))
+        self._live.move_to_end(channel)
         self._clear(kept)
 
     def _clear(self, kept: _Channel) -> None:
         self.octets -= kept.octets
         kept.clear()
+
+
+def _octets_of(packed: bytes) -> int:
+    return _OVERHEAD + len(packed)
 
 
 def _decode(given: Given) -> dict[str, Any]:

@@ -6,7 +6,7 @@ more than a few megabytes.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -30,8 +30,7 @@ class Replies:
     """The replies of one channel, or of one app. The oldest is forgotten first."""
 
     def __init__(self, max_age: float | None = None) -> None:
-        self._given: dict[Key, Given] = {}
-        self._order: deque[Key] = deque()
+        self._given: OrderedDict[Key, Given] = OrderedDict()  # the oldest first
         self._octets = 0
         self._max_age = max_age
 
@@ -41,18 +40,17 @@ class Replies:
 
     def remember(self, key: Key, name: str, frame: bytes, *, now: float) -> None:
         self._given[key] = Given(name, frame, now)
-        self._order.append(key)
         self._octets += len(frame)
-        while len(self._order) > MAX_REPLIES or (self._octets > MAX_OCTETS and len(self._order) > 1):
+        while len(self._given) > MAX_REPLIES or (self._octets > MAX_OCTETS and len(self._given) > 1):
             self._forget_first()
 
     def _forget_old(self, now: float) -> None:
         if self._max_age is not None:
-            while self._order and self._given[self._order[0]].at < now - self._max_age:
+            while self._given and self._given[next(iter(self._given))].at < now - self._max_age:
                 self._forget_first()
 
     def _forget_first(self) -> None:
-        self._octets -= len(self._given.pop(self._order.popleft()).frame)
+        self._octets -= len(self._given.popitem(last=False)[1].frame)
 
 
 class Remembered:
@@ -86,8 +84,12 @@ class Remembered:
 
     def _replies(self, channel: str | None, app: str) -> Replies:
         if channel is not None:
-            return self._of_channel.setdefault(channel, Replies())
-        replies = self._of_app.setdefault(app, Replies(MAX_AGE))
+            if channel not in self._of_channel:
+                self._of_channel[channel] = Replies()
+            return self._of_channel[channel]
+        if app not in self._of_app:
+            self._of_app[app] = Replies(MAX_AGE)
+        replies = self._of_app[app]
         self._of_app.move_to_end(app)
         if len(self._of_app) > _MAX_APPS:
             self._of_app.popitem(last=False)

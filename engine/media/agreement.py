@@ -9,8 +9,8 @@ from .keys import keys_of
 from .session import Direction, Stream
 
 
-def stream_of(agreed: Agreement) -> Stream:
-    """The stream of an agreement."""
+def stream_of(agreed: Agreement, *, signalled_from: str | None = None) -> Stream:
+    """The stream of an agreement with a peer whose SIP comes from that host."""
     opus = agreed.opus or OpusFormat()
     return Stream(
         agreed.remote,
@@ -27,4 +27,5 @@ def stream_of(agreed: Agreement) -> Stream:
         has_dtx=opus.has_dtx,
         clock_rate=CODECS[agreed.codec].clock_rate,
         keys=keys_of(agreed.protection),
+        signalled_from=signalled_from,
     )

@@ -97,6 +97,7 @@ class NativeMediaEngine:
         """
         first, last = (ports.start, ports.stop - 1) if isinstance(ports, range) else ports
         self._native = native.Engine(address, first, last, threads, stun=stun, turn=turn)
+        self._fingerprint = self._native.fingerprint  # one text for all calls
         self._gathers = stun is not None or turn is not None
         self._address = address
         self._hears_tones = hears_tones
@@ -126,7 +127,7 @@ class NativeMediaEngine:
     @property
     def fingerprint(self) -> str:
         """That of the certificate shown to peers: of this engine, made at its start."""
-        return self._native.fingerprint
+        return self._fingerprint
 
     @property
     def gathers(self) -> bool:
@@ -273,6 +274,7 @@ class NativeMediaSession:
                 self._keys = keys
             self._leg.update(
                 remote=stream.remote,
+                signalled_from=stream.signalled_from,
                 codec=stream.codec,
                 clock_rate=stream.clock_rate,
                 opus=(stream.bitrate, stream.has_fec, stream.has_dtx),
@@ -383,11 +385,14 @@ class NativeMediaSession:
 
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
-        rtp, rtcp, (late, depth, deepest, delayed), (forged, replayed) = self._leg.statistics()
-        return Statistics(
-            *rtp, *rtcp, packets_late=late, playout_ms=depth, deepest_playout_ms=deepest, packets_delayed=delayed,
-            packets_forged=forged, packets_replayed=replayed,
-        )  # fmt: skip
+        return _statistics(self._leg.statistics())
+
+    def look(self) -> tuple[Statistics, Statistics] | None:
+        """The figures at the look before, and now. None: what came since sounds as it did."""
+        if (looked := self._leg.look()) is None:
+            return None
+        before, now = looked
+        return _statistics(before), _statistics(now)
 
     def close(self) -> None:
         """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""
@@ -461,6 +466,14 @@ class NativeMediaRoom:
 
 def _pair(credentials: IceCredentials) -> tuple[str, str]:
     return credentials.ufrag, credentials.password
+
+
+def _statistics(figures: native.Figures) -> Statistics:
+    rtp, rtcp, (late, depth, deepest, delayed), (forged, replayed) = figures
+    return Statistics(
+        *rtp, *rtcp, packets_late=late, playout_ms=depth, deepest_playout_ms=deepest, packets_delayed=delayed,
+        packets_forged=forged, packets_replayed=replayed,
+    )  # fmt: skip
 
 
 def _native_source(source: Source) -> native.Source:

@@ -64,6 +64,7 @@ class Stream:
     has_dtx: bool = False  # and without the silence
     clock_rate: int = 8000  # of RTP, where the codec is another
     keys: Keys | None = None  # None: packets are plain
+    signalled_from: str | None = None  # the host that the peer's SIP comes from: its RTP may come from there, too
 
     @property
     def hears_tones(self) -> bool:
@@ -413,6 +414,13 @@ class MediaSession(Protocol):
 
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
+        ...
+
+    def look(self) -> tuple[Statistics, Statistics] | None:
+        """The figures at the look before, and now. None: what came since sounds as it did, which costs next to nothing.
+
+        The first time the figures before are all 0. It is for one who looks.
+        """
         ...
 
     def close(self) -> None:

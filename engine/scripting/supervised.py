@@ -15,7 +15,7 @@ from callflow.protocol.events import Event, ScriptDraining, ScriptFailed, Script
 from callflow.protocol.frames import CloseCode
 from callflow.runtime.log import Record
 from callflow.runtime.lua.store import Store
-from callflow.runtime.lua.world import WorldSpec
+from callflow.runtime.lua.worldspec import WorldSpec
 from engine.channels.ports import EventSink
 from engine.eventsocket.log import Entry
 

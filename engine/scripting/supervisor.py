@@ -19,7 +19,7 @@ from callflow.protocol import queries
 from callflow.protocol.events import ChannelCreated, ChannelEnded, Event, OwnerChanged, OwnerLost
 from callflow.protocol.frames import CloseCode
 from callflow.runtime.log import Record
-from callflow.runtime.lua.world import spell_world
+from callflow.runtime.lua.worldspec import spell_world
 from callflow.runtime.worker import EXIT_CLOSED
 from engine.eventsocket.log import Entry
 from engine.eventsocket.tokens import Token, Tokens

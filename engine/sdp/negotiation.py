@@ -109,7 +109,7 @@ class Negotiation:
         self._associating = Associating(presence, local, is_offered=offers_association)
         self._security = Security(srtp, new_key)
         self._numbers: dict[str, int] = {}  # payload types by name, once agreed kept (§8.3.2)
-        self._foreign: set[int] = set()  # payload types that the peer uses for something else
+        self._foreign: frozenset[int] = frozenset()  # payload types that the peer uses for something else
         self._lines: tuple[_Line, ...] = ()
         self._index: int | None = None  # of the audio stream in _lines
         self._offered: _Offered | None = None
@@ -311,7 +311,7 @@ class Negotiation:
         for payload in payloads:
             codec = codec_of(payload)
             if codec not in self._formats:
-                self._foreign.add(payload.number)
+                self._foreign |= {payload.number}
             else:
                 learned.setdefault(codec.name, payload.number)
         self._numbers |= learned

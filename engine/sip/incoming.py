@@ -45,6 +45,7 @@ class IncomingInvite:
         self._transaction = core.transactions.open_server(
             request, response_flow(request, flow), self, merge=merge, now=now
         )
+        self._transaction.to_tag = to_tag
         core.respond(self._transaction, request, 100, source=flow, now=now)
 
     @property

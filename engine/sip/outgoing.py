@@ -141,7 +141,7 @@ class Outgoing:
             self._send(now, may_switch=True)  # credentials make it longer
             return
         user = self._user
-        if response.status >= 200 and self.method != "INVITE":
+        if response.status >= (300 if self.method == "INVITE" else 200):
             self._user = _UNHEARD  # it has heard all there is, and may hold us
         user.receive_response(self, response, now=now)
 

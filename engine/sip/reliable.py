@@ -7,7 +7,6 @@ waits for the PRACK of what carried a description, and then carries none: the ex
 from __future__ import annotations
 
 import enum
-from collections import deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -93,7 +92,7 @@ class ReliableResponses(Alarm):
         self.is_understood = self.is_required or _lists(request, "Supported")
         self.has_settled = False  # offer and answer were exchanged reliably
         self._state = S.IDLE
-        self._queue: deque[Provisional] = deque()
+        self._queue: tuple[Provisional, ...] = ()  # nearly always empty, and one for each call
         self._message = b""
         self._is_offer = False  # what is not acknowledged carries our offer: the PRACK brings the answer
         self._numbers = (0, False)  # RSeq of the last, and whether it carried a description
@@ -110,7 +109,7 @@ class ReliableResponses(Alarm):
 
     def send(self, status: int, *, headers: Headers, body: bytes, now: float) -> None:
         if len(self._queue) < _MOST:
-            self._queue.append(Provisional(status, headers, body))
+            self._queue = (*self._queue, Provisional(status, headers, body))
             self._fire(T.SEND, now)
 
     def acknowledge(self, request: Request, *, now: float) -> bool:
@@ -156,7 +155,7 @@ class ReliableResponses(Alarm):
             self._fail(now)
 
     def _start(self, now: float) -> None:
-        status, headers, body = self._queue.popleft()
+        (status, headers, body), self._queue = self._queue[0], self._queue[1:]
         first = int(self._core.new_token()[:7], 16) + 1  # 1 to 2**31 - 1, at random (3262 3)
         number = self._numbers[0] + 1 if self._numbers[0] else first
         self._numbers = (number, bool(body))

@@ -585,8 +585,7 @@ class SipStack:
             self._refuse(request, flow, 481)
             return
         incoming = cancelled.user
-        tag = incoming.to_tag if isinstance(incoming, IncomingInvite) else None
-        self._respond(request, flow, 200, now, to_tag=tag)
+        self._respond(request, flow, 200, now, to_tag=cancelled.to_tag)
         if isinstance(incoming, IncomingInvite):
             incoming.cancel(request.header("Reason"), now=now)
 

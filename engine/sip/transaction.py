@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .timers import NEVER
@@ -102,6 +102,24 @@ class Machine:
     initial: State
     transitions: Mapping[tuple[State, Trigger], Step]
     timers: Mapping[State, Timers]
+    sends: frozenset[State] = field(init=False)  # from which `message` may still be sent
+    tells: frozenset[State] = field(init=False)  # from which the user may still hear something, or is asked for an ACK
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sends", _leading_to(self.transitions, frozenset({Effect.SEND})))
+        object.__setattr__(self, "tells", _leading_to(self.transitions, frozenset(Effect) - {Effect.SEND}))
+
+
+def _leading_to(transitions: Mapping[tuple[State, Trigger], Step], effects: frozenset[Effect]) -> frozenset[State]:
+    """The states from which some way leads to one of the effects."""
+    leading: set[State] = set()
+    while more := {
+        state
+        for (state, _), step in transitions.items()
+        if state not in leading and (step.state in leading or not effects.isdisjoint(step.effects))
+    }:
+        leading |= more
+    return frozenset(leading)
 
 
 def response_trigger(status: int) -> Trigger:
@@ -136,6 +154,7 @@ class Transaction:
         "merge_key",
         "message",
         "scheduled_at",
+        "to_tag",
         "user",
     )
 
@@ -153,6 +172,7 @@ class Transaction:
         self.key = key
         self.merge_key: tuple[object, ...] | None = None
         self.message = message
+        self.to_tag: str | None = None  # ours, in the answers to an INVITE, and so to its CANCEL
         self.user = user
         self.scheduled_at = NEVER
         self._machine = machine
@@ -175,6 +195,13 @@ class Transaction:
         if step.state is not self._state:
             self._enter(step.state, now)
         return step.effects
+
+    def let_go(self) -> None:
+        """Hold no more than it may still need: it stays for half a minute, and its user holds a whole call."""
+        if self._state not in self._machine.tells:
+            self.user = None
+        if self._state not in self._machine.sends:
+            self.message = b""
 
     def handle_deadline(self, *, now: float) -> tuple[Effect, ...]:
         effects: tuple[Effect, ...] = ()

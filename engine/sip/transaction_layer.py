@@ -148,8 +148,7 @@ class TransactionLayer:
         self._settle(transaction)
         for effect in effects:
             self._carry_out(effect, transaction, response, now)
-        if transaction.state is State.TERMINATED:
-            transaction.user = None  # there is nothing more to tell, and its user holds it
+        transaction.let_go()
 
     def _settle(self, transaction: Transaction) -> None:
         """Keep the heap and the tables in step with the transaction."""
@@ -161,6 +160,9 @@ class TransactionLayer:
     def _forget(self, transaction: Transaction) -> None:
         if self._transactions.pop(transaction.key, None) is None:
             return
+        if not self._transactions:
+            self._transactions.clear()  # with the room that it had for so many: to be empty does not shrink it
+            self._merges.clear()
         self.schedule.set(transaction, NEVER)
         if transaction.merge_key is not None and self._merges.get(transaction.merge_key) is transaction:
             del self._merges[transaction.merge_key]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
-
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..sip.next_hop import is_literal
 from .enum import Rule
@@ -17,6 +14,9 @@ from .resolver import resolve_host
 LOOKUP_TIMEOUT = 3.0  # seconds for one question
 MAX_CACHED = 10_000  # answers
 MAX_RECORDS = 64  # of one answer
+
+if TYPE_CHECKING:
+    from dns.asyncresolver import Resolver
 
 _T = TypeVar("_T")
 
@@ -46,7 +46,10 @@ class HostNames:
 
 
 class DnsNames:
-    """What DNS knows. Without an answer in time, or a server to ask, there is nothing."""
+    """What DNS knows. Without an answer in time, or a server to ask, there is nothing.
+
+    The library is imported for the first question: it takes a twentieth of a start, and many have peers by address.
+    """
 
     def __init__(
         self,
@@ -59,15 +62,23 @@ class DnsNames:
         `resolve_host` is asked for hosts that DNS does not know.
         """
         self._resolve_host = resolve_host
+        self._nameservers = nameservers
+
+    @cached_property
+    def _resolver(self) -> Resolver:
+        from dns.asyncresolver import Resolver
+        from dns.resolver import LRUCache, NoResolverConfiguration
+
         try:
-            self._resolver = dns.asyncresolver.Resolver(configure=nameservers is None)
-        except dns.resolver.NoResolverConfiguration:
-            self._resolver = dns.asyncresolver.Resolver(configure=False)
-        if nameservers is not None:
-            self._resolver.nameservers = [address for address, _ in nameservers]
-            self._resolver.nameserver_ports = dict(nameservers)
-        self._resolver.lifetime = LOOKUP_TIMEOUT
-        self._resolver.cache = dns.resolver.LRUCache(MAX_CACHED)
+            resolver = Resolver(configure=self._nameservers is None)
+        except NoResolverConfiguration:
+            resolver = Resolver(configure=False)
+        if self._nameservers is not None:
+            resolver.nameservers = [address for address, _ in self._nameservers]
+            resolver.nameserver_ports = dict(self._nameservers)
+        resolver.lifetime = LOOKUP_TIMEOUT
+        resolver.cache = LRUCache(MAX_CACHED)
+        return resolver
 
     async def pointers(self, domain: str) -> Sequence[Pointer]:
         return await self._ask(domain, "NAPTR", _pointer)
@@ -89,11 +100,13 @@ class DnsNames:
         return found or await self._resolve_host(host)
 
     async def _ask(self, name: str, kind: str, read: Callable[[Any], _T]) -> list[_T]:
+        from dns.exception import DNSException
+
         if not self._resolver.nameservers:
             return []
         try:
             answer = await self._resolver.resolve(name, kind, search=False)
-        except (dns.exception.DNSException, OSError, UnicodeError, ValueError):
+        except (DNSException, OSError, UnicodeError, ValueError):
             return []
         return [read(record) for record in list(answer)[:MAX_RECORDS]]
 

@@ -11,17 +11,26 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cached_property
 
 READ_SIZE = 65536
 
 
-@dataclass(frozen=True, slots=True)
 class TlsContexts:
-    """With what TLS is spoken: as the server where we listen, as the client to others, whose certificates it checks."""
+    """With what TLS is spoken: as the server where we listen, as the client to others, whose certificates it checks.
 
-    client: ssl.SSLContext
-    server: ssl.SSLContext | None = None
+    The client's is made when it is first wanted: to read all that a system trusts takes a twentieth of a start.
+    """
+
+    def __init__(self, client: Callable[[], ssl.SSLContext], server: ssl.SSLContext | None = None) -> None:
+        self._new_client = client
+        self.server = server
+
+    @cached_property
+    def client(self) -> ssl.SSLContext:
+        """For connections to others."""
+        return self._new_client()
 
 
 class TlsSession:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,13 +11,16 @@ import trio
 from benchmarks import (
     measure_bridge,
     measure_calls,
+    measure_crowd,
     measure_digits,
     measure_esl,
     measure_handshake,
+    measure_log,
     measure_lua,
     measure_media,
     measure_memory,
     measure_overload,
+    measure_play,
     measure_registrar,
     measure_reload,
     measure_seeing,
@@ -30,10 +31,8 @@ from benchmarks import (
     measure_streams,
 )
 from benchmarks.bench import Bench
-from benchmarks.engine import running_engine
 from benchmarks.figure import Figure
 from benchmarks.process import choose_cores
-from benchmarks.script import ANSWER
 from benchmarks.sizes import Sizes
 
 TINY = Sizes(
@@ -42,7 +41,7 @@ TINY = Sizes(
     settle_time=0.2, media_time=0.2, idle_time=0.1, held_calls=2, burst_calls=5, linger_time=0.1,
     starts=1, reloads=1, round_trips=5,
     subscribers=2, esl_events=1000, connections=5, keys=3, standing_legs=2, overload_time=0.2, refreshes=10,
-    secured_calls=2, crowds=(5, 20), streams=2, stream_delays=2,
+    secured_calls=2, crowds=(5, 20), streams=2, stream_delays=2, plays=3,
 )  # fmt: skip
 
 NAMES = {
@@ -61,6 +60,10 @@ NAMES = {
         "memory of 5 idle ESL connections": "kB/connection",
     },
     measure_handshake.measure: {"DTLS handshake, one side": "CPU-ms"},
+    measure_crowd.measure: {
+        "command round trip among 2 calls, p50": "us", "command round trip among 2 calls, p99": "us",
+    },
+    measure_log.measure: {"events to one subscriber who catches up": "events/s"},
     measure_digits.measure: {
         "key to its event, p50": "ms", "key to its event, p99": "ms",
         "key to its event among 3 playing legs, p50": "ms", "key to its event among 3 playing legs, p99": "ms",
@@ -100,6 +103,7 @@ NAMES = {
     measure_socket.measure: {
         "command round trip, p50": "us", "command round trip, p99": "us", "event to one subscriber": "CPU-us/event",
     },
+    measure_play.measure: {"play to the first packet, p50": "ms", "play to the first packet, p99": "ms"},
     measure_reload.measure: {"save to new version": "s"},
     measure_seeing.measure: {
         "call traced with OpenTelemetry": "CPU-us/call", "look at how a leg sounds": "CPU-us",
@@ -123,17 +127,3 @@ def test_it_runs_and_every_figure_is_told(tmp_path: Path, measure: Callable[[Ben
     for figure in figures:
         assert figure.values
         assert figure.how
-
-
-def test_another_server_is_measured_as_far_as_it_is_known(tmp_path: Path):
-    bench = Bench(choose_cores(), tmp_path, replace(TINY, shares=(0.5,)), lambda text: None)
-
-    async def measure() -> list[list[Figure]]:
-        async with running_engine(bench, "lua") as server:
-            measured = partial(measure_calls.measure_another, bench, server.server, ANSWER)
-            return [await measured(server.pid), await measured(0)]
-
-    with_process, by_address = trio.run(measure)
-    assert [figure.unit for figure in with_process] == ["calls/s", "CPU-ms/call"]
-    assert "at 50 %" in with_process[1].beside
-    assert [figure.unit for figure in by_address] == ["calls/s"]

@@ -58,6 +58,14 @@ async def test_an_answered_call_sends_200_with_sdp_and_starts_the_media():
 
 
 @run_virtual
+async def test_the_media_is_told_which_host_the_sip_of_its_peer_comes_from():
+    async with open_switch() as switch:
+        call = switch.call()
+        call.do(Answer())
+        assert call.media.streams[0].signalled_from == "192.0.2.1"
+
+
+@run_virtual
 async def test_answering_twice_is_a_success_that_changes_nothing():
     async with open_switch() as switch:
         call = switch.call()

@@ -8,7 +8,7 @@ import pytest
 
 import callflow
 from callflow import Call, errors
-from callflow.cli.main import command_line
+from callflow.cli.program import command_line
 from engine.config import ConfigError, load
 
 from .markdown import PAGES, ROOT

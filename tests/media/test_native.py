@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import socket
 import struct
 import threading
 import wave
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -31,75 +26,10 @@ from engine.media.session import (
 from tests.ports import free_ports
 from tests.trio_tests import run_trio
 
-from .harness import PAIRS, Floor, Leg, hears, share_of_time
+from .harness import PAIRS, hears, share_of_time
+from .peer import native_floor, open_peer, wait_until
 
 LOW, HIGH = 400, 1000  # Hz
-SILENCE = b"\xff" * 160
-
-
-@dataclass(frozen=True)
-class Packet:
-    """An RTP packet as it was received."""
-
-    marker: bool
-    payload_type: int
-    sequence: int
-    timestamp: int
-    ssrc: int
-    payload: bytes
-
-
-class Peer:
-    """A phone of plain sockets: RTP, and RTCP on the next port."""
-
-    def __init__(self, rtp: trio.socket.SocketType, rtcp: trio.socket.SocketType) -> None:
-        self.rtp, self.rtcp = rtp, rtcp
-        self.address: tuple[str, int] = rtp.getsockname()
-        self.sent = 0
-
-    def stream(self, **options: object) -> Stream:
-        return Stream(**{"remote": self.address, "codec": "PCMU", "payload_type": 0, "telephone_event": 101, **options})
-
-    async def receive(self) -> Packet:
-        data = await self.rtp.recv(2000)
-        first, second, sequence, timestamp, ssrc = struct.unpack_from(">BBHII", data)
-        assert first == 0x80
-        return Packet(second >> 7 == 1, second & 0x7F, sequence, timestamp, ssrc, data[12:])
-
-    async def receive_said(self) -> bytes:
-        """What the next packet says that is not the silence of a leg which waits, once a second."""
-        while (payload := (await self.receive()).payload) == SILENCE:
-            pass
-        return payload
-
-    async def send(self, leg: Leg, payload: bytes = b"\xff" * 160, *, payload_type: int = 0, ssrc: int = 7) -> None:
-        header = struct.pack(">BBHII", 0x80, payload_type, self.sent & 0xFFFF, self.sent * 160, ssrc)
-        self.sent += 1
-        await self.rtp.sendto(header + payload, leg.session.local)
-
-
-@asynccontextmanager
-async def open_peer() -> AsyncIterator[Peer]:
-    first, _ = free_ports(2)
-    with trio.socket.socket(type=socket.SOCK_DGRAM) as rtp, trio.socket.socket(type=socket.SOCK_DGRAM) as rtcp:
-        await rtp.bind(("127.0.0.1", first))
-        await rtcp.bind(("127.0.0.1", first + 1))
-        yield Peer(rtp, rtcp)
-
-
-async def wait_until(is_so: Callable[[], bool]) -> None:
-    with trio.fail_after(90):
-        while not is_so():  # noqa: ASYNC110 - the data plane tells nobody about its counters
-            await trio.sleep(0.002)
-
-
-@asynccontextmanager
-async def native_floor(*, threads: int = 1) -> AsyncIterator[Floor]:
-    engine = NativeMediaEngine("127.0.0.1", free_ports(2 * PAIRS), threads)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(engine.run)
-        yield Floor("native", engine, Path())
-        nursery.cancel_scope.cancel()
 
 
 def strongest(samples: list[int]) -> float:
@@ -195,78 +125,6 @@ async def test_how_late_its_threads_were_is_told():
         leg.session.update(peer.stream())
         leg.session.play("p", [ToneSource((LOW,))])
         await wait_until(lambda: floor.engine.take_lateness() > 0)  # a thread wakes a little after it should
-
-
-@run_trio
-async def test_it_sends_to_where_packets_come_from_and_no_stranger_moves_it():
-    async with native_floor() as floor, open_peer() as announced, open_peer() as nat, open_peer() as stranger:
-        leg = floor.open()
-        leg.session.update(announced.stream())
-        leg.session.play("p", [ToneSource((LOW,))])
-        await announced.receive()
-        await nat.send(leg, ssrc=1)
-        await nat.receive()
-        for _ in range(20):
-            await stranger.send(leg, ssrc=2)
-        await wait_until(lambda: leg.session.statistics().packets_discarded == 20)
-        assert leg.session.statistics().packets_received == 1
-        for _ in range(3):
-            await nat.receive()
-        assert _drain(stranger) == 0
-        await announced.send(leg, ssrc=3)  # its own address is always right
-        _drain(announced)
-        for _ in range(3):
-            await announced.receive()
-
-
-@run_trio
-async def test_two_thousand_packets_of_strangers_reach_nobody_and_get_no_answer():
-    async with (
-        native_floor() as floor,
-        open_peer() as alice,
-        open_peer() as bob,
-        open_peer() as stranger,
-    ):
-        one, other = floor.open(), floor.open()
-        one.session.update(alice.stream())
-        other.session.update(bob.stream())
-        one.session.relay(other.session)
-        await alice.send(one, b"a" * 160)
-        heard = [await bob.receive_said()]
-        for round_ in range(20):
-            await flood(stranger, one, count=100)
-            await wait_until(lambda due=100 * (round_ + 1): one.session.statistics().packets_discarded >= due)
-            await alice.send(one, b"a" * 160)
-            heard.append(await bob.receive_said())
-            await bob.send(other, b"b" * 160)
-            assert await alice.receive_said() == b"b" * 160
-        assert heard == [b"a" * 160] * 21
-        assert one.session.statistics().packets_received == 21
-        assert _drain(stranger) == _drain(bob) == 0
-
-
-STUN = struct.pack(">HHI12s", 0x0001, 0, 0x2112A442, b"transactions")  # a binding request (RFC 8489 5)
-GARBAGE = (STUN, b"", b"\x80", b"\xff" * 400, b"\x80\x00" + b"\0" * 9, b"\x16\xfe\xff" + b"\0" * 40, bytes(1500))
-
-
-async def flood(stranger: Peer, leg: Leg, *, count: int) -> None:
-    """Half of it well-formed audio, half nonsense; half of the nonsense goes where RTCP is expected."""
-    host, port = leg.session.local
-    for index in range(count // 2):
-        await stranger.send(leg, b"s" * 160, ssrc=index % 3 + 1000)
-        nonsense = GARBAGE[index % len(GARBAGE)]
-        await stranger.rtp.sendto(nonsense, (host, port + index % 2))
-
-
-def _drain(peer: Peer) -> int:
-    """Throw away what has arrived there; how many packets it was."""
-    with socket.socket(fileno=os.dup(peer.rtp.fileno())) as plain:
-        for count in itertools.count():
-            try:
-                plain.recv(2000, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return count
-    raise AssertionError
 
 
 @run_trio

@@ -10,7 +10,7 @@ from engine.media.session import DigitStarted, Keys, ToneSource
 from tests.trio_tests import run_trio
 
 from .harness import Floor, Leg, hears, on_both_engines, silence, stream_to, tone
-from .test_native import native_floor, open_peer, wait_until
+from .peer import native_floor, open_peer, wait_until
 
 SUITES = {
     "AES_CM_128_HMAC_SHA1_80": 30,

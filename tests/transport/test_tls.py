@@ -22,7 +22,7 @@ from tests.trio_tests import run_trio
 
 
 def caller(authority: Authority, name: str = "alice") -> Agent:
-    return Agent(name, tls=TlsContexts(client=trusting(authority.file)))
+    return Agent(name, tls=TlsContexts(lambda: trusting(authority.file)))
 
 
 async def end_of(stream: trio.SocketStream) -> None:
@@ -34,7 +34,7 @@ async def end_of(stream: trio.SocketStream) -> None:
 
 @asynccontextmanager
 async def server(certificate: ServerCertificate, *callers: Agent, **limits) -> AsyncIterator[tuple[Agent, int]]:
-    tls = TlsContexts(client=ssl.create_default_context(), server=certificate.context)
+    tls = TlsContexts(ssl.create_default_context, certificate.context)
     agent = Agent("bob", react=answer_everything, tls=tls, tcp_limits=TcpLimits(**limits))
     async with running(agent, *callers):
         _, port = await agent.endpoint.listen("tls", "127.0.0.1", 0)
@@ -124,7 +124,7 @@ async def test_a_call_goes_on_with_the_certificate_that_it_began_with(tmp_path: 
 async def test_a_call_over_tls_and_ipv6(tmp_path: Path):
     authority, certificate = certified(tmp_path, "::1")
     alice = caller(authority)
-    tls = TlsContexts(client=ssl.create_default_context(), server=certificate.context)
+    tls = TlsContexts(ssl.create_default_context, certificate.context)
     bob = Agent("bob", react=answer_everything, tls=tls)
     async with running(alice, bob):
         _, port = await bob.endpoint.listen("tls", "::1", 0)

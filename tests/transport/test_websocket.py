@@ -214,16 +214,16 @@ async def connected(
     transport: str = "ws", address: str = "127.0.0.1", authority: Authority | None = None, **limits
 ) -> AsyncIterator[tuple[Agent, Connection]]:
     """`authority` is who certifies the address, with `wss`."""
-    client = ssl.create_default_context() if authority is None else trusting(authority.file)
     certificate = None if authority is None else ServerCertificate(*authority.issue(address)).context
-    tls = TlsContexts(client=client, server=certificate)
+    tls = TlsContexts(ssl.create_default_context, certificate)
     agent = Agent("bob", react=answer_everything, tcp_limits=TcpLimits(**limits), tls=tls)
     async with running(agent):
         host, port = await agent.endpoint.listen(transport, address, 0)
         if authority is None:
             stream: trio.abc.Stream = await trio.open_tcp_stream(host, port)
         else:
-            stream = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=client)
+            context = trusting(authority.file)
+            stream = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=context)
         yield agent, Connection(stream)
         await trio.aclose_forcefully(stream)
 

@@ -28,7 +28,8 @@ from .interpreter import Exhausted
 from .program import Program
 from .script import LuaScript
 from .store import Store
-from .world import WorldSpec, open_world
+from .world import open_world
+from .worldspec import WorldSpec
 
 _LEVELS = {"debug": logging.DEBUG, "warning": logging.WARNING, "error": logging.ERROR}
 

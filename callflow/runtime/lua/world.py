@@ -13,23 +13,16 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 import anyio.to_thread
-import msgspec
 
 from .database import Database
 from .outside import Answer, Cancel, Failed, HttpRequest, Refused, Statement, Then
+from .worldspec import WorldSpec
 
 if TYPE_CHECKING:
     from .web import Web
 
 MAX_REQUESTS = 200  # of an app at once; beyond MAX_CONNECTIONS they wait for one another
 MAX_STATEMENTS = 1000  # of an app that wait
-
-
-class WorldSpec(msgspec.Struct, frozen=True):
-    """What of the world an app may ask: these hosts, and this file."""
-
-    hosts: tuple[str, ...] = ()
-    database: str = ""  # its path
 
 
 @asynccontextmanager
@@ -142,11 +135,6 @@ class World:
     def _forget(self, entry: tuple[Statement, Then]) -> None:
         if entry in self._statements:
             self._statements.remove(entry)
-
-
-def spell_world(spec: WorldSpec) -> str:
-    """As a worker is told it."""
-    return msgspec.json.encode(spec).decode()
 
 
 def _new_web(hosts: tuple[str, ...]) -> Web:

@@ -14,6 +14,7 @@ pub fn leg(id: u64, reports: &mut Reports) -> Leg {
     let mut leg = Leg::new(LegId(id), [id, 2]);
     let stream = Stream {
         remote: Some(SocketAddr::from(([192, 0, 2, 1], 4000))),
+        signalled_from: None,
         codec: Codec::G711(Law::Mu),
         event_clock: 1,
         comfort_noise: None,

@@ -81,6 +81,7 @@ fn connect(engine: &Engine, leg: &Opened, port: u16) {
 fn connect_by(engine: &Engine, leg: &Opened, port: u16, codec: Codec) {
     let stream = Stream {
         remote: Some(SocketAddr::new(HERE, port)),
+        signalled_from: None,
         codec,
         event_clock: 1,
         comfort_noise: None,

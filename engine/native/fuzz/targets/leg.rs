@@ -22,6 +22,7 @@ fuzz_target!(|data: &[u8]| {
     leg.update(
         Stream {
             remote: Some(peer),
+            signalled_from: None,
             codec: Codec::G711(Law::Mu),
             event_clock: 1,
             comfort_noise: None,

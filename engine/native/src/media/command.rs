@@ -46,6 +46,8 @@ pub enum Verb {
     Update(Stream),
     /// Play.
     Play(PlaySpec, Loading),
+    /// The files of its playback are there. It may have been told to play something else since.
+    Loaded,
     /// Record.
     Record(RecordSpec, Track),
     /// Change a playback or a recording that runs.

@@ -137,7 +137,7 @@ impl Engine {
                 mailbox.clone(),
                 act,
             )?,
-            loader: Loader::start()?,
+            loader: Loader::start(teller(routes.clone(), inboxes.clone()))?,
             writer: Writer::start(reports.clone())?,
         };
         Ok(Engine {
@@ -209,7 +209,7 @@ impl Engine {
         sources: Vec<SourceSpec>,
     ) -> Result<(), Stalled> {
         let loading = match &*self.workers.hold() {
-            Some(workers) => workers.loader.load(sources),
+            Some(workers) => workers.loader.load(leg, sources),
             None => return Ok(()),
         };
         self.tell(leg, Verb::Play(spec, loading))
@@ -365,6 +365,16 @@ impl AsRawFd for Engine {
 }
 
 /// What does with a leg what its association wants.
+/// Tells legs that their files are there.
+fn teller(routes: Arc<Lock<Routes>>, inboxes: Vec<Arc<Inbox>>) -> impl Fn(LegId) + Send + Sync {
+    move |leg| {
+        let routes = routes.hold();
+        if let Some(inbox) = routes.inbox_of.get(&leg) {
+            let _ = inboxes[*inbox].push(leg, Verb::Loaded); // else it looks in its next turn
+        }
+    }
+}
+
 fn actor(
     routes: Arc<Lock<Routes>>,
     inboxes: Vec<Arc<Inbox>>,

@@ -3,15 +3,17 @@
 //! The rule:
 //! 1. Until something comes we send to the address of the peer's SDP.
 //! 2. The first valid RTP packet of the agreed payload type latches: its source is where we send, whatever the SDP said.
-//! 3. While the latched source lives (a packet in the last three seconds) packets from elsewhere are dropped, with two
+//! 3. While the latched source lives (a packet in the last three seconds) packets from elsewhere are dropped, with these
 //!    exceptions: the SDP's own address is always right and takes the stream over at its first packet; and a packet that
 //!    continues the stream (same SSRC, next sequence numbers) is the same peer behind a NAT that has changed its mind.
-//! 4. When the latched source has been silent for three seconds, another takes over after three packets in sequence.
-//! 5. A new address in the SDP forgets the latch; the same address again keeps it.
-//! 6. Where ICE is used none of this holds: we send to the pair that it selects, and to nobody before; and what comes from
+//! 4. The host of the SDP's address and the one that the peer's SIP comes from are expected. A source there takes the stream over
+//!    from one elsewhere at its first packet: who was quicker than the peer behind its NAT does not keep it.
+//! 5. When the latched source has been silent for three seconds, another takes over after three packets in sequence.
+//! 6. A new address in the SDP forgets the latch; the same address again keeps it.
+//! 7. Where ICE is used none of this holds: we send to the pair that it selects, and to nobody before; and what comes from
 //!    elsewhere is judged by its keys, as a peer may send by any pair that it has checked (RFC 8445 §12).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::clock::Moment;
 use super::rtp::{Header, Seq, Ssrc};
@@ -25,6 +27,7 @@ const PROBATION: u8 = 3;
 #[derive(Debug, Default)]
 pub struct Latch {
     announced: Option<SocketAddr>,
+    signalled_from: Option<IpAddr>,
     source: Option<SocketAddr>,
     heard_at: Moment,
     candidate: Option<Candidate>,
@@ -58,6 +61,11 @@ impl Latch {
         }
     }
 
+    /// The host that the peer's SIP comes from.
+    pub fn signal(&mut self, host: Option<IpAddr>) {
+        self.signalled_from = host;
+    }
+
     /// ICE says where the peer is, or does no more. What it has said stays.
     pub fn follow_ice(&mut self, has_ice: bool) {
         self.ice = has_ice.then(|| self.ice.unwrap_or(Ice::Checking));
@@ -74,6 +82,14 @@ impl Latch {
             Some(Ice::Checking) => None,
             Some(Ice::Selected(address)) => Some(address),
             None => self.source.or(self.announced),
+        }
+    }
+
+    /// The peer was heard, or has shown that it hears us.
+    pub fn is_heard(&self) -> bool {
+        match self.ice {
+            Some(ice) => matches!(ice, Ice::Selected(_)),
+            None => self.source.is_some(),
         }
     }
 
@@ -108,7 +124,9 @@ impl Latch {
             self.heard_at = now;
             return true;
         }
-        let takes_over = self.source.is_none()
+        let takes_over = self
+            .source
+            .is_none_or(|source| self.is_likelier(from, source))
             || self.announced == Some(from)
             || continues
             || now.ms_since(self.heard_at) >= SILENCE_MS && self.has_proven_itself(from, header);
@@ -118,6 +136,15 @@ impl Latch {
             self.candidate = None;
         }
         takes_over
+    }
+
+    /// `from` is of a host that is expected, and `source` is of none.
+    fn is_likelier(&self, from: SocketAddr, source: SocketAddr) -> bool {
+        let is_expected = |address: SocketAddr| {
+            let host = Some(address.ip());
+            host == self.signalled_from || host == self.announced.map(|announced| announced.ip())
+        };
+        !is_expected(source) && is_expected(from)
     }
 
     fn has_proven_itself(&mut self, from: SocketAddr, header: &Header) -> bool {
@@ -210,6 +237,28 @@ mod tests {
         assert!(!latch.accepts(address(2000), &header(1), false, Moment(0)));
         assert!(latch.accepts(address(1000), &header(1), false, Moment(0)));
         assert_eq!(latch.destination(), Some(address(1000)));
+    }
+
+    #[test]
+    fn who_was_quicker_than_the_peer_gives_way_to_the_host_of_its_sip_and_of_its_sdp() {
+        let of = |host: u8| SocketAddr::from(([198, 51, 100, host], 9));
+        for (expected, signalled_from) in [(of(7), Some(of(7).ip())), (address(77), None)] {
+            let mut latch = Latch::default();
+            latch.announce(Some(address(1000)));
+            latch.signal(signalled_from);
+            assert!(latch.accepts(of(1), &header(0), false, Moment(0)));
+            assert!(!latch.accepts(of(2), &header(0), false, Moment(0)));
+            assert!(latch.accepts(expected, &header(0), false, Moment(0)));
+            assert!(!latch.accepts(of(1), &header(1), false, Moment(0)));
+            assert_eq!(latch.destination(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn of_two_ports_of_an_expected_host_the_first_stays() {
+        let mut latch = latched_to(2000);
+        assert!(!latch.accepts(address(2001), &header(5), false, Moment(0)));
+        assert_eq!(latch.destination(), Some(address(2000)));
     }
 
     #[test]

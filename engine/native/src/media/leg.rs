@@ -52,8 +52,11 @@ use super::tone::Tone;
 pub const MAX_PACKET: usize = HEADER + MAX_OCTETS + MAX_OVERHEAD;
 /// The longest payload that is taken: more than any ptime in one Ethernet frame.
 const MAX_PAYLOAD: usize = 1500;
-/// Silence is sent after so long without a packet.
+/// Silence is sent after so long without a packet, for as long as the peer was not heard: it may wait for us to be found.
 const IDLE_MS: u64 = 1000;
+/// And after so long once it was. NATs want a packet each 15 s (RFC 6263 §7), there are peers that end a call after 10 s without
+/// one, and one of our own takes whoever was silent for 3 s for gone (see latch).
+const HEARD_IDLE_MS: u64 = 2000;
 /// Each tone of a key that goes out in band.
 const KEY_LEVEL_DBM0: f32 = -9.0;
 /// Recordings of one leg at a time.
@@ -146,6 +149,8 @@ pub struct Leg {
     pipes: Vec<Pipe>,
     control: Control,
     sent_at: Moment,
+    /// The end of what was sent last.
+    said_until: Moment,
 }
 
 impl Leg {
@@ -187,6 +192,7 @@ impl Leg {
             pipes: Vec::new(),
             control: Control::new(random[0] ^ random[1].rotate_left(32)),
             sent_at: Moment::default(),
+            said_until: Moment::default(),
         }
     }
 
@@ -197,6 +203,7 @@ impl Leg {
             self.control.begin(now);
         }
         self.latch.announce(stream.remote);
+        self.latch.signal(stream.signalled_from);
         if stream.telephone_event.is_none() {
             self.digits_out.refuse_events(reports);
         }
@@ -361,8 +368,23 @@ impl Leg {
 
     /// True while it must be given its turn every 20 ms, and no room does that.
     pub fn needs_frames(&self) -> bool {
-        let is_at_work = self.player.is_some()
-            || self.digits_out.is_busy()
+        (self.player.is_some() || self.is_at_work()) && !self.is_in_room
+    }
+
+    /// It has turns for nothing but a playback whose files are not there yet, or just came.
+    pub fn waits_for_files(&self) -> bool {
+        let has_started = self.player.as_ref().is_some_and(|it| it.has_started());
+        !has_started && !self.is_at_work()
+    }
+
+    /// What it sent last is over: what comes next need not wait for its end.
+    pub fn is_quiet(&self, now: Moment) -> bool {
+        now >= self.said_until
+    }
+
+    /// Beside a playback.
+    fn is_at_work(&self) -> bool {
+        self.digits_out.is_busy()
             || self.digits_in.is_down()
             || self.inband.as_ref().is_some_and(|inband| inband.is_down())
             || !self.recorders.is_empty()
@@ -370,8 +392,7 @@ impl Leg {
             || self.hearing.is_some()
             || self.playout.is_some()
             || self.conversion.is_some()
-            || !self.pipes.is_empty();
-        is_at_work && !self.is_in_room
+            || !self.pipes.is_empty()
     }
 
     /// Its turn comes soon: let what it points to be fetched.
@@ -379,6 +400,9 @@ impl Leg {
         prefetch(&*self.counters);
         if let Some(player) = &self.player {
             prefetch(&**player);
+        }
+        if let Some(playout) = &self.playout {
+            prefetch(&**playout);
         }
     }
 

@@ -56,7 +56,7 @@ impl Line {
         };
         let packet = &room[..length];
         let went = match self.relay {
-            None => self.pair.rtp.send_to(packet, outgoing.destination).is_ok(),
+            None => self.pair.send(packet, outgoing.destination).is_ok(),
             Some((relay, _)) => send_framed(&self.pair.rtp, packet, relay),
         };
         if went {

@@ -16,6 +16,7 @@ use super::lock::Lock;
 use super::player::{Loading, Voice};
 use super::raw::Raw;
 use super::reel::{Block, Feed};
+use super::report::LegId;
 use super::tone::{Tone, ToneSpec};
 
 /// Two, so that one very long file does not hold up all prompts.
@@ -42,24 +43,36 @@ pub struct Loader {
     threads: Vec<JoinHandle<()>>,
 }
 
-#[derive(Default)]
 struct Shared {
     queue: Lock<Queue>,
     more: Condvar,
     library: Lock<Library>,
+    /// Who is told that its files are there.
+    tell: Box<dyn Fn(LegId) + Send + Sync>,
+}
+
+struct Job {
+    leg: LegId,
+    sources: Vec<SourceSpec>,
+    loading: Loading,
 }
 
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<(Vec<SourceSpec>, Loading)>,
+    jobs: VecDeque<Job>,
     feeds: Vec<Weak<Feed>>,
     is_over: bool,
 }
 
 impl Loader {
-    /// With its threads.
-    pub fn start() -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+    /// With its threads. `tell` is called, on one of them, when a leg's files are there, or cannot be had.
+    pub fn start(tell: impl Fn(LegId) + Send + Sync + 'static) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Lock::default(),
+            more: Condvar::default(),
+            library: Lock::default(),
+            tell: Box::new(tell),
+        });
         let threads = (0..THREADS)
             .map(|_| {
                 let shared = shared.clone();
@@ -71,8 +84,8 @@ impl Loader {
         Ok(Loader { shared, threads })
     }
 
-    /// Make the sources ready. Without a file among them they are so at once.
-    pub fn load(&self, sources: Vec<SourceSpec>) -> Loading {
+    /// Make a leg's sources ready. Without a file among them they are so at once, and it is told nothing.
+    pub fn load(&self, leg: LegId, sources: Vec<SourceSpec>) -> Loading {
         let loading = Loading::default();
         if sources
             .iter()
@@ -86,7 +99,11 @@ impl Loader {
             let _ = loading.set(Err("too many playbacks wait for their files".into()));
             return loading;
         }
-        queue.jobs.push_back((sources, loading.clone()));
+        queue.jobs.push_back(Job {
+            leg,
+            sources,
+            loading: loading.clone(),
+        });
         self.shared.more.notify_one();
         loading
     }
@@ -95,8 +112,8 @@ impl Loader {
     pub fn stop(&mut self) -> Vec<JoinHandle<()>> {
         let mut queue = self.shared.queue.hold();
         queue.is_over = true;
-        for (_, loading) in queue.jobs.drain(..) {
-            let _ = loading.set(Err("the media engine is closed".into()));
+        for job in queue.jobs.drain(..) {
+            let _ = job.loading.set(Err("the media engine is closed".into()));
         }
         self.shared.more.notify_all();
         std::mem::take(&mut self.threads)
@@ -110,9 +127,10 @@ impl Shared {
             if let Some((feed, index)) = queue.hungry() {
                 drop(queue);
                 self.feed(&feed, index);
-            } else if let Some((sources, loading)) = queue.jobs.pop_front() {
+            } else if let Some(job) = queue.jobs.pop_front() {
                 drop(queue);
-                self.load(&sources, &loading);
+                self.load(&job);
+                (self.tell)(job.leg);
             } else {
                 queue = self.wait(queue);
                 continue;
@@ -135,8 +153,8 @@ impl Shared {
         queue
     }
 
-    fn load(&self, sources: &[SourceSpec], loading: &Loading) {
-        let result = voices(sources, &self.library);
+    fn load(&self, job: &Job) {
+        let result = voices(&job.sources, &self.library);
         let feeds = result.iter().flatten().filter_map(|voice| match voice {
             Voice::Reel(feed) => Some(feed),
             _ => None,
@@ -147,7 +165,7 @@ impl Shared {
             self.more.notify_all(); // from now on all look after them
         }
         drop(queue);
-        let _ = loading.set(result);
+        let _ = job.loading.set(result);
     }
 
     fn feed(&self, feed: &Feed, index: u64) {
@@ -237,7 +255,7 @@ mod tests {
     }
 
     fn load(loader: &Loader, path: &Path) -> Result<Arc<Clip>, String> {
-        let loading = loader.load(vec![SourceSpec::File(path.to_owned(), None)]);
+        let loading = loader.load(LegId(1), vec![SourceSpec::File(path.to_owned(), None)]);
         until("the file is loaded", || loading.get().is_some());
         match loading.get().unwrap().clone()?.remove(0) {
             Voice::Clip(clip) => Ok(clip),
@@ -256,7 +274,7 @@ mod tests {
         let folder = Folder::new();
         let path = folder.path("prompt.wav");
         fs::write(&path, wav_of(&[1, 2, 3])).unwrap();
-        let loader = Loader::start().unwrap();
+        let loader = Loader::start(|_| {}).unwrap();
         let first = load(&loader, &path).unwrap();
         assert!(Arc::ptr_eq(&first, &load(&loader, &path).unwrap()));
         fs::write(&path, wav_of(&[4, 5, 6, 7])).unwrap();
@@ -269,7 +287,7 @@ mod tests {
         let folder = Folder::new();
         let (missing, text) = (folder.path("missing.wav"), folder.path("text.wav"));
         fs::write(&text, "hello").unwrap();
-        let loader = Loader::start().unwrap();
+        let loader = Loader::start(|_| {}).unwrap();
         let error = load(&loader, &missing).unwrap_err();
         assert_eq!(
             error,
@@ -286,8 +304,8 @@ mod tests {
 
     #[test]
     fn what_needs_no_file_is_ready_at_once() {
-        let loader = Loader::start().unwrap();
-        let loading = loader.load(vec![SourceSpec::Silence(20)]);
+        let loader = Loader::start(|_| {}).unwrap();
+        let loading = loader.load(LegId(1), vec![SourceSpec::Silence(20)]);
         assert_eq!(
             loading.get().unwrap().as_ref().unwrap()[0].length(),
             Some(160)
@@ -304,7 +322,7 @@ mod tests {
             offset_ms: 0,
             fades_ms: [0, 0],
         };
-        let loading = loader.load(vec![SourceSpec::File(path.to_owned(), None)]);
+        let loading = loader.load(LegId(1), vec![SourceSpec::File(path.to_owned(), None)]);
         until("the file is loaded", || loading.get().is_some());
         let mut player = Player::new(spec, loading);
         assert_eq!(player.ready(true), Readiness::Started);
@@ -339,7 +357,7 @@ mod tests {
     fn a_long_file_is_read_while_it_is_played_and_not_kept_as_a_whole() {
         let folder = Folder::new();
         let path = long(&folder, "long.sln");
-        let loader = Loader::start().unwrap();
+        let loader = Loader::start(|_| {}).unwrap();
         let mut player = play(&loader, &path);
         for number in 0..LONG / FRAME {
             let expected: Vec<i16> = (0..FRAME)
@@ -363,7 +381,7 @@ mod tests {
     fn in_a_long_file_it_goes_on_and_back() {
         let folder = Folder::new();
         let path = long(&folder, "long.sln");
-        let loader = Loader::start().unwrap();
+        let loader = Loader::start(|_| {}).unwrap();
         let mut player = play(&loader, &path);
         for (seek_ms, place) in [
             (100_000, 800_000),
@@ -385,7 +403,7 @@ mod tests {
     fn a_long_file_that_goes_away_breaks_off() {
         let folder = Folder::new();
         let path = long(&folder, "long.sln");
-        let loader = Loader::start().unwrap();
+        let loader = Loader::start(|_| {}).unwrap();
         let mut player = play(&loader, &path);
         fs::write(&path, [0; 64]).unwrap(); // the tape goes on where there is nothing now
         let mut frames = 0;
@@ -407,9 +425,9 @@ mod tests {
         fs::write(&whole, wav_of(&[7; 800])).unwrap();
         let file = wav_of(&[8; 1600]);
         fs::write(&broken, &file[..file.len() - 1600]).unwrap();
-        let loader = Loader::start().unwrap();
+        let loader = Loader::start(|_| {}).unwrap();
         let file = |path: &PathBuf| SourceSpec::File(path.clone(), None);
-        let loading = loader.load(vec![file(&whole), file(&broken), file(&whole)]);
+        let loading = loader.load(LegId(1), vec![file(&whole), file(&broken), file(&whole)]);
         until("the files are loaded", || loading.get().is_some());
         let spec = PlaySpec {
             name: "p".into(),

@@ -23,23 +23,13 @@ pub fn samples_of(ptime_ms: u32) -> usize {
 }
 
 /// What waits to fill a packet.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Packetizer {
-    octets: [u8; ROOM],
+    /// Room for so much once the first frame has come: most legs pass on packets that are whole.
+    octets: Box<[u8]>,
     length: usize,
     samples: usize,
     end: Moment,
-}
-
-impl Default for Packetizer {
-    fn default() -> Self {
-        Packetizer {
-            octets: [0; ROOM],
-            length: 0,
-            samples: 0,
-            end: Moment::default(),
-        }
-    }
 }
 
 impl Packetizer {
@@ -53,7 +43,8 @@ impl Packetizer {
         if self.length > MAX_OCTETS {
             self.clear(); // nobody took anything
         }
-        let count = code(&mut self.octets[self.length..]);
+        let start = self.length;
+        let count = code(&mut self.room()[start..]);
         if count > 0 {
             self.room_for_frame(count, due);
         }
@@ -72,7 +63,15 @@ impl Packetizer {
         self.length += octets;
         self.samples += FRAME;
         self.end = Moment(due.0 + FRAME_NANOS);
-        &mut self.octets[start..self.length]
+        let end = self.length;
+        &mut self.room()[start..end]
+    }
+
+    fn room(&mut self) -> &mut [u8] {
+        if self.octets.is_empty() {
+            self.octets = vec![0; ROOM].into();
+        }
+        &mut self.octets
     }
 
     /// True when nothing waits.

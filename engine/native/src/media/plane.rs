@@ -17,7 +17,7 @@ use super::leg::MAX_PACKET;
 use super::line::{voice_of_peer, Line};
 use super::ports::PortPool;
 use super::report::{LegId, ReportQueue, Reports};
-use super::rooms::Rooms;
+use super::rooms::{self, Rooms};
 use super::syscalls::{prefetch, random, worked, Epoll, Ready};
 use super::wheel::{self, Wheel};
 
@@ -201,8 +201,12 @@ impl Plane {
         }
     }
 
-    /// Whose turn comes next but one, and what the next one points to, which is here by now.
+    /// Whose turn comes next but one, and what the next one points to, which is here by now. Of rooms, members are a step more.
     fn fetch_ahead(&self, places: &[u32]) {
+        let near = places.iter().enumerate().take(rooms::STEPS).skip(1);
+        for (ahead, place) in near.filter(|(_, place)| Rooms::is_room(**place)) {
+            self.rooms.fetch_ahead(*place, ahead, &self.lines);
+        }
         let line = |ahead: usize| self.lines.get(*places.get(ahead)? as usize)?.as_deref();
         if let Some(line) = line(2) {
             prefetch(line);
@@ -256,7 +260,7 @@ impl Plane {
             if let Some(outgoing) = line.leg.idle_frame(now, &mut packet) {
                 line.send(&mut packet, &outgoing, now);
             }
-            let compound = line.leg.report(&self.clock, now, random());
+            let compound = line.leg.report(&self.clock, now, random);
             line.send_control(compound);
             self.beats.push_back((beat_after(now), place, id));
         }

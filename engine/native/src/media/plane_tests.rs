@@ -46,6 +46,11 @@ impl Thread {
         }
     }
 
+    /// A second from now: nothing has been sent for long.
+    fn later(&self) -> Moment {
+        self.plane.clock.now().plus_ms(1000)
+    }
+
     fn tell(&self, leg: LegId, verb: Verb) {
         self.inbox.push(leg, verb).unwrap();
     }
@@ -262,6 +267,57 @@ fn turns_of_a_playback_an_echo_and_a_room_take_no_lock() {
     for phone in phones {
         until("each hears something", || phone.hears());
     }
+}
+
+#[test]
+fn a_playback_is_heard_in_the_turn_in_which_it_is_told() {
+    let mut thread = Thread::new();
+    let alice = Phone::new();
+    thread.open(LegId(1));
+    thread.tell(LegId(1), Verb::Update(alice.stream()));
+    thread.tell(LegId(1), Verb::Play(endless(), hum()));
+    let now = thread.later();
+    thread.plane.obey(now);
+    assert!(alice.hears());
+    assert!(!alice.hears());
+}
+
+#[test]
+fn a_playback_that_waits_for_its_files_is_heard_as_soon_as_they_are_there() {
+    let mut thread = Thread::new();
+    let alice = Phone::new();
+    let loading = Loading::default();
+    thread.open(LegId(1));
+    thread.tell(LegId(1), Verb::Update(alice.stream()));
+    thread.tell(LegId(1), Verb::Play(endless(), loading.clone()));
+    let now = thread.later();
+    thread.plane.obey(now);
+    assert!(!alice.hears());
+    loading.set(hum().get().unwrap().clone()).unwrap();
+    thread.tell(LegId(1), Verb::Loaded);
+    let now = now.plus_ms(3);
+    thread.plane.obey(now);
+    assert!(alice.hears());
+    thread.plane.turn_wheel(now.plus_ms(20));
+    assert!(alice.hears()); // and so it goes on: the first turn was at most a phase late
+    assert!(!alice.hears());
+}
+
+#[test]
+fn a_playback_waits_for_the_end_of_the_packet_before_it() {
+    let mut thread = Thread::new();
+    let alice = Phone::new();
+    thread.open(LegId(1));
+    thread.tell(LegId(1), Verb::Update(alice.stream()));
+    thread.tell(LegId(1), Verb::Play(endless(), hum()));
+    let now = thread.later();
+    thread.plane.obey(now);
+    assert!(alice.hears());
+    thread.tell(LegId(1), Verb::Play(endless(), hum()));
+    thread.plane.obey(now.plus_ms(5));
+    assert!(!alice.hears());
+    thread.plane.turn_wheel(now.plus_ms(20));
+    assert!(alice.hears());
 }
 
 /// What is played for ever.

@@ -163,6 +163,34 @@ fn a_clock_that_is_too_fast_or_too_slow_is_followed() {
 }
 
 #[test]
+fn after_minutes_of_another_clock_and_jitter_the_voice_is_what_it_was_and_no_later() {
+    const FRAMES: u64 = 15_000; // five minutes, in which 500 ppm are 150 ms
+    for stretch in [-1i64, 1] {
+        let (mut scene, mut random) = (Scene::new(), Random(12));
+        let arrivals = (0..FRAMES).filter_map(|frame| {
+            let delay = random.below(31) * 1_000_000;
+            let nanos = (frame * 20_000_000 + delay) as i64 + stretch * (frame * 10_000) as i64;
+            (random.below(100) >= 1).then_some((Moment(3_000_000 + nanos as u64), frame))
+        });
+        scene.run(arrivals.collect());
+        assert!(scene.late < 150, "{}", scene.late);
+        let now = Moment(0).plus_ms(scene.turn * 20);
+        let depth = scene.playout.source.as_ref().unwrap().depth(now);
+        assert!(
+            (0..240 + MARGIN + TOO_DEEP + 320).contains(&depth),
+            "{depth}"
+        );
+        // What is heard last was said last, and sounds like it.
+        let end = scene.heard.len() - 8000;
+        let said_at = (end as i64 - stretch * (FRAMES * 160) as i64 / 2000) as usize;
+        let from = said_at - 8000;
+        let original: Vec<i16> = (from..said_at + 16_000).map(voice).collect();
+        let likeness = likeness_of(&scene.heard[end..], &original, 8000, 1400);
+        assert!(likeness > 0.97, "{stretch}: {likeness}");
+    }
+}
+
+#[test]
 fn another_source_and_a_jump_of_timestamps_are_heard_at_once() {
     let mut scene = Scene::new();
     scene.run(arrivals(0..100, 0, 0, 5));

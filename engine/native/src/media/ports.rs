@@ -13,6 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::lock::Lock;
+use super::outlet::Outlet;
 use super::syscalls::{forbid_fragments, mark_expedited, random};
 
 /// Pairs kept bound.
@@ -30,6 +31,8 @@ pub struct PortPair {
     pub rtcp: UdpSocket,
     /// The even port.
     pub port: u16,
+    /// How audio leaves.
+    outlet: Outlet,
 }
 
 impl PortPair {
@@ -40,7 +43,17 @@ impl PortPair {
         rtcp.set_nonblocking(true)?;
         mark_expedited(&rtp);
         forbid_fragments(&rtp);
-        Ok(PortPair { rtp, rtcp, port })
+        Ok(PortPair {
+            rtp,
+            rtcp,
+            port,
+            outlet: Outlet::default(),
+        })
+    }
+
+    /// Send a packet of a stream from the even port.
+    pub fn send(&mut self, packet: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.outlet.send(&self.rtp, packet, to)
     }
 }
 

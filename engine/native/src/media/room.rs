@@ -25,9 +25,12 @@ use super::report::{LegId, PlaybackEnd, RecordingEnd, Report, Reports};
 use super::resample::Resampler;
 use super::rtp::{Header, Pt, Seq, Ssrc};
 use super::sound::SoundWatch;
+use super::syscalls::prefetch;
 
 /// Recordings of one room at a time.
 const MAX_RECORDINGS: usize = 8;
+/// Members that are fetched before a room's turn; the others are while it lasts.
+const FIRST: usize = 4;
 
 /// How somebody takes part.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -271,9 +274,29 @@ impl Room {
         }
     }
 
+    /// The first members will be looked at soon.
+    pub fn fetch_members(&self) {
+        self.members.iter().take(FIRST).for_each(prefetch);
+    }
+
+    /// Their legs, too.
+    pub fn fetch_legs(&self, lines: &[Option<Box<Line>>]) {
+        let lines = self
+            .members
+            .iter()
+            .take(FIRST)
+            .map(|member| lines.get(member.place as usize));
+        lines.flatten().flatten().for_each(|line| prefetch(&**line));
+    }
+
     /// The turn of 20 ms, for all members.
     pub fn turn(&mut self, lines: &mut [Option<Box<Line>>], due: Moment, reports: &mut Reports) {
         self.narrow_down(lines);
+        for member in self.members.iter().take(FIRST) {
+            if let Some(line) = &lines[member.place as usize] {
+                line.leg.prefetch();
+            }
+        }
         self.listen(lines, due, reports);
         self.sound_playback(reports.of(self.id));
         self.record_sum(due);

@@ -8,12 +8,16 @@ use super::line::Line;
 use super::recorder::Recorder;
 use super::report::{LegId, Reports};
 use super::room::{Membership, Room};
+use super::syscalls::prefetch;
 use super::wheel::Wheel;
 
 /// Set in places that are a room's, on the wheel.
 const MARK: u32 = 1 << 31;
 
 type Lines = [Option<Box<Line>>];
+
+/// How many turns ahead a room is fetched: itself, then its members, then their legs.
+pub const STEPS: usize = 4;
 
 /// The rooms, each in its place.
 #[derive(Default)]
@@ -64,6 +68,18 @@ impl Rooms {
             None => return false,
         }
         true
+    }
+
+    /// Let the processor fetch what the turn of that room will touch, which comes after so many others.
+    pub fn fetch_ahead(&self, place: u32, ahead: usize, lines: &Lines) {
+        let Some(Some(seat)) = self.list.get((place & !MARK) as usize) else {
+            return;
+        };
+        match ahead {
+            1 => seat.room.fetch_legs(lines),
+            2 => seat.room.fetch_members(),
+            _ => prefetch(&*seat.room),
+        }
     }
 
     /// Let a leg take part in a room; it leaves any other first. In the same room it takes part in another way.

@@ -1,6 +1,6 @@
 //! What was agreed on for a leg, and what its payload types carry.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::codec::Codec;
 use super::g711::Law;
@@ -15,6 +15,8 @@ const COMFORT_NOISE: Pt = Pt(13);
 pub struct Stream {
     /// Where the peer's SDP wants its packets.
     pub remote: Option<SocketAddr>,
+    /// The host that the peer's SIP comes from.
+    pub signalled_from: Option<IpAddr>,
     /// The codec.
     pub codec: Codec,
     /// Its payload type.
@@ -74,6 +76,7 @@ mod tests {
     fn payload_types_carry_what_was_agreed_or_what_the_standard_says() {
         let stream = Stream {
             remote: None,
+            signalled_from: None,
             codec: Codec::G711(Law::A),
             payload_type: Pt(97),
             packet_samples: 160,

@@ -1,10 +1,10 @@
-//! What std does not offer: epoll, eventfd, randomness, the mark on packets, how long a thread has worked; and a hint to the
-//! processor. The crate's only unsafe code.
+//! What std does not offer: epoll, eventfd, randomness, the mark on packets, two sockets of one port, how many files may be open,
+//! how long a thread has worked, memory given back; and a hint to the processor. The crate's only unsafe code.
 #![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::UdpSocket;
+use std::net::{SocketAddrV4, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -35,6 +35,19 @@ pub fn worked() -> u64 {
         return 0; // a kernel without that clock: nobody is ever late by work of his own
     }
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Give back to the system what the heap has free: by itself it gives only what lies at its end. Whether there was any.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn trim_heap() -> bool {
+    // SAFETY: it takes a number, and touches only what nobody has, under the heap's own locks.
+    unsafe { libc::malloc_trim(0) == 1 }
+}
+
+/// Other heaps have no such call.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn trim_heap() -> bool {
+    false
 }
 
 /// A set of descriptors that are waited for together, level-triggered.
@@ -284,6 +297,57 @@ pub fn forbid_fragments(socket: &UdpSocket) {
         )
     };
     let _ = set_option(socket, level, option, value);
+}
+
+/// A socket at `address` although `own` has that port at every address. Nobody else can have it, then or later.
+pub fn bind_beside(own: &UdpSocket, address: SocketAddrV4) -> io::Result<UdpSocket> {
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: a call without pointers; the result is checked and then owned by nobody else.
+    let socket = unsafe { UdpSocket::from_raw_fd(checked(libc::socket(libc::AF_INET, kind, 0))?) };
+    share_port(own, true)?;
+    let bound = share_port(&socket, true).and_then(|()| bind(&socket, address));
+    share_port(&socket, false)?;
+    share_port(own, false)?;
+    bound.map(|()| socket)
+}
+
+fn share_port(socket: &UdpSocket, is_shared: bool) -> io::Result<()> {
+    let value = libc::c_int::from(is_shared);
+    set_option(socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, value)
+}
+
+fn bind(socket: &UdpSocket, address: SocketAddrV4) -> io::Result<()> {
+    let address = libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: address.port().to_be(),
+        sin_addr: libc::in_addr {
+            s_addr: u32::from(*address.ip()).to_be(),
+        },
+        sin_zero: [0; 8],
+    };
+    let length = std::mem::size_of_val(&address) as libc::socklen_t;
+    // SAFETY: `address` outlives the call and its size is what is passed.
+    checked(unsafe {
+        libc::bind(
+            socket.as_raw_fd(),
+            std::ptr::from_ref(&address).cast(),
+            length,
+        )
+    })
+    .map(|_| ())
+}
+
+/// How many files this process may have open.
+pub fn most_files() -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the kernel writes one limit to where one is.
+    match unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } {
+        0 => limit.rlim_cur,
+        _ => 0,
+    }
 }
 
 fn is_v6(socket: &UdpSocket) -> bool {

@@ -143,6 +143,7 @@ pub fn said() -> Vec<i16> {
 pub fn stream_with(remote: SocketAddr) -> Stream {
     Stream {
         remote: Some(remote),
+        signalled_from: None,
         codec: Codec::G711(Law::Mu),
         event_clock: 1,
         comfort_noise: None,

@@ -8,6 +8,8 @@ use super::clock::{Moment, FRAME_NANOS};
 /// Phases of one frame.
 const PHASES: usize = 10;
 const PHASE_NANOS: u64 = FRAME_NANOS / PHASES as u64;
+/// Legs of one phase that are few, however empty the others are.
+const CROWD: usize = 20;
 /// Phases that are made up for after a stall: three frames.
 const MAX_LATE: u64 = 3 * PHASES as u64;
 
@@ -50,6 +52,26 @@ impl Wheel {
         self.phases[phase].push(leg);
         self.count += 1;
         phase as u8
+    }
+
+    /// Put a leg into the phase that goes on, unless that is crowded; returns the phase, and when its turn was, if that is over:
+    /// then it is to be taken now.
+    pub fn join_now(&mut self, leg: u32, now: Moment) -> (u8, Option<Moment>) {
+        let current = now.0 / PHASE_NANOS;
+        let phase = (current % PHASES as u64) as usize;
+        if self.phases[phase].len() > CROWD + 2 * self.count / PHASES {
+            return (self.join(leg, now), None);
+        }
+        if self.count == 0 {
+            self.next = current + 1;
+        }
+        self.phases[phase].push(leg);
+        self.count += 1;
+        let is_over = self.next > current;
+        (
+            phase as u8,
+            is_over.then_some(Moment(current * PHASE_NANOS)),
+        )
     }
 
     /// Take a leg out of its phase.
@@ -135,6 +157,26 @@ mod tests {
             (0..20).map(|leg| wheel.join(leg, ms(0))).collect();
         assert_eq!(phases.len(), PHASES);
         assert_eq!(turns(&mut wheel, ms(20)).len(), PHASES);
+    }
+
+    #[test]
+    fn who_joins_now_has_the_phase_that_goes_on_and_takes_its_turn_if_that_is_over() {
+        let mut wheel = Wheel::default();
+        let now = Moment(103_700_000);
+        assert_eq!(wheel.join_now(7, now), (1, Some(ms(102))));
+        assert!(turns(&mut wheel, now).is_empty());
+        assert_eq!(turns(&mut wheel, ms(122)), [(122, vec![7])]);
+        assert_eq!(wheel.join_now(8, ms(124)), (2, None)); // the wheel has not come to that yet
+        assert_eq!(turns(&mut wheel, ms(124)), [(124, vec![8])]);
+    }
+
+    #[test]
+    fn many_who_join_now_are_spread_over_the_phases() {
+        let mut wheel = Wheel::default();
+        for leg in 0..1000 {
+            wheel.join_now(leg, ms(100));
+        }
+        assert!(wheel.phases.iter().all(|legs| legs.len() < 300));
     }
 
     #[test]

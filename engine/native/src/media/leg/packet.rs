@@ -191,6 +191,7 @@ impl Leg {
     pub fn sent(&mut self, outgoing: &Outgoing, now: Moment) {
         self.counters.sent(outgoing.length - HEADER);
         self.sent_at = now;
+        self.said_until = Moment(now.0 + FRAME_NANOS);
         if let (true, Some(player)) = (outgoing.is_playback, &mut self.player) {
             player.samples_sent += outgoing.samples as u64;
         }

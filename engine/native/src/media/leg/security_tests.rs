@@ -34,6 +34,7 @@ fn leg_to(host: u8) -> Leg {
     let mut leg = Leg::new(LegId(host.into()), [u64::MAX, 2]);
     let stream = Stream {
         remote: Some(address(host)),
+        signalled_from: None,
         codec: Codec::G711(Law::Mu),
         event_clock: 1,
         comfort_noise: None,

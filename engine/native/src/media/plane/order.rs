@@ -80,6 +80,10 @@ impl Plane {
             return;
         };
         let is_update = matches!(verb, Verb::Update(_));
+        let is_urgent = matches!(
+            verb,
+            Verb::Play(..) | Verb::Loaded | Verb::SendDigits { .. }
+        );
         let peer = line
             .peer
             .filter(|_| is_update || matches!(verb, Verb::Mute { .. }));
@@ -87,7 +91,9 @@ impl Plane {
         if is_update {
             self.rooms.fit(line);
         }
-        if line.leg.needs_frames() && line.phase.is_none() {
+        if is_urgent && line.leg.is_quiet(now) {
+            self.hurry(place, now);
+        } else if line.leg.needs_frames() && line.phase.is_none() {
             line.phase = Some(self.wheel.join(place, now));
         }
         // Held or resumed: what the peer hears stops and begins anew, and must not look like loss.
@@ -96,6 +102,27 @@ impl Plane {
         }
         if is_update {
             self.match_codecs(place, now);
+        }
+    }
+
+    /// Give a leg that has something to say its turn now, and the others from then on. One that has turns already keeps to them
+    /// if anything hears time pass by them.
+    fn hurry(&mut self, place: u32, now: Moment) {
+        let Some(line) = self.lines[place as usize].as_mut() else {
+            return;
+        };
+        if !line.leg.needs_frames() {
+            return;
+        }
+        match line.phase {
+            Some(phase) if line.leg.waits_for_files() => self.wheel.leave(place, phase),
+            Some(_) => return,
+            None => {}
+        }
+        let (phase, due) = self.wheel.join_now(place, now);
+        line.phase = Some(phase);
+        if due.is_some_and(|due| !self.frame(place, due)) {
+            self.wheel.leave(place, phase);
         }
     }
 
