@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--only NAME] [--json FILE] [--against HOST:PORT [--number N] [--pid PID]]`."""
+"""`python -m benchmarks [--quick] [--only NAME] [--json FILE] [--against HOST:PORT ...]`: ours, or another server."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ from . import (
 from .bench import Bench
 from .figure import Figure
 from .machine import Neighbours, machine_facts
+from .measure_another import Another, measure_another
 from .process import Cores, choose_cores, raise_file_limit
 from .report import print_report, write_json
 from .script import ANSWER
@@ -94,9 +95,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small and short: half a minute, and less to trust")
     parser.add_argument("--only", action="append", choices=list(MEASUREMENTS), help="this measurement; repeatable")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
-    parser.add_argument("--against", type=_address, metavar="HOST:PORT", help="calls to any SIP server by UDP, no more")
-    parser.add_argument("--number", default=ANSWER, help="that it answers, and whose calls it lets us hang up")
-    parser.add_argument("--pid", type=int, default=0, help="its process, if it is one and here: its CPU is told, too")
+    other = parser.add_argument_group("another SIP server, on this machine")
+    other.add_argument("--against", type=_address, metavar="HOST:PORT", help="measure that, by UDP, in place of ours")
+    other.add_argument("--number", default=ANSWER, help="that it answers, and whose calls it lets us hang up")
+    other.add_argument("--playback-number", default="", metavar="NUMBER", help="that plays for ever")
+    other.add_argument("--relay-number", default="", metavar="NUMBER", help="that dials on to us, and relays")
+    other.add_argument("--callee-port", type=int, default=5070, metavar="PORT", help="of 127.0.0.1, where that is")
+    other.add_argument("--conference-number", default="", metavar="NUMBER", help="where all hear each other")
+    other.add_argument("--legs", type=int, default=0, help="of each of those; otherwise as many as for ours")
+    other.add_argument("--pid", type=int, default=0, help="its process, if it is one: its CPU is told, too")
     return parser.parse_args()
 
 
@@ -107,8 +114,21 @@ def _address(text: str) -> tuple[str, int]:
 
 def _wanted(options: argparse.Namespace) -> list[Measurement]:
     if options.against:
-        return [partial(measure_calls.measure_another, server=options.against, number=options.number, pid=options.pid)]
+        return [partial(measure_another, another=_another(options))]
     return [MEASUREMENTS[name] for name in options.only or MEASUREMENTS]
+
+
+def _another(options: argparse.Namespace) -> Another:
+    return Another(
+        server=options.against,
+        pid=options.pid,
+        number=options.number,
+        playback=options.playback_number,
+        relay=options.relay_number,
+        conference=options.conference_number,
+        callee_port=options.callee_port if options.relay_number else 0,
+        legs=options.legs,
+    )
 
 
 async def _measure(cores: Cores, sizes: Sizes, measurements: list[Measurement]) -> list[Figure]:

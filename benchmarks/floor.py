@@ -14,8 +14,8 @@ from .process import on_core
 _SOURCE = Path(__file__).with_name("floor.rs")
 
 
-async def floor_microseconds(bench: Bench, kind: Literal["playback", "relay"], *, legs: int) -> float:
-    """CPU-µs of one packet sent (playback) or received and sent (relay), between our cores, at our pace."""
+async def floor_microseconds(bench: Bench, kind: Literal["playback", "relay", "standing"], *, legs: int) -> float:
+    """CPU-µs of a packet sent (playback), received and sent (relay), or of a standing leg's second, at our pace."""
     program = bench.folder / "floor"
     if not program.exists():
         await trio.run_process(["rustc", "-O", "--edition", "2021", str(_SOURCE), "-o", str(program)])

@@ -96,9 +96,16 @@ class Phones:
     """Callers, and callees who answer at once, of these codecs."""
 
     def __init__(
-        self, media: BareMedia | OwnMedia, *, callers: Sequence[str], callees: Sequence[str], srtp: Policy = "off"
+        self,
+        media: BareMedia | OwnMedia,
+        *,
+        callers: Sequence[str],
+        callees: Sequence[str],
+        srtp: Policy = "off",
+        callee_port: int = 0,
     ) -> None:
-        self.media = media
+        """`callee_port`: where they are called, for who cannot be told; 0: anywhere."""
+        self.media, self._callee_port = media, callee_port
         self._caller = self._phone("load", callers, srtp)
         self._callee = self._phone("callee", callees, srtp)
         self.answered: list[PhoneCall] = []  # by callees
@@ -106,9 +113,9 @@ class Phones:
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Run them until cancelled."""
         async with trio.open_nursery() as nursery:
-            for phone in (self._caller, self._callee):
+            for phone, port in ((self._caller, 0), (self._callee, self._callee_port)):
                 await nursery.start(phone.endpoint.run)
-                await phone.endpoint.listen("udp", "127.0.0.1", 0)
+                await phone.endpoint.listen("udp", "127.0.0.1", port)
             nursery.start_soon(self._answer)
             task_status.started()
             await trio.sleep_forever()
@@ -174,6 +181,7 @@ async def running_phones(
     callers: Sequence[str] = NARROW,
     callees: Sequence[str] = NARROW,
     srtp: Policy = "off",
+    callee_port: int = 0,
 ) -> AsyncIterator[Phones]:
     """Phones that are ready to call and be called, with so many legs in all.
 
@@ -181,7 +189,7 @@ async def running_phones(
     """
     async with (
         running_media(bench, legs=legs) as media,
-        _running(Phones(media, callers=callers, callees=callees, srtp=srtp)) as phones,
+        _running(Phones(media, callers=callers, callees=callees, srtp=srtp, callee_port=callee_port)) as phones,
     ):
         yield phones
 

@@ -56,13 +56,6 @@ async def measure_calls_to(bench: Bench, engine: RunningEngine, number: str, wha
     return [rate, await calls.measure_cost(rate.value, first)]
 
 
-async def measure_another(bench: Bench, server: tuple[str, int], number: str, pid: int) -> list[Figure]:
-    """The same of any SIP server that answers the number. `pid`: its process, if it is one, and here; else 0."""
-    engine = RunningEngine(pid, 0, server, "", "")
-    figures = await measure_calls_to(bench, engine, number, f"answered by {server[0]}:{server[1]}")
-    return figures if pid else figures[:1]
-
-
 def _doors(bench: Bench) -> Mapping[str, AbstractAsyncContextManager[RunningEngine]]:
     return {
         "a script worker": running_engine(bench),

@@ -67,10 +67,10 @@ async def measure_playback(
     ):
         idle, weight = await engine.idle_cpu(sizes.idle_time), memory_kb(engine.pid)
         calls = await phones.call(engine.server, PLAY, count=legs, rate=sizes.setup_rate)
-        taken = await _listen(bench, engine, phones, streams=legs, idle=idle)
+        taken = await listen(bench, engine, phones, streams=legs, idle=idle)
         grown = memory_kb(engine.pid) - weight
         await phones.hang_up(calls)
-    return _figure(
+    return media_figure(
         name, "CPU-us/leg-second", taken, per=legs, floor=floor, memory=grown / legs,
         how=f"{legs} legs hear a prompt (PCMU, 20 ms, endless) for {sizes.media_time:g} s and send "
         "nothing but silence once a second. CPU of the engine process, less that of an idle one, by leg-seconds.",
@@ -116,10 +116,10 @@ async def _relay_figure(bench: Bench, engine: RunningEngine, phones: Phones, *, 
     calls = await phones.call(engine.server, BRIDGE.format(port=phones.port), count=count, rate=sizes.setup_rate)
     phones.play(calls)
     phones.play(phones.answered)
-    taken = await _listen(bench, engine, phones, streams=2 * count, idle=idle)
+    taken = await listen(bench, engine, phones, streams=2 * count, idle=idle)
     grown = memory_kb(engine.pid) - weight
     await phones.hang_up(calls)
-    return _figure(
+    return media_figure(
         name, "CPU-us/call-second", taken, per=count, floor=floor, memory=grown / (2 * count),
         how=f"{count} calls that the app dials on and bridges; both sides speak (PCMU, 20 ms) for "
         f"{sizes.media_time:g} s. CPU of the engine process, less that of an idle one, by call-seconds of two legs.",
@@ -139,10 +139,10 @@ async def _measure_conferences(bench: Bench, *, conferences: int, members: int) 
             number = CONFERENCE.format(room=room)
             calls += await phones.call(engine.server, number, count=members, rate=sizes.setup_rate)
         phones.play(calls)
-        taken = await _listen(bench, engine, phones, streams=legs, idle=idle)
+        taken = await listen(bench, engine, phones, streams=legs, idle=idle)
         grown = memory_kb(engine.pid) - weight
         await phones.hang_up(calls)
-    return _figure(
+    return media_figure(
         f"member, {many}", "CPU-us/member-second", taken, per=conferences * members, floor=floor,
         memory=grown / (conferences * members),
         how=f"All members speak all the time (PCMU, 20 ms) for {sizes.media_time:g} s: each hears its own mix. CPU "
@@ -150,7 +150,7 @@ async def _measure_conferences(bench: Bench, *, conferences: int, members: int) 
     )  # fmt: skip
 
 
-async def _listen(
+async def listen(
     bench: Bench, engine: RunningEngine, phones: Phones, *, streams: int, idle: float
 ) -> list[tuple[float, Cadence, float]]:
     """Per repetition: CPU seconds per second of the engine above its idle, what was heard, and the load's own CPU."""
@@ -164,7 +164,7 @@ async def _listen(
     return taken
 
 
-def _figure(
+def media_figure(
     name: str,
     unit: str,
     taken: Sequence[tuple[float, Cadence, float]],

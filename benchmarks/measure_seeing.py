@@ -120,7 +120,7 @@ async def _run_looks() -> float:
         session, quality = media.open(lambda event: None), Quality()
         started_at = time.thread_time()
         for number in range(LOOKS):
-            quality.look(session.statistics(), now=float(number))
+            quality.look(session.look(), now=float(number))
         seconds = time.thread_time() - started_at
         session.close()
         nursery.cancel_scope.cancel()

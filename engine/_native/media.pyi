@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 __all__ = [
     "Engine",
@@ -96,6 +96,13 @@ class Engine:
     def shutdown(self) -> None:
         """Close every leg and end every thread."""
 
+Figures: TypeAlias = tuple[  # in the order of engine.media.session.Statistics
+    tuple[int, int, int, int, int, int, float],
+    tuple[int, float, float | None],
+    tuple[int, float, float, int],
+    tuple[int, int],
+]
+
 @final
 class Leg:
     """One leg. Every method raises RuntimeError when its media thread does not keep up with 65,536 commands."""
@@ -166,15 +173,9 @@ class Leg:
     def leave_room(self) -> None: ...
     def watch_audio(self, *, is_on: bool) -> None: ...
     def detect(self, *, level_dbov: float | None) -> None: ...
-    def statistics(
-        self,
-    ) -> tuple[
-        tuple[int, int, int, int, int, int, float],
-        tuple[int, float, float | None],
-        tuple[int, float, float, int],
-        tuple[int, int],
-    ]:
-        """In the order of engine.media.session.Statistics."""
+    def statistics(self) -> Figures: ...
+    def look(self) -> tuple[Figures, Figures] | None:
+        """The figures at the look before, and now; None: what came since sounds as that did."""
 
     def close(self) -> None: ...
 

@@ -251,6 +251,10 @@ class AwaitingSession:
     def statistics(self) -> Statistics:
         return self._session.statistics()
 
+    def look(self) -> tuple[Statistics, Statistics] | None:
+        """See MediaSession."""
+        return self._session.look()
+
     def _hand_on(self, play: _Play) -> None:
         playback, sources, repeat, gain_db, offset_ms, fades_ms = play
         self._session.play(playback, sources, repeat=repeat, gain_db=gain_db, offset_ms=offset_ms, fades_ms=fades_ms)

@@ -385,11 +385,14 @@ class NativeMediaSession:
 
     def statistics(self) -> Statistics:
         """The leg's figures now; after `close`, the last ones."""
-        rtp, rtcp, (late, depth, deepest, delayed), (forged, replayed) = self._leg.statistics()
-        return Statistics(
-            *rtp, *rtcp, packets_late=late, playout_ms=depth, deepest_playout_ms=deepest, packets_delayed=delayed,
-            packets_forged=forged, packets_replayed=replayed,
-        )  # fmt: skip
+        return _statistics(self._leg.statistics())
+
+    def look(self) -> tuple[Statistics, Statistics] | None:
+        """The figures at the look before, and now. None: what came since sounds as it did."""
+        if (looked := self._leg.look()) is None:
+            return None
+        before, now = looked
+        return _statistics(before), _statistics(now)
 
     def close(self) -> None:
         """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""
@@ -463,6 +466,14 @@ class NativeMediaRoom:
 
 def _pair(credentials: IceCredentials) -> tuple[str, str]:
     return credentials.ufrag, credentials.password
+
+
+def _statistics(figures: native.Figures) -> Statistics:
+    rtp, rtcp, (late, depth, deepest, delayed), (forged, replayed) = figures
+    return Statistics(
+        *rtp, *rtcp, packets_late=late, playout_ms=depth, deepest_playout_ms=deepest, packets_delayed=delayed,
+        packets_forged=forged, packets_replayed=replayed,
+    )  # fmt: skip
 
 
 def _native_source(source: Source) -> native.Source:

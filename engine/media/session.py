@@ -416,6 +416,13 @@ class MediaSession(Protocol):
         """The leg's figures now; after `close`, the last ones."""
         ...
 
+    def look(self) -> tuple[Statistics, Statistics] | None:
+        """The figures at the look before, and now. None: what came since sounds as it did, which costs next to nothing.
+
+        The first time the figures before are all 0. It is for one who looks.
+        """
+        ...
+
     def close(self) -> None:
         """Send RTCP BYE and give the ports back. Running recordings are closed properly, without an event."""
         ...

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,10 +31,8 @@ from benchmarks import (
     measure_streams,
 )
 from benchmarks.bench import Bench
-from benchmarks.engine import running_engine
 from benchmarks.figure import Figure
 from benchmarks.process import choose_cores
-from benchmarks.script import ANSWER
 from benchmarks.sizes import Sizes
 
 TINY = Sizes(
@@ -131,17 +127,3 @@ def test_it_runs_and_every_figure_is_told(tmp_path: Path, measure: Callable[[Ben
     for figure in figures:
         assert figure.values
         assert figure.how
-
-
-def test_another_server_is_measured_as_far_as_it_is_known(tmp_path: Path):
-    bench = Bench(choose_cores(), tmp_path, replace(TINY, shares=(0.5,)), lambda text: None)
-
-    async def measure() -> list[list[Figure]]:
-        async with running_engine(bench, "lua") as server:
-            measured = partial(measure_calls.measure_another, bench, server.server, ANSWER)
-            return [await measured(server.pid), await measured(0)]
-
-    with_process, by_address = trio.run(measure)
-    assert [figure.unit for figure in with_process] == ["calls/s", "CPU-ms/call"]
-    assert "at 50 %" in with_process[1].beside
-    assert [figure.unit for figure in by_address] == ["calls/s"]

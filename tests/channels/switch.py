@@ -315,6 +315,9 @@ class FakeSession:
             remote_jitter_ms=2.5, round_trip_ms=31.25, packets_late=3, deepest_playout_ms=70.0,
         )  # fmt: skip
 
+    def look(self) -> tuple[media.Statistics, media.Statistics] | None:
+        return media.Statistics(), self.statistics()
+
     def close(self) -> None:
         if self.is_open:
             self.is_open = False

@@ -24,14 +24,29 @@ def plus(before: Statistics, **more: float) -> Statistics:
     return replace(before, round_trip_ms=20.0, **summed)
 
 
+class Watched:
+    """The quality of a call whose media always has something to look at."""
+
+    def __init__(self) -> None:
+        self.quality, self.heard = Quality(), NOTHING
+
+    def look(self, heard: Statistics, *, now: float) -> ChannelMediaQuality | None:
+        before, self.heard = self.heard, heard
+        return self.quality.look((before, heard), now=now)
+
+    @property
+    def mos(self) -> float | None:
+        return self.quality.mos
+
+
 def test_the_first_look_only_counts_from_there():
-    quality = Quality()
+    quality = Watched()
     assert quality.look(plus(NOTHING, packets_received=10, packets_lost=90), now=1.0) is None
     assert quality.mos is None
 
 
 def test_it_is_told_once_when_it_is_known_and_not_again_while_it_stays():
-    quality, heard = Quality(), NOTHING
+    quality, heard = Watched(), NOTHING
     quality.look(heard, now=0.0)
     heard = plus(heard, packets_received=250)
     told = quality.look(heard, now=5.0)
@@ -43,7 +58,7 @@ def test_it_is_told_once_when_it_is_known_and_not_again_while_it_stays():
 
 
 def test_loss_in_the_latest_seconds_is_told_however_long_all_was_well():
-    quality = Quality()
+    quality = Watched()
     heard = replace(MORE, packets_sent=100_000, packets_received=100_000)
     quality.look(NOTHING, now=0.0)
     quality.look(heard, now=5.0)
@@ -60,7 +75,7 @@ def test_loss_in_the_latest_seconds_is_told_however_long_all_was_well():
 
 
 def test_packets_that_come_late_after_all_are_no_less_than_no_loss():
-    quality = Quality()
+    quality = Watched()
     quality.look(plus(NOTHING, packets_received=200, packets_lost=50), now=0.0)
     told = quality.look(plus(NOTHING, packets_received=500, packets_lost=10), now=5.0)
     assert told is not None
@@ -68,13 +83,34 @@ def test_packets_that_come_late_after_all_are_no_less_than_no_loss():
 
 
 def test_a_peer_that_sends_nothing_any_more_is_told():
-    quality = Quality()
+    quality = Watched()
     quality.look(NOTHING, now=0.0)
     heard = plus(NOTHING, packets_received=250)
     quality.look(heard, now=5.0)
     told = quality.look(plus(heard), now=10.0)
     assert told is not None
     assert (told.received.packets, told.received.mos) == (0, None)
+
+
+def test_of_a_few_packets_of_silence_the_loss_is_no_bad_sound():
+    quality = Watched()
+    quality.look(NOTHING, now=0.0)
+    heard = plus(NOTHING, packets_received=250)
+    quality.look(heard, now=5.0)
+    silent = replace(heard, packets_sent=heard.packets_sent + 1, packets_received=500, remote_packets_lost=1)
+    assert quality.look(silent, now=10.0) is None
+    assert quality.look(replace(silent, packets_received=750), now=15.0) is None  # and nothing sent is nothing new
+
+
+def test_what_sounds_as_it_did_is_not_told_and_the_seconds_are_those_since():
+    quality = Quality()
+    quality.look((NOTHING, NOTHING), now=0.0)
+    heard = plus(NOTHING, packets_received=250)
+    quality.look((NOTHING, heard), now=5.0)
+    assert quality.look(None, now=10.0) is None
+    told = quality.look((heard, plus(heard, packets_received=200, packets_lost=50)), now=15.0)
+    assert told is not None
+    assert told.seconds == 5.0
 
 
 @app.route("1000")

@@ -19,6 +19,7 @@ from engine.media.session import (
     PortsExhausted,
     RecordingFinished,
     SilenceSource,
+    Statistics,
     ToneSource,
 )
 
@@ -490,6 +491,22 @@ async def test_statistics_count_the_packets_of_both_directions(floor):
     assert (received.packets_received, received.octets_received) == (20, 3200)
     assert received.packets_lost == 0
     assert received.packets_sent < 5  # silence, once a second
+
+
+@on_both_engines
+async def test_a_look_has_the_figures_of_the_look_before(floor):
+    switch, phone = floor.pair()
+    first = switch.session.look()
+    assert first is not None
+    assert first[0] == Statistics()
+    switch.session.play("p", [ToneSource((LOW,), duration_ms=100)])
+    await switch.wait(PlaybackFinished)
+    await floor.until(lambda: phone.session.statistics().packets_received >= 5)
+    looked = switch.session.look()
+    assert looked is not None
+    before, now = looked
+    assert before == first[1]
+    assert now.packets_sent >= before.packets_sent + 5
 
 
 @on_both_engines

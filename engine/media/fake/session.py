@@ -80,6 +80,7 @@ class FakeMediaSession:
         self._recorder = Recorder(network, self._timeline, self._sent, post)
         self._digits = DigitSender(network, self, post)
         self._watch = AudioWatch(network, post)
+        self._looked = Statistics()
         self._hearing = Hearing(network, post)
         self._echo = Echo(network, self._settle_output)
         self._pipes: list[FakePipe] = []
@@ -244,6 +245,11 @@ class FakeMediaSession:
         """The leg's figures now; after `close`, the last ones."""
         self._network.advance()
         return self._traffic.statistics(self._peer())
+
+    def look(self) -> tuple[Statistics, Statistics] | None:
+        """The figures at the look before, and now."""
+        before, self._looked = self._looked, self.statistics()
+        return before, self._looked
 
     def close(self) -> None:
         """Give the ports back. Running recordings are closed properly, without an event."""

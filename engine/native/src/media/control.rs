@@ -35,11 +35,11 @@ impl Control {
     }
 
     /// True when a report is due; the next is then so much later as `random` says.
-    pub fn is_due(&mut self, now: Moment, random: u64) -> bool {
+    pub fn is_due(&mut self, now: Moment, random: impl FnOnce() -> u64) -> bool {
         if now < self.due {
             return false;
         }
-        self.due = now.plus_ms(INTERVAL_MS / 2 + random % INTERVAL_MS);
+        self.due = now.plus_ms(INTERVAL_MS / 2 + random() % INTERVAL_MS);
         true
     }
 
@@ -106,11 +106,11 @@ mod tests {
         let mut control = Control::new(7);
         let at = |milliseconds| Moment(0).plus_ms(milliseconds);
         control.begin(at(0));
-        assert!(!control.is_due(at(1249), 0));
-        assert!(control.is_due(at(1250), 4999));
-        assert!(!control.is_due(at(8748), 0));
-        assert!(control.is_due(at(8749), 0));
-        assert!(control.is_due(at(11_249), 0));
+        assert!(!control.is_due(at(1249), || 0));
+        assert!(control.is_due(at(1250), || 4999));
+        assert!(!control.is_due(at(8748), || 0));
+        assert!(control.is_due(at(8749), || 0));
+        assert!(control.is_due(at(11_249), || 0));
     }
 
     #[test]

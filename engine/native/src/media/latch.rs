@@ -85,6 +85,14 @@ impl Latch {
         }
     }
 
+    /// The peer was heard, or has shown that it hears us.
+    pub fn is_heard(&self) -> bool {
+        match self.ice {
+            Some(ice) => matches!(ice, Ice::Selected(_)),
+            None => self.source.is_some(),
+        }
+    }
+
     /// Where to send RTCP: the port above (RFC 3550 §11).
     pub fn control_destination(&self) -> Option<SocketAddr> {
         let mut address = self.destination()?;

@@ -52,8 +52,11 @@ use super::tone::Tone;
 pub const MAX_PACKET: usize = HEADER + MAX_OCTETS + MAX_OVERHEAD;
 /// The longest payload that is taken: more than any ptime in one Ethernet frame.
 const MAX_PAYLOAD: usize = 1500;
-/// Silence is sent after so long without a packet.
+/// Silence is sent after so long without a packet, for as long as the peer was not heard: it may wait for us to be found.
 const IDLE_MS: u64 = 1000;
+/// And after so long once it was. NATs want a packet each 15 s (RFC 6263 §7), there are peers that end a call after 10 s without
+/// one, and one of our own takes whoever was silent for 3 s for gone (see latch).
+const HEARD_IDLE_MS: u64 = 2000;
 /// Each tone of a key that goes out in band.
 const KEY_LEVEL_DBM0: f32 = -9.0;
 /// Recordings of one leg at a time.

@@ -600,11 +600,10 @@ fn a_stream_that_restarts_jumps_or_has_another_source_is_heard_as_it_was_said() 
     }
 }
 
-#[test]
-fn an_idle_leg_sends_a_frame_of_silence_a_second() {
-    let mut scene = Scene::new();
+/// When it sends silence, in milliseconds of so long.
+fn silent_for(scene: &mut Scene, milliseconds: u64) -> Vec<u64> {
     let mut sent = Vec::new();
-    for milliseconds in (0..5000).step_by(100) {
+    for milliseconds in (0..milliseconds).step_by(100) {
         let now = Moment(0).plus_ms(milliseconds);
         let mut room = [0; MAX_PACKET];
         if let Some(outgoing) = scene.leg.idle_frame(now, &mut room) {
@@ -615,7 +614,26 @@ fn an_idle_leg_sends_a_frame_of_silence_a_second() {
             sent.push(milliseconds);
         }
     }
+    sent
+}
+
+#[test]
+fn an_idle_leg_sends_a_frame_of_silence_a_second_until_its_peer_is_heard() {
+    let mut scene = Scene::new();
+    let sent = silent_for(&mut scene, 5000);
     assert_eq!(sent, [1000, 2000, 3000, 4000]);
+    scene.update(Stream {
+        remote: Some(stranger()),
+        ..stream()
+    });
+    scene.hear(&[0xff; 160]);
+    scene.leg.sent_at = Moment(0);
+    assert_eq!(silent_for(&mut scene, 9000), [2000, 4000, 6000, 8000]);
+}
+
+#[test]
+fn a_leg_that_has_others_to_speak_for_it_sends_no_silence() {
+    let mut scene = Scene::new();
     scene.leg.is_relayed = true;
     let mut room = [0; MAX_PACKET];
     assert_eq!(
@@ -652,10 +670,10 @@ fn control_is_taken_from_the_peers_host_alone() {
         .leg
         .receive_control(&mut b"garbage".to_vec(), peer(), &clock, now);
     assert_eq!(scene.leg.counters.read().packets_discarded, 2);
-    assert!(scene.leg.report(&clock, now, 0).is_none());
+    assert!(scene.leg.report(&clock, now, || 0).is_none());
     let later = now.plus_ms(2000);
-    assert!(scene.leg.report(&clock, later, 0).is_some());
-    assert!(scene.leg.report(&clock, later, 0).is_none());
+    assert!(scene.leg.report(&clock, later, || 0).is_some());
+    assert!(scene.leg.report(&clock, later, || 0).is_none());
 }
 
 #[test]

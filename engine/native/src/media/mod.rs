@@ -34,6 +34,7 @@ pub mod library;
 pub mod line;
 pub mod loader;
 pub mod lock;
+pub mod looking;
 pub mod mixer;
 pub mod ogg_opus;
 pub mod outlet;

@@ -260,7 +260,7 @@ impl Plane {
             if let Some(outgoing) = line.leg.idle_frame(now, &mut packet) {
                 line.send(&mut packet, &outgoing, now);
             }
-            let compound = line.leg.report(&self.clock, now, random());
+            let compound = line.leg.report(&self.clock, now, random);
             line.send_control(compound);
             self.beats.push_back((beat_after(now), place, id));
         }

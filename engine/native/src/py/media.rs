@@ -23,6 +23,7 @@ use crate::media::g711::Law;
 use crate::media::hearing::{Hearing, Noticed};
 use crate::media::loader::SourceSpec;
 use crate::media::lock::Lock;
+use crate::media::looking::Looking;
 use crate::media::mixer::Gain;
 use crate::media::packetizer::samples_of;
 use crate::media::player::PlaySpec;
@@ -33,7 +34,7 @@ use crate::media::room::Membership;
 use crate::media::rtp::Pt;
 use crate::media::signal::Signal;
 use crate::media::srtp::{Keys, MasterKey, Profile, WrongKey};
-use crate::media::statistics::Counters;
+use crate::media::statistics::{Counters, Statistics};
 use crate::media::stream::Stream;
 use crate::media::syscalls;
 use crate::media::telephone_event::code_of;
@@ -177,6 +178,7 @@ impl Engine {
             id: opened.leg,
             port: opened.port,
             counters: opened.counters,
+            looking: Lock::default(),
         })
     }
 
@@ -233,6 +235,32 @@ type Figures = (
     (u64, u64),
 );
 
+fn figures_of(at: Statistics) -> Figures {
+    (
+        (
+            at.packets_sent,
+            at.octets_sent,
+            at.packets_received,
+            at.octets_received,
+            at.packets_lost,
+            at.packets_discarded,
+            at.jitter_ms,
+        ),
+        (
+            at.remote_packets_lost,
+            at.remote_jitter_ms,
+            at.round_trip_ms,
+        ),
+        (
+            at.packets_late,
+            at.playout_ms,
+            at.deepest_playout_ms,
+            at.packets_delayed,
+        ),
+        (at.packets_forged, at.packets_replayed),
+    )
+}
+
 /// One leg of the data plane.
 #[pyclass(frozen, module = "engine._native.media")]
 struct Leg {
@@ -240,6 +268,7 @@ struct Leg {
     id: LegId,
     port: u16,
     counters: Arc<Counters>,
+    looking: Lock<Looking>,
 }
 
 #[pymethods]
@@ -471,32 +500,15 @@ impl Leg {
         self.tell(Verb::Detect(level_dbov))
     }
 
-    /// In the order of `engine.media.session.Statistics`.
     fn statistics(&self) -> Figures {
+        figures_of(self.counters.read())
+    }
+
+    /// The figures at the look before, and now; None: what came since sounds as that did.
+    fn look(&self) -> Option<(Figures, Figures)> {
         let now = self.counters.read();
-        (
-            (
-                now.packets_sent,
-                now.octets_sent,
-                now.packets_received,
-                now.octets_received,
-                now.packets_lost,
-                now.packets_discarded,
-                now.jitter_ms,
-            ),
-            (
-                now.remote_packets_lost,
-                now.remote_jitter_ms,
-                now.round_trip_ms,
-            ),
-            (
-                now.packets_late,
-                now.playout_ms,
-                now.deepest_playout_ms,
-                now.packets_delayed,
-            ),
-            (now.packets_forged, now.packets_replayed),
-        )
+        let before = self.looking.hold().look(now)?;
+        Some((figures_of(before), figures_of(now)))
     }
 
     fn close(&self) {

@@ -13,7 +13,7 @@ impl Leg {
         &mut self,
         clock: &Clock,
         now: Moment,
-        random: u64,
+        random: impl FnOnce() -> u64,
     ) -> Option<(Compound, SocketAddr)> {
         if !self.is_open() || !self.control.is_due(now, random) {
             return None;

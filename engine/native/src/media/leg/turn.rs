@@ -9,7 +9,7 @@ use super::super::recorder::Progress;
 use super::super::report::Reports;
 use super::super::rtp::{Pt, HEADER};
 use super::coding::Said;
-use super::{Leg, Outgoing, DIGIT_GAP_MS, IDLE_MS, MAX_PACKET};
+use super::{Leg, Outgoing, DIGIT_GAP_MS, HEARD_IDLE_MS, IDLE_MS, MAX_PACKET};
 
 /// Our silence as comfort noise: so many dB under full scale.
 const SILENCE_BELOW: u8 = 78;
@@ -167,13 +167,18 @@ impl Leg {
         }
     }
 
-    /// Once a second: the frame of silence of a leg that has nothing to say.
+    /// Once a second: the frame of silence of a leg that has nothing to say, if it is time for one.
     pub fn idle_frame(&mut self, now: Moment, packet: &mut [u8; MAX_PACKET]) -> Option<Outgoing> {
         let is_idle = match &self.player {
             Some(player) => player.is_paused(),
             None => !self.is_relayed,
         };
-        if !is_idle || self.digits_out.is_busy() || now.ms_since(self.sent_at) < IDLE_MS {
+        let idle = if self.latch.is_heard() {
+            HEARD_IDLE_MS
+        } else {
+            IDLE_MS
+        };
+        if !is_idle || self.digits_out.is_busy() || now.ms_since(self.sent_at) < idle {
             return None;
         }
         let destination = self.destination()?;
