@@ -39,7 +39,7 @@ class WebSocketTransport:
     def __init__(self, protocol: Protocol, stream: anyio.abc.ByteStream) -> None:
         self._protocol = protocol
         self._stream = stream
-        self._sending = anyio.Lock()  # the sending task, and the receiving one for pongs
+        self._sending = anyio.Lock(fast_acquire=True)  # the sending task, and the receiving one for pongs
         self._parts: list[bytes] = []
         self.spelling: Spelling = Spelling(protocol.subprotocol or Spelling.MSGPACK.value)
 
@@ -59,7 +59,8 @@ class WebSocketTransport:
             if self._protocol.state is not State.OPEN:
                 raise Disconnected(_reason_of(self._protocol))
             self._protocol.receive_data(await self._read())
-            await self._flush(errors_matter=False)  # of a pong or the answer to a close: what came still counts
+            if self._protocol.writes:  # rarely: a pong, or the answer to a close; what came still counts
+                await self._flush(errors_matter=False)
 
     async def aclose(self) -> None:
         """Say goodbye if there is a way, and close. Does not wait for the peer."""

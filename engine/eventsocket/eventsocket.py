@@ -22,6 +22,7 @@ from engine.web.web import Web
 from .decisions import MAX_OCTETS, DecisionLog
 from .dispatch import CommandWatcher, Dispatcher, LongVerb, Verb
 from .encoding import encoded
+from .flusher import Flusher
 from .hello import Refused, judge, read_hello, refuse
 from .link import Link, LinkClosed, Nowhere
 from .log import EventLog
@@ -85,6 +86,7 @@ class EventSocket:
         self._web = web
         self._max_sessions = max_sessions
         self._commands = commands
+        self._flusher = Flusher()
         self._is_closing = False
         self._strangers = 0
         self._left = trio.Event()
@@ -108,8 +110,9 @@ class EventSocket:
         self._dispatcher = Dispatcher(log, table, queries, self.decisions, clock=trio.current_time, epoch=epoch)
 
     async def run(self) -> None:
-        """Part, for ever, with sessions that own calls and read nothing, and with files that do not come."""
+        """Send events, and part with sessions that own calls and read nothing, and with files that do not come."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._flusher.run)
             if self._prompts is not None:
                 nursery.start_soon(self._prompts.run)
             await self._watch_stalls()
@@ -262,6 +265,7 @@ class EventSocket:
             perform=self._dispatcher.perform,
             snapshot=self._dispatcher.snapshot,
             receive_blob=self._receive_blob,
+            flusher=self._flusher,
             commands=self._commands,
         )
 

@@ -31,12 +31,25 @@ class Link(Protocol):
         """Who it is, for the log of the program."""
         ...
 
+    @property
+    def is_free(self) -> bool:
+        """What is sent now goes next, and needs nobody who waits."""
+        ...
+
     async def receive(self) -> Sequence[bytes | str]:
         """The next messages, one at least. May be cancelled. Raises LinkClosed, MalformedMessage."""
         ...
 
+    def send_now(self, message: bytes) -> bool:
+        """Send one message while it `is_free`. False: a rest of it waits for `send_rest` or the next `send`."""
+        ...
+
     async def send(self, message: bytes) -> None:
         """Send one message, without letting others run if it is taken at once. Raises LinkClosed."""
+        ...
+
+    async def send_rest(self) -> None:
+        """Send what `send_now` left. Raises LinkClosed."""
         ...
 
     async def close(self, code: int, reason: str) -> None:
@@ -57,6 +70,11 @@ class StreamLink:
         self.peer = peer
         self._stream = stream
         self._reader = MessageReader()
+        self._rest = b""
+
+    @property
+    def is_free(self) -> bool:
+        return isinstance(self._stream, trio.SocketStream) and not self._rest
 
     async def receive(self) -> Sequence[bytes]:
         while True:
@@ -69,15 +87,25 @@ class StreamLink:
             if messages := self._reader.feed(data):
                 return messages
 
-    async def send(self, message: bytes) -> None:
+    def send_now(self, message: bytes) -> bool:
+        assert isinstance(self._stream, trio.SocketStream)
         data = prefixed(message)
-        sent = write_now(self._stream, data) if isinstance(self._stream, trio.SocketStream) else 0
-        if sent == len(data):
+        self._rest = data[write_now(self._stream, data) :]
+        return not self._rest
+
+    async def send(self, message: bytes) -> None:
+        if not self.is_free:
+            self._rest += prefixed(message)
+        elif self.send_now(message):
             return
+        await self.send_rest()
+
+    async def send_rest(self) -> None:
         try:
-            await self._stream.send_all(data[sent:])
+            await self._stream.send_all(self._rest)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise LinkClosed("the connection broke") from error
+        self._rest = b""
 
     async def close(self, code: int, reason: str) -> None:
         await self.abort()
@@ -90,6 +118,7 @@ class Nowhere:
     """The link of a session inside the engine: nothing is sent, and nothing comes."""
 
     spelling = Spelling.MSGPACK
+    is_free = False
 
     def __init__(self, peer: str) -> None:
         self.peer = peer
@@ -97,7 +126,13 @@ class Nowhere:
     async def receive(self) -> Sequence[bytes]:
         raise LinkClosed("nothing comes from inside the engine")
 
+    def send_now(self, message: bytes) -> bool:
+        return True
+
     async def send(self, message: bytes) -> None:
+        raise LinkClosed("nothing is sent inside the engine")
+
+    async def send_rest(self) -> None:
         raise LinkClosed("nothing is sent inside the engine")
 
     async def close(self, code: int, reason: str) -> None:

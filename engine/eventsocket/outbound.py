@@ -20,18 +20,11 @@ from callflow.protocol.events import ChannelCreated, ChannelEnded, Event
 from callflow.protocol.frames import MAX_MESSAGE, CloseCode
 from engine.channels.errors import CommandError
 
+from .connection import CLOSE_TIMEOUT, DialledConnection
 from .eventsocket import EventSocket
 from .log import Entry
 from .tokens import Token
-from .websocket import (
-    CLOSE_TIMEOUT,
-    MAX_QUEUE,
-    PING_INTERVAL,
-    PING_TIMEOUT,
-    SUBPROTOCOLS,
-    DialledConnection,
-    WebSocketLink,
-)
+from .websocket import PING_INTERVAL, PING_TIMEOUT, SUBPROTOCOLS, WebSocketLink
 
 CONNECT_WITHIN = 5.0  # seconds
 LINGER = 10.0  # seconds that an app has to close after its last call has ended
@@ -115,9 +108,9 @@ class OutboundDoor:
             ping_timeout=PING_TIMEOUT,
             close_timeout=CLOSE_TIMEOUT,
             max_size=MAX_MESSAGE,
-            max_queue=MAX_QUEUE,
             create_connection=DialledConnection,
         ) as connection:
+            assert isinstance(connection, DialledConnection)
             link = self._links[channel] = WebSocketLink(connection, destination.url)
             try:
                 await self._sockets.serve(link, token=_GRANT, channel=channel)

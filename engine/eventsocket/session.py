@@ -1,4 +1,5 @@
-"""One app's connection, after its hello: one task reads and has commands done, one writes all that is ready at once.
+"""One app's connection, after its hello: one task reads and has commands done, and writes what it replies, if the link
+takes that at once. Events are written by the `Flusher` at the end of a turn. All else is for a task that writes.
 
 Replies and events leave in the order in which they happened: an event numbered up to a reply's `seq` before the reply,
 a later one after it. Everything that waits is bounded: events wait in the log, and while replies wait too many, no
@@ -22,6 +23,7 @@ from engine.channels.errors import CommandError
 from engine.channels.ports import Owner
 
 from .encoding import encoded
+from .flusher import Flusher
 from .link import Link, LinkClosed
 from .log import Entry, EventLog
 from .reader import Reader
@@ -74,6 +76,7 @@ class Session:
         perform: Callable[[Session, str, Command, str | None], object | None],
         snapshot: Callable[[Session], Sequence[bytes]],
         receive_blob: Callable[[Session, Blob], None],
+        flusher: Flusher,
         commands: float = COMMANDS,
     ) -> None:
         """`former`: ids of lost sessions whose channels' events it gets too; `follows`: the newest of them, if said.
@@ -94,6 +97,7 @@ class Session:
         self.owned: set[str] = set()  # channel ids; kept by Ownership
         self.reader = Reader(log, owners=former | {id}, may_read=token.allows("read"), wake=self.wake)
         self._link = link
+        self._flusher = flusher
         self._log = log
         self._connection = EngineConnection(link.spelling)
         self._answer = answer
@@ -113,6 +117,10 @@ class Session:
         self._reading = trio.CancelScope()
         self._ended: tuple[CloseCode, str] | None = None
         self._sending_since: float | None = None
+        self._is_noted = False  # by the flusher
+        self._is_paused = False
+        self._has_rest = False  # of what was sent at once
+        self._failure: Exception | None = None
 
     @property
     def spelling(self) -> Spelling:
@@ -145,7 +153,7 @@ class Session:
     @property
     def is_paused(self) -> bool:
         """No command is read, for too many replies wait to be sent."""
-        return self._owed > MAX_OWED
+        return self._is_paused
 
     @property
     def is_closing(self) -> bool:
@@ -175,6 +183,7 @@ class Session:
         """Tell of the state, after all events up to now."""
         seq = self._log.last_seq
         self._owe(Reply(seq, (*frames, encoded(CaughtUp(seq=seq)))))
+        self.wake()
 
     async def run(self, early: Sequence[AppFrame] = ()) -> str:
         """Serve until either side ends it; why. `early`: frames that came with the hello."""
@@ -233,6 +242,7 @@ class Session:
             while True:
                 for message in await self._link.receive():
                     await self._handle(self._connection.receive(message))
+                self.flush()
         except LinkClosed as error:
             self._end(CloseCode.NORMAL, str(error))
             await self._link.abort()
@@ -242,6 +252,7 @@ class Session:
     async def _handle(self, frames: Sequence[AppFrame]) -> None:
         for done, frame in enumerate(frames):
             if done % _YIELD == _YIELD - 1:
+                self.flush()
                 await trio.lowlevel.checkpoint()
             if isinstance(frame, Blob):
                 self._receive_blob(self, frame)
@@ -251,10 +262,16 @@ class Session:
             self._owe(self._answer(self, frame) if self._may_do(frame) else self._refuse_to_do(frame))
             if self._excess >= _YIELD:
                 self._excess = 0
+                self.flush()
                 await trio.sleep(_REST)
-            while self.is_paused:
-                self._drained = trio.Event()
-                await self._drained.wait()
+            if self._owed > MAX_OWED:
+                await self._wait_drained()
+
+    async def _wait_drained(self) -> None:
+        self._is_paused = True
+        self._drained = trio.Event()
+        self.flush()
+        await self._drained.wait()
 
     def _may_do(self, frame: CommandFrame) -> bool:
         cost = COST_OF_QUERY if frame.name in _QUERIES else 1
@@ -276,11 +293,11 @@ class Session:
         """A reply that took its time."""
         if self._ended is None:
             self._owe(reply)
+            self.wake()
 
     def _owe(self, reply: Reply) -> None:
         self._replies.append(reply)
         self._owed += sum(map(len, reply.frames))
-        self.wake()
 
     def _refuse(self, code: CloseCode, reason: str) -> None:
         frame = ReplyFrame(id="", ok=False, error=Error("bad_argument", reason))
@@ -294,7 +311,7 @@ class Session:
             self._ended = code, reason
             self._replies.append(Reply(self._log.last_seq, ()))  # the events up to now are still sent
         self._reading.cancel()
-        self.wake()
+        self._woken.set()
 
     async def _part(self) -> None:
         with trio.move_on_after(_CLOSE_WITHIN):
@@ -305,11 +322,31 @@ class Session:
 
     # Writing
 
+    def flush(self) -> None:
+        """Send what there is, if the link takes it at once; what it does not is for the task that writes."""
+        self._is_noted = False
+        if self._sending_since is not None:
+            return  # that task goes on
+        if self._ended is not None or not self._link.is_free:
+            self._woken.set()
+            return
+        frames = self._next_frames()
+        if frames and not self._link.send_now(self._connection.spelling.join(frames)):
+            self._has_rest = True
+        if self._has_rest or self._ready:
+            self._woken.set()
+
+    def fail(self, failure: Exception) -> None:
+        """A fault of ours, in what was done for this session: it ends by that, and no other."""
+        self._failure = failure
+        self._woken.set()
+
     async def _write(self) -> None:
         try:
-            while message := await self._next_message():
+            while (message := await self._next_message()) is not None:
                 self._sending_since = trio.current_time()
-                await self._link.send(message)  # never under a time-out: half a frame would corrupt all that follows
+                # Never under a time-out: half a frame would corrupt all that follows.
+                await (self._link.send(message) if message else self._link.send_rest())
                 self._sending_since = None
                 if len(message) > _BATCH // 2:
                     await trio.lowlevel.checkpoint()  # there is more: a link that takes all at once lets nobody run
@@ -318,12 +355,19 @@ class Session:
         finally:
             self._written.set()
 
-    async def _next_message(self) -> bytes:
+    async def _next_message(self) -> bytes | None:
+        """What to send; empty: only the rest of what was sent at once. None: nothing more."""
         while not (frames := self._next_frames()):
-            if self._ended is not None:
+            if self._has_rest:
+                self._has_rest = False
                 return b""
+            if self._failure is not None:
+                raise self._failure
+            if self._ended is not None:
+                return None
             self._woken = trio.Event()
             await self._woken.wait()
+        self._has_rest = False
         return self._connection.spelling.join(frames)
 
     def _next_frames(self) -> list[bytes]:
@@ -360,11 +404,17 @@ class Session:
         self._ready.extend(map(self._spelled, reply.frames))
         self._owed -= sum(map(len, reply.frames))
         if self._owed <= MAX_OWED // 2:
+            self._is_paused = False
             self._drained.set()
 
     def _spelled(self, frame: bytes) -> bytes:
         return frame if self._connection.spelling is Spelling.MSGPACK else respelled(frame)
 
     def wake(self) -> None:
-        """End a wait, though no event has come."""
-        self._woken.set()
+        """There is something to send, or to look at, though no event has come."""
+        if self._flusher.is_running and self._link.is_free:
+            if not self._is_noted:
+                self._is_noted = True
+                self._flusher.note(self)
+        else:
+            self._woken.set()

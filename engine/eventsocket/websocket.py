@@ -1,7 +1,7 @@
 """The WebSocket doors: apps that dial the engine (`serve_websocket`), and apps that the engine dials (outbound.py).
 
-Three traps of the library are dealt with here and in session.py: a close must not wait for a reader that is paused
-(`_Closing`), a send is never cancelled, and there is no broadcast: each session's writer pulls from the log.
+Two traps of the library are dealt with in connection.py and session.py: a close must not wait for a reader that is
+paused, and a send is never cancelled.
 """
 
 from __future__ import annotations
@@ -17,19 +17,16 @@ import trio
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.protocol import State
-from websockets.trio.client import ClientConnection
-from websockets.trio.connection import Connection
 from websockets.trio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from callflow.protocol.connection import Spelling
 from callflow.protocol.frames import MAX_MESSAGE
 
+from .connection import CLOSE_TIMEOUT, AcceptedConnection, DirectConnection
 from .eventsocket import EventSocket
 from .handshakes import HandshakeListener
 from .link import LinkClosed
-from .outlet import framed, write_now
 from .tokens import Token, Tokens, is_loopback
 
 PATH = "/v1/socket"
@@ -37,60 +34,16 @@ METRICS_PATH = "/metrics"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of Prometheus
 PING_INTERVAL = 15.0  # seconds
 PING_TIMEOUT = 30.0  # two missed
-CLOSE_TIMEOUT = 3.0
-MAX_QUEUE = 16  # messages received and not read, before reading from the socket is paused
 SUBPROTOCOLS: tuple[Subprotocol, ...] = tuple(Subprotocol(spelling.value) for spelling in Spelling)
 _MAX_REASON = 123  # octets, RFC 6455 5.5
 
 logger = structlog.get_logger("engine.eventsocket")
 
 
-class _ServerConnection(ServerConnection):
-    """What a handshake has shown, and a close that does not wait for reading to go on."""
-
-    token: Token | None = None
-
-    @property
-    def is_free(self) -> bool:
-        """It is open, without TLS, and the library sends nothing itself right now: no ping, no close."""
-        is_plain = isinstance(self.stream, trio.SocketStream)
-        return is_plain and self.protocol.state is State.OPEN and not self.send_lock.locked()
-
-    async def send_whole(self, frame: bytes) -> None:
-        """Send a frame while it `is_free`. Raises trio.BrokenResourceError, trio.ClosedResourceError."""
-        assert isinstance(self.stream, trio.SocketStream)
-        sent = write_now(self.stream, frame)
-        if sent < len(frame):
-            self.send_lock.acquire_nowait()
-            try:
-                await self.stream.send_all(frame[sent:])
-            finally:
-                self.send_lock.release()
-
-    async def close_stream(self) -> None:
-        await super().close_stream()
-        _resume_reading(self)
-
-
-class DialledConnection(ClientConnection):
-    """A client's connection whose close does not wait for reading to go on."""
-
-    async def close_stream(self) -> None:
-        await super().close_stream()
-        _resume_reading(self)
-
-
-def _resume_reading(connection: Connection) -> None:
-    # Paused by back-pressure, the library's reader waits for a queue that nobody empties any more, and its nursery for
-    # that reader: the close would hang for ever.
-    if connection.recv_flow_control is not None:
-        connection.resume_reading()
-
-
 class WebSocketLink:
     """A link over a WebSocket. Without a subprotocol the first message decides: text is JSON, binary is msgpack."""
 
-    def __init__(self, connection: Connection, peer: str) -> None:
+    def __init__(self, connection: DirectConnection, peer: str) -> None:
         self.peer = peer
         self._connection = connection
         offered = connection.subprotocol
@@ -100,24 +53,37 @@ class WebSocketLink:
     def spelling(self) -> Spelling:
         return self._spelling or Spelling.JSON
 
+    @property
+    def is_free(self) -> bool:
+        return self._connection.is_free
+
     async def receive(self) -> Sequence[bytes | str]:
         try:
-            message = await self._connection.recv()
+            messages = await self._connection.receive()
         except ConnectionClosed as error:
             raise LinkClosed(_how(error)) from error
         if self._spelling is None:
-            self._spelling = Spelling.JSON if isinstance(message, str) else Spelling.MSGPACK
-        return (message,)
+            self._spelling = Spelling.JSON if isinstance(messages[0], str) else Spelling.MSGPACK
+        return messages
+
+    def send_now(self, message: bytes) -> bool:
+        return self._connection.send_now(message, is_text=self.spelling.is_text)
 
     async def send(self, message: bytes) -> None:
         connection = self._connection
         try:
-            if isinstance(connection, _ServerConnection) and connection.is_free:
-                await connection.send_whole(framed(message, is_text=self.spelling.is_text))
-            else:
+            if not connection.is_free:
                 await connection.send(message, text=self.spelling.is_text)
+            elif not self.send_now(message):
+                await connection.send_data()
         except ConnectionClosed as error:
             raise LinkClosed(_how(error)) from error
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise LinkClosed("the connection broke") from error
+
+    async def send_rest(self) -> None:
+        try:
+            await self._connection.send_data()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise LinkClosed("the connection broke") from error
 
@@ -165,8 +131,7 @@ async def serve_websocket(
                 ping_timeout=PING_TIMEOUT,
                 close_timeout=CLOSE_TIMEOUT,
                 max_size=MAX_MESSAGE,
-                max_queue=MAX_QUEUE,
-                create_connection=_ServerConnection,
+                create_connection=AcceptedConnection,
             )
         )
         address = opened.socket.getsockname()
@@ -214,10 +179,10 @@ class _Door:
 
     async def welcome(self, connection: ServerConnection) -> None:
         """Serve one connection, to its end."""
-        token = connection.token if isinstance(connection, _ServerConnection) else None
+        assert isinstance(connection, AcceptedConnection)
         host, port = connection.remote_address[:2]
         link = WebSocketLink(connection, f"{host}:{port}")
-        await self._sockets.serve(link, tokens=self._tokens, token=token)
+        await self._sockets.serve(link, tokens=self._tokens, token=connection.token)
 
     def _authenticate(self, connection: ServerConnection, request: Request) -> Response | None:
         if "Authorization" not in request.headers:
@@ -225,7 +190,7 @@ class _Door:
         token = self._token_of(request)
         if token is None:
             return _unauthorized(connection)
-        assert isinstance(connection, _ServerConnection)
+        assert isinstance(connection, AcceptedConnection)
         connection.token = token
         return None
 

@@ -4,46 +4,23 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import asynccontextmanager
-from functools import partial
 
 import msgpack
 import pytest
 import trio
 import trio.lowlevel
 from trio.testing import MockClock, wait_all_tasks_blocked
-from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.frames import Frame, Opcode
-from websockets.protocol import State
 from websockets.trio.client import connect
-from websockets.uri import parse_uri
 
 from callflow.protocol.events import ChannelAnswered
 from callflow.protocol.frames import CloseCode
-from engine.eventsocket.websocket import serve_websocket
 from tests.trio_tests import run_trio
 
-from .engine import ADMIN, OWNER, READER, running_engine, until
+from .door import HELLO, exchange, listening, mute_client
+from .engine import OWNER, READER, until
 
-HELLO = {"type": "hello", "app": "ivr", "token": ADMIN.secret}
 JSON, MSGPACK = "callflow.v1.json", "callflow.v1.msgpack"
-
-
-@asynccontextmanager
-async def listening(**settings):
-    async with running_engine() as engine:
-        serve = partial(serve_websocket, tokens=engine.tokens, schema=lambda: b'{"schema":1}', **settings)
-        host, port = await engine.nursery.start(serve, engine.sockets, "127.0.0.1", 0)
-        engine.url = f"ws://{host}:{port}/v1/socket"
-        engine.http = f"http://{host}:{port}"
-        yield engine
-
-
-async def exchange(socket, *frames):
-    """Send JSON frames; the next message, as a list of frames."""
-    await socket.send("\n".join(map(json.dumps, frames)))
-    return list(map(json.loads, (await socket.recv()).split("\n")))
 
 
 async def get(url):
@@ -196,48 +173,6 @@ async def test_a_stopping_engine_says_so():
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1001, "the engine stops")
 
 
-class Mute:
-    """A client that sends, and reads nothing after the handshake."""
-
-    def __init__(self, stream, url):
-        self.stream, self.protocol = stream, ClientProtocol(parse_uri(url))
-
-    async def open(self):
-        self.protocol.send_request(self.protocol.connect())
-        await self.flush()
-        while self.protocol.state is State.CONNECTING:
-            self.protocol.receive_data(await self.stream.receive_some())
-
-    async def send(self, frame):
-        self.protocol.send_text(json.dumps(frame).encode())
-        await self.flush()
-
-    async def read_all(self):
-        """Every frame until the engine closes, at last."""
-        frames = []
-        while data := await self.stream.receive_some():
-            self.protocol.receive_data(data)
-            await self.flush()
-            for event in self.protocol.events_received():
-                if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
-                    frames += map(json.loads, event.data.split(b"\n"))
-        self.protocol.receive_eof()
-        return frames
-
-    async def flush(self):
-        for data in self.protocol.data_to_send():
-            await self.stream.send_all(data)
-
-
-@asynccontextmanager
-async def mute_client(engine):
-    host, port = urllib.parse.urlsplit(engine.url).netloc.split(":")
-    async with await trio.open_tcp_stream(host, int(port)) as stream:
-        client = Mute(stream, engine.url)
-        await client.open()
-        yield client
-
-
 def tasks_of(nursery):
     """How many tasks there are in a nursery, all the way down."""
     return sum(1 + sum(map(tasks_of, task.child_nurseries)) for task in nursery.child_tasks)
@@ -249,7 +184,7 @@ async def test_a_close_ends_though_reading_is_paused_by_back_pressure():
     async with listening() as engine, mute_client(engine) as client:
         await client.send(HELLO)
         await until(lambda: len(engine.sessions))
-        of_session = 4  # the connection's own, its reader, its keepalive, the session's writer
+        of_session = 3  # the connection's own, its keepalive, the session's writer
         without = tasks_of(engine.nursery) - of_session
         engine.call("c1").variables["long"] = "x" * 500_000
         [session] = engine.sessions.all()
