@@ -16,6 +16,7 @@ import trio
 from rich.console import Console
 
 from . import (
+    measure_both,
     measure_bridge,
     measure_calls,
     measure_crowd,
@@ -50,6 +51,7 @@ from .sizes import FULL, QUICK, Sizes
 Measurement: TypeAlias = Callable[[Bench], Awaitable[list[Figure]]]
 
 MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType({
+    "both": measure_both.measure,
     "bridge": measure_bridge.measure,
     "calls": measure_calls.measure,
     "crowd": measure_crowd.measure,

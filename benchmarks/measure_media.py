@@ -34,7 +34,9 @@ OWN_CODECS = 'codecs = ["PCMU", "PCMA", "L16/16000"]'
 async def measure(bench: Bench) -> list[Figure]:
     """Playback, relay, conferences: each with so many that one can count, the first two at the limit as well."""
     sizes = bench.sizes
+    few = max(sizes.many_legs // 10, 2)  # does each cost more where there are more?
     return [
+        await measure_playback(bench, legs=few, name=f"playback to {few}"),
         await measure_playback(bench, legs=sizes.playing_legs, name="playback"),
         await measure_playback(bench, legs=sizes.many_legs, name=f"playback to {sizes.many_legs}"),
         await measure_playback(bench, legs=sizes.playing_legs, name="playback by SRTP", srtp="required"),
@@ -42,6 +44,7 @@ async def measure(bench: Bench) -> list[Figure]:
             await measure_playback(bench, legs=sizes.scaled_legs, name=f"playback by {threads}", threads=threads)
             for threads in (1, 2)
         ],
+        await _measure_relay(bench, count=few // 2, name=f"relay of {few // 2}"),
         await _measure_relay(bench, count=sizes.bridged_calls, name="two-way relay"),
         await _measure_relay(bench, count=sizes.bridged_calls, name="transcoded relay", callees=("PCMA",)),
         await _measure_relay(bench, count=sizes.coded_calls, name="PCMU to G.722", callees=("G722",)),

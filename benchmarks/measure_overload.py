@@ -30,15 +30,19 @@ async def measure(bench: Bench) -> list[Figure]:
         bench.say("the highest rate of calls, to go beyond it")
         capacity = (await Calls(bench, engine, ANSWER, "answered").measure_rate()).value
         bench.say(f"{TIMES} times that")
-        listening = Listening(phones, streams=legs)
+        listening, cpu = Listening(phones, streams=legs), engine.cpu()
         load = await place_calls(
             bench, engine.server, ANSWER,
             rate=max(capacity, 1.0) * TIMES, seconds=sizes.overload_time, scenario=REFUSABLE,
         )  # fmt: skip
-        heard = listening.heard()
+        heard, busy = listening.heard(), (engine.cpu() - cpu) / load.seconds
         well_after = await _wait_well(bench, engine, capacity)
         await phones.hang_up(calls)
-    return [_goodput(capacity, load, heard, sizes.overload_time), _recovery(well_after), *await measure_refusal(bench)]
+    return [
+        _goodput(capacity, load, heard, busy=busy, seconds=sizes.overload_time),
+        _recovery(well_after),
+        *await measure_refusal(bench),
+    ]
 
 
 async def _wait_well(bench: Bench, engine: RunningEngine, capacity: float) -> float:
@@ -52,7 +56,7 @@ async def _wait_well(bench: Bench, engine: RunningEngine, capacity: float) -> fl
     return float("inf")
 
 
-def _goodput(capacity: float, load: CallLoad, heard: Cadence, seconds: float) -> Figure:
+def _goodput(capacity: float, load: CallLoad, heard: Cadence, *, busy: float, seconds: float) -> Figure:
     goodput = load.accepted / load.seconds / max(capacity, 1.0)
     silent = max(load.calls - load.accepted - load.refused, 0)
     warnings = [
@@ -74,6 +78,7 @@ def _goodput(capacity: float, load: CallLoad, heard: Cadence, seconds: float) ->
             "neither": f"{silent}",
             "p95 set-up": f"< {load.setup_ms:g} ms",
             "heard": str(heard),
+            "engine core": percent(busy),  # less than all of it: others had the rest
         },
         warning="; ".join(filter(None, warnings)),
     )

@@ -64,6 +64,13 @@ def pin(pid: int, core: int) -> None:
         os.sched_setaffinity(int(task.name), {core})
 
 
+def pin_threads(pid: int, name: str, core: int) -> None:
+    """Let those of its threads whose names begin so run on one core only."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        if (task / "comm").read_text().startswith(name):
+            os.sched_setaffinity(int(task.name), {core})
+
+
 def on_core(core: int | Sequence[int], command: Sequence[str]) -> list[str]:
     """The command, on one core, or on some, from its first instruction."""
     cores = [core] if isinstance(core, int) else core

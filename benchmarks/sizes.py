@@ -49,7 +49,7 @@ class Sizes:
 
 
 FULL = Sizes(
-    repetitions=3, call_time=3.0, shares=(0.5, 0.9), search_steps=6, search_time=3.0, playing_legs=1000,
+    repetitions=3, call_time=3.0, shares=(0.1, 0.5, 0.9), search_steps=6, search_time=3.0, playing_legs=1000,
     bridged_calls=500, coded_calls=30, secured_calls=150,
     members=300, most_members=1000, small_conferences=100, many_legs=3000, scaled_legs=5500,
     setup_rate=200, settle_time=1.0, media_time=4.0, idle_time=2.0, held_calls=300,
@@ -60,7 +60,7 @@ FULL = Sizes(
     streams=50, stream_delays=50, plays=100,
 )  # fmt: skip
 QUICK = Sizes(
-    repetitions=2, call_time=0.7, shares=(0.5, 0.9), search_steps=3, search_time=0.7, playing_legs=300,
+    repetitions=2, call_time=0.7, shares=(0.1, 0.5, 0.9), search_steps=3, search_time=0.7, playing_legs=300,
     bridged_calls=150, coded_calls=15, secured_calls=50,
     members=100, most_members=200, small_conferences=33, many_legs=600, scaled_legs=600,
     setup_rate=400, settle_time=1.0, media_time=1.0, idle_time=0.4, held_calls=50, burst_calls=500, linger_time=1.0,

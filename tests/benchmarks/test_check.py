@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 
+from benchmarks import paths
 from benchmarks.check import PYTHON, RUST, Checked, check_python, check_rust, read_figures
-from benchmarks.instructions import versions
+from benchmarks.instructions import of_python, versions
 
 PYTHON_VERSION, RUST_VERSION = versions()
 
@@ -31,6 +32,14 @@ def test_no_path_of_rust_is_dearer_than_checked():
 )
 def test_a_path_may_cost_a_tenth_more(cost, expected, is_dearer):
     assert Checked("a path", cost, expected).is_dearer is is_dearer
+
+
+def test_a_path_that_does_a_sixth_more_is_found():
+    def slower(many: int) -> None:
+        paths.events(many)
+        paths.events(many // 6)
+
+    assert Checked("an event", of_python(slower), of_python(paths.events)).is_dearer
 
 
 def test_it_is_said_how_much_dearer_a_path_is():

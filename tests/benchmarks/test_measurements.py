@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from benchmarks import (
+    measure_both,
     measure_bridge,
     measure_calls,
     measure_crowd,
@@ -45,6 +46,7 @@ TINY = Sizes(
 )  # fmt: skip
 
 NAMES = {
+    measure_both.measure: {"calls answered beside 3 playing legs": "calls/s"},
     measure_bridge.measure: {
         "calls dialled on and bridged": "calls/s", "call dialled on and bridged": "CPU-ms/call",
     },
@@ -74,6 +76,7 @@ NAMES = {
         "memory of 2000 calls in one Lua script": "MB",
     },
     measure_media.measure: {
+        "playback to 2": "CPU-us/leg-second", "relay of 1": "CPU-us/call-second",
         "playback": "CPU-us/leg-second", "playback to 4": "CPU-us/leg-second",
         "playback by 1": "CPU-us/leg-second", "playback by 2": "CPU-us/leg-second",
         "playback by SRTP": "CPU-us/leg-second",
