@@ -11,7 +11,10 @@ import trio
 
 from callflow import App, Call
 from callflow.client import connect, join
+from callflow.protocol.commands import Answer, Get
+from callflow.protocol.frames import Hello
 
+from .bare_app import BareApp, bare_app
 from .bench import Bench
 from .engine import RunningEngine, running_engine
 from .figure import Figure, percent
@@ -28,8 +31,10 @@ async def measure(bench: Bench) -> list[Figure]:
     """Round trips, idle; then subscribers beside calls."""
     bench.say("round trips of commands")
     trips = await _measure_round_trip(bench)
+    bench.say("the same by a bare client")
+    bare = await _measure_bare_round_trip(bench)
     bench.say(f"events to {bench.sizes.subscribers} subscribers")
-    return [*trips, await _measure_subscriber(bench)]
+    return [*trips, *bare, await _measure_subscriber(bench)]
 
 
 async def _measure_round_trip(bench: Bench) -> list[Figure]:
@@ -60,6 +65,46 @@ async def _measure_round_trip(bench: Bench) -> list[Figure]:
         )
         for share in (50, 99)
     ]  # fmt: skip
+
+
+async def _measure_bare_round_trip(bench: Bench) -> list[Figure]:
+    sizes = bench.sizes
+    hello = Hello(app="bare", routes=(PROBE,))
+    runs: list[list[float]] = []
+    costs: list[float] = []
+
+    def probe(app: BareApp, engine: RunningEngine) -> None:
+        channel = app.wait_call()
+        app.ask("answer", Answer(), channel)
+        before = engine.cpu()
+        for repetition in range(sizes.repetitions):
+            runs.append(_bare_round_trips(app, channel, f"{repetition}", sizes.round_trips))
+        costs.append((engine.cpu() - before) / (sizes.round_trips * sizes.repetitions))
+
+    async with running_engine(bench, "none") as engine, running_phones(bench, legs=1) as phones:
+        with bare_app(engine.socket, engine.token, hello) as app:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.to_thread.run_sync, probe, app, engine)
+                calls = await phones.call(engine.server, PROBE, count=1, rate=1000)
+            await phones.hang_up(calls)
+    how = "The same by a plain socket in place of our client: what is left is the engine's, and the kernel's."
+    return [
+        Figure(
+            name=f"command round trip, bare client, p{share}", unit="us",
+            values=tuple(run[len(run) * share // 100] * 1e6 for run in runs), how=how,
+            beside={"engine": f"{costs[0] * 1e6:.0f} CPU-us"},
+        )
+        for share in (50, 99)
+    ]  # fmt: skip
+
+
+def _bare_round_trips(app: BareApp, channel: str, prefix: str, count: int) -> list[float]:
+    taken = []
+    for number in range(count):
+        started_at = time.perf_counter()
+        app.ask(f"{prefix}-{number}", Get(variables=("nothing",)), channel)
+        taken.append(time.perf_counter() - started_at)
+    return sorted(taken)
 
 
 class Prober:

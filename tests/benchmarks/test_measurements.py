@@ -104,7 +104,9 @@ NAMES = {
         "call that is refused": "x one answered",
     },
     measure_socket.measure: {
-        "command round trip, p50": "us", "command round trip, p99": "us", "event to one subscriber": "CPU-us/event",
+        "command round trip, p50": "us", "command round trip, p99": "us",
+        "command round trip, bare client, p50": "us", "command round trip, bare client, p99": "us",
+        "event to one subscriber": "CPU-us/event",
     },
     measure_play.measure: {"play to the first packet, p50": "ms", "play to the first packet, p99": "ms"},
     measure_reload.measure: {"save to new version": "s"},

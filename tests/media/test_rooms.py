@@ -229,8 +229,11 @@ async def test_a_recording_of_a_room_is_closed_with_it(floor):
 @on_both_engines
 async def test_whoever_sounds_is_reported(floor):
     talk = Talk(floor, 2)
-    for phone in talk.phones:
+    for phone, leg in zip(talk.phones, talk.legs, strict=True):
         phone.session.stop("voice")
+        await phone.wait(PlaybackFinished)
+        sent = phone.session.statistics().packets_sent
+        await floor.until(lambda leg=leg, sent=sent: leg.session.statistics().packets_received >= sent)
     talk.add(0, 1)
     talk.phones[0].session.play("word", [ToneSource((ALICE,), duration_ms=200)])
     await talk.legs[0].wait(AudioHeard, 2)

@@ -1,0 +1,94 @@
+"""An app over a WebSocket, as octets over a blocking socket: nothing of it is in the way of the figures."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from callflow.protocol.commands import Command
+from callflow.protocol.connection import AppConnection, Spelling
+from callflow.protocol.frames import EngineFrame, EventFrame, Hello, ReplyFrame
+
+TIMEOUT = 60.0  # seconds
+_CHUNK = 1 << 16
+_NO_MASK = bytes(4)  # RFC 6455 5.3 wants a mask; one of zeros leaves the payload as it is
+_SHORT, _MEDIUM = 125, 126  # what stands for a length in the second octet: itself, or the two that follow
+
+
+class BareApp:
+    """A connection that has been welcomed."""
+
+    def __init__(self, connection: socket.socket, url: str, token: str, hello: Hello) -> None:
+        self._socket = connection
+        self._protocol = AppConnection(Spelling.MSGPACK)
+        self._rest = b""
+        self._frames: list[EngineFrame] = []
+        self._shake_hands(url, token)
+        self._send(self._protocol.send(hello))
+        self._next()
+
+    def ask(self, id: str, command: Command, channel: str) -> ReplyFrame:
+        """The reply to a command; events before it are passed over."""
+        self._send(self._protocol.send(self._protocol.command(id, command, channel=channel)))
+        while not isinstance(frame := self._next(), ReplyFrame):
+            pass
+        return frame
+
+    def wait_call(self) -> str:
+        """The channel of the next call that comes."""
+        while not (isinstance(frame := self._next(), EventFrame) and frame.name == "channel.created"):
+            pass
+        return frame.channel or ""
+
+    def _shake_hands(self, url: str, token: str) -> None:
+        key = base64.b64encode(os.urandom(16)).decode()
+        self._socket.sendall((
+            f"GET {urlsplit(url).path} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+            f"Sec-WebSocket-Protocol: {Spelling.MSGPACK.value}\r\nAuthorization: Bearer {token}\r\n\r\n"
+        ).encode())  # fmt: skip
+        while b"\r\n\r\n" not in self._rest:
+            self._more()
+        self._rest = self._rest.partition(b"\r\n\r\n")[2]
+
+    def _send(self, message: bytes) -> None:
+        length = len(message)
+        size = bytes([0x80 | length]) if length <= _SHORT else bytes([0x80 | _MEDIUM]) + length.to_bytes(2, "big")
+        self._socket.sendall(b"\x82" + size + _NO_MASK + message)
+
+    def _next(self) -> EngineFrame:
+        while not self._frames:
+            self._frames = self._protocol.receive(self._message())
+        return self._frames.pop(0)
+
+    def _message(self) -> bytes:
+        self._need(2)
+        head, length = 2, self._rest[1]
+        if length == _MEDIUM:
+            self._need(4)
+            head, length = 4, int.from_bytes(self._rest[2:4], "big")
+        self._need(head + length)
+        message, self._rest = self._rest[head : head + length], self._rest[head + length :]
+        return message
+
+    def _need(self, octets: int) -> None:
+        while len(self._rest) < octets:
+            self._more()
+
+    def _more(self) -> None:
+        data = self._socket.recv(_CHUNK)
+        if not data:
+            raise EOFError("the engine closed the connection")
+        self._rest += data
+
+
+@contextmanager
+def bare_app(url: str, token: str, hello: Hello) -> Iterator[BareApp]:
+    """Connect, say hello, and close at the end."""
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), timeout=TIMEOUT) as connection:
+        yield BareApp(connection, url, token, hello)
