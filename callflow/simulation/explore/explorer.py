@@ -120,8 +120,8 @@ class _Handler(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is None or self._walker.is_given_up:
             return
-        if isinstance(error, NotFound) and self._walker.troubles:  # of a prompt: it is told already
-            return
+        if isinstance(error, NotFound) and (self._walker.troubles or self._walker.is_over):
+            return  # of a prompt: it is told already, or will be of the walk in which the caller stays
         place = _place(error, self._folder) or last_place(self._walker.course.taken)
         text = f"{type(error).__name__}: {error}".strip(": ")
         self._walker.troubles.append(Trouble(EXCEPTION, text, place, len(self._walker.course.taken)))

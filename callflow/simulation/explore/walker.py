@@ -68,6 +68,11 @@ class Walker:
     _news: trio.Event = field(default_factory=trio.Event)
 
     @property
+    def is_over(self) -> bool:
+        """The call has ended, or nobody waits for its end."""
+        return self._is_over
+
+    @property
     def is_given_up(self) -> bool:
         """The caller has hung up, although that was not to be tried: what comes of it, others will tell."""
         return self._is_over and self.end not in ("script", "caller")
