@@ -29,7 +29,8 @@ async def test_tone(simulation):
 
 @pytest.fixture
 def folder(pytester):
-    pytester.makeini("[pytest]\naddopts = -p no:cacheprovider\n")
+    # streamdouble's plugin brings numpy, which a process can load but once, and these runs are in ours.
+    pytester.makeini("[pytest]\naddopts = -p no:cacheprovider -p no:streamdouble\n")
     return pytester
 
 
