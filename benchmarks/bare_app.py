@@ -14,22 +14,26 @@ from callflow.protocol.connection import AppConnection, Spelling
 from callflow.protocol.frames import EngineFrame, EventFrame, Hello, ReplyFrame
 
 TIMEOUT = 60.0  # seconds
-_CHUNK = 1 << 16
+_CHUNK = 1 << 20
+_EVENT = b"\xa4type\xa5event"  # what the frame of an event begins with, in msgpack
 _NO_MASK = bytes(4)  # RFC 6455 5.3 wants a mask; one of zeros leaves the payload as it is
 _SHORT, _MEDIUM = 125, 126  # what stands for a length in the second octet: itself, or the two that follow
 
 
 class BareApp:
-    """A connection that has been welcomed."""
+    """A connection that has shaken hands. `octets`: what it has received since."""
 
-    def __init__(self, connection: socket.socket, url: str, token: str, hello: Hello) -> None:
+    def __init__(self, connection: socket.socket, url: str, token: str) -> None:
         self._socket = connection
         self._protocol = AppConnection(Spelling.MSGPACK)
-        self._rest = b""
+        self._rest, self.octets = b"", 0
         self._frames: list[EngineFrame] = []
         self._shake_hands(url, token)
+        self.octets = len(self._rest)
+
+    def greet(self, hello: Hello) -> None:
+        """Say hello. The welcome is the first that comes, and passed over."""
         self._send(self._protocol.send(hello))
-        self._next()
 
     def ask(self, id: str, command: Command, channel: str) -> ReplyFrame:
         """The reply to a command; events before it are passed over."""
@@ -44,6 +48,14 @@ class BareApp:
             pass
         return frame.channel or ""
 
+    def count_events(self, wanted: int) -> None:
+        """Read until so many events have come since the hello, without decoding any. Nothing else may be asked."""
+        found = self._rest.count(_EVENT)
+        while found < wanted:
+            self._rest = self._rest[1 - len(_EVENT) :]
+            self._more()
+            found += self._rest.count(_EVENT)
+
     def _shake_hands(self, url: str, token: str) -> None:
         key = base64.b64encode(os.urandom(16)).decode()
         self._socket.sendall((
@@ -53,7 +65,9 @@ class BareApp:
         ).encode())  # fmt: skip
         while b"\r\n\r\n" not in self._rest:
             self._more()
-        self._rest = self._rest.partition(b"\r\n\r\n")[2]
+        head, _, self._rest = self._rest.partition(b"\r\n\r\n")
+        if b" 101 " not in head:
+            raise ConnectionError(f"expected 101 of the engine, got {head[:100]!r}")
 
     def _send(self, message: bytes) -> None:
         length = len(message)
@@ -84,11 +98,12 @@ class BareApp:
         if not data:
             raise EOFError("the engine closed the connection")
         self._rest += data
+        self.octets += len(data)
 
 
 @contextmanager
-def bare_app(url: str, token: str, hello: Hello) -> Iterator[BareApp]:
-    """Connect, say hello, and close at the end."""
+def bare_app(url: str, token: str) -> Iterator[BareApp]:
+    """Connect, shake hands, and close at the end."""
     address = urlsplit(url)
     with socket.create_connection((address.hostname, address.port), timeout=TIMEOUT) as connection:
-        yield BareApp(connection, url, token, hello)
+        yield BareApp(connection, url, token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -25,6 +26,11 @@ class Figure:
     def spread(self) -> tuple[float, float]:
         """The lowest and the highest repetition."""
         return min(self.values), max(self.values)
+
+
+def at_share(values: Sequence[float], share: int) -> float:
+    """The percentile: what so many percent of the values are below."""
+    return sorted(values)[len(values) * share // 100]
 
 
 def milliseconds(seconds: float) -> str:

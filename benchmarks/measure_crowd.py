@@ -11,7 +11,7 @@ from callflow.client import join
 
 from .bench import Bench
 from .engine import running_engine
-from .figure import Figure
+from .figure import Figure, at_share
 from .load_media import running_phones
 from .measure_socket import PROBE, Prober
 from .script import ANSWER
@@ -41,7 +41,7 @@ async def measure(bench: Bench) -> list[Figure]:
     return [
         Figure(
             name=f"command round trip among {count} calls, p{share}", unit="us",
-            values=tuple(sorted(run)[len(run) * share // 100] * 1e6 for run in prober.runs), how=how,
+            values=tuple(at_share(run, share) * 1e6 for run in prober.runs), how=how,
         )
         for share in SHARES
     ]  # fmt: skip

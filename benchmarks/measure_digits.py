@@ -12,7 +12,7 @@ from callflow.protocol.events import DigitStarted
 
 from .bench import Bench
 from .engine import RunningEngine, running_engine
-from .figure import Figure
+from .figure import Figure, at_share
 from .keypad import Keypad, keypad_in_call
 from .load_media import running_phones
 from .script import ANSWER, PLAY
@@ -65,7 +65,7 @@ def _figures(where: str, runs: list[list[float]], bench: Bench) -> list[Figure]:
     return [
         Figure(
             name=f"key to its event{where}, p{share}", unit="ms",
-            values=tuple(sorted(run)[len(run) * share // 100] * 1e3 for run in runs), how=how,
+            values=tuple(at_share(run, share) * 1e3 for run in runs), how=how,
             beside={"longest": f"{max(map(max, runs)) * 1e3:.1f} ms"},
         )
         for share in SHARES

@@ -14,7 +14,7 @@ import trio
 from .bench import Bench
 from .engine import RunningEngine, running_esl_engine
 from .esl_client import EslClient, esl_client
-from .figure import Figure, percent
+from .figure import Figure, at_share, percent
 from .load_signalling import place_calls
 from .process import memory_kb
 from .script import ANSWER
@@ -54,7 +54,7 @@ async def _measure_round_trips(bench: Bench, engine: RunningEngine) -> list[Figu
     return [
         Figure(
             name=f"ESL api round trip, p{share}", unit="us",
-            values=tuple(run[len(run) * share // 100] * 1e6 for run in runs), how=how,
+            values=tuple(at_share(run, share) * 1e6 for run in runs), how=how,
             beside={"engine": f"{cost * 1e6:.0f} CPU-us"},
         )
         for share in (50, 99)

@@ -11,7 +11,7 @@ import trio
 from callflow.client import connect
 from callflow.protocol.frames import Hello, Resume
 
-from .bare_socket import bare_socket
+from .bare_app import bare_app
 from .bench import Bench
 from .engine import RunningEngine, running_engine
 from .figure import Figure
@@ -56,8 +56,8 @@ async def measure(bench: Bench) -> list[Figure]:
 
 
 def _read(engine: RunningEngine, newest: Resume) -> Read:
-    with bare_socket(engine.socket, engine.token) as client:
+    with bare_app(engine.socket, engine.token) as client:
         before, started_at = engine.cpu(), time.perf_counter()
-        client.send(Hello(app="reader", subscribe=("*",), resume=Resume(epoch=newest.epoch, seq=0)))
-        octets = client.count_events(newest.seq)
-        return Read(time.perf_counter() - started_at, engine.cpu() - before, octets)
+        client.greet(Hello(app="reader", subscribe=("*",), resume=Resume(epoch=newest.epoch, seq=0)))
+        client.count_events(newest.seq)
+        return Read(time.perf_counter() - started_at, engine.cpu() - before, client.octets)

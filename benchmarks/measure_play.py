@@ -14,7 +14,7 @@ from callflow.client import join
 from .bench import Bench
 from .caller import Caller, caller_in_call
 from .engine import RunningEngine, running_engine, write_prompt
-from .figure import Figure
+from .figure import Figure, at_share
 from .script import PROMPT
 
 NUMBER = "4001"
@@ -37,7 +37,7 @@ async def measure(bench: Bench) -> list[Figure]:
     return [
         Figure(
             name=f"play to the first packet, p{share}", unit="ms",
-            values=tuple(sorted(run)[len(run) * share // 100] * 1e3 for run in runs), how=how,
+            values=tuple(at_share(run, share) * 1e3 for run in runs), how=how,
             beside={"longest": f"{max(map(max, runs)) * 1e3:.1f} ms"},
         )
         for share in SHARES

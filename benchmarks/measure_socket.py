@@ -17,7 +17,7 @@ from callflow.protocol.frames import Hello
 from .bare_app import BareApp, bare_app
 from .bench import Bench
 from .engine import RunningEngine, running_engine
-from .figure import Figure, percent
+from .figure import Figure, at_share, percent
 from .load_media import running_phones
 from .load_signalling import place_calls
 from .script import ANSWER
@@ -60,7 +60,7 @@ async def _measure_round_trip(bench: Bench) -> list[Figure]:
     return [
         Figure(
             name=f"command round trip, p{share}", unit="us",
-            values=tuple(sorted(run)[len(run) * share // 100] * 1e6 for run in prober.runs), how=how,
+            values=tuple(at_share(run, share) * 1e6 for run in prober.runs), how=how,
             beside={"engine": f"{cost * 1e6:.0f} CPU-us"},
         )
         for share in (50, 99)
@@ -69,7 +69,6 @@ async def _measure_round_trip(bench: Bench) -> list[Figure]:
 
 async def _measure_bare_round_trip(bench: Bench) -> list[Figure]:
     sizes = bench.sizes
-    hello = Hello(app="bare", routes=(PROBE,))
     runs: list[list[float]] = []
     costs: list[float] = []
 
@@ -82,7 +81,8 @@ async def _measure_bare_round_trip(bench: Bench) -> list[Figure]:
         costs.append((engine.cpu() - before) / (sizes.round_trips * sizes.repetitions))
 
     async with running_engine(bench, "none") as engine, running_phones(bench, legs=1) as phones:
-        with bare_app(engine.socket, engine.token, hello) as app:
+        with bare_app(engine.socket, engine.token) as app:
+            app.greet(Hello(app="bare", routes=(PROBE,)))
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(trio.to_thread.run_sync, probe, app, engine)
                 calls = await phones.call(engine.server, PROBE, count=1, rate=1000)
@@ -91,7 +91,7 @@ async def _measure_bare_round_trip(bench: Bench) -> list[Figure]:
     return [
         Figure(
             name=f"command round trip, bare client, p{share}", unit="us",
-            values=tuple(run[len(run) * share // 100] * 1e6 for run in runs), how=how,
+            values=tuple(at_share(run, share) * 1e6 for run in runs), how=how,
             beside={"engine": f"{costs[0] * 1e6:.0f} CPU-us"},
         )
         for share in (50, 99)
@@ -104,7 +104,7 @@ def _bare_round_trips(app: BareApp, channel: str, prefix: str, count: int) -> li
         started_at = time.perf_counter()
         app.ask(f"{prefix}-{number}", Get(variables=("nothing",)), channel)
         taken.append(time.perf_counter() - started_at)
-    return sorted(taken)
+    return taken
 
 
 class Prober:

@@ -16,7 +16,7 @@ from websockets.trio.server import ServerConnection, serve
 from .bench import Bench
 from .caller import Caller, caller_in_call
 from .engine import RunningEngine, running_engine
-from .figure import Figure, percent
+from .figure import Figure, at_share, percent
 from .load_media import running_phones
 from .measure_media import NO_LIMIT
 from .script import PLAY, STREAM
@@ -188,7 +188,7 @@ def _delays(name: str, taken: list[float], how: str) -> list[Figure]:
     ordered = sorted(taken)
     return [
         Figure(
-            name=f"{name}, p{share}", unit="ms", values=(ordered[len(ordered) * share // 100] * 1e3,),
+            name=f"{name}, p{share}", unit="ms", values=(at_share(ordered, share) * 1e3,),
             how=f"{len(taken)} of them, {how}.", beside={"longest": f"{ordered[-1] * 1e3:.1f} ms"},
         )
         for share in SHARES
