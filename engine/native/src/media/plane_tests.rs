@@ -51,6 +51,16 @@ impl Thread {
         self.plane.clock.now().plus_ms(1000)
     }
 
+    /// A leg that sends to the phone, and was told to play; and when that was.
+    fn play(&mut self, phone: &Phone, loading: Loading) -> Moment {
+        self.open(LegId(1));
+        self.tell(LegId(1), Verb::Update(phone.stream()));
+        self.tell(LegId(1), Verb::Play(endless(), loading));
+        let now = self.later();
+        self.plane.obey(now);
+        now
+    }
+
     fn tell(&self, leg: LegId, verb: Verb) {
         self.inbox.push(leg, verb).unwrap();
     }
@@ -273,11 +283,7 @@ fn turns_of_a_playback_an_echo_and_a_room_take_no_lock() {
 fn a_playback_is_heard_in_the_turn_in_which_it_is_told() {
     let mut thread = Thread::new();
     let alice = Phone::new();
-    thread.open(LegId(1));
-    thread.tell(LegId(1), Verb::Update(alice.stream()));
-    thread.tell(LegId(1), Verb::Play(endless(), hum()));
-    let now = thread.later();
-    thread.plane.obey(now);
+    thread.play(&alice, hum());
     assert!(alice.hears());
     assert!(!alice.hears());
 }
@@ -287,11 +293,7 @@ fn a_playback_that_waits_for_its_files_is_heard_as_soon_as_they_are_there() {
     let mut thread = Thread::new();
     let alice = Phone::new();
     let loading = Loading::default();
-    thread.open(LegId(1));
-    thread.tell(LegId(1), Verb::Update(alice.stream()));
-    thread.tell(LegId(1), Verb::Play(endless(), loading.clone()));
-    let now = thread.later();
-    thread.plane.obey(now);
+    let now = thread.play(&alice, loading.clone());
     assert!(!alice.hears());
     loading.set(hum().get().unwrap().clone()).unwrap();
     thread.tell(LegId(1), Verb::Loaded);
@@ -307,11 +309,7 @@ fn a_playback_that_waits_for_its_files_is_heard_as_soon_as_they_are_there() {
 fn a_playback_waits_for_the_end_of_the_packet_before_it() {
     let mut thread = Thread::new();
     let alice = Phone::new();
-    thread.open(LegId(1));
-    thread.tell(LegId(1), Verb::Update(alice.stream()));
-    thread.tell(LegId(1), Verb::Play(endless(), hum()));
-    let now = thread.later();
-    thread.plane.obey(now);
+    let now = thread.play(&alice, hum());
     assert!(alice.hears());
     thread.tell(LegId(1), Verb::Play(endless(), hum()));
     thread.plane.obey(now.plus_ms(5));
