@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from callflow.protocol.commands import Command
 from callflow.protocol.connection import AppConnection, Spelling
-from callflow.protocol.frames import EngineFrame, EventFrame, Hello, ReplyFrame
+from callflow.protocol.frames import EngineFrame, EventFrame, Hello, ReplyFrame, Welcome
 
 TIMEOUT = 60.0  # seconds
 _CHUNK = 1 << 20
@@ -32,8 +32,13 @@ class BareApp:
         self.octets = len(self._rest)
 
     def greet(self, hello: Hello) -> None:
-        """Say hello. The welcome is the first that comes, and passed over."""
+        """Say hello."""
         self._send(self._protocol.send(hello))
+
+    def wait_welcome(self) -> None:
+        """Be welcomed: from then on calls come."""
+        while not isinstance(self._next(), Welcome):
+            pass
 
     def ask(self, id: str, command: Command, channel: str) -> ReplyFrame:
         """The reply to a command; events before it are passed over."""

@@ -83,6 +83,7 @@ async def _measure_bare_round_trip(bench: Bench) -> list[Figure]:
     async with running_engine(bench, "none") as engine, running_phones(bench, legs=1) as phones:
         with bare_app(engine.socket, engine.token) as app:
             app.greet(Hello(app="bare", routes=(PROBE,)))
+            app.wait_welcome()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(trio.to_thread.run_sync, probe, app, engine)
                 calls = await phones.call(engine.server, PROBE, count=1, rate=1000)
